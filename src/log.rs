@@ -1,0 +1,224 @@
+//! What a node tells the person who runs it.
+//!
+//! A [`Logger`] belongs to one node: it knows the node's log prefix and whether the node is verbose. Where the
+//! lines go is decided by the [`Sink`] behind it: CZMQ's log where CZMQ is in the process, else [`Stderr`], which
+//! writes the same format. One call makes one line: control characters in it (a key chosen by a stranger may hold
+//! a line break) are shown escaped. Secrets are never passed to this module.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How much a line matters, in CZMQ's steps.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Level {
+    /// Something that the program asked for is impossible.
+    Error,
+    /// Something was refused or went wrong; the node goes on.
+    Warning,
+    /// Something normal that an operator will want to see.
+    Notice,
+    /// Something normal.
+    Info,
+    /// What happens inside, written only by a verbose node.
+    Debug,
+}
+
+impl Level {
+    /// The letter that begins a line of this level.
+    pub fn letter(self) -> char {
+        match self {
+            Level::Error => 'E',
+            Level::Warning => 'W',
+            Level::Notice => 'N',
+            Level::Info => 'I',
+            Level::Debug => 'D',
+        }
+    }
+}
+
+/// Where log lines go.
+pub trait Sink: Send + Sync {
+    /// Write one line; `text` holds no line break.
+    fn write(&self, level: Level, text: &str);
+}
+
+/// One node's log: cheap to clone, shared by its threads.
+#[derive(Clone)]
+pub struct Logger(Arc<Inner>);
+
+struct Inner {
+    sink: Arc<dyn Sink>,
+    prefix: Box<str>,
+    verbose: AtomicBool,
+}
+
+impl Logger {
+    /// A log that writes to `sink`, for a node whose log prefix is `prefix`; not verbose yet.
+    pub fn new(prefix: &str, sink: Arc<dyn Sink>) -> Logger {
+        Logger(Arc::new(Inner { sink, prefix: prefix.into(), verbose: AtomicBool::new(false) }))
+    }
+
+    /// The node's log prefix, as the program gave it.
+    pub fn prefix(&self) -> &str {
+        &self.0.prefix
+    }
+
+    /// Whether [`debug`](Logger::debug) writes anything.
+    pub fn verbose(&self) -> bool {
+        self.0.verbose.load(Ordering::Relaxed)
+    }
+
+    /// Switch debug lines on or off.
+    pub fn set_verbose(&self, verbose: bool) {
+        self.0.verbose.store(verbose, Ordering::Relaxed);
+    }
+
+    /// Write an error.
+    pub fn error(&self, text: impl fmt::Display) {
+        self.write(Level::Error, text);
+    }
+
+    /// Write a warning.
+    pub fn warning(&self, text: impl fmt::Display) {
+        self.write(Level::Warning, text);
+    }
+
+    /// Write a notice.
+    pub fn notice(&self, text: impl fmt::Display) {
+        self.write(Level::Notice, text);
+    }
+
+    /// Write an information line.
+    pub fn info(&self, text: impl fmt::Display) {
+        self.write(Level::Info, text);
+    }
+
+    /// Write a debug line, `<prefix>: text`, if the node is verbose; otherwise `text` is not even formatted.
+    pub fn debug(&self, text: impl fmt::Display) {
+        if self.verbose() {
+            self.write(Level::Debug, format_args!("{}:     {}", self.0.prefix, text));
+        }
+    }
+
+    fn write(&self, level: Level, text: impl fmt::Display) {
+        self.0.sink.write(level, &one_line(&text.to_string()));
+    }
+}
+
+impl fmt::Debug for Logger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Logger").field("prefix", &self.0.prefix).field("verbose", &self.verbose()).finish()
+    }
+}
+
+/// `text` with its control characters escaped.
+fn one_line(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    Cow::Owned(line)
+}
+
+/// Bytes that a program gave (an endpoint, a key, a path) as they appear in a log line.
+pub fn show(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+/// Writes to standard error what CZMQ would write: `W: 26-11-22 08:55:00 text`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stderr;
+
+impl Sink for Stderr {
+    fn write(&self, level: Level, text: &str) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let line = format!("{}: {} {text}\n", level.letter(), timestamp(now, offset(now)));
+        // One write, so that lines of several nodes do not mix. A closed standard error is nobody's fault.
+        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    }
+}
+
+static LOCAL_OFFSET: OnceLock<fn(u64) -> i64> = OnceLock::new();
+
+/// Tell [`Stderr`] how to find local time: `offset` takes seconds since 1970 and returns how many seconds local
+/// time is ahead of UTC then. The time zone is the C library's knowledge, which only the outer layers may call;
+/// until they do, lines carry UTC. The first call counts.
+pub fn set_local_offset(offset: fn(u64) -> i64) {
+    let _ = LOCAL_OFFSET.set(offset);
+}
+
+fn offset(now: u64) -> i64 {
+    LOCAL_OFFSET.get().map_or(0, |offset| offset(now))
+}
+
+/// `yy-mm-dd HH:MM:SS`, by the proleptic Gregorian calendar.
+fn timestamp(now: u64, offset: i64) -> String {
+    let local = i64::try_from(now).unwrap_or(i64::MAX).saturating_add(offset).max(0);
+    let (days, second) = (local / 86_400, local % 86_400);
+    // Years counted from 1 March 0000 put the leap day last, and 400 of them are always 146 097 days.
+    let shifted = days + 719_468;
+    let (era, day) = (shifted / 146_097, shifted % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (year, month) =
+        if month < 10 { (era * 400 + year, month + 3) } else { (era * 400 + year + 1, month - 9) };
+    format!(
+        "{:02}-{month:02}-{day:02} {:02}:{:02}:{:02}",
+        year % 100,
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parking_lot::Mutex;
+
+    #[derive(Default)]
+    struct Lines(Mutex<Vec<(Level, String)>>);
+
+    impl Sink for Lines {
+        fn write(&self, level: Level, text: &str) {
+            self.0.lock().push((level, text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn timestamps_are_calendar_dates() {
+        assert_eq!(timestamp(0, 0), "70-01-01 00:00:00");
+        assert_eq!(timestamp(951_782_399, 0), "00-02-28 23:59:59");
+        assert_eq!(timestamp(951_782_400, 0), "00-02-29 00:00:00");
+        assert_eq!(timestamp(1_795_337_700, 0), "26-11-22 08:55:00");
+        assert_eq!(timestamp(1_795_337_700, -9 * 3600), "26-11-21 23:55:00");
+        assert_eq!(timestamp(4_102_444_799, 1), "00-01-01 00:00:00");
+        assert_eq!(timestamp(10, -20), "70-01-01 00:00:00");
+    }
+
+    #[test]
+    fn debug_lines_wait_for_verbose_and_carry_the_prefix() {
+        let lines = Arc::new(Lines::default());
+        let logger = Logger::new("alpha", lines.clone());
+        logger.debug("API command=PORT");
+        logger.set_verbose(true);
+        logger.debug(format_args!("API command={}", "PORT"));
+        assert_eq!(*lines.0.lock(), [(Level::Debug, "alpha:     API command=PORT".to_owned())]);
+    }
+
+    #[test]
+    fn a_line_break_in_a_text_does_not_forge_a_line() {
+        let lines = Arc::new(Lines::default());
+        Logger::new("", lines.clone()).warning("bad key 'a\nE: 26-11-22 x\u{1b}[2J'");
+        assert_eq!(*lines.0.lock(), [(Level::Warning, r"bad key 'a\nE: 26-11-22 x\u{1b}[2J'".to_owned())]);
+    }
+}
