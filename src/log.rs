@@ -44,6 +44,10 @@ impl Level {
 pub trait Sink: Send + Sync {
     /// Write one line; `text` holds no line break.
     fn write(&self, level: Level, text: &str);
+
+    /// The node is not configured to run in the background (`server/background`, 0 unless set). CZMQ turns its log
+    /// to standard output then; elsewhere it means nothing.
+    fn foreground(&self) {}
 }
 
 /// One node's log: cheap to clone, shared by its threads.
@@ -75,6 +79,11 @@ impl Logger {
     /// Switch debug lines on or off.
     pub fn set_verbose(&self, verbose: bool) {
         self.0.verbose.store(verbose, Ordering::Relaxed);
+    }
+
+    /// Tell the sink that the node is not in the background.
+    pub fn foreground(&self) {
+        self.0.sink.foreground();
     }
 
     /// Write an error.
