@@ -1,0 +1,118 @@
+//! Stamps: who wrote a value, and when, on a clock that never runs backwards.
+//!
+//! The clock is a hybrid logical clock (Kulkarni et al., "Logical Physical Clocks and Consistent
+//! Snapshots in Globally Distributed Databases", 2014): wall time in milliseconds in the upper 48
+//! bits, a counter in the lower 16. It follows the wall clock, and every stamp that it has seen.
+
+/// The two clocks of the caller at one moment.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Milliseconds on a clock that never jumps; timers are counted on it.
+    pub mono: u64,
+    /// Milliseconds since 1970; stamps are made from it.
+    pub wall: u64,
+}
+
+/// Bits of a stamp's time that count within one millisecond.
+const COUNTER_BITS: u32 = 16;
+
+/// The top bit of an origin tells a node's own write from a value that was taken from a plain peer.
+const NODE_BIT: u64 = 1 << 63;
+
+/// When and by whom a value was written: the larger stamp wins, equal stamps are the same tuple.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stamp {
+    /// Hybrid logical time: milliseconds since 1970 in the upper 48 bits, a counter in the lower 16.
+    pub time: u64,
+    /// The writer's node id (top bit set), or a mark of the value that a plain peer announced (top bit clear).
+    pub origin: u64,
+}
+
+impl Stamp {
+    /// The stamp of a value that came without one and replaces a value stamped `self`.
+    ///
+    /// Every node that sees the same replacement makes the same stamp, and since the origin is made
+    /// from the value, two different replacements never get equal stamps.
+    pub fn successor(self, value_hash: u64) -> Stamp {
+        Stamp { time: self.time.saturating_add(1), origin: value_hash & !NODE_BIT }
+    }
+
+    /// Whether the value was taken from a plain peer, that is, had no stamp of its own.
+    pub fn is_taken(self) -> bool {
+        self.origin & NODE_BIT == 0
+    }
+
+    /// Wall time of the stamp, milliseconds since 1970.
+    pub fn wall(self) -> u64 {
+        self.time >> COUNTER_BITS
+    }
+}
+
+/// Turns random bits into a node id.
+pub(super) fn node_id(random: u64) -> u64 {
+    random | NODE_BIT
+}
+
+/// One node's hybrid logical clock.
+#[derive(Debug, Default)]
+pub(super) struct Clock {
+    last: u64,
+}
+
+impl Clock {
+    /// The time for a write that must come after everything seen, and after `replaced`.
+    pub(super) fn tick(&mut self, now: Now, replaced: Stamp) -> u64 {
+        let wall = now.wall << COUNTER_BITS;
+        self.last = wall.max(self.last.saturating_add(1)).max(replaced.time.saturating_add(1));
+        self.last
+    }
+
+    /// Takes note of a time seen on the network, which the caller has found trustworthy.
+    pub(super) fn observe(&mut self, time: u64) {
+        self.last = self.last.max(time);
+    }
+
+    /// What to tell peers: the latest time known.
+    pub(super) fn latest(&self, now: Now) -> u64 {
+        self.last.max(now.wall << COUNTER_BITS)
+    }
+}
+
+/// Whether a time is more than `max_drift` milliseconds ahead of the own clock.
+pub(super) fn too_far_ahead(time: u64, now: Now, max_drift: u64) -> bool {
+    time >> COUNTER_BITS > now.wall.saturating_add(max_drift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_is_later_than_all_that_was_seen() {
+        let mut clock = Clock::default();
+        let now = Now { mono: 0, wall: 1000 };
+        let first = clock.tick(now, Stamp::default());
+        assert_eq!(first, 1000 << 16);
+        assert_eq!(clock.tick(now, Stamp::default()), first + 1);
+        clock.observe(5000 << 16);
+        assert_eq!(clock.tick(now, Stamp::default()), (5000 << 16) + 1);
+        let replaced = Stamp { time: 9000 << 16, origin: 1 };
+        assert!(clock.tick(now, replaced) > replaced.time);
+    }
+
+    #[test]
+    fn a_successor_beats_what_it_replaces_and_loses_to_a_later_write() {
+        let own = Stamp { time: 1000 << 16, origin: node_id(7) };
+        let taken = own.successor(u64::MAX);
+        assert!(taken > own && taken.is_taken() && !own.is_taken());
+        assert!(Stamp { time: taken.time, origin: node_id(0) } > taken);
+        assert_ne!(own.successor(1), own.successor(2));
+    }
+
+    #[test]
+    fn drift_is_judged_by_the_own_wall_clock() {
+        let now = Now { mono: 0, wall: 10_000 };
+        assert!(!too_far_ahead(11_000 << 16, now, 1000));
+        assert!(too_far_ahead(11_001 << 16, now, 1000));
+    }
+}

@@ -1,0 +1,141 @@
+//! The extension block: what extended peers add behind the last field of a ZGP/1 message.
+//!
+//! `"ZG"`, length of the fields (2 bytes), then fields of type (1 byte), length (1 byte), bytes.
+//! Unknown fields are passed over, so the block can grow. Without the magic there is no block: some
+//! other trailing bytes are not our concern.
+
+use super::clock::Stamp;
+use super::wire::{Invalid, Reader};
+
+const MAGIC: [u8; 2] = *b"ZG";
+
+const NODE: u8 = 1;
+const CAPABILITIES: u8 = 2;
+const CLOCK: u8 = 3;
+const SUMMARY: u8 = 4;
+const STAMP: u8 = 5;
+
+/// What a node's tuples sum up to.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The digest of all keys and stamps.
+    pub root: u64,
+    /// How many they are.
+    pub count: u64,
+}
+
+/// The fields of an extension block; all absent where there is none.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extension {
+    /// The sender's node id.
+    pub node: Option<u64>,
+    /// Bits for what the sender can do beyond this document; none is defined yet.
+    pub capabilities: Option<u32>,
+    /// The latest time on the sender's hybrid logical clock.
+    pub clock: Option<u64>,
+    /// What the sender's tuples sum up to.
+    pub summary: Option<Summary>,
+    /// The stamp of a published tuple.
+    pub stamp: Option<Stamp>,
+}
+
+impl Extension {
+    /// Appends the block, if any field is present.
+    pub fn encode(&self, frame: &mut Vec<u8>) {
+        let start = frame.len();
+        frame.extend_from_slice(&MAGIC);
+        frame.extend_from_slice(&[0, 0]);
+        let mut field = |kind: u8, parts: &[&[u8]]| {
+            frame.push(kind);
+            frame.push(parts.iter().map(|part| part.len() as u8).sum());
+            parts.iter().for_each(|part| frame.extend_from_slice(part));
+        };
+        if let Some(node) = self.node {
+            field(NODE, &[&node.to_be_bytes()]);
+        }
+        if let Some(capabilities) = self.capabilities {
+            field(CAPABILITIES, &[&capabilities.to_be_bytes()]);
+        }
+        if let Some(clock) = self.clock {
+            field(CLOCK, &[&clock.to_be_bytes()]);
+        }
+        if let Some(Summary { root, count }) = self.summary {
+            field(SUMMARY, &[&root.to_be_bytes(), &count.to_be_bytes()]);
+        }
+        if let Some(Stamp { time, origin }) = self.stamp {
+            field(STAMP, &[&time.to_be_bytes(), &origin.to_be_bytes()]);
+        }
+        let length = frame.len() - start - 4;
+        if length == 0 {
+            frame.truncate(start);
+        } else {
+            frame[start + 2..start + 4].copy_from_slice(&(length as u16).to_be_bytes());
+        }
+    }
+
+    pub(super) fn decode(mut reader: Reader<'_>) -> Result<Extension, Invalid> {
+        let mut extension = Extension::default();
+        if reader.bytes(2) != Ok(&MAGIC) {
+            return Ok(extension);
+        }
+        let length = reader.u16()?;
+        let mut fields = Reader(reader.bytes(length.into())?);
+        while !fields.0.is_empty() {
+            let (kind, length) = (fields.u8()?, fields.u8()?);
+            let mut field = Reader(fields.bytes(length.into())?);
+            match kind {
+                NODE => extension.node = Some(field.u64()?),
+                CAPABILITIES => extension.capabilities = Some(field.u32()?),
+                CLOCK => extension.clock = Some(field.u64()?),
+                SUMMARY => extension.summary = Some(Summary { root: field.u64()?, count: field.u64()? }),
+                STAMP => extension.stamp = Some(Stamp { time: field.u64()?, origin: field.u64()? }),
+                _ => continue,
+            }
+            if !field.0.is_empty() {
+                return Err(Invalid::Extension);
+            }
+        }
+        Ok(extension)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full() -> Extension {
+        Extension {
+            node: Some(1),
+            capabilities: Some(2),
+            clock: Some(3),
+            summary: Some(Summary { root: 4, count: 5 }),
+            stamp: Some(Stamp { time: 6, origin: 7 }),
+        }
+    }
+
+    #[test]
+    fn what_was_encoded_is_decoded_and_nothing_is_written_for_nothing() {
+        for extension in [full(), Extension { clock: Some(9), ..Extension::default() }] {
+            let mut bytes = Vec::new();
+            extension.encode(&mut bytes);
+            assert_eq!(Extension::decode(Reader(&bytes)), Ok(extension));
+        }
+        let mut bytes = Vec::new();
+        Extension::default().encode(&mut bytes);
+        assert!(bytes.is_empty());
+    }
+
+    #[test]
+    fn unknown_fields_and_foreign_trailers_are_passed_over() {
+        assert_eq!(Extension::decode(Reader(b"whatever")), Ok(Extension::default()));
+        let mut bytes = b"ZG\0\x0e\xC8\x02xx".to_vec();
+        bytes.extend_from_slice(&[NODE, 8, 0, 0, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(Extension::decode(Reader(&bytes)).unwrap().node, Some(1));
+    }
+
+    #[test]
+    fn a_field_of_the_wrong_length_is_refused() {
+        assert_eq!(Extension::decode(Reader(b"ZG\0\x04\x03\x02xx")), Err(Invalid::Truncated));
+        assert_eq!(Extension::decode(Reader(b"ZG\0\x07\x02\x05xxxxx")), Err(Invalid::Extension));
+    }
+}

@@ -1,0 +1,187 @@
+//! What a node knows of one peer.
+
+use super::extension::Summary;
+use super::feed::Slot;
+use super::node::Frame;
+use super::plain::PlainPeer;
+use std::collections::{HashSet, VecDeque};
+
+/// Names a link for as long as the node lives; never used again for another.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub(super) u64);
+
+impl LinkId {
+    /// The number, for logs and maps.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// Who made the connection.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// We did: we say HELLO, keep the link alive, and start each comparison of digests.
+    Client,
+    /// The peer did: we answer.
+    Server,
+}
+
+/// What language a peer speaks, as far as is known.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Not known yet; no tuples are sent.
+    Greeting,
+    /// ZGP/1 as CZMQ speaks it.
+    Plain,
+    /// With stamps, batches and digests.
+    Extended,
+}
+
+/// How far a client has come with its greeting: PING, HELLO, PING.
+///
+/// A CZMQ hub answers anything but HELLO and PING from a client that it does not know with INVALID,
+/// and also a second HELLO from one that it knows. Answers come in order, so the first PONG tells
+/// the INVALIDs for what was sent before the HELLO from one for the HELLO itself.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Greeting {
+    /// PONGs to come before the answer to HELLO.
+    pub(super) before: u32,
+    /// The HELLO was answered with INVALID: say it again.
+    pub(super) refused: bool,
+}
+
+/// What is remembered of the last comparison of digests, so as not to repeat one that was no use.
+#[derive(Copy, Clone, Debug, Default)]
+pub(super) struct Comparison {
+    pub(super) roots: (u64, u64),
+    pub(super) again_at: u64,
+    pub(super) futile: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) role: Role,
+    pub(super) kind: Kind,
+    /// A connection is there; without one nothing is made to be sent.
+    pub(super) up: bool,
+    /// The HELLO of this conversation was said (client) or heard (server).
+    pub(super) greeted: bool,
+    pub(super) greeting: Greeting,
+    /// JOIN was told, LEAVE was not yet.
+    pub(super) joined: bool,
+    /// Position in the log of changes: what lies before was sent.
+    pub(super) cursor: u32,
+    /// Answers and announcements, sent before tuples.
+    pub(super) control: VecDeque<Frame>,
+    pub(super) control_bytes: usize,
+    /// Tuples owed regardless of the cursor.
+    pub(super) owed: VecDeque<Slot>,
+    pub(super) owed_set: HashSet<Slot>,
+    /// Stands in the queue of links with something to send.
+    pub(super) ready: bool,
+    pub(super) heard_at: u64,
+    pub(super) sent_at: u64,
+    /// PINGs that were not answered yet.
+    pub(super) pings: u32,
+    /// Anything was heard since the connection was made.
+    pub(super) answers: bool,
+    /// Milliseconds of silence after which the peer's connection is taken for dead.
+    pub(super) patience: u64,
+    /// Client: milliseconds of idleness after which the link is kept alive.
+    pub(super) interval: u64,
+    /// When the greeting counts as unanswered, or the next heartbeat or sign of life is due.
+    pub(super) beat_at: u64,
+    /// Server: when a silent client was last probed, and how often in a row.
+    pub(super) probed_at: u64,
+    pub(super) probes: u32,
+    /// When INVALID was last said.
+    pub(super) invalid_at: Option<u64>,
+    /// The deadline that stands in the table of timers.
+    pub(super) deadline: Option<u64>,
+    pub(super) peer: Option<u64>,
+    pub(super) comparison: Comparison,
+    pub(super) summary: Summary,
+    pub(super) plain: PlainPeer,
+}
+
+/// Idle milliseconds after which a CZMQ hub is told that we are still here; it forgets a client
+/// after its `server/timeout`, 1 s by default.
+pub(super) const KEEPALIVE: u64 = 300;
+/// The shortest such interval, for hubs that forget sooner.
+pub(super) const SHORTEST_KEEPALIVE: u64 = 20;
+/// A peer that answers HELLO and PING with nothing for so long is taken for a plain one.
+pub(super) const GREETING_PATIENCE: u64 = 250;
+/// Silence after which a connection that never answered gets a fresh socket; doubles each time.
+pub(super) const FIRST_PATIENCE: u64 = 10_000;
+/// The longest such silence.
+pub(super) const LONGEST_PATIENCE: u64 = 300_000;
+
+impl Link {
+    pub(super) fn new(role: Role, now: u64) -> Link {
+        Link {
+            role,
+            kind: Kind::Greeting,
+            up: role == Role::Server,
+            greeted: false,
+            greeting: Greeting::default(),
+            joined: false,
+            cursor: 0,
+            control: VecDeque::new(),
+            control_bytes: 0,
+            owed: VecDeque::new(),
+            owed_set: HashSet::new(),
+            ready: false,
+            heard_at: now,
+            sent_at: now,
+            pings: 0,
+            answers: false,
+            patience: FIRST_PATIENCE,
+            interval: KEEPALIVE,
+            beat_at: u64::MAX,
+            probed_at: 0,
+            probes: 0,
+            invalid_at: None,
+            deadline: None,
+            peer: None,
+            comparison: Comparison::default(),
+            summary: Summary::default(),
+            plain: PlainPeer::default(),
+        }
+    }
+
+    /// Drops what was to be sent: the connection is gone, or the conversation starts anew.
+    pub(super) fn forget_owed(&mut self) {
+        self.control.clear();
+        self.control_bytes = 0;
+        self.owed.clear();
+        self.owed_set.clear();
+    }
+
+    /// Notes a tuple as owed, once.
+    pub(super) fn owe(&mut self, slot: Slot) {
+        if self.owed_set.insert(slot) {
+            self.owed.push_back(slot);
+        }
+    }
+
+    pub(super) fn pop_owed(&mut self) -> Option<Slot> {
+        let slot = self.owed.pop_front()?;
+        self.owed_set.remove(&slot);
+        Some(slot)
+    }
+
+    pub(super) fn is_plain(&self) -> bool {
+        self.kind == Kind::Plain
+    }
+
+    pub(super) fn is_extended(&self) -> bool {
+        self.kind == Kind::Extended
+    }
+
+    /// Whether anything waits to be sent, given where the log of changes ends.
+    pub(super) fn has_output(&self, feed_end: u32) -> bool {
+        self.up
+            && (!self.control.is_empty()
+                || (self.kind != Kind::Greeting && (!self.owed.is_empty() || self.cursor < feed_end)))
+    }
+}

@@ -1,0 +1,50 @@
+//! The gossip protocol as a pure state machine: no sockets, no clock, no threads.
+//!
+//! A [`Node`] holds the tuples and one [`LinkId`] for each peer. Every method is one of four kinds:
+//!
+//! * a getter;
+//! * a command of the owner (`publish`, `retract`, …);
+//! * `handle_*`, `open_link`, `link_up` …: an input from the network or from time;
+//! * `poll_*`: drains an output.
+//!
+//! Time and randomness come in as values, so a test can run a thousand nodes in virtual time and
+//! repeat the run from a seed. Nothing is queued for a peer: a link is owed *positions in the log of
+//! changes* ([`feed`](self)), and the frame is made from the tuple's current value at the moment
+//! that the socket takes it. A stopped peer therefore costs a number, not a queue.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `clock` | stamps and the hybrid logical clock |
+//! | `tuple` | the shared key and value |
+//! | `wire`, `extension`, `records` | the bytes |
+//! | `store`, `feed`, `digest` | what is held, what changed when, what it sums up to |
+//! | `link`, `plain` | what is known of a peer, and of a peer that knows no stamps |
+//! | `node` and its parts | how inputs become outputs |
+
+mod clock;
+mod digest;
+mod extension;
+mod feed;
+mod link;
+mod node;
+mod plain;
+mod records;
+mod store;
+mod timers;
+mod tuple;
+mod wire;
+
+pub use clock::{Now, Stamp};
+pub use link::{LinkId, Role};
+pub use node::{Event, Frame, Node, Refusal, Settings, Severity, Stats};
+pub use tuple::Tuple;
+pub use wire::{Invalid, Message, MessageId};
+
+/// The codec by itself, for the C class `zgossip_msg` and for tests.
+pub mod codec {
+    pub use super::extension::{Extension, Summary};
+    pub use super::records::{
+        Batch, Digests, Entries, Entry, Hashes, PartEntries, Prefix, Record, RecordKind,
+    };
+    pub use super::wire::*;
+}

@@ -1,0 +1,163 @@
+//! Which value of a key stays: the one with the larger stamp.
+
+use super::super::clock::{Now, Stamp, too_far_ahead};
+use super::super::codec::{Record, RecordKind};
+use super::super::feed::Slot;
+use super::super::link::LinkId;
+use super::super::store::{Held, State};
+use super::super::timers::Timer;
+use super::super::tuple::{Tuple, value_hash};
+use super::{Event, Node, Refusal};
+
+impl Node {
+    pub(super) fn hear_stamped(
+        &mut self,
+        id: LinkId,
+        key: &[u8],
+        value: &[u8],
+        ttl: u32,
+        stamp: Stamp,
+        now: Now,
+    ) {
+        self.hear_record(id, &Record { kind: RecordKind::Live, key, value, ttl, stamp }, now);
+    }
+
+    /// A stamped tuple has come over an extended link.
+    pub(super) fn hear_record(&mut self, id: LinkId, record: &Record<'_>, now: Now) {
+        let &Record { kind, key, value, ttl, stamp } = record;
+        if too_far_ahead(stamp.time, now, self.settings.max_drift) {
+            self.counters.refused += 1;
+            return self.warn("stamp", || {
+                "zgossip: dropped a tuple stamped further ahead than server/max_drift".into()
+            });
+        }
+        self.clock.observe(stamp.time);
+        match self.store.find(key) {
+            Some(slot) => {
+                let held = self.store.held(slot);
+                if stamp <= held.stamp {
+                    let differs = held.is_live() && held.tuple.value() != value;
+                    if differs && kind == RecordKind::Live && stamp < held.stamp && !stamp.is_taken() {
+                        self.note_replaced(slot, value_hash(value), Some(id), now);
+                    }
+                    self.counters.duplicates += 1;
+                    return;
+                }
+            }
+            None if self.refuse_new(kind, value, stamp, now) => return,
+            None => {}
+        }
+        let state = match kind {
+            RecordKind::Live if value.len() > self.settings.max_value => {
+                return self.refuse(Refusal::ValueTooLong);
+            }
+            RecordKind::Live => State::Live,
+            RecordKind::Tombstone => State::Tombstone,
+        };
+        self.hold(Tuple::new(key, value), stamp, Some(id), state, ttl, now);
+    }
+
+    /// Whether there is no place for a key that is not held yet.
+    fn refuse_new(&mut self, kind: RecordKind, value: &[u8], stamp: Stamp, now: Now) -> bool {
+        if kind == RecordKind::Tombstone && self.tombstone_ends(stamp, now) <= now.mono {
+            return true;
+        }
+        self.refuse_room(value)
+    }
+
+    /// Whether a new key with this value is over a limit.
+    pub(super) fn refuse_room(&mut self, value: &[u8]) -> bool {
+        let refusal = match self.check_room() {
+            Ok(()) if value.len() > self.settings.max_value => Refusal::ValueTooLong,
+            Ok(()) => return false,
+            Err(refusal) => refusal,
+        };
+        self.refuse(refusal);
+        true
+    }
+
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
+        self.counters.refused += 1;
+        let cause = match refusal {
+            Refusal::ValueTooLong => "value",
+            _ => "room",
+        };
+        self.warn(cause, || format!("zgossip: dropped a tuple from the network: {refusal}"));
+    }
+
+    /// When a tombstone is forgotten: its age is counted from its stamp, so that nodes forget it at
+    /// the same time and do not give it back to each other.
+    fn tombstone_ends(&self, stamp: Stamp, now: Now) -> u64 {
+        let age = now.wall.saturating_sub(stamp.wall());
+        now.mono + self.settings.tombstone.saturating_sub(age).min(self.settings.tombstone)
+    }
+
+    /// The key takes this value and stamp: stored, told to the owner, owed to every link but `source`.
+    pub(super) fn hold(
+        &mut self,
+        tuple: Tuple,
+        stamp: Stamp,
+        source: Option<LinkId>,
+        state: State,
+        ttl: u32,
+        now: Now,
+    ) -> Slot {
+        let deadline = match state {
+            State::Live => (ttl > 0).then(|| now.mono + u64::from(ttl)),
+            _ => Some(self.tombstone_ends(stamp, now)),
+        };
+        // What a plain peer said, and comes from an extended one, may have been overtaken there.
+        let lazy = stamp.is_taken() && source.is_some_and(|id| self.is_extended(id));
+        let held = Held { tuple: tuple.clone(), stamp, position: 0, source, state, lazy, deadline };
+        let (slot, old) = self.store.put(held);
+        self.timers.set(Timer::Slot(slot), old.as_ref().and_then(|old| old.deadline), deadline);
+        let was = old.filter(Held::is_live);
+        if self.plain_links > 0 {
+            let same =
+                state == State::Live && was.as_ref().is_some_and(|was| was.tuple.value() == tuple.value());
+            if !same {
+                let replaced = was.as_ref().map(|was| (was.value_hash(), was.source));
+                let history = self.history.entry(slot).or_default();
+                history.changed_at = now.mono;
+                if let Some((hash, source)) = replaced {
+                    history.replaced(hash, source, now.mono);
+                }
+            }
+        }
+        match (state, was) {
+            (State::Live, Some(was)) if was.tuple.value() == tuple.value() => {}
+            (State::Live, _) => self.events.push_back(Event::Deliver(tuple)),
+            (_, Some(was)) => self.events.push_back(Event::Retract(was.tuple)),
+            (_, None) => {}
+        }
+        self.store.tidy(self.links.values_mut().map(|link| &mut link.cursor));
+        slot
+    }
+
+    /// Notes for the plain rule that a value was replaced, or came when it was too late.
+    pub(super) fn note_replaced(&mut self, slot: Slot, hash: u64, source: Option<LinkId>, now: Now) {
+        if self.plain_links > 0 {
+            self.history.entry(slot).or_default().replaced(hash, source, now.mono);
+        }
+    }
+
+    /// A slot's deadline has come: a tuple expires, or a stub is forgotten.
+    pub(super) fn end_slot(&mut self, slot: Slot, now: Now) {
+        let Some(held) = self.store.get(slot) else { return };
+        if held.is_live() {
+            let ends = now.mono + self.settings.tombstone;
+            if let Some(tuple) = self.store.bury(slot, State::Expired, Some(ends)) {
+                self.timers.set(Timer::Slot(slot), None, Some(ends));
+                self.events.push_back(Event::Expire(tuple));
+            }
+            return;
+        }
+        self.store.remove(slot);
+        if let Some(history) = self.history.remove(&slot) {
+            self.timers.set(Timer::Held(slot), history.held_until, None);
+        }
+        for link in self.links.values_mut() {
+            link.plain.forget(slot);
+        }
+    }
+}

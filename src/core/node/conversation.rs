@@ -1,0 +1,243 @@
+//! What each message of a peer means, in both roles.
+
+use super::super::clock::{Now, too_far_ahead};
+use super::super::codec::{Extension, Invalid, Message, MessageId, decode, encode};
+use super::super::link::{FIRST_PATIENCE, Kind, LinkId, Role, SHORTEST_KEEPALIVE};
+use super::super::plain::SETTLING;
+use super::{Frame, Node};
+
+/// INVALID is said to a client at most once in this time (ms).
+const INVALID_INTERVAL: u64 = 100;
+
+impl Node {
+    /// A frame has come: the last one of the peer's message.
+    pub fn handle_frame(&mut self, id: LinkId, frame: &[u8], now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        self.counters.frames_in += 1;
+        self.counters.bytes_in += frame.len() as u64;
+        if !link.up {
+            return;
+        }
+        link.heard_at = now.mono;
+        link.probes = 0;
+        if !link.answers {
+            link.answers = true;
+            link.patience = FIRST_PATIENCE;
+        }
+        match decode(frame) {
+            Ok(message) => {
+                self.debug(|| format!("link {}: received {}", id.get(), name(&message)));
+                match self.links.get(&id).map(|link| link.role) {
+                    Some(Role::Client) => self.handle_as_client(id, message, now),
+                    _ => self.handle_as_server(id, message, now),
+                }
+            }
+            Err(error) => self.malformed(id, error),
+        }
+    }
+
+    fn malformed(&mut self, id: LinkId, error: Invalid) {
+        self.counters.malformed += 1;
+        self.warn("malformed", || {
+            format!("zgossip: dropped a malformed message on link {}: {error}", id.get())
+        });
+    }
+
+    /// A message that makes no sense from this side of a link.
+    fn unexpected(&mut self, id: LinkId, message: &Message<'_>) {
+        self.counters.malformed += 1;
+        let name = name(message);
+        self.warn("unexpected", || format!("zgossip: dropped an unexpected {name} on link {}", id.get()));
+    }
+
+    fn handle_as_client(&mut self, id: LinkId, message: Message<'_>, now: Now) {
+        match message {
+            Message::Pong(extension) if extension.node.is_some() => self.meet(id, extension, now),
+            Message::Pong(_) => self.hear_pong(id, now),
+            Message::Invalid => self.hear_invalid(id, now),
+            Message::Hello(_) | Message::Ping | Message::Request(_) if !self.is_extended(id) => {
+                self.unexpected(id, &message);
+            }
+            other => self.handle_tuples(id, other, now),
+        }
+    }
+
+    fn handle_as_server(&mut self, id: LinkId, message: Message<'_>, now: Now) {
+        match message {
+            Message::Hello(extension) => self.hear_hello(id, extension, now),
+            Message::Ping => self.control(id, Frame::new(encode(MessageId::Pong, &Extension::default()))),
+            Message::Pong(_) | Message::Invalid => self.unexpected(id, &message),
+            other => {
+                let greeted = self.links.get(&id).is_some_and(|link| link.greeted);
+                if !greeted {
+                    self.say_invalid(id, now);
+                }
+                // A plain tuple is good whoever sends it; anything else needs to know whom it is from.
+                if greeted || matches!(other, Message::Publish { .. }) {
+                    self.handle_tuples(id, other, now);
+                }
+            }
+        }
+    }
+
+    /// Messages that mean the same in both roles.
+    fn handle_tuples(&mut self, id: LinkId, message: Message<'_>, now: Now) {
+        if let Message::Publish { key, value, ttl, extension } = message {
+            match extension.stamp.filter(|_| self.is_extended(id)) {
+                Some(stamp) => self.hear_stamped(id, key, value, ttl, stamp, now),
+                None => self.hear_plain(id, key, value, now),
+            }
+            return;
+        }
+        if !self.is_extended(id) {
+            return self.unexpected(id, &message);
+        }
+        match message {
+            Message::Batch(batch) => batch.iter().for_each(|record| self.hear_record(id, &record, now)),
+            Message::Heartbeat(extension) => self.hear_heartbeat(id, extension, now),
+            Message::Digest(parts) => self.hear_digest(id, parts),
+            Message::Entries(parts) => self.hear_entries(id, parts, now),
+            Message::Request(hashes) => self.hear_request(id, hashes),
+            other => self.unexpected(id, &other),
+        }
+    }
+
+    pub(super) fn is_extended(&self, id: LinkId) -> bool {
+        self.links.get(&id).is_some_and(|link| link.is_extended())
+    }
+
+    /// Server: the conversation starts, or starts anew.
+    fn hear_hello(&mut self, id: LinkId, extension: Extension, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.greeted = true;
+        link.forget_owed();
+        link.plain.reconnect();
+        link.plain.settling_until = now.mono + SETTLING;
+        let Some(peer) = extension.node else { return self.become_plain(id, now) };
+        link.peer = Some(peer);
+        self.observe(extension, now);
+        let cursor = self.store.feed.end();
+        self.become_extended(id, cursor, now);
+        let pong = encode(MessageId::Pong, &self.introduction(now));
+        self.control(id, Frame::new(pong));
+    }
+
+    /// Client: the server turns out to be extended.
+    fn meet(&mut self, id: LinkId, extension: Extension, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if link.is_extended() {
+            return;
+        }
+        link.peer = extension.node;
+        // A peer that was slow to answer was taken for a plain one and is being sent everything.
+        let cursor = link.cursor;
+        self.observe(extension, now);
+        self.become_extended(id, cursor, now);
+        if let Some(summary) = extension.summary {
+            self.compare(id, summary, now);
+        }
+    }
+
+    /// Client: the answer to one of our PINGs. The one behind our HELLO tells that a plain server has
+    /// taken the HELLO and said all its tuples.
+    fn hear_pong(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.pings = link.pings.saturating_sub(1);
+        if link.greeting.before > 0 {
+            link.greeting.before -= 1;
+        } else if link.kind == Kind::Greeting && link.greeted {
+            if link.greeting.refused {
+                self.greet(id, now);
+            } else {
+                self.become_plain(id, now);
+            }
+        }
+    }
+
+    /// Client: the server does not know us.
+    fn hear_invalid(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if link.kind == Kind::Greeting {
+            // Either for what was sent before our HELLO, which it has not seen yet, or for the HELLO.
+            link.greeting.refused |= link.greeting.before == 0;
+            return;
+        }
+        link.interval = (link.interval / 2).max(SHORTEST_KEEPALIVE);
+        self.greet(id, now);
+    }
+
+    /// Server: the client is not known, because it or we are new. Its HELLO will bring all the rest.
+    fn say_invalid(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if link.invalid_at.is_none_or(|at| now.mono >= at + INVALID_INTERVAL) {
+            link.invalid_at = Some(now.mono);
+            self.control(id, Frame::new(encode(MessageId::Invalid, &Extension::default())));
+        }
+    }
+
+    /// Extended: a sign of life, and what the peer's tuples sum up to. The server answers with its own,
+    /// the client compares.
+    fn hear_heartbeat(&mut self, id: LinkId, extension: Extension, now: Now) {
+        self.observe(extension, now);
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if let Some(summary) = extension.summary {
+            link.summary = summary;
+        }
+        let (role, drained) = (link.role, !link.has_output(self.store.feed.end()));
+        if role == Role::Server {
+            self.say_heartbeat(id, now);
+        } else if drained {
+            if let Some(summary) = extension.summary {
+                self.compare(id, summary, now);
+            }
+        }
+    }
+
+    pub(super) fn say_heartbeat(&mut self, id: LinkId, now: Now) {
+        let extension = Extension {
+            clock: Some(self.clock.latest(now)),
+            summary: Some(self.summary()),
+            ..Extension::default()
+        };
+        self.control(id, Frame::new(encode(MessageId::Heartbeat, &extension)));
+    }
+
+    /// Lets the own clock follow the peer's, unless that one is absurd.
+    fn observe(&mut self, extension: Extension, now: Now) {
+        let Some(time) = extension.clock else { return };
+        if too_far_ahead(time, now, self.settings.max_drift) {
+            self.warn("drift", || {
+                "zgossip: a peer's clock is further ahead than server/max_drift; its stamps are not trusted"
+                    .into()
+            });
+        } else {
+            self.clock.observe(time);
+        }
+    }
+
+    /// Queues an announcement. A peer that makes us announce and never reads loses the newest.
+    pub(super) fn control(&mut self, id: LinkId, frame: Frame) {
+        const MOST: usize = 1 << 20;
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if link.up && link.control_bytes < MOST {
+            link.control_bytes += frame.bytes().len() + size_of::<Frame>();
+            link.control.push_back(frame);
+            self.mark_ready(id);
+        }
+    }
+}
+
+fn name(message: &Message<'_>) -> &'static str {
+    match message {
+        Message::Hello(_) => "HELLO",
+        Message::Publish { .. } => "PUBLISH",
+        Message::Ping => "PING",
+        Message::Pong(_) => "PONG",
+        Message::Invalid => "INVALID",
+        Message::Batch(_) => "BATCH",
+        Message::Heartbeat(_) => "HEARTBEAT",
+        Message::Digest(_) => "DIGEST",
+        Message::Entries(_) => "ENTRIES",
+        Message::Request(_) => "REQUEST",
+    }
+}

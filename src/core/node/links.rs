@@ -1,0 +1,166 @@
+//! Links come and go.
+
+use super::super::clock::Now;
+use super::super::codec::{Extension, MessageId, encode};
+use super::super::link::{
+    GREETING_PATIENCE, Greeting, KEEPALIVE, Kind, LONGEST_PATIENCE, Link, LinkId, Role,
+};
+use super::super::plain::SETTLING;
+use super::super::timers::Timer;
+use super::{Event, Frame, Node, Refusal};
+
+impl Node {
+    /// A new link. A client's starts without a connection, see [`Node::link_up`]; a server's starts
+    /// connected, and its first frame follows.
+    pub fn open_link(&mut self, role: Role, now: Now) -> Result<LinkId, Refusal> {
+        if role == Role::Server {
+            if self.clients >= self.settings.max_clients {
+                return Err(Refusal::TooManyClients);
+            }
+            self.clients += 1;
+        }
+        let id = LinkId(self.next_link);
+        self.next_link += 1;
+        self.links.insert(id, Link::new(role, now.mono));
+        Ok(id)
+    }
+
+    /// A client's connection was made, or made again: the conversation starts anew.
+    pub fn link_up(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.role == Role::Client) else { return };
+        link.up = true;
+        link.pings = 0;
+        link.answers = false;
+        link.interval = KEEPALIVE;
+        link.heard_at = now.mono;
+        link.plain.reconnect();
+        self.greet(id, now);
+    }
+
+    /// A client's connection was lost, and is being made again. Nothing is sent meanwhile.
+    pub fn link_down(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.up = false;
+        link.forget_owed();
+        self.set_kind(id, Kind::Greeting);
+        self.leave(id);
+        self.schedule_link(id, now);
+    }
+
+    /// The peer is gone for good.
+    pub fn close_link(&mut self, id: LinkId, now: Now) {
+        if !self.links.contains_key(&id) {
+            return;
+        }
+        self.link_down(id, now);
+        if let Some(link) = self.links.remove(&id) {
+            self.timers.set(Timer::Link(id), link.deadline, None);
+            self.clients -= usize::from(link.role == Role::Server);
+        }
+    }
+
+    /// Last call before the outputs are drained for the last time: whoever is connected gets what it
+    /// is owed, also a peer that has not yet shown what it speaks.
+    pub fn shutdown(&mut self, now: Now) {
+        let greeting: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(_, link)| link.up && link.greeted && link.kind == Kind::Greeting)
+            .map(|(&id, _)| id)
+            .collect();
+        for id in greeting {
+            self.become_plain(id, now);
+        }
+    }
+
+    /// Says PING, HELLO, PING and waits for what comes back.
+    pub(super) fn greet(&mut self, id: LinkId, now: Now) {
+        self.set_kind(id, Kind::Greeting);
+        let hello = encode(MessageId::Hello, &self.introduction(now));
+        let end = self.store.feed.end();
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.forget_owed();
+        link.cursor = end;
+        link.greeted = true;
+        link.greeting = Greeting { before: link.pings + 1, refused: false };
+        link.pings += 2;
+        link.beat_at = now.mono + GREETING_PATIENCE;
+        link.plain.settling_until = now.mono + SETTLING;
+        let ping = Frame::new(encode(MessageId::Ping, &Extension::default()));
+        self.control(id, ping.clone());
+        self.control(id, Frame::new(hello));
+        self.control(id, ping);
+        self.schedule_link(id, now);
+    }
+
+    /// Who we are and what we hold.
+    pub(super) fn introduction(&self, now: Now) -> Extension {
+        Extension {
+            node: Some(self.id),
+            capabilities: Some(0),
+            clock: Some(self.clock.latest(now)),
+            summary: Some(self.summary()),
+            stamp: None,
+        }
+    }
+
+    /// The peer speaks ZGP/1 and no more: it gets all that we hold.
+    pub(super) fn become_plain(&mut self, id: LinkId, now: Now) {
+        self.set_kind(id, Kind::Plain);
+        if let Some(link) = self.links.get_mut(&id) {
+            link.cursor = 0;
+            link.beat_at = now.mono + link.interval;
+        }
+        self.establish(id, now);
+    }
+
+    /// The peer speaks the extended protocol: it gets what changes from `cursor` on, and what
+    /// comparing digests finds.
+    pub(super) fn become_extended(&mut self, id: LinkId, cursor: u32, now: Now) {
+        self.set_kind(id, Kind::Extended);
+        if let Some(link) = self.links.get_mut(&id) {
+            link.cursor = cursor;
+            link.comparison = Default::default();
+        }
+        self.schedule_beat(id, now);
+        self.establish(id, now);
+    }
+
+    fn establish(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if !link.joined {
+            link.joined = true;
+            self.events.push_back(Event::Join(id));
+        }
+        self.mark_ready(id);
+        self.schedule_link(id, now);
+    }
+
+    fn leave(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.greeted = false;
+            if std::mem::take(&mut link.joined) {
+                self.events.push_back(Event::Leave(id));
+            }
+        }
+    }
+
+    fn set_kind(&mut self, id: LinkId, kind: Kind) {
+        if let Some(link) = self.links.get_mut(&id) {
+            self.plain_links -= usize::from(link.is_plain());
+            link.kind = kind;
+            self.plain_links += usize::from(link.is_plain());
+        }
+    }
+
+    /// The connection looks dead: ask for a fresh socket, and be slower to do so next time if this
+    /// one never carried anything.
+    pub(super) fn give_up(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if !link.answers {
+            link.patience = (link.patience * 2).min(LONGEST_PATIENCE);
+        }
+        self.link_down(id, now);
+        self.stale.push_back(id);
+    }
+}

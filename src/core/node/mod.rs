@@ -1,0 +1,436 @@
+//! A node: the store, the links, and how inputs become outputs.
+//!
+//! | part | concern |
+//! | --- | --- |
+//! | this file | the node's state, the owner's commands, getters, the outputs |
+//! | `links` | links come and go |
+//! | `conversation` | what each message of a peer means |
+//! | `converge` | which value of a key stays |
+//! | `plain_rule` | the same for values that come without a stamp |
+//! | `sync` | finding and exchanging what differs |
+//! | `transmit` | what is sent next on a link |
+//! | `time` | what happens when nothing happens |
+
+mod converge;
+mod conversation;
+mod links;
+mod plain_rule;
+mod sync;
+mod time;
+mod transmit;
+
+use super::clock::{Clock, Now, Stamp, node_id};
+use super::extension::Summary;
+use super::feed::Slot;
+use super::link::{Link, LinkId};
+use super::plain::History;
+use super::store::{State, Store};
+use super::timers::{Timer, Timers};
+use super::tuple::Tuple;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+/// What can be set on a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Most keys held, those of removed tuples included.
+    pub max_tuples: usize,
+    /// Longest value, in bytes.
+    pub max_value: usize,
+    /// Most clients (links that the peer made).
+    pub max_clients: usize,
+    /// How far ahead of the own clock a stamp may be and still be trusted, in milliseconds.
+    pub max_drift: u64,
+    /// How long a removed key is remembered, in milliseconds.
+    pub tombstone: u64,
+    /// Silence in milliseconds after which a client is probed, to drop it if it is gone; 0 for never.
+    pub timeout: u64,
+    /// Whether to report each message at [`Severity::Debug`].
+    pub verbose: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            max_tuples: 2_000_000,
+            max_value: 16 << 20,
+            max_clients: 16_384,
+            max_drift: 3_600_000,
+            tombstone: 3_600_000,
+            timeout: 1000,
+            verbose: false,
+        }
+    }
+}
+
+/// Why a command was refused; nothing has changed.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A key has at least one byte.
+    EmptyKey,
+    /// A key has at most 255 bytes.
+    KeyTooLong,
+    /// A value has at most `max_value` bytes.
+    ValueTooLong,
+    /// No C string can hold a NUL byte.
+    NulByte,
+    /// `max_tuples` are held.
+    TooManyTuples,
+    /// `max_clients` are connected.
+    TooManyClients,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refusal::EmptyKey => "key is empty",
+            Refusal::KeyTooLong => "key is longer than 255 bytes",
+            Refusal::ValueTooLong => "value is longer than server/max_value",
+            Refusal::NulByte => "key or value holds a NUL byte",
+            Refusal::TooManyTuples => "server/max_tuples reached",
+            Refusal::TooManyClients => "server/max_clients reached",
+        })
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// How much a report matters.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Something was refused or lost.
+    Warning,
+    /// Something worth knowing.
+    Info,
+    /// Every message, when `verbose`.
+    Debug,
+}
+
+/// What the owner is to be told, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A key has a new value.
+    Deliver(Tuple),
+    /// A key was retracted, here or elsewhere; the tuple is the one that it had.
+    Retract(Tuple),
+    /// A key's time to live ran out.
+    Expire(Tuple),
+    /// A link's conversation was established.
+    Join(LinkId),
+    /// It ended.
+    Leave(LinkId),
+    /// For the log; repeated causes are counted, not repeated.
+    Log(Severity, String),
+}
+
+/// A frame to be sent; clones share it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame(Arc<[u8]>);
+
+/// Frames from this size on are worth sending without a copy.
+const LARGE: usize = 8192;
+
+impl Frame {
+    pub(super) fn new(bytes: Vec<u8>) -> Frame {
+        Frame(bytes.into())
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The shared bytes of a large frame, which is cheaper to share than to copy.
+    pub fn shared(&self) -> Option<&Arc<[u8]>> {
+        (self.0.len() >= LARGE).then_some(&self.0)
+    }
+}
+
+/// Numbers that tell what a node does.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Tuples held, as STATUS says.
+    pub tuples: u64,
+    /// Tombstones of retracted keys.
+    pub tombstones: u64,
+    /// Links to peers that speak plain ZGP/1.
+    pub links_plain: u64,
+    /// Links to peers that speak the extended protocol.
+    pub links_extended: u64,
+    /// Links whose peer has not yet shown what it speaks, or is not connected.
+    pub links_other: u64,
+    /// Frames received.
+    pub frames_in: u64,
+    /// Frames sent.
+    pub frames_out: u64,
+    /// Bytes received.
+    pub bytes_in: u64,
+    /// Bytes sent.
+    pub bytes_out: u64,
+    /// Tuples received that were held already.
+    pub duplicates: u64,
+    /// Tuples sent.
+    pub tuples_out: u64,
+    /// Frames that were no message.
+    pub malformed: u64,
+    /// Tuples refused for a limit or an untrustworthy stamp.
+    pub refused: u64,
+    /// Tuples that wait for slow links.
+    pub owed: u64,
+    /// Digest of all keys and stamps: equal on nodes that agree.
+    pub root: u64,
+}
+
+/// Counters that only grow.
+#[derive(Debug, Default)]
+struct Counters {
+    frames_in: u64,
+    frames_out: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+    duplicates: u64,
+    tuples_out: u64,
+    malformed: u64,
+    refused: u64,
+}
+
+/// One member of the gossip network. See the [module](super) for how it is driven.
+#[derive(Debug)]
+pub struct Node {
+    id: u64,
+    settings: Settings,
+    random: fastrand::Rng,
+    clock: Clock,
+    store: Store,
+    links: BTreeMap<LinkId, Link>,
+    next_link: u64,
+    clients: usize,
+    plain_links: usize,
+    /// The recent past of keys, where there are plain peers.
+    history: HashMap<Slot, History, ahash::RandomState>,
+    timers: Timers,
+    sweep_at: Option<u64>,
+    ready: VecDeque<LinkId>,
+    /// Where the log ended when all links were last looked at for output.
+    announced: u64,
+    events: VecDeque<Event>,
+    stale: VecDeque<LinkId>,
+    counters: Counters,
+    /// Causes already logged, so that a flood of bad input is one line.
+    logged: HashMap<&'static str, u64>,
+    /// An own small tuple, with which plain hubs are asked whether they know us.
+    own_smallest: Option<(usize, Slot)>,
+    batches: transmit::BatchCache,
+}
+
+impl Node {
+    /// A node without tuples and links. `seed` is random; the node's identity is made from it.
+    pub fn new(settings: Settings, seed: u64, now: Now) -> Node {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut node = Node {
+            id: node_id(random.u64(..)),
+            settings,
+            clock: Clock::default(),
+            store: Store::new(random.u64(..)),
+            links: BTreeMap::new(),
+            next_link: 1,
+            clients: 0,
+            plain_links: 0,
+            history: HashMap::with_hasher(ahash::RandomState::with_seeds(random.u64(..), 1, 2, 3)),
+            timers: Timers::default(),
+            sweep_at: None,
+            ready: VecDeque::new(),
+            announced: 0,
+            events: VecDeque::new(),
+            stale: VecDeque::new(),
+            counters: Counters::default(),
+            logged: HashMap::new(),
+            own_smallest: None,
+            batches: transmit::BatchCache::default(),
+            random,
+        };
+        node.schedule_sweep(now);
+        node
+    }
+
+    /// This node's identity on extended links, the origin of its stamps.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// What is set.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Replaces all settings.
+    pub fn set_settings(&mut self, settings: Settings, now: Now) {
+        self.settings = settings;
+        self.schedule_sweep(now);
+    }
+
+    /// Gives a key a value, everywhere. `ttl` is in milliseconds, 0 for "does not expire".
+    ///
+    /// The same value again changes nothing, unless it brings a time to live or takes one away.
+    pub fn publish(&mut self, key: &[u8], value: &[u8], ttl: u32, now: Now) -> Result<(), Refusal> {
+        self.check_key(key)?;
+        if value.len() > self.settings.max_value {
+            return Err(Refusal::ValueTooLong);
+        }
+        if value.contains(&0) {
+            return Err(Refusal::NulByte);
+        }
+        let slot = self.store.find(key);
+        let mut replaced = Stamp::default();
+        match slot.map(|slot| self.store.held(slot)) {
+            Some(held)
+                if held.is_live() && held.deadline.is_none() && ttl == 0 && held.tuple.value() == value =>
+            {
+                return Ok(());
+            }
+            Some(held) => replaced = held.stamp,
+            None => self.check_room()?,
+        }
+        let stamp = Stamp { time: self.clock.tick(now, replaced), origin: self.id };
+        let slot = self.hold(Tuple::new(key, value), stamp, None, State::Live, ttl, now);
+        let size = key.len() + value.len();
+        if self.own_smallest.is_none_or(|(smallest, _)| size < smallest) {
+            self.own_smallest = Some((size, slot));
+        }
+        Ok(())
+    }
+
+    /// Forgets a tuple on this node alone. A fresh publish of the key is news again, even with the
+    /// same value; what peers say when they synchronise is not. False when the key is not held.
+    pub fn unpublish(&mut self, key: &[u8], _now: Now) -> bool {
+        let Some(slot) = self.store.find(key).filter(|&slot| self.store.held(slot).is_live()) else {
+            return false;
+        };
+        let old = self.store.held(slot).deadline;
+        self.timers.set(Timer::Slot(slot), old, None);
+        self.store.bury(slot, State::Forgotten, None);
+        true
+    }
+
+    /// Removes a tuple from the whole network. `Ok(false)` when the key is not held.
+    pub fn retract(&mut self, key: &[u8], now: Now) -> Result<bool, Refusal> {
+        self.check_key(key)?;
+        let Some(slot) = self.store.find(key).filter(|&slot| self.store.held(slot).is_live()) else {
+            return Ok(false);
+        };
+        let held = self.store.held(slot);
+        let tuple = super::store::stub(key, held.value_hash());
+        let stamp = Stamp { time: self.clock.tick(now, held.stamp), origin: self.id };
+        self.hold(tuple, stamp, None, State::Tombstone, 0, now);
+        Ok(true)
+    }
+
+    /// Whether a key may be used at all.
+    fn check_key(&self, key: &[u8]) -> Result<(), Refusal> {
+        match key.len() {
+            0 => Err(Refusal::EmptyKey),
+            1..=Tuple::MAX_KEY if key.contains(&0) => Err(Refusal::NulByte),
+            1..=Tuple::MAX_KEY => Ok(()),
+            _ => Err(Refusal::KeyTooLong),
+        }
+    }
+
+    /// Whether one more key may be held.
+    fn check_room(&self) -> Result<(), Refusal> {
+        if self.store.len() < self.settings.max_tuples { Ok(()) } else { Err(Refusal::TooManyTuples) }
+    }
+
+    /// The tuple of a key.
+    pub fn get(&self, key: &[u8]) -> Option<Tuple> {
+        let held = self.store.held(self.store.find(key)?);
+        held.is_live().then(|| held.tuple.clone())
+    }
+
+    /// All tuples, in no particular order.
+    pub fn tuples(&self) -> impl Iterator<Item = &Tuple> {
+        self.store.iter().filter(|(_, held)| held.is_live()).map(|(_, held)| &held.tuple)
+    }
+
+    /// All keys with their stamps, stubs of removed ones included: what the digest sums up.
+    pub fn stamps(&self) -> impl Iterator<Item = (&[u8], Stamp)> {
+        self.store.iter().map(|(_, held)| (held.tuple.key(), held.stamp))
+    }
+
+    /// How many tuples are held.
+    pub fn count(&self) -> usize {
+        self.store.live()
+    }
+
+    /// The digest of all keys and stamps: equal on nodes that agree.
+    pub fn root(&self) -> u64 {
+        self.store.digest().root()
+    }
+
+    /// The numbers of STATS.
+    pub fn stats(&self) -> Stats {
+        let links = |test: fn(&Link) -> bool| self.links.values().filter(|link| test(link)).count() as u64;
+        let c = &self.counters;
+        Stats {
+            tuples: self.count() as u64,
+            tombstones: self.store.tombstones() as u64,
+            links_plain: links(|link| link.up && link.is_plain()),
+            links_extended: links(|link| link.up && link.is_extended()),
+            links_other: links(|link| !link.up || !(link.is_plain() || link.is_extended())),
+            frames_in: c.frames_in,
+            frames_out: c.frames_out,
+            bytes_in: c.bytes_in,
+            bytes_out: c.bytes_out,
+            duplicates: c.duplicates,
+            tuples_out: c.tuples_out,
+            malformed: c.malformed,
+            refused: c.refused,
+            owed: self.owed(),
+            root: self.root(),
+        }
+    }
+
+    fn owed(&self) -> u64 {
+        let end = self.store.feed.end();
+        self.links
+            .values()
+            .filter(|link| link.up)
+            .map(|link| link.owed.len() as u64 + u64::from(end - link.cursor))
+            .sum()
+    }
+
+    /// The next thing to tell the owner.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// A client link whose connection is dead and should get a fresh socket.
+    pub fn poll_stale(&mut self) -> Option<LinkId> {
+        self.stale.pop_front()
+    }
+
+    /// When [`Node::handle_timeout`] wants to be called, in milliseconds of the monotonic clock.
+    pub fn poll_timeout(&self) -> Option<u64> {
+        self.timers.next()
+    }
+
+    fn summary(&self) -> Summary {
+        Summary { root: self.root(), count: self.store.digest().count() as u64 }
+    }
+
+    /// Logs a cause for the first, second, fourth, … time that it occurs.
+    fn warn(&mut self, cause: &'static str, text: impl FnOnce() -> String) {
+        let times = self.logged.entry(cause).or_insert(0);
+        *times += 1;
+        if times.is_power_of_two() {
+            let again = if *times > 1 { format!(" (for the {times}th time)") } else { String::new() };
+            self.events.push_back(Event::Log(Severity::Warning, text() + &again));
+        }
+    }
+
+    fn debug(&mut self, text: impl FnOnce() -> String) {
+        if self.settings.verbose {
+            self.events.push_back(Event::Log(Severity::Debug, text()));
+        }
+    }
+}

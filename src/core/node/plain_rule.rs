@@ -1,0 +1,155 @@
+//! What to make of a value that comes without a stamp.
+//!
+//! A plain peer repeats what it is told, re-orders between its links and knows no age, so a value
+//! that differs from ours is one of three things:
+//!
+//! 1. The peer has yet to come to our value: it is *behind*, and this is old.
+//! 2. The value was replaced here a moment ago and is known from elsewhere: a *late copy*.
+//! 3. *News*: it takes the successor of the stamp that it replaces.
+//!
+//! In the first two cases the peer is checked when the key has been quiet for a while, and told our
+//! value if that is not what it said last. A key that plain peers change many times a second is
+//! taken from them only a few times a second.
+
+use super::super::clock::{Now, Stamp};
+use super::super::feed::Slot;
+use super::super::link::LinkId;
+use super::super::plain::{BUSY_INTERVAL, Check, QUIET};
+use super::super::store::State;
+use super::super::timers::Timer;
+use super::super::tuple::{Tuple, value_hash};
+use super::Node;
+
+impl Node {
+    /// A tuple without a stamp has come.
+    pub(super) fn hear_plain(&mut self, id: LinkId, key: &[u8], value: &[u8], now: Now) {
+        match self.store.find(key) {
+            Some(slot) => self.consider(id, slot, &Tuple::new(key, value), true, now),
+            None if self.refuse_room(value) => {}
+            None => {
+                let hash = value_hash(value);
+                let slot = self.take(id, Tuple::new(key, value), Stamp::default().successor(hash), now);
+                if let Some(link) = self.links.get_mut(&id) {
+                    link.plain.hear(slot, hash);
+                }
+            }
+        }
+    }
+
+    /// Decides about an unstamped value of a known key. `hold_back`: it may be put off if the key is busy.
+    fn consider(&mut self, id: LinkId, slot: Slot, tuple: &Tuple, hold_back: bool, now: Now) {
+        let hash = value_hash(tuple.value());
+        let held = self.store.held(slot);
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let settling = now.mono < link.plain.settling_until;
+        let before = if hold_back { link.plain.hear(slot, hash) } else { None };
+        let again = before == Some(hash) && (settling || link.plain.echoes);
+        let successor = held.stamp.successor(hash);
+        if held.state != State::Live {
+            let same = held.value_hash() == hash;
+            let old = match held.state {
+                State::Forgotten => same && (again || settling),
+                _ => same,
+            };
+            if !old && !self.is_late_copy(slot, hash, id, now) && !self.over_size(tuple) {
+                self.take(id, tuple.clone(), successor, now);
+            }
+            return;
+        }
+        if held.tuple.value() == tuple.value() {
+            link.plain.caught_up(slot);
+            self.counters.duplicates += 1;
+            return;
+        }
+        let unsent =
+            held.position >= link.cursor && held.source != Some(id) && before != Some(held.value_hash());
+        let behind = link.plain.echoes && (link.plain.is_pending(slot) || unsent);
+        let history = self.history.get(&slot);
+        let returned = again || (settling && history.is_some_and(|history| history.is_old(hash)));
+        let late = history.is_some_and(|history| history.is_late_copy(hash, id, now.mono));
+        let busy = history.is_some_and(|history| history.is_busy(now.mono));
+        if behind || returned || late {
+            link.plain.suspect(slot, now.mono);
+            return self.schedule_link(id, now);
+        }
+        if self.over_size(tuple) {
+            return;
+        }
+        if hold_back && busy {
+            let history = self.history.entry(slot).or_default();
+            history.hold_back(id, tuple.clone());
+            let from = history.held_until;
+            let until = from.unwrap_or(now.mono + BUSY_INTERVAL);
+            history.held_until = Some(until);
+            self.timers.set(Timer::Held(slot), from, Some(until));
+            return;
+        }
+        self.take(id, tuple.clone(), successor, now);
+    }
+
+    fn is_late_copy(&self, slot: Slot, hash: u64, id: LinkId, now: Now) -> bool {
+        self.history.get(&slot).is_some_and(|history| history.is_late_copy(hash, id, now.mono))
+    }
+
+    fn over_size(&mut self, tuple: &Tuple) -> bool {
+        let over = tuple.value().len() > self.settings.max_value;
+        if over {
+            self.refuse(super::Refusal::ValueTooLong);
+        }
+        over
+    }
+
+    /// Takes a plain peer's value.
+    fn take(&mut self, id: LinkId, tuple: Tuple, stamp: Stamp, now: Now) -> Slot {
+        let slot = self.hold(tuple, stamp, Some(id), State::Live, 0, now);
+        if let Some(link) = self.links.get_mut(&id) {
+            link.plain.followed(slot);
+        }
+        self.history.entry(slot).or_default().took(now.mono);
+        slot
+    }
+
+    /// A busy key's time has come: the first of the values held back that is still news is taken.
+    pub(super) fn release(&mut self, slot: Slot, now: Now) {
+        let Some(history) = self.history.get_mut(&slot) else { return };
+        history.held_until = None;
+        let mut waiting = std::mem::take(&mut history.held_back).into_iter();
+        let stamp = self.store.get(slot).map(|held| held.stamp);
+        for (id, tuple) in waiting.by_ref() {
+            // Only what the peer said last is what it holds.
+            let current =
+                self.links.get(&id).is_some_and(|link| link.plain.holds(slot, value_hash(tuple.value())));
+            if current && stamp.is_some() {
+                self.consider(id, slot, &tuple, false, now);
+            }
+            if self.store.get(slot).map(|held| held.stamp) != stamp {
+                break;
+            }
+        }
+        let rest: Vec<_> = waiting.collect();
+        if !rest.is_empty() {
+            let until = now.mono + BUSY_INTERVAL;
+            let history = self.history.entry(slot).or_default();
+            history.held_back = rest;
+            history.held_until = Some(until);
+            self.timers.set(Timer::Held(slot), None, Some(until));
+        }
+    }
+
+    /// Looks at the keys of a plain peer whose check is due.
+    pub(super) fn check_plain(&mut self, id: LinkId, now: Now) {
+        loop {
+            let jitter = self.random.u64(0..=QUIET);
+            let Some(link) = self.links.get_mut(&id).filter(|link| link.up && link.is_plain()) else {
+                return;
+            };
+            let Some(slot) = link.plain.pop_check(now.mono, jitter) else { return };
+            let Some(held) = self.store.get(slot).filter(|held| held.is_live()) else { continue };
+            let changed_at = self.history.get(&slot).map_or(0, |history| history.changed_at);
+            if link.plain.check(slot, held.value_hash(), changed_at, now.mono) == Check::Assert {
+                link.owe(slot);
+                self.mark_ready(id);
+            }
+        }
+    }
+}

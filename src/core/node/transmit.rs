@@ -1,0 +1,225 @@
+//! What is sent next on a link: announcements, then single tuples owed, then the log of changes.
+//!
+//! A frame is made from current values when the socket has room for it. Extended links get many
+//! tuples in one frame when many wait; a lone one travels alone, at once.
+
+use super::super::clock::Now;
+use super::super::codec::{RecordKind, encode_publish};
+use super::super::feed::Slot;
+use super::super::link::LinkId;
+use super::super::records::BatchWriter;
+use super::super::store::{Held, State};
+use super::super::tuple::value_hash;
+use super::{Frame, Node};
+
+/// A batch is closed beyond this size, so that a slow socket's queue stays small.
+const FULL: usize = 16 << 10;
+
+/// The batch made last: all links at the same place in the log get the same one.
+#[derive(Debug, Default)]
+pub(super) struct BatchCache {
+    version: u64,
+    start: u32,
+    end: u32,
+    /// Links that some tuple in it came from: they need one without it.
+    sources: Vec<LinkId>,
+    tuples: u64,
+    frame: Option<Frame>,
+}
+
+impl Node {
+    /// A link that has something to send. It is not named again until there is something new.
+    pub fn poll_ready(&mut self) -> Option<LinkId> {
+        if self.announced != self.store.feed.version() {
+            self.announced = self.store.feed.version();
+            let end = self.store.feed.end();
+            for (&id, link) in &mut self.links {
+                if !link.ready && link.has_output(end) {
+                    link.ready = true;
+                    self.ready.push_back(id);
+                }
+            }
+        }
+        let id = self.ready.pop_front()?;
+        if let Some(link) = self.links.get_mut(&id) {
+            link.ready = false;
+        }
+        Some(id)
+    }
+
+    pub(super) fn mark_ready(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            if !std::mem::replace(&mut link.ready, true) {
+                self.ready.push_back(id);
+            }
+        }
+    }
+
+    /// The next frame for a link whose socket has room; `None` when nothing more is to be sent now.
+    pub fn poll_transmit(&mut self, id: LinkId, now: Now) -> Option<Frame> {
+        let end = self.store.feed.end();
+        let link = self.links.get_mut(&id).filter(|link| link.has_output(end))?;
+        let frame = if let Some(frame) = link.control.pop_front() {
+            link.control_bytes -= frame.bytes().len() + size_of::<Frame>();
+            frame
+        } else if link.is_extended() {
+            self.next_batch(id, now)?
+        } else {
+            self.next_plain(id, now)?
+        };
+        self.counters.frames_out += 1;
+        self.counters.bytes_out += frame.bytes().len() as u64;
+        if let Some(link) = self.links.get_mut(&id) {
+            link.sent_at = now.mono;
+        }
+        Some(frame)
+    }
+
+    /// The next tuple for a plain link, whose frames hold one each.
+    fn next_plain(&mut self, id: LinkId, now: Now) -> Option<Frame> {
+        loop {
+            let link = self.links.get_mut(&id)?;
+            if let Some(slot) = link.pop_owed() {
+                if let Some(held) = self.store.get(slot).filter(|held| held.is_live()) {
+                    self.counters.tuples_out += 1;
+                    return Some(Frame::new(encode_publish(&held.tuple, 0, None)));
+                }
+                continue;
+            }
+            let position = link.cursor;
+            if position >= self.store.feed.end() {
+                return None;
+            }
+            link.cursor += 1;
+            let Some(slot) = self.store.feed.get(position) else { continue };
+            let held = self.store.held(slot);
+            if !held.is_live() || held.source == Some(id) {
+                continue;
+            }
+            if link.plain.holds(slot, value_hash(held.tuple.value())) {
+                link.plain.followed(slot);
+                continue;
+            }
+            link.plain.expect(slot, !held.lazy, now.mono);
+            let frame = (!held.lazy).then(|| Frame::new(encode_publish(&held.tuple, 0, None)));
+            self.schedule_link(id, now);
+            if frame.is_some() {
+                self.counters.tuples_out += 1;
+                return frame;
+            }
+        }
+    }
+
+    /// The next tuples for an extended link.
+    fn next_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
+        if let Some(frame) = self.owed_batch(id, now) {
+            return Some(frame);
+        }
+        let link = self.links.get_mut(&id)?;
+        let (start, version) = (link.cursor, self.store.feed.version());
+        let cache = &self.batches;
+        if cache.version == version && cache.start == start && !cache.sources.contains(&id) {
+            if let Some(frame) = &cache.frame {
+                link.cursor = cache.end;
+                self.counters.tuples_out += cache.tuples;
+                return Some(frame.clone());
+            }
+        }
+        let mut batch = Collector::default();
+        let (mut sources, mut excluded) = (Vec::new(), false);
+        let mut position = start;
+        while position < self.store.feed.end() && !batch.is_full() {
+            if let Some(slot) = self.store.feed.get(position) {
+                let held = self.store.held(slot);
+                if held.source == Some(id) {
+                    excluded = true;
+                } else if batch.add(held, slot, now) {
+                    sources.extend(held.source.filter(|source| sources.last() != Some(source)));
+                }
+            }
+            position += 1;
+        }
+        link.cursor = position;
+        let tuples = batch.count() as u64;
+        let frame = batch.finish(self, now)?;
+        self.counters.tuples_out += tuples;
+        if !excluded {
+            self.batches =
+                BatchCache { version, start, end: position, sources, tuples, frame: Some(frame.clone()) };
+        }
+        Some(frame)
+    }
+
+    /// Tuples that a comparison of digests has found missing on the other side.
+    fn owed_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
+        let mut batch = Collector::default();
+        let link = self.links.get_mut(&id)?;
+        while !batch.is_full() {
+            let Some(slot) = link.pop_owed() else { break };
+            if let Some(held) = self.store.get(slot) {
+                batch.add(held, slot, now);
+            }
+        }
+        self.counters.tuples_out += batch.count() as u64;
+        batch.finish(self, now)
+    }
+}
+
+/// Collects tuples for one frame. The first waits, for it may stay alone.
+#[derive(Default)]
+struct Collector {
+    first: Option<Slot>,
+    batch: Option<BatchWriter>,
+    /// What the first will take.
+    waiting: usize,
+}
+
+impl Collector {
+    fn is_full(&self) -> bool {
+        self.batch.as_ref().map_or(self.waiting, BatchWriter::len) >= FULL
+    }
+
+    fn count(&self) -> usize {
+        self.batch.as_ref().map_or(0, |batch| batch.count) + usize::from(self.first.is_some())
+    }
+
+    /// Adds what peers may know of a tuple; false when that is nothing.
+    fn add(&mut self, held: &Held, slot: Slot, now: Now) -> bool {
+        let kind = match held.state {
+            State::Live => RecordKind::Live,
+            State::Tombstone => RecordKind::Tombstone,
+            State::Forgotten | State::Expired => return false,
+        };
+        if kind == RecordKind::Live && self.batch.is_none() && self.first.is_none() {
+            self.first = Some(slot);
+            self.waiting = held.tuple.value().len();
+        } else {
+            let batch = self.batch.get_or_insert_with(|| BatchWriter::new(FULL + 512));
+            batch.add(kind, &held.tuple, remaining(held, now), held.stamp);
+        }
+        true
+    }
+
+    fn finish(self, node: &Node, now: Now) -> Option<Frame> {
+        let first = self.first.map(|slot| node.store.held(slot));
+        Some(Frame::new(match (first, self.batch) {
+            (Some(held), None) => encode_publish(&held.tuple, remaining(held, now), Some(held.stamp)),
+            (Some(held), Some(mut batch)) => {
+                batch.add(RecordKind::Live, &held.tuple, remaining(held, now), held.stamp);
+                batch.finish()
+            }
+            (None, Some(batch)) => batch.finish(),
+            (None, None) => return None,
+        }))
+    }
+}
+
+/// Milliseconds that a tuple has still to live, as the wire has them: 0 for ever.
+fn remaining(held: &Held, now: Now) -> u32 {
+    match held.deadline {
+        Some(deadline) if held.is_live() => {
+            deadline.saturating_sub(now.mono).clamp(1, u32::MAX.into()) as u32
+        }
+        _ => 0,
+    }
+}

@@ -1,0 +1,285 @@
+//! What a plain peer is believed to hold.
+//!
+//! A CZMQ node tells every change of its own to everyone, in order, also back to where the change
+//! came from. So *what it said last is what it holds*. For each key this file keeps what that was,
+//! and whether the peer still has to say the value that we hold: until then it is behind, and what
+//! it says meanwhile is old news.
+
+use super::feed::Slot;
+use super::link::LinkId;
+use super::tuple::Tuple;
+use std::collections::VecDeque;
+
+/// A value replaced this recently (ms), and known from elsewhere, is old news.
+pub(super) const STALE: u64 = 2000;
+/// No change for so long (ms): time to compare with what the peer said last.
+pub(super) const QUIET: u64 = 400;
+/// But never wait longer (ms) than this for quiet.
+pub(super) const PATIENCE: u64 = 1000;
+/// A key that plain peers changed more often than this within [`STALE`] is busy.
+pub(super) const BUSY: usize = 4;
+/// A busy key is taken from plain peers once in this time (ms).
+pub(super) const BUSY_INTERVAL: u64 = 300;
+/// Assertions of one value to one peer.
+const TRIES: u8 = 6;
+/// How long (ms) after a HELLO what a peer says may be a list of what it holds rather than news.
+pub(super) const SETTLING: u64 = 1000;
+/// Replaced values remembered for each key, and for how long (ms): a peer that was away may bring them back.
+const REMEMBERED: usize = 8;
+pub(super) const MEMORY: u64 = 600_000;
+
+/// The peer still has to say our current value.
+const PENDING: u8 = 1;
+/// A check is queued.
+const QUEUED: u8 = 2;
+/// Our current value was sent.
+const SENT: u8 = 4;
+/// What was heard was said on an earlier connection.
+const EARLIER: u8 = 8;
+/// The peer has said a value.
+const HEARD: u8 = 16;
+
+#[derive(Copy, Clone, Debug, Default)]
+struct Key {
+    heard: u64,
+    waiting_since: u32,
+    tries: u8,
+    flags: u8,
+}
+
+impl Key {
+    fn is(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    fn set(&mut self, flag: u8, on: bool) {
+        self.flags = if on { self.flags | flag } else { self.flags & !flag };
+    }
+}
+
+/// What to do about a key at its check.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Check {
+    /// The peer holds what we hold, or nothing more can be done.
+    Settled,
+    /// The key is still changing.
+    Later,
+    /// Send the peer our value, and look again.
+    Assert,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct PlainPeer {
+    /// The peer was seen to repeat what we sent it; a peer that never does is never behind.
+    pub(super) echoes: bool,
+    /// Until when what it says may be a list of what it holds.
+    pub(super) settling_until: u64,
+    keys: Vec<Key>,
+    checks: VecDeque<(u64, Slot)>,
+    jitter: u64,
+}
+
+impl PlainPeer {
+    fn key(&mut self, slot: Slot) -> &mut Key {
+        let slot = slot as usize;
+        if self.keys.len() <= slot {
+            self.keys.resize(slot + 1, Key::default());
+        }
+        &mut self.keys[slot]
+    }
+
+    /// A new connection of the same peer, which may have lost everything in between.
+    pub(super) fn reconnect(&mut self) {
+        self.echoes = false;
+        self.checks.clear();
+        for key in &mut self.keys {
+            key.flags = (key.flags & HEARD) | EARLIER;
+        }
+    }
+
+    /// The slot was freed.
+    pub(super) fn forget(&mut self, slot: Slot) {
+        if let Some(key) = self.keys.get_mut(slot as usize) {
+            *key = Key { flags: key.flags & QUEUED, ..Key::default() };
+        }
+    }
+
+    /// Notes what the peer says; returns the hash of what it said before.
+    pub(super) fn hear(&mut self, slot: Slot, hash: u64) -> Option<u64> {
+        let key = self.key(slot);
+        let before = key.is(HEARD).then_some(key.heard);
+        key.heard = hash;
+        key.set(EARLIER, false);
+        key.set(HEARD, true);
+        before
+    }
+
+    /// Whether the last that the peer said on this connection is this value.
+    pub(super) fn holds(&self, slot: Slot, hash: u64) -> bool {
+        self.keys.get(slot as usize).is_some_and(|key| key.is(HEARD) && !key.is(EARLIER) && key.heard == hash)
+    }
+
+    /// Whether the peer was sent our current value and has not said it yet.
+    pub(super) fn is_pending(&self, slot: Slot) -> bool {
+        self.keys.get(slot as usize).is_some_and(|key| key.is(PENDING))
+    }
+
+    /// We have come to the peer's value.
+    pub(super) fn followed(&mut self, slot: Slot) {
+        self.key(slot).set(PENDING, false);
+    }
+
+    /// The peer has come to our value.
+    pub(super) fn caught_up(&mut self, slot: Slot) {
+        let key = self.key(slot);
+        if key.is(SENT) && key.is(PENDING) {
+            self.echoes = true;
+        }
+        self.key(slot).set(PENDING, false);
+    }
+
+    /// Our value changed: the peer has to come to it, and is looked at later.
+    pub(super) fn expect(&mut self, slot: Slot, sent: bool, now: u64) {
+        let key = self.key(slot);
+        key.tries = 0;
+        key.set(SENT, sent);
+        key.waiting_since = now as u32;
+        self.key(slot).set(PENDING, true);
+        self.look_later(slot, now, 0);
+    }
+
+    /// The peer said old news: it is looked at later.
+    pub(super) fn suspect(&mut self, slot: Slot, now: u64) {
+        let key = self.key(slot);
+        if !key.is(PENDING) {
+            key.waiting_since = now as u32;
+            key.set(PENDING, true);
+            key.set(SENT, false);
+        }
+        self.look_later(slot, now, 0);
+    }
+
+    fn look_later(&mut self, slot: Slot, now: u64, tries: u8) {
+        let backoff = if tries < 2 { 0 } else { QUIET << (tries - 1) };
+        let due = now + QUIET + self.jitter + backoff;
+        let key = self.key(slot);
+        if !key.is(QUEUED) {
+            key.set(QUEUED, true);
+            self.checks.push_back((due, slot));
+        }
+    }
+
+    /// When the next check is due. Checks are nearly in order of time; one that backs off may make
+    /// those behind it late, which only makes for more quiet.
+    pub(super) fn next_check(&self) -> Option<u64> {
+        self.checks.front().map(|&(due, _)| due)
+    }
+
+    /// Takes the next check that is due; `jitter` (0 to [`QUIET`]) spreads those that are queued from now on.
+    pub(super) fn pop_check(&mut self, now: u64, jitter: u64) -> Option<Slot> {
+        let &(due, slot) = self.checks.front()?;
+        if due > now {
+            return None;
+        }
+        self.checks.pop_front();
+        self.jitter = jitter;
+        self.key(slot).set(QUEUED, false);
+        Some(slot)
+    }
+
+    /// Decides about a checked key, given the hash of our value and when it last changed.
+    pub(super) fn check(&mut self, slot: Slot, ours: u64, changed_at: u64, now: u64) -> Check {
+        if self.holds(slot, ours) {
+            self.caught_up(slot);
+        }
+        let echoes = self.echoes;
+        let key = self.key(slot);
+        if !key.is(PENDING) {
+            return Check::Settled;
+        }
+        let waited = (now as u32).wrapping_sub(key.waiting_since);
+        if now.saturating_sub(changed_at) < QUIET && u64::from(waited) < PATIENCE {
+            self.look_later(slot, now, 0);
+            return Check::Later;
+        }
+        key.waiting_since = now as u32;
+        if key.tries >= TRIES || (key.is(SENT) && !echoes) {
+            key.set(PENDING, false);
+            return Check::Settled;
+        }
+        key.tries += 1;
+        let tries = key.tries;
+        key.set(SENT, true);
+        self.look_later(slot, now, tries);
+        Check::Assert
+    }
+}
+
+/// A value that was replaced.
+#[derive(Copy, Clone, Debug)]
+struct Older {
+    at: u64,
+    hash: u64,
+    source: Option<LinkId>,
+}
+
+/// The recent past of one key; kept only where there are plain peers.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    older: VecDeque<Older>,
+    taken: VecDeque<u64>,
+    /// When the value last changed.
+    pub(super) changed_at: u64,
+    /// What plain peers said of a busy key, waiting to be taken; the newest of each link.
+    pub(super) held_back: Vec<(LinkId, Tuple)>,
+    /// When the next of them is taken.
+    pub(super) held_until: Option<u64>,
+}
+
+impl History {
+    /// The value with this hash, which had come from `source`, was replaced or came too late.
+    pub(super) fn replaced(&mut self, hash: u64, source: Option<LinkId>, now: u64) {
+        if self.older.len() == REMEMBERED {
+            self.older.pop_front();
+        }
+        self.older.push_back(Older { at: now, hash, source });
+    }
+
+    /// Whether the value was replaced a moment ago and had come from somewhere else than `link`.
+    pub(super) fn is_late_copy(&self, hash: u64, link: LinkId, now: u64) -> bool {
+        self.older
+            .iter()
+            .any(|older| older.hash == hash && older.source != Some(link) && now - older.at < STALE)
+    }
+
+    /// Whether the value is one that was replaced, as long as it is remembered.
+    pub(super) fn is_old(&self, hash: u64) -> bool {
+        self.older.iter().any(|older| older.hash == hash)
+    }
+
+    /// Notes that a value was taken from a plain peer.
+    pub(super) fn took(&mut self, now: u64) {
+        if self.taken.len() > BUSY {
+            self.taken.pop_front();
+        }
+        self.taken.push_back(now);
+    }
+
+    /// Whether plain peers change this key so often that it must be slowed down.
+    pub(super) fn is_busy(&self, now: u64) -> bool {
+        self.taken.len() > BUSY && self.taken.front().is_some_and(|&first| now - first < STALE)
+    }
+
+    /// Whether nothing of this is of use any more.
+    pub(super) fn is_past(&self, now: u64) -> bool {
+        self.held_until.is_none() && now.saturating_sub(self.changed_at) > MEMORY
+    }
+
+    /// Keeps the newest value that a link said of a busy key.
+    pub(super) fn hold_back(&mut self, link: LinkId, tuple: Tuple) {
+        match self.held_back.iter_mut().find(|(from, _)| *from == link) {
+            Some((_, held)) => *held = tuple,
+            None => self.held_back.push((link, tuple)),
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Messages of extended links that list things: tuples, sums, stamps, key hashes.
+//!
+//! Each list is checked when the frame is decoded, so that walking it later cannot fail and a
+//! malformed frame changes nothing.
+
+use super::clock::Stamp;
+use super::tuple::Tuple;
+use super::wire::{Invalid, MessageId, Reader, header};
+use std::marker::PhantomData;
+
+/// Children of a node in the digest tree.
+pub(super) const FANOUT: usize = 16;
+
+/// What a record says of its key.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum RecordKind {
+    /// The key has a value, for `ttl` milliseconds more (0: for ever).
+    Live,
+    /// The key was retracted; the value is the 8-byte hash of the value it had.
+    Tombstone,
+}
+
+/// One tuple of a BATCH.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Record<'a> {
+    /// Live or removed.
+    pub kind: RecordKind,
+    /// 1 to 255 bytes.
+    pub key: &'a [u8],
+    /// Value, or hash of the removed value.
+    pub value: &'a [u8],
+    /// Milliseconds that remain; 0 for ever.
+    pub ttl: u32,
+    /// When and by whom it was written.
+    pub stamp: Stamp,
+}
+
+const TOMBSTONE: u8 = 1;
+const EXPIRES: u8 = 2;
+
+impl<'a> Record<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Record<'a>, Invalid> {
+        let flags = reader.u8()?;
+        let key = reader.key()?;
+        let stamp = Stamp { time: reader.u64()?, origin: reader.u64()? };
+        let ttl = if flags & EXPIRES != 0 { reader.u32()? } else { 0 };
+        let (kind, value) = if flags & TOMBSTONE != 0 {
+            (RecordKind::Tombstone, reader.bytes(8)?)
+        } else {
+            (RecordKind::Live, reader.value()?)
+        };
+        Ok(Record { kind, key, value, ttl, stamp })
+    }
+}
+
+/// Writes a BATCH.
+#[derive(Debug)]
+pub(super) struct BatchWriter {
+    frame: Vec<u8>,
+    pub(super) count: usize,
+}
+
+impl BatchWriter {
+    pub(super) fn new(capacity: usize) -> BatchWriter {
+        BatchWriter { frame: header(MessageId::Batch, capacity), count: 0 }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.frame.len()
+    }
+
+    pub(super) fn add(&mut self, kind: RecordKind, tuple: &Tuple, ttl: u32, stamp: Stamp) {
+        let (key, value) = (tuple.key(), tuple.value());
+        let tombstone = kind == RecordKind::Tombstone;
+        let frame = &mut self.frame;
+        frame.push(if tombstone { TOMBSTONE } else { 0 } | if ttl > 0 { EXPIRES } else { 0 });
+        frame.push(key.len() as u8);
+        frame.extend_from_slice(key);
+        frame.extend_from_slice(&stamp.time.to_be_bytes());
+        frame.extend_from_slice(&stamp.origin.to_be_bytes());
+        if ttl > 0 {
+            frame.extend_from_slice(&ttl.to_be_bytes());
+        }
+        if !tombstone {
+            frame.extend_from_slice(&(value.len() as u32).to_be_bytes());
+        }
+        frame.extend_from_slice(value);
+        self.count += 1;
+    }
+
+    pub(super) fn finish(self) -> Vec<u8> {
+        self.frame
+    }
+}
+
+/// Defines a list whose items are read by `$read`, checked as a whole when it is decoded.
+macro_rules! list {
+    ($(#[$doc:meta])* $name:ident, $item:ty, $read:expr) => {
+        $(#[$doc])*
+        #[derive(Copy, Clone, Debug, PartialEq)]
+        pub struct $name<'a> {
+            bytes: &'a [u8],
+            item: PhantomData<fn() -> $item>,
+        }
+
+        impl<'a> $name<'a> {
+            pub(super) fn check(reader: Reader<'a>) -> Result<Self, Invalid> {
+                let read: fn(&mut Reader<'a>) -> Result<$item, Invalid> = $read;
+                let mut rest = reader;
+                while !rest.0.is_empty() {
+                    read(&mut rest)?;
+                }
+                Ok($name { bytes: reader.0, item: PhantomData })
+            }
+
+            /// The items, in order.
+            pub fn iter(&self) -> impl Iterator<Item = $item> + use<'a> {
+                let read: fn(&mut Reader<'a>) -> Result<$item, Invalid> = $read;
+                let mut rest = Reader(self.bytes);
+                std::iter::from_fn(move || if rest.0.is_empty() { None } else { read(&mut rest).ok() })
+            }
+        }
+    };
+}
+
+list!(
+    /// The tuples of a BATCH.
+    Batch, Record<'a>, Record::read
+);
+
+/// A part of the key space: all keys whose hash begins with the first `depth` nibbles of `bits`.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    /// How many nibbles count, 0 to 15.
+    pub depth: u8,
+    /// The nibbles, at the top of the 64 bits; the rest is zero.
+    pub bits: u64,
+}
+
+impl Prefix {
+    /// All keys.
+    pub const ALL: Prefix = Prefix { depth: 0, bits: 0 };
+    const DEEPEST: u8 = 15;
+
+    /// The `index`th of the 16 parts of this part.
+    pub fn child(self, index: usize) -> Prefix {
+        let shift = 60 - 4 * u32::from(self.depth);
+        Prefix { depth: self.depth + 1, bits: self.bits | (index as u64) << shift }
+    }
+
+    /// Whether a key hash belongs to this part.
+    pub fn contains(self, hash: u64) -> bool {
+        self.depth == 0 || (hash ^ self.bits) >> (64 - 4 * u32::from(self.depth)) == 0
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Prefix, Invalid> {
+        let prefix = Prefix { depth: reader.u8()?, bits: reader.u64()? };
+        let clean =
+            prefix.depth <= Self::DEEPEST && prefix.bits.checked_shl(4 * u32::from(prefix.depth)) == Some(0);
+        if clean { Ok(prefix) } else { Err(Invalid::Extension) }
+    }
+
+    fn write(self, frame: &mut Vec<u8>) {
+        frame.push(self.depth);
+        frame.extend_from_slice(&self.bits.to_be_bytes());
+    }
+}
+
+list!(
+    /// The parts of a DIGEST, each with the sums of its 16 parts.
+    Digests, (Prefix, [u64; FANOUT]), |reader| {
+        let prefix = Prefix::read(reader)?;
+        let mut sums = [0; FANOUT];
+        for sum in &mut sums {
+            *sum = reader.u64()?;
+        }
+        Ok((prefix, sums))
+    }
+);
+
+/// A key, by its hash, and the stamp that it has.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// XXH3 of the key.
+    pub hash: u64,
+    /// Its stamp.
+    pub stamp: Stamp,
+}
+
+list!(
+    /// The parts of an ENTRIES, each with all that the sender holds in it.
+    Entries, (Prefix, PartEntries<'a>), |reader| {
+        let prefix = Prefix::read(reader)?;
+        let count = reader.u32()?;
+        let length = (count as usize).checked_mul(24).ok_or(Invalid::Truncated)?;
+        Ok((prefix, PartEntries::check(Reader(reader.bytes(length)?))?))
+    }
+);
+
+list!(
+    /// What the sender of an ENTRIES holds in one part.
+    PartEntries, Entry, |reader| {
+        Ok(Entry { hash: reader.u64()?, stamp: Stamp { time: reader.u64()?, origin: reader.u64()? } })
+    }
+);
+
+list!(
+    /// The key hashes of a REQUEST.
+    Hashes, u64, |reader| reader.u64()
+);
+
+/// Begins a DIGEST.
+pub(super) fn digest_frame() -> Vec<u8> {
+    header(MessageId::Digest, 256)
+}
+
+/// Appends one part to a DIGEST.
+pub(super) fn add_digest(frame: &mut Vec<u8>, prefix: Prefix, sums: &[u64; FANOUT]) {
+    prefix.write(frame);
+    sums.iter().for_each(|sum| frame.extend_from_slice(&sum.to_be_bytes()));
+}
+
+/// Begins an ENTRIES.
+pub(super) fn entries_frame() -> Vec<u8> {
+    header(MessageId::Entries, 256)
+}
+
+/// Appends one part to an ENTRIES.
+pub(super) fn add_entries(frame: &mut Vec<u8>, prefix: Prefix, entries: &[Entry]) {
+    prefix.write(frame);
+    frame.extend_from_slice(&(entries.len() as u32).to_be_bytes());
+    for entry in entries {
+        for number in [entry.hash, entry.stamp.time, entry.stamp.origin] {
+            frame.extend_from_slice(&number.to_be_bytes());
+        }
+    }
+}
+
+/// Encodes a REQUEST.
+pub(super) fn request_frame(hashes: &[u64]) -> Vec<u8> {
+    let mut frame = header(MessageId::Request, hashes.len() * 8);
+    hashes.iter().for_each(|hash| frame.extend_from_slice(&hash.to_be_bytes()));
+    frame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::{Message, decode};
+    use super::*;
+
+    #[test]
+    fn a_batch_comes_back_in_order_and_every_cut_inside_a_record_is_refused() {
+        let stamp = Stamp { time: 1, origin: 2 };
+        let mut writer = BatchWriter::new(0);
+        writer.add(RecordKind::Live, &Tuple::new(b"a", b"1"), 0, stamp);
+        let first = writer.len();
+        writer.add(RecordKind::Live, &Tuple::new(b"b", b""), 5, stamp);
+        let second = writer.len();
+        writer.add(RecordKind::Tombstone, &Tuple::new(b"c", &[0; 8]), 0, stamp);
+        let frame = writer.finish();
+        let Ok(Message::Batch(batch)) = decode(&frame) else { panic!() };
+        let seen: Vec<_> = batch.iter().map(|r| (r.kind, r.key, r.value, r.ttl)).collect();
+        assert_eq!(
+            seen,
+            [
+                (RecordKind::Live, &b"a"[..], &b"1"[..], 0),
+                (RecordKind::Live, b"b", b"", 5),
+                (RecordKind::Tombstone, b"c", &[0; 8], 0),
+            ]
+        );
+        for cut in 4..frame.len() {
+            assert_eq!(decode(&frame[..cut]).is_ok(), [4, first, second].contains(&cut), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn parts_of_the_key_space_nest() {
+        let part = Prefix::ALL.child(0xA).child(0x3);
+        assert_eq!(part, Prefix { depth: 2, bits: 0xA3 << 56 });
+        assert!(part.contains(0xA3FF << 48) && !part.contains(0xA4 << 56) && Prefix::ALL.contains(7));
+    }
+
+    #[test]
+    fn a_prefix_with_bits_below_its_depth_is_refused() {
+        let mut frame = entries_frame();
+        add_entries(&mut frame, Prefix { depth: 1, bits: 0xA1 << 56 }, &[]);
+        assert_eq!(decode(&frame), Err(Invalid::Extension));
+        let mut frame = digest_frame();
+        add_digest(&mut frame, Prefix { depth: 16, bits: 0 }, &[0; FANOUT]);
+        assert!(decode(&frame).is_err());
+    }
+}
