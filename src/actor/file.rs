@@ -1,0 +1,238 @@
+//! Configuration files on disk: read as a whole, replaced as a whole, and watched.
+//!
+//! Reading happens on the node's thread, so what could block it for ever (a pipe, a device) is refused, and so is
+//! a file far larger than any configuration.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::zpl::{Item, SyntaxError};
+
+/// Largest file that is read.
+const MAX_SIZE: u64 = 16 << 20;
+
+/// Why a file could not be loaded.
+#[derive(Debug)]
+pub enum LoadError {
+    /// It could not be read.
+    Io(io::Error),
+    /// It is not ZPL.
+    Syntax(SyntaxError),
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoadError::Io(error) => write!(f, "{error}"),
+            LoadError::Syntax(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+/// The path that these bytes name.
+pub fn path(name: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(name))
+}
+
+/// Read a tree from a file; the [`Watch`] tells when the file has changed since.
+pub fn load(name: &[u8]) -> Result<(Item, Watch), LoadError> {
+    let mut file = open(path(name)).map_err(LoadError::Io)?;
+    // Taken before the content is: a change in between is seen as one.
+    let watch = Watch { path: path(name).to_owned(), seen: file.metadata().ok().as_ref().map(Stamp::of) };
+    let mut text = Zeroizing::new(Vec::new());
+    Read::by_ref(&mut file).take(MAX_SIZE).read_to_end(&mut text).map_err(LoadError::Io)?;
+    let tree = Item::parse(&text).map_err(LoadError::Syntax)?;
+    Ok((tree, watch))
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    // Non-blocking, so that a pipe without a writer opens at once, to be refused.
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    if metadata.len() > MAX_SIZE {
+        return Err(io::Error::other("file is too large"));
+    }
+    Ok(file)
+}
+
+/// Write a tree to a file, which holds either its old content or all of the new; `-` is standard output.
+pub fn save(tree: &Item, name: &[u8]) -> io::Result<()> {
+    let text = Zeroizing::new(tree.save());
+    if name == b"-" {
+        let mut out = io::stdout().lock();
+        return out.write_all(&text).and_then(|()| out.flush());
+    }
+    // A link is followed, so that it goes on pointing to the file.
+    let target = fs::canonicalize(path(name)).unwrap_or_else(|_| path(name).to_owned());
+    match fs::metadata(&target) {
+        Ok(metadata) if !metadata.is_file() => {
+            OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(&target)?.write_all(&text)
+        }
+        Ok(metadata) => replace(&target, &text, Some(metadata.permissions())),
+        Err(_) => replace(&target, &text, None),
+    }
+}
+
+fn replace(target: &Path, text: &[u8], permissions: Option<fs::Permissions>) -> io::Result<()> {
+    let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut unique = name.to_owned();
+    unique.push(format!(".{}-{:08x}", std::process::id(), fastrand::u32(..)));
+    let temporary = target.with_file_name(unique);
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+    let written = file
+        .write_all(text)
+        .and_then(|()| permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions)))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&temporary, target));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// A file that was read, to be read again when it changes.
+#[derive(Debug)]
+pub struct Watch {
+    path: PathBuf,
+    seen: Option<Stamp>,
+}
+
+/// By what a changed file is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Stamp {
+    modified: (i64, i64),
+    size: u64,
+    inode: u64,
+}
+
+impl Stamp {
+    fn of(metadata: &fs::Metadata) -> Stamp {
+        Stamp {
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            size: metadata.len(),
+            inode: metadata.ino(),
+        }
+    }
+}
+
+impl Watch {
+    /// The file's name.
+    pub fn name(&self) -> &[u8] {
+        self.path.as_os_str().as_bytes()
+    }
+
+    /// Whether the file was changed since it was read or last asked about. A file that is gone has not changed:
+    /// it may be about to be replaced.
+    pub fn has_changed(&mut self) -> bool {
+        let Ok(metadata) = fs::metadata(&self.path) else { return false };
+        let now = Some(Stamp::of(&metadata));
+        std::mem::replace(&mut self.seen, now) != now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// A directory of the test's own, removed at its end.
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn new() -> Directory {
+            let path = std::env::temp_dir().join(format!(
+                "zgossip-file-{}-{:08x}",
+                std::process::id(),
+                fastrand::u32(..)
+            ));
+            fs::create_dir(&path).unwrap();
+            Directory(path)
+        }
+
+        fn name(&self, file: &[u8]) -> Vec<u8> {
+            self.0.join(path(file)).as_os_str().as_bytes().to_vec()
+        }
+    }
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn tree(text: &str) -> Item {
+        Item::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_is_saved_loads() {
+        let directory = Directory::new();
+        let name = directory.name(b"\xff.cfg");
+        let saved = tree("server\n    timeout = 5\n");
+        save(&saved, &name).unwrap();
+        assert_eq!(load(&name).unwrap().0, saved);
+        assert_eq!(fs::read_dir(&directory.0).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn saving_keeps_links_and_permissions() {
+        let directory = Directory::new();
+        let (name, link) = (directory.name(b"real"), directory.name(b"link"));
+        fs::write(path(&name), "a = 1\n").unwrap();
+        fs::set_permissions(path(&name), fs::Permissions::from_mode(0o600)).unwrap();
+        std::os::unix::fs::symlink("real", path(&link)).unwrap();
+        save(&tree("a = 2\n"), &link).unwrap();
+        assert!(fs::symlink_metadata(path(&link)).unwrap().is_symlink());
+        assert_eq!(fs::read(path(&name)).unwrap(), b"a = \"2\"\n");
+        assert_eq!(fs::metadata(path(&name)).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_failed_save_leaves_nothing() {
+        let directory = Directory::new();
+        assert!(save(&tree("a"), &directory.name(b"missing/file")).is_err());
+        fs::create_dir(path(&directory.name(b"directory"))).unwrap();
+        assert!(save(&tree("a"), &directory.name(b"directory")).is_err());
+        assert_eq!(fs::read_dir(&directory.0).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_would_block_or_flood_is_refused() {
+        let directory = Directory::new();
+        let fifo = directory.name(b"fifo");
+        let status = std::process::Command::new("mkfifo").arg(path(&fifo)).status().unwrap();
+        assert!(status.success());
+        for name in [&fifo[..], b"/dev/zero", b"/", b"/nonexistent", b""] {
+            assert!(matches!(load(name), Err(LoadError::Io(_))), "{name:?}");
+        }
+        let sparse = directory.name(b"sparse");
+        File::create(path(&sparse)).unwrap().set_len(MAX_SIZE + 1).unwrap();
+        assert_eq!(load(&sparse).unwrap_err().to_string(), "file is too large");
+    }
+
+    #[test]
+    fn a_change_is_seen_once() {
+        let directory = Directory::new();
+        let name = directory.name(b"watched");
+        fs::write(path(&name), "a = 1\n").unwrap();
+        let (_, mut watch) = load(&name).unwrap();
+        assert!(!watch.has_changed());
+        fs::write(path(&name), "a = 10\n").unwrap();
+        assert!(watch.has_changed());
+        assert!(!watch.has_changed());
+        fs::remove_file(path(&name)).unwrap();
+        assert!(!watch.has_changed());
+        fs::write(path(&name), "a = 20\n").unwrap();
+        assert!(watch.has_changed(), "a file that came back is another one");
+    }
+}
