@@ -1,0 +1,88 @@
+# The front door. `make help` lists what there is.
+
+PREFIX     ?= /usr/local
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR    ?=
+
+CARGO      ?= cargo
+INSTALL    ?= install
+
+# What libzgossip.a needs besides itself, as rustc says of it (a test compares).
+STATIC_LIBS = -lzmq -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
+
+VERSION   := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+MAJOR     := $(firstword $(subst ., ,$(VERSION)))
+TARGETDIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+BUILT     := $(TARGETDIR)$(if $(CARGO_BUILD_TARGET),/$(CARGO_BUILD_TARGET))/release
+
+all: rust
+	$(CARGO) build --release --locked
+
+help:
+	@echo 'make            build the library, in $(BUILT)'
+	@echo 'make demo       see a small network of three processes discover its services, and heal'
+	@echo 'make test       everything that is tested'
+	@echo 'make lint       formatting and lints'
+	@echo 'make bench      measure, side by side with CZMQ'
+	@echo 'make soak       a long run'
+	@echo 'make header     make include/zgossip.h again, after a change in src/ffi'
+	@echo 'make install    into PREFIX ($(PREFIX)), below DESTDIR; LIBDIR and INCLUDEDIR may differ'
+	@echo 'make uninstall'
+	@echo 'make clean'
+
+demo: deps all
+	demo/run.sh
+
+test: deps rust
+	scripts/test.sh
+
+bench: deps all
+	bench/run.sh
+
+soak: deps all
+	bench/soak.sh
+
+lint: rust
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets --locked -- -D warnings
+
+header: rust
+	ZGOSSIP_WRITE_HEADER=1 $(CARGO) test --locked --test header
+
+deps:
+	@scripts/deps.sh
+
+rust:
+	@scripts/deps.sh rust
+
+# Installing builds only what is not there: it is often done as another user, who has no Rust.
+$(BUILT)/libzgossip.so $(BUILT)/libzgossip.a:
+	$(MAKE) all
+
+install: $(BUILT)/libzgossip.so $(BUILT)/libzgossip.a
+	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)/zgossip'
+	$(INSTALL) -m 755 '$(BUILT)/libzgossip.so' '$(DESTDIR)$(LIBDIR)/libzgossip.so.$(VERSION)'
+	ln -sf 'libzgossip.so.$(VERSION)' '$(DESTDIR)$(LIBDIR)/libzgossip.so.$(MAJOR)'
+	ln -sf 'libzgossip.so.$(MAJOR)' '$(DESTDIR)$(LIBDIR)/libzgossip.so'
+	$(INSTALL) -m 644 '$(BUILT)/libzgossip.a' '$(DESTDIR)$(LIBDIR)/libzgossip.a'
+	$(INSTALL) -m 644 include/zgossip.h '$(DESTDIR)$(INCLUDEDIR)/zgossip/zgossip.h'
+	sed -e 's|@PREFIX@|$(PREFIX)|' \
+	    -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${exec_prefix}/%,$(LIBDIR))|' \
+	    -e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|' \
+	    -e 's|@VERSION@|$(VERSION)|' -e 's|@STATIC_LIBS@|$(STATIC_LIBS)|' \
+	    pkgconfig/libzgossip.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip.pc'
+	chmod 644 '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip.pc'
+	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig > /dev/null; then ldconfig; fi
+
+uninstall:
+	rm -f '$(DESTDIR)$(LIBDIR)/libzgossip.so' '$(DESTDIR)$(LIBDIR)/libzgossip.so.$(MAJOR)' \
+	    '$(DESTDIR)$(LIBDIR)/libzgossip.so.$(VERSION)' '$(DESTDIR)$(LIBDIR)/libzgossip.a' \
+	    '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip.pc' '$(DESTDIR)$(INCLUDEDIR)/zgossip/zgossip.h'
+	-rmdir '$(DESTDIR)$(INCLUDEDIR)/zgossip' 2> /dev/null
+	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig > /dev/null; then ldconfig; fi
+
+clean:
+	$(CARGO) clean
+
+.PHONY: all help demo test bench soak lint header deps rust install uninstall clean

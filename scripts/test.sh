@@ -1,0 +1,14 @@
+#!/bin/sh
+# Everything that is tested, quick failures first. Ends with cargo's own summary lines.
+
+set -eu
+cd "$(dirname "$0")/.."
+cargo=${CARGO:-cargo}
+
+if $cargo fmt --version > /dev/null 2>&1; then
+    $cargo fmt --check
+fi
+if $cargo clippy --version > /dev/null 2>&1; then
+    $cargo clippy --all-targets --locked -- -D warnings
+fi
+$cargo test --locked --no-fail-fast
