@@ -1,0 +1,151 @@
+//! One message frame.
+
+use std::ffi::{CStr, c_void};
+use std::sync::Arc;
+use std::{fmt, ptr, slice};
+
+use zmq_sys::zmq_msg_t;
+
+use super::Error;
+
+/// A libzmq message frame: the bytes, and whether more frames follow in the same message.
+pub struct Msg {
+    pub(super) raw: zmq_msg_t,
+}
+
+// SAFETY: a message may be used by any one thread at a time; its reference counts are atomic.
+unsafe impl Send for Msg {}
+
+impl Msg {
+    /// An empty frame, to receive into.
+    #[inline]
+    pub fn new() -> Msg {
+        let mut raw = zmq_msg_t::default();
+        // SAFETY: initialises the frame; documented to succeed always.
+        unsafe { zmq_sys::zmq_msg_init(&mut raw) };
+        Msg { raw }
+    }
+
+    /// A frame with a copy of `bytes`. Fails when there is no memory.
+    #[inline]
+    pub fn from_slice(bytes: &[u8]) -> Result<Msg, Error> {
+        let mut raw = zmq_msg_t::default();
+        // SAFETY: initialises the frame; checked.
+        if unsafe { zmq_sys::zmq_msg_init_size(&mut raw, bytes.len()) } != 0 {
+            return Err(Error::last());
+        }
+        // SAFETY: the frame has exactly `bytes.len ()` writable bytes, and is new, thus does not overlap `bytes`.
+        unsafe {
+            ptr::copy_nonoverlapping(
+                bytes.as_ptr(),
+                zmq_sys::zmq_msg_data(&mut raw).cast::<u8>(),
+                bytes.len(),
+            )
+        };
+        Ok(Msg { raw })
+    }
+
+    /// A frame that shares `bytes`: nothing is copied, however many peers it goes to. Fails when there is no memory.
+    pub fn from_arc(bytes: Arc<[u8]>) -> Result<Msg, Error> {
+        let len = bytes.len();
+        if len == 0 {
+            return Ok(Msg::new());
+        }
+        let mut raw = zmq_msg_t::default();
+        let data = Arc::into_raw(bytes).cast::<u8>().cast_mut();
+        // The length travels as the hint: `release` needs it to name the allocation again.
+        let hint = ptr::without_provenance_mut::<c_void>(len);
+        // SAFETY: libzmq only reads the bytes (a received copy that is written to would be another message), and
+        // calls `release` once, when the last message that refers to them is closed.
+        if unsafe { zmq_sys::zmq_msg_init_data(&mut raw, data.cast(), len, Some(release), hint) } != 0 {
+            let error = Error::last();
+            // SAFETY: on failure libzmq has not taken the bytes over.
+            unsafe { release(data.cast(), hint) };
+            return Err(error);
+        }
+        Ok(Msg { raw })
+    }
+
+    /// The bytes.
+    #[inline]
+    pub fn data(&self) -> &[u8] {
+        let raw = ptr::from_ref(&self.raw).cast_mut();
+        // SAFETY: an initialised frame; `zmq_msg_data` takes a mutable pointer but changes nothing. The bytes live as
+        // long as the frame is neither closed nor received into, and both need it mutably.
+        unsafe {
+            let len = zmq_sys::zmq_msg_size(raw);
+            if len == 0 {
+                return &[];
+            }
+            slice::from_raw_parts(zmq_sys::zmq_msg_data(raw).cast::<u8>(), len)
+        }
+    }
+
+    /// Whether another frame of the same message follows.
+    #[inline]
+    pub fn more(&self) -> bool {
+        // SAFETY: an initialised frame.
+        unsafe { zmq_sys::zmq_msg_more(&self.raw) != 0 }
+    }
+
+    /// What the transport knows of the sender: `Peer-Address`, `User-Id`, …
+    pub fn property(&self, name: &CStr) -> Option<String> {
+        let raw = ptr::from_ref(&self.raw).cast_mut();
+        // SAFETY: an initialised frame and a terminated name; the text belongs to the frame and is copied at once.
+        unsafe {
+            let text = zmq_sys::zmq_msg_gets(raw, name.as_ptr());
+            (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy().into_owned())
+        }
+    }
+}
+
+impl Default for Msg {
+    fn default() -> Msg {
+        Msg::new()
+    }
+}
+
+impl Drop for Msg {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: an initialised frame, closed once.
+        unsafe { zmq_sys::zmq_msg_close(&mut self.raw) };
+    }
+}
+
+impl fmt::Debug for Msg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Msg").field("len", &self.data().len()).field("more", &self.more()).finish()
+    }
+}
+
+/// libzmq is done with bytes that [`Msg::from_arc`] gave it; called on any thread.
+unsafe extern "C" fn release(data: *mut c_void, hint: *mut c_void) {
+    let bytes = ptr::slice_from_raw_parts(data.cast::<u8>().cast_const(), hint.addr());
+    // SAFETY: pointer and length are those of `Arc::into_raw` in `from_arc`; called once for each.
+    drop(unsafe { Arc::from_raw(bytes) });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_of_every_size_come_back() {
+        for len in [0, 1, 28, 29, 33, 34, 100, 10_000] {
+            let bytes: Vec<u8> = (0..len).map(|i| i as u8).collect();
+            assert_eq!(Msg::from_slice(&bytes).unwrap().data(), bytes);
+        }
+    }
+
+    #[test]
+    fn shared_bytes_are_not_copied_and_are_released() {
+        let bytes: Arc<[u8]> = vec![7u8; 5000].into();
+        let msg = Msg::from_arc(bytes.clone()).unwrap();
+        assert_eq!(msg.data().as_ptr(), bytes.as_ptr());
+        assert_eq!(Arc::strong_count(&bytes), 2);
+        drop(msg);
+        assert_eq!(Arc::strong_count(&bytes), 1);
+        assert!(Msg::from_arc(Arc::from(&[][..])).unwrap().data().is_empty());
+    }
+}

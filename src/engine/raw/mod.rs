@@ -1,0 +1,32 @@
+//! libzmq behind safe types: the only `unsafe` code below the C ABI.
+//!
+//! What the rest of the engine may do with libzmq is exactly what these types offer, and none of it
+//! can block, leak a descriptor or touch freed memory:
+//!
+//! | type | what it is |
+//! | --- | --- |
+//! | [`Context`] | the process's own context, or one that belongs to somebody else |
+//! | [`Socket`] | a socket of ours (closed when dropped) or a borrowed one (never closed) |
+//! | [`Msg`] | one message frame |
+//! | [`Monitored`] | a socket with its monitor, taken down in the order that libzmq needs |
+//! | [`Poller`] | waits for descriptors, a socket's ([`Socket::fd`]) or any other |
+//! | [`Error`] | libzmq's errno |
+//!
+//! Calls that a signal interrupts are repeated.
+
+#![allow(unsafe_code)]
+
+mod context;
+pub mod curve;
+mod error;
+mod message;
+mod monitor;
+mod poller;
+mod socket;
+
+pub use context::Context;
+pub use error::Error;
+pub use message::Msg;
+pub use monitor::{Change, Happening, Monitored};
+pub use poller::Poller;
+pub use socket::{Events, Socket};

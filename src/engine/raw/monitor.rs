@@ -1,0 +1,152 @@
+//! A socket together with its monitor.
+//!
+//! libzmq's I/O thread writes a monitor's events into a pair of sockets and *waits* when nobody can take them: a
+//! monitor must be switched off before its reading end is closed, and its queue must not be bounded.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::{fmt, process, ptr};
+
+use super::{Context, Error, Msg, Socket};
+
+/// What happened to a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Change {
+    /// The transport is connected (the handshake follows); the value is its descriptor.
+    Connected,
+    /// The handshake is done: messages flow.
+    Ready,
+    /// The connection is lost; the value is the descriptor that it had.
+    Disconnected,
+    /// The peer refused us: its authentication said no. The value is its status code (400, …) or 0.
+    Refused,
+    /// The handshake failed: the peer speaks another protocol or uses another security mechanism.
+    Failed,
+}
+
+/// One event of a monitor.
+#[derive(Clone, Debug)]
+pub struct Happening {
+    /// What happened.
+    pub change: Change,
+    /// Depends on [`Change`].
+    pub value: u32,
+    /// The endpoint, as libzmq spells it at that moment: a name may have become a number.
+    pub endpoint: String,
+}
+
+/// A socket whose connections are watched.
+pub struct Monitored {
+    // In this order: the monitor is off when `reader` is closed (see `Drop`).
+    reader: Socket,
+    socket: Socket,
+}
+
+const EVENTS: u32 = zmq_sys::ZMQ_EVENT_CONNECTED
+    | zmq_sys::ZMQ_EVENT_DISCONNECTED
+    | zmq_sys::ZMQ_EVENT_HANDSHAKE_SUCCEEDED
+    | zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+
+impl Monitored {
+    /// Watch `socket`, which was made in `context`.
+    pub fn new(context: Context, socket: Socket) -> Result<Monitored, Error> {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        // The context may be shared with other copies of this code (a second library in the process), so the name
+        // holds something that only this copy has: the address of its own variable.
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let own = ptr::from_ref(&COUNTER).addr();
+        let endpoint = format!("inproc://zgossip-monitor-{}-{own:x}-{number}", process::id());
+
+        let reader = Socket::new(context, zmq::PAIR)?;
+        reader.options().set_rcvhwm(0)?;
+        reader.options().set_linger(0)?;
+        socket.options().monitor(&endpoint, EVENTS as i32)?;
+        let monitored = Monitored { reader, socket };
+        monitored.reader.connect(&endpoint)?;
+        Ok(monitored)
+    }
+
+    /// The socket itself.
+    pub fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// The end where events arrive, to wait for.
+    pub fn reader(&self) -> &Socket {
+        &self.reader
+    }
+
+    /// The next event, if one waits.
+    pub fn next(&self) -> Result<Option<Happening>, Error> {
+        loop {
+            let mut head = Msg::new();
+            match self.reader.try_recv(&mut head) {
+                Err(error) if error.is_again() => return Ok(None),
+                other => other?,
+            }
+            let mut endpoint = String::new();
+            let mut more = head.more();
+            while more {
+                let mut part = Msg::new();
+                self.reader.try_recv(&mut part)?;
+                more = part.more();
+                endpoint = String::from_utf8_lossy(part.data()).into_owned();
+            }
+            if let Some((change, value)) = parse(head.data()) {
+                return Ok(Some(Happening { change, value, endpoint }));
+            }
+        }
+    }
+}
+
+impl Drop for Monitored {
+    fn drop(&mut self) {
+        // SAFETY: an open socket; a null endpoint switches its monitor off. From here on no I/O thread writes to the
+        // reading end, which may then be closed.
+        unsafe { zmq_sys::zmq_socket_monitor(self.socket.handle(), ptr::null(), 0) };
+    }
+}
+
+impl fmt::Debug for Monitored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Monitored").field(&self.socket).finish()
+    }
+}
+
+/// The first frame of an event: 16 bits event, 32 bits value, in the machine's byte order.
+fn parse(head: &[u8]) -> Option<(Change, u32)> {
+    let &[e0, e1, v0, v1, v2, v3] = head else { return None };
+    let event = u32::from(u16::from_ne_bytes([e0, e1]));
+    let value = u32::from_ne_bytes([v0, v1, v2, v3]);
+    let change = match event {
+        zmq_sys::ZMQ_EVENT_CONNECTED => Change::Connected,
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_SUCCEEDED => Change::Ready,
+        zmq_sys::ZMQ_EVENT_DISCONNECTED => Change::Disconnected,
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH => Change::Refused,
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL => {
+            Change::Failed
+        }
+        _ => return None,
+    };
+    Some((change, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_parsed_and_noise_is_not() {
+        let head = |event: u32, value: u32| {
+            let mut bytes = (event as u16).to_ne_bytes().to_vec();
+            bytes.extend_from_slice(&value.to_ne_bytes());
+            bytes
+        };
+        assert_eq!(parse(&head(zmq_sys::ZMQ_EVENT_CONNECTED, 9)), Some((Change::Connected, 9)));
+        assert_eq!(parse(&head(zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, 400)), Some((Change::Refused, 400)));
+        assert_eq!(parse(&head(zmq_sys::ZMQ_EVENT_CLOSED, 0)), None);
+        assert_eq!(parse(b""), None);
+        assert_eq!(parse(b"1234567"), None);
+    }
+}
