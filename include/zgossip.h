@@ -126,7 +126,7 @@ void zgossip(zsock_t *pipe, void *args);
 
 // Test this class: prints " * zgossip: OK" when all is well. Otherwise it
 // says on stderr what failed, and aborts the process, as CZMQ's self tests
-// do. It takes a second or two, opens TCP ports on 127.0.0.1, and writes one
+// do. It takes about a second, opens TCP ports on 127.0.0.1, and writes one
 // file to the directory for temporary files.
 void zgossip_test(bool verbose);
 

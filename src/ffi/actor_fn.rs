@@ -1,0 +1,106 @@
+//! `zgossip`, the actor function that CZMQ programs give to `zactor_new`.
+//!
+//! It runs in the actor's thread until `$TERM`, talking to the program over the actor's pipe. Whatever happens to
+//! the node, it returns; the process lives on.
+
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use libc::{c_char, c_void};
+
+use super::czmq;
+use super::entry::{entry, panic_text};
+use super::error::Errno;
+use super::local_time;
+use super::socket::Socket;
+use super::types::zsock_t;
+use crate::actor;
+use crate::engine::raw;
+use crate::log::{Logger, Sink, Stderr};
+
+/// What `zsock_wait` waits for: eight bytes in the machine's order, the lowest one being the status, zero.
+const SIGNAL: u64 = 0x7766_5544_3322_1100;
+
+/// The gossip actor. Pass it to zactor_new, and talk to it with zstr_sendx,
+/// zstr_recvx and their like:
+///
+///     zactor_t *node = zactor_new (zgossip, "myname");
+///     zstr_sendx (node, "BIND", "tcp://*:5670", NULL);
+///     zstr_sendx (node, "PUBLISH", "key", "value", NULL);
+///     zactor_destroy (&node);
+///
+/// The second argument is a log prefix, or NULL; it is copied before the
+/// actor signals, so it may be a buffer on the stack, and it may be in any
+/// encoding.
+///
+/// The pipe may also be a plain libzmq PAIR socket, for programs that make
+/// actors by themselves: then the node's inproc endpoints are in a context
+/// of the library's own. Either way the function sends the eight-byte
+/// signal of zsock_signal to the pipe as soon as the node takes commands, and
+/// returns once $TERM has come. It does not close the pipe. If the pipe is
+/// NULL or no socket, it returns at once, with errno EINVAL or ENOTSOCK.
+///
+/// Not to be called in a thread that has other things to do: it blocks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip(pipe: *mut zsock_t, args: *mut c_void) {
+    entry! {
+        // SAFETY: the program gives a live socket, ours until we return.
+        let socket = unsafe { Socket::resolve(pipe.cast()) }?;
+        // SAFETY: the program gives a C string or NULL.
+        let prefix = unsafe { lossy(args.cast()) };
+        // SAFETY: as above; `pipe` is a socket of CZMQ where `socket` says so.
+        if !(socket.of_czmq() && unsafe { czmq::signal(pipe.cast()) }) {
+            signal(socket)?;
+        }
+        // Endpoints of inproc:// meet only within one context: the one that the program's own sockets are in.
+        let context = match socket.of_czmq().then(czmq::context).flatten() {
+            // SAFETY: CZMQ's context lives until the process ends.
+            Some(context) => unsafe { raw::Context::foreign(context.as_ptr()) },
+            None => raw::Context::global(),
+        };
+        run(socket, &prefix, context);
+        Ok(())
+    }
+}
+
+/// Tell the owner that the node takes commands.
+pub(super) fn signal(pipe: Socket) -> Result<(), Errno> {
+    pipe.send(&[&SIGNAL.to_ne_bytes()])
+}
+
+/// Run a node on `pipe` until it ends.
+pub(super) fn run(pipe: Socket, prefix: &str, context: raw::Context) {
+    local_time::provide();
+    let sink = sink();
+    let logger = Logger::new(prefix, Arc::clone(&sink));
+    let node = AssertUnwindSafe(|| {
+        // SAFETY: the pipe is a live socket, and no one else uses it until we return.
+        let pipe = unsafe { raw::Socket::borrowed(pipe.handle()) };
+        actor::run_on_pipe(pipe, prefix, sink, context);
+    });
+    if let Err(payload) = catch_unwind(node) {
+        logger.error(format_args!("{prefix}: the node has failed, and ends: {}", panic_text(&*payload)));
+        // Dropping a stranger's payload could panic again.
+        std::mem::forget(payload);
+    }
+}
+
+/// The log of a new node: CZMQ's where the process has CZMQ.
+pub(super) fn sink() -> Arc<dyn Sink> {
+    if czmq::present() { Arc::new(czmq::Log) } else { Arc::new(Stderr) }
+}
+
+/// A log prefix, for it is shown and no more.
+///
+/// # Safety
+/// `text` is NULL or a C string.
+pub(super) unsafe fn lossy(text: *const c_char) -> String {
+    if text.is_null() {
+        return String::new();
+    }
+    // SAFETY: the caller vouches for it.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}

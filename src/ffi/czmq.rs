@@ -1,0 +1,225 @@
+//! CZMQ, where the process has it.
+//!
+//! We link without CZMQ and use it when it is there: its sockets, its context, its log, its frames. A name is
+//! looked for where it can be, and remembered only once found, for a CZMQ may be loaded at any time:
+//!
+//! 1. weak references (`czmq_weak.c`): a CZMQ on the program's link line, statically linked ones included;
+//! 2. the global scope: one that was loaded with `RTLD_GLOBAL`;
+//! 3. `libczmq.so.4`, and then every loaded object: one that an FFI has loaded with `RTLD_LOCAL`, whatever its name.
+
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString};
+use std::mem::MaybeUninit;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use libc::{c_char, c_int, c_uint, c_void, size_t};
+
+use crate::log::{Level, Sink, Stderr};
+
+/// What we need of CZMQ. The order is that of `czmq_weak.c`.
+#[derive(Clone, Copy)]
+enum Name {
+    SockResolve,
+    SockSignal,
+    SysInit,
+    SysError,
+    SysWarning,
+    SysNotice,
+    SysInfo,
+    SysDebug,
+    FrameNew,
+    FrameDestroy,
+    FrameData,
+    FrameSize,
+}
+
+const NAMES: [&CStr; 12] = [
+    c"zsock_resolve",
+    c"zsock_signal",
+    c"zsys_init",
+    c"zsys_error",
+    c"zsys_warning",
+    c"zsys_notice",
+    c"zsys_info",
+    c"zsys_debug",
+    c"zframe_new",
+    c"zframe_destroy",
+    c"zframe_data",
+    c"zframe_size",
+];
+
+/// The address of each name, once found.
+static FOUND: [AtomicPtr<c_void>; NAMES.len()] = [const { AtomicPtr::new(ptr::null_mut()) }; NAMES.len()];
+
+unsafe extern "C" {
+    /// In `czmq_weak.c`: the address that the linker gave to a weak reference, or NULL.
+    fn zgossip_czmq_weak(name: c_uint) -> *mut c_void;
+}
+
+fn find(name: Name) -> Option<NonNull<c_void>> {
+    let slot = &FOUND[name as usize];
+    if let Some(address) = NonNull::new(slot.load(Ordering::Relaxed)) {
+        return Some(address);
+    }
+    // SAFETY: any number is a valid argument.
+    let weak = NonNull::new(unsafe { zgossip_czmq_weak(name as c_uint) });
+    let address = weak.or_else(|| look_up(NAMES[name as usize]))?;
+    slot.store(address.as_ptr(), Ordering::Relaxed);
+    Some(address)
+}
+
+fn look_up(name: &CStr) -> Option<NonNull<c_void>> {
+    // SAFETY: `name` is a C string.
+    let address = NonNull::new(unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) })
+        .or_else(|| look_up_in(c"libczmq.so.4", name))
+        .or_else(|| loaded_objects().iter().find_map(|object| look_up_in(object, name)))?;
+    pin(address);
+    Some(address)
+}
+
+/// Find `name` in an object that is loaded already; never loads one.
+fn look_up_in(object: &CStr, name: &CStr) -> Option<NonNull<c_void>> {
+    // SAFETY: both are C strings; the handle is used before it is closed. Nothing is loaded, so no initialiser runs.
+    unsafe {
+        let handle = NonNull::new(libc::dlopen(object.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD))?;
+        let address = NonNull::new(libc::dlsym(handle.as_ptr(), name.as_ptr()));
+        libc::dlclose(handle.as_ptr());
+        address
+    }
+}
+
+/// Keep the object that holds `address` loaded from now on, for the address is remembered.
+fn pin(address: NonNull<c_void>) {
+    let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
+    // SAFETY: `dladdr` takes any address, and fills `found` unless it returns 0; the file name it then gives is a
+    // C string of the dynamic linker. The program itself cannot be opened by its name, and need not be.
+    unsafe {
+        if libc::dladdr(address.as_ptr(), found.as_mut_ptr()) != 0 && !found.assume_init().dli_fname.is_null()
+        {
+            let flags = libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;
+            let handle = libc::dlopen(found.assume_init().dli_fname, flags);
+            if !handle.is_null() {
+                libc::dlclose(handle);
+            }
+        }
+    }
+}
+
+/// The names of all loaded objects, the program itself apart.
+fn loaded_objects() -> Vec<CString> {
+    unsafe extern "C" fn note(info: *mut libc::dl_phdr_info, _: size_t, names: *mut c_void) -> c_int {
+        // SAFETY: the dynamic linker calls us with a valid `info`, and with the `names` that were given below.
+        let (name, names) = unsafe { ((*info).dlpi_name, &mut *names.cast::<Vec<CString>>()) };
+        if !name.is_null() {
+            // SAFETY: a C string, valid during this call.
+            let name = unsafe { CStr::from_ptr(name) };
+            if !name.is_empty() {
+                names.push(name.to_owned());
+            }
+        }
+        0
+    }
+    let mut names = Vec::<CString>::new();
+    // SAFETY: `note` gets `names` back as it was; it does not unwind (it allocates, and no more), nor call `dlopen`,
+    // which the dynamic linker's lock would not allow.
+    unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut names).cast()) };
+    names
+}
+
+/// Call a function of CZMQ by its name, if CZMQ is there: `call!(Name as fn (types) -> type, arguments)`.
+macro_rules! call {
+    ($name:ident as $type:ty, $($argument:expr),* $(,)?) => {
+        find(Name::$name).map(|address| {
+            let function = std::mem::transmute::<*mut c_void, $type>(address.as_ptr());
+            function($($argument),*)
+        })
+    };
+}
+
+/// Whether this process has CZMQ, as far as one can see.
+pub(super) fn present() -> bool {
+    find(Name::SysInit).is_some()
+}
+
+/// The libzmq socket inside a socket of CZMQ.
+///
+/// # Safety
+/// `socket` is a live `zsock_t` or `zactor_t`.
+pub(super) unsafe fn resolve(socket: *mut c_void) -> Option<*mut c_void> {
+    // SAFETY: the type is that of czmq's zsock.h; the caller vouches for the argument.
+    unsafe { call!(SockResolve as unsafe extern "C" fn(*mut c_void) -> *mut c_void, socket) }
+}
+
+/// Tell an actor's creator that the actor runs; false where CZMQ cannot.
+///
+/// # Safety
+/// `pipe` is a live `zsock_t`.
+pub(super) unsafe fn signal(pipe: *mut c_void) -> bool {
+    // SAFETY: the type is that of czmq's zsock.h; the caller vouches for the argument.
+    unsafe { call!(SockSignal as unsafe extern "C" fn(*mut c_void, u8) -> c_int, pipe, 0) == Some(0) }
+}
+
+/// The context that all of CZMQ's sockets live in; made by this call if need be.
+pub(super) fn context() -> Option<NonNull<c_void>> {
+    // SAFETY: the type is that of czmq's zsys.h; the function may be called by any thread, any number of times.
+    unsafe { call!(SysInit as unsafe extern "C" fn() -> *mut c_void,) }.and_then(NonNull::new)
+}
+
+/// CZMQ's log.
+pub(super) struct Log;
+
+impl Sink for Log {
+    fn write(&self, level: Level, text: &str) {
+        let line = CString::new(text.replace('\0', " ")).unwrap_or_default();
+        type Print = unsafe extern "C" fn(*const c_char, ...);
+        let (format, argument) = (c"%s".as_ptr(), line.as_ptr());
+        // SAFETY: the type is that of czmq's zsys.h; the format takes one C string, and gets it.
+        let written = unsafe {
+            match level {
+                Level::Error => call!(SysError as Print, format, argument),
+                Level::Warning => call!(SysWarning as Print, format, argument),
+                Level::Notice => call!(SysNotice as Print, format, argument),
+                Level::Info => call!(SysInfo as Print, format, argument),
+                Level::Debug => call!(SysDebug as Print, format, argument),
+            }
+        };
+        if written.is_none() {
+            Stderr.write(level, text);
+        }
+    }
+}
+
+/// A new `zframe_t` with these bytes.
+pub(super) fn new_frame(bytes: &[u8]) -> Option<NonNull<c_void>> {
+    type New = unsafe extern "C" fn(*const c_void, size_t) -> *mut c_void;
+    // SAFETY: the type is that of czmq's zframe.h; the bytes are copied.
+    unsafe { call!(FrameNew as New, bytes.as_ptr().cast(), bytes.len()) }.and_then(NonNull::new)
+}
+
+/// Free a `zframe_t`.
+///
+/// # Safety
+/// `frame` came from [`new_frame`] and has not been freed.
+pub(super) unsafe fn destroy_frame(frame: NonNull<c_void>) {
+    let mut frame = frame.as_ptr();
+    // SAFETY: the type is that of czmq's zframe.h; the caller vouches for the frame.
+    unsafe { call!(FrameDestroy as unsafe extern "C" fn(*mut *mut c_void), &raw mut frame) };
+}
+
+/// The bytes of a `zframe_t`.
+///
+/// # Safety
+/// `frame` is a live `zframe_t`.
+pub(super) unsafe fn frame_bytes(frame: *mut c_void) -> Option<Vec<u8>> {
+    // SAFETY: the types are those of czmq's zframe.h; the caller vouches for the frame, whose data are `size` bytes.
+    unsafe {
+        let data = call!(FrameData as unsafe extern "C" fn(*mut c_void) -> *mut u8, frame)?;
+        let size = call!(FrameSize as unsafe extern "C" fn(*mut c_void) -> size_t, frame)?;
+        if size == 0 || data.is_null() {
+            return Some(Vec::new());
+        }
+        Some(std::slice::from_raw_parts(data, size).to_vec())
+    }
+}

@@ -1,0 +1,22 @@
+//! The C ABI, and nothing else: what C gives is checked and turned into what the layers below take, what they
+//! answer into C's conventions.
+//!
+//! Every exported function goes through [`entry!`](entry), which holds panics back and sets `errno`. The comments on
+//! exported functions are the C manual: `include/zgossip.h` is made of them. Nothing in here calls an exported
+//! function, for a program may have put its own in front of ours.
+
+mod actor_fn;
+mod czmq;
+mod entry;
+mod error;
+mod frames;
+mod handle;
+mod local_time;
+mod msg;
+mod selftest;
+mod shell;
+mod socket;
+mod tag;
+mod testbed;
+mod types;
+mod version;

@@ -1,0 +1,171 @@
+//! What a C program may hand us as a socket: a `zsock_t` or `zactor_t` of CZMQ, a `zsock_t` of our own `czmq.h`, or
+//! a socket of plain libzmq. All come down to a libzmq socket, on which whole messages are sent and received.
+
+#![allow(unsafe_code)]
+
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+
+use libc::{c_int, c_void};
+use zmq_sys::zmq_msg_t;
+
+use super::czmq;
+use super::error::Errno;
+
+/// First word of a `zsock_t` of CZMQ.
+const CZMQ_SOCK: u32 = 0xcafe_0004;
+/// First word of a `zactor_t` of CZMQ.
+const CZMQ_ACTOR: u32 = 0x0005_cafe;
+/// First word of either once destroyed.
+const CZMQ_DESTROYED: u32 = 0xdead_beef;
+/// First word of a `zsock_t` of our own header: "ZGOS".
+const OUR_SOCK: u32 = 0x5a47_4f53;
+
+/// How a `zsock_t` begins in our own header.
+#[repr(C)]
+struct OurSock {
+    tag: u32,
+    kind: c_int,
+    handle: *mut c_void,
+}
+
+/// How a `zsock_t` (with its libzmq socket) and a `zactor_t` (with its pipe) begin in CZMQ.
+#[repr(C)]
+struct CzmqSock {
+    tag: u32,
+    inner: *mut c_void,
+}
+
+/// A socket of the program, borrowed for a call.
+#[derive(Clone, Copy)]
+pub(super) struct Socket {
+    handle: NonNull<c_void>,
+    of_czmq: bool,
+}
+
+impl Socket {
+    /// Find the libzmq socket behind `socket`; `EINVAL` for NULL, `ENOTSOCK` for what is no socket.
+    ///
+    /// # Safety
+    /// `socket` is NULL, or points to an object of one of the kinds above, which stays alive as long as the result
+    /// is used.
+    pub(super) unsafe fn resolve(socket: *mut c_void) -> Result<Socket, Errno> {
+        let found = NonNull::new(socket).ok_or(Errno::INVALID)?;
+        if !socket.cast::<*mut c_void>().is_aligned() {
+            return Err(Errno::NOT_A_SOCKET);
+        }
+        // SAFETY: every kind begins with a tag of 32 bits, except libzmq's own sockets, which begin with an aligned
+        // pointer, that no tag equals: aligned addresses are multiples of 8, which the tags are not.
+        let (handle, of_czmq) = match unsafe { *socket.cast::<u32>() } {
+            // SAFETY: the tag says that it is one of CZMQ's.
+            CZMQ_SOCK | CZMQ_ACTOR => (unsafe { resolve_of_czmq(socket) }, true),
+            // SAFETY: the tag says that it is one of ours.
+            OUR_SOCK => (unsafe { NonNull::new((*socket.cast::<OurSock>()).handle) }, false),
+            CZMQ_DESTROYED => (None, false),
+            _ => (Some(found), false),
+        };
+        let socket = Socket { handle: handle.ok_or(Errno::NOT_A_SOCKET)?, of_czmq };
+        socket.kind()?;
+        Ok(socket)
+    }
+
+    /// libzmq's own pointer.
+    pub(super) fn handle(&self) -> *mut c_void {
+        self.handle.as_ptr()
+    }
+
+    /// Whether CZMQ made it, and it therefore lives in CZMQ's context.
+    pub(super) fn of_czmq(&self) -> bool {
+        self.of_czmq
+    }
+
+    /// `ZMQ_ROUTER` and so on.
+    fn kind(&self) -> Result<c_int, Errno> {
+        let mut kind: c_int = 0;
+        let mut size = size_of::<c_int>();
+        // SAFETY: the option is an int; libzmq looks for its own mark in what is no socket, and refuses it.
+        let rc = unsafe {
+            let option = zmq_sys::ZMQ_TYPE as c_int;
+            zmq_sys::zmq_getsockopt(self.handle(), option, (&raw mut kind).cast(), &raw mut size)
+        };
+        if rc == 0 { Ok(kind) } else { Err(Errno::last()) }
+    }
+
+    /// Whether messages come and go with a routing id in front.
+    pub(super) fn is_router(&self) -> Result<bool, Errno> {
+        Ok(self.kind()? == zmq_sys::ZMQ_ROUTER as c_int)
+    }
+
+    /// Send a message of these frames, waiting as long as the socket's own time-out says.
+    pub(super) fn send(&self, frames: &[&[u8]]) -> Result<(), Errno> {
+        for (index, frame) in frames.iter().enumerate() {
+            let more = if index + 1 < frames.len() { zmq_sys::ZMQ_SNDMORE } else { 0 };
+            // SAFETY: libzmq copies the bytes.
+            let rc = unsafe {
+                zmq_sys::zmq_send(self.handle(), frame.as_ptr().cast(), frame.len(), more as c_int)
+            };
+            if rc < 0 {
+                return Err(Errno::last());
+            }
+        }
+        Ok(())
+    }
+
+    /// Receive a message, all its frames, waiting as long as the socket's own time-out says.
+    pub(super) fn recv(&self) -> Result<Vec<Vec<u8>>, Errno> {
+        let mut frames = Vec::with_capacity(2);
+        loop {
+            match self.recv_frame() {
+                Ok((frame, more)) => {
+                    frames.push(frame);
+                    if !more {
+                        return Ok(frames);
+                    }
+                }
+                // The rest of a message is there already: a signal is no reason to lose it.
+                Err(Errno(libc::EINTR)) if !frames.is_empty() => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+
+    fn recv_frame(&self) -> Result<(Vec<u8>, bool), Errno> {
+        let mut message = MaybeUninit::<zmq_msg_t>::uninit();
+        let message = message.as_mut_ptr();
+        // SAFETY: the message is initialised before anything else and closed at the end; its data are `size` bytes
+        // until then.
+        unsafe {
+            zmq_sys::zmq_msg_init(message);
+            let size = zmq_sys::zmq_msg_recv(message, self.handle(), 0);
+            let result = if size < 0 {
+                Err(Errno::last())
+            } else {
+                let size = zmq_sys::zmq_msg_size(message);
+                let data = zmq_sys::zmq_msg_data(message).cast::<u8>();
+                let bytes =
+                    if size == 0 { Vec::new() } else { std::slice::from_raw_parts(data, size).to_vec() };
+                Ok((bytes, zmq_sys::zmq_msg_more(message) != 0))
+            };
+            zmq_sys::zmq_msg_close(message);
+            result
+        }
+    }
+}
+
+/// # Safety
+/// `socket` is a live `zsock_t` or `zactor_t` of CZMQ.
+unsafe fn resolve_of_czmq(socket: *mut c_void) -> Option<NonNull<c_void>> {
+    // SAFETY: the caller vouches for it.
+    if let Some(handle) = unsafe { czmq::resolve(socket) } {
+        return NonNull::new(handle);
+    }
+    // This CZMQ hides its functions (a static one inside a plug-in). The fields before the socket have been the same
+    // ever since there are tags; without them, who waits for this actor's signal would wait for ever.
+    // SAFETY: the caller vouches for it.
+    let CzmqSock { tag, inner } = unsafe { socket.cast::<CzmqSock>().read() };
+    if tag == CZMQ_SOCK || inner.is_null() {
+        return NonNull::new(inner);
+    }
+    // SAFETY: an actor of CZMQ holds its pipe, a `zsock_t`.
+    unsafe { resolve_of_czmq(inner) }
+}

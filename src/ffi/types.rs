@@ -1,0 +1,26 @@
+//! The C names of what pointers of other libraries point to; they are never looked into through these.
+
+#![allow(non_camel_case_types)]
+
+use std::marker::{PhantomData, PhantomPinned};
+
+/// A type of CZMQ or our own that C knows by its name only.
+macro_rules! opaque {
+    ($(#[$doc:meta] $name:ident),* $(,)?) => {
+        $(
+            #[$doc]
+            #[repr(C)]
+            pub struct $name {
+                data: [u8; 0],
+                not_send_nor_sync: PhantomData<(*mut u8, PhantomPinned)>,
+            }
+        )*
+    };
+}
+
+opaque! {
+    /// A socket of CZMQ, of our own `czmq.h` or of libzmq.
+    zsock_t,
+    /// A frame of CZMQ.
+    zframe_t,
+}
