@@ -159,6 +159,11 @@ pub fn is_secret(frames: &[&[u8]]) -> bool {
     frame(frames, 0) == Some(b"SET SECRETKEY")
 }
 
+/// Whether these frames end the node.
+pub fn is_term(frames: &[&[u8]]) -> bool {
+    frame(frames, 0) == Some(b"$TERM")
+}
+
 struct Arguments<'f, 'a>(&'f [&'a [u8]]);
 
 impl<'a> Arguments<'_, 'a> {

@@ -15,6 +15,7 @@ use ahash::RandomState;
 use hashbrown::HashTable;
 
 use super::message::Message;
+use crate::core::Tuple;
 
 /// So many waiting messages are as if they were in a pipe already: a tuple's removal does not take back its news.
 const SETTLED: usize = 1_000;
@@ -45,6 +46,19 @@ pub struct Inbox {
     reply_bytes: usize,
     notices: usize,
     max_replies: usize,
+}
+
+/// What a node has for its owner.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Outgoing {
+    /// DELIVER, RETRACT or EXPIRE.
+    News(Message),
+    /// The tuple is gone, and the owner does not want to be told.
+    Forget(Tuple),
+    /// The answer to a command.
+    Reply(Message),
+    /// Anything else that the owner asked to hear.
+    Notice(Message),
 }
 
 struct Slot {
@@ -96,6 +110,17 @@ impl Inbox {
     /// Whether a further reply should not be made before one was read.
     pub fn is_full_of_replies(&self) -> bool {
         self.replies >= self.max_replies || self.reply_bytes >= MAX_REPLY_BYTES
+    }
+
+    /// Add a message, or take one back. False when a message had to be dropped for want of room.
+    pub fn push(&mut self, outgoing: Outgoing) -> bool {
+        match outgoing {
+            Outgoing::News(message) => return self.push_news(message),
+            Outgoing::Notice(message) => return self.push_notice(message),
+            Outgoing::Reply(message) => self.push_reply(message),
+            Outgoing::Forget(tuple) => self.forget(tuple.key()),
+        }
+        true
     }
 
     /// Add news of a tuple: DELIVER, RETRACT or EXPIRE. False when it had to be dropped for want of room, which
@@ -262,7 +287,6 @@ fn hash_at(slots: &VecDeque<Slot>, first: u64, hasher: &RandomState, place: u64)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::Tuple;
     use proptest::prelude::*;
     use std::collections::HashSet;
 

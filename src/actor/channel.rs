@@ -1,0 +1,706 @@
+//! Two queues between the threads of a program and the thread of a node.
+//!
+//! Both are made to be cheap by the batch. Commands are copied one behind the other into a buffer, which the node
+//! swaps for an empty one: it takes the lock once for all that wait, and nothing is allocated for a command.
+//! Messages are handed over by the turn of the node's loop.
+//!
+//! Two event descriptors tell of what waits. The node's own is written when the first command comes, and not again
+//! before the node has seen that none is left. The program's is made when it is first asked for, and is readable
+//! exactly while a message waits: it changes under the lock under which messages come and go.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use rustix::event::{EventfdFlags, eventfd};
+
+use super::batch::{self, Batch};
+use super::command::{MAX_FRAMES, is_term};
+use super::inbox::{Inbox, Outgoing};
+use super::message::Message;
+
+/// How many commands may wait before a sender has to.
+const MAX_COMMANDS: usize = 10_000;
+
+/// How many bytes of commands may wait; a single one may have more.
+const MAX_BYTES: usize = 64 << 20;
+
+/// How many different replies may wait before the node stops taking commands that ask for one.
+const MAX_REPLIES: usize = 10_000;
+
+/// Why a call on a node came to nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CallError {
+    /// The time allowed for the call is over (EAGAIN).
+    TimedOut,
+    /// The node has ended (ETERM).
+    Closed,
+    /// A command has at least one frame (EINVAL).
+    NoFrames,
+    /// A frame is too long for any command (EMSGSIZE).
+    TooLarge,
+}
+
+impl std::fmt::Display for CallError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            CallError::TimedOut => "timed out",
+            CallError::Closed => "the node has ended",
+            CallError::NoFrames => "a command has at least one frame",
+            CallError::TooLarge => "frame is too long",
+        })
+    }
+}
+
+impl std::error::Error for CallError {}
+
+/// How long a call may wait; for ever unless set.
+pub struct Patience(AtomicU64);
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience(AtomicU64::new(u64::MAX))
+    }
+}
+
+impl Patience {
+    /// Set how long to wait.
+    pub fn set(&self, timeout: Option<Duration>) {
+        let millis = timeout.map_or(u64::MAX, |t| u64::try_from(t.as_millis()).unwrap_or(u64::MAX));
+        self.0.store(millis, Ordering::Relaxed);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match self.0.load(Ordering::Relaxed) {
+            u64::MAX => None,
+            millis => Instant::now().checked_add(Duration::from_millis(millis)),
+        }
+    }
+}
+
+/// Wait for `condvar` until `deadline`; false when that has passed.
+fn wait<T>(condvar: &Condvar, guard: &mut MutexGuard<'_, T>, deadline: Option<Instant>) -> bool {
+    match deadline {
+        None => {
+            condvar.wait(guard);
+            true
+        }
+        Some(deadline) => Instant::now() < deadline && !condvar.wait_until(guard, deadline).timed_out(),
+    }
+}
+
+/// A descriptor that is readable or not, as we say.
+struct Flag(OwnedFd);
+
+impl Flag {
+    fn new() -> io::Result<Flag> {
+        Ok(Flag(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?))
+    }
+
+    fn raise(&self) {
+        // Fails only when the counter is full, and then the flag is up.
+        let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
+    }
+
+    fn lower(&self) {
+        // Fails only when the flag is down.
+        let _ = rustix::io::read(&self.0, &mut [0u8; 8]);
+    }
+}
+
+/// The program's and the node's common ground.
+pub struct Channel {
+    commands: Mutex<Commands>,
+    /// Senders wait here for room.
+    room: Condvar,
+    /// Wakes the node.
+    wake: Flag,
+    messages: Mutex<Messages>,
+    /// Receivers wait here for messages.
+    arrived: Condvar,
+    /// How long a sender waits.
+    pub send_patience: Patience,
+    /// How long a receiver waits.
+    pub recv_patience: Patience,
+}
+
+struct Commands {
+    batch: Batch,
+    /// The node knows that commands wait, or will look before it sleeps.
+    told: bool,
+    /// Nothing comes after a `$TERM`.
+    ending: bool,
+    closed: bool,
+    senders: usize,
+}
+
+struct Messages {
+    inbox: Inbox,
+    flag: Option<Flag>,
+    raised: bool,
+    /// The node waits for room for its replies.
+    stalled: bool,
+    /// No message will come any more.
+    ended: bool,
+    /// Nor may those that wait be taken.
+    closed: bool,
+    receivers: usize,
+}
+
+/// What the node finds when it looks for commands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Taken {
+    /// All that waited.
+    Some,
+    /// None waited.
+    None,
+}
+
+impl Channel {
+    /// A channel without commands and messages.
+    pub fn new() -> io::Result<Channel> {
+        Ok(Channel {
+            commands: Mutex::new(Commands {
+                batch: Batch::default(),
+                told: false,
+                ending: false,
+                closed: false,
+                senders: 0,
+            }),
+            room: Condvar::new(),
+            wake: Flag::new()?,
+            messages: Mutex::new(Messages {
+                inbox: Inbox::new(MAX_REPLIES),
+                flag: None,
+                raised: false,
+                stalled: false,
+                ended: false,
+                closed: false,
+                receivers: 0,
+            }),
+            arrived: Condvar::new(),
+            send_patience: Patience::default(),
+            recv_patience: Patience::default(),
+        })
+    }
+
+    /// The program's side: queue a command.
+    pub fn send(&self, frames: &[&[u8]]) -> Result<(), CallError> {
+        if frames.is_empty() {
+            return Err(CallError::NoFrames);
+        }
+        let frames = &frames[..frames.len().min(MAX_FRAMES)];
+        if frames.iter().any(|frame| u32::try_from(frame.len()).is_err()) {
+            return Err(CallError::TooLarge);
+        }
+        let size = batch::size(frames);
+        let mut commands = self.commands.lock();
+        let mut deadline = None;
+        let mut in_time = true;
+        loop {
+            if commands.closed || commands.ending {
+                return Err(CallError::Closed);
+            }
+            let waiting = &commands.batch;
+            let room = waiting.len() < MAX_COMMANDS && waiting.bytes() + size <= MAX_BYTES;
+            if room || waiting.is_empty() {
+                break;
+            }
+            if !in_time {
+                return Err(CallError::TimedOut);
+            }
+            let deadline = *deadline.get_or_insert_with(|| self.send_patience.deadline());
+            commands.senders += 1;
+            in_time = wait(&self.room, &mut commands, deadline);
+            commands.senders -= 1;
+        }
+        self.queue(&mut commands, frames);
+        Ok(())
+    }
+
+    fn queue(&self, commands: &mut Commands, frames: &[&[u8]]) {
+        commands.batch.push(frames);
+        let term = is_term(frames);
+        commands.ending |= term;
+        // A node that waits for room for its replies has been told of commands, but must hear that it is to end.
+        if !std::mem::replace(&mut commands.told, true) || term {
+            self.wake.raise();
+        }
+    }
+
+    /// The program's side: take the message that has waited longest.
+    pub fn recv(&self) -> Result<Message, CallError> {
+        let mut messages = self.messages.lock();
+        let mut deadline = None;
+        let mut in_time = true;
+        loop {
+            if messages.closed {
+                return Err(CallError::Closed);
+            }
+            if let Some(message) = messages.inbox.pop() {
+                self.taken(messages);
+                return Ok(message);
+            }
+            if messages.ended {
+                return Err(CallError::Closed);
+            }
+            if !in_time {
+                return Err(CallError::TimedOut);
+            }
+            let deadline = *deadline.get_or_insert_with(|| self.recv_patience.deadline());
+            messages.receivers += 1;
+            in_time = wait(&self.arrived, &mut messages, deadline);
+            messages.receivers -= 1;
+        }
+    }
+
+    /// After a message was taken: lower the flag, wake who can go on now.
+    fn taken(&self, mut messages: MutexGuard<'_, Messages>) {
+        let empty = messages.inbox.is_empty();
+        if empty && std::mem::take(&mut messages.raised) {
+            messages.flag.as_ref().inspect(|flag| flag.lower());
+        }
+        let resume = messages.stalled && !messages.inbox.is_full_of_replies();
+        if resume {
+            messages.stalled = false;
+        }
+        let more = !empty && messages.receivers > 0;
+        drop(messages);
+        if more {
+            self.arrived.notify_one();
+        }
+        if resume {
+            self.wake.raise();
+        }
+    }
+
+    /// The program's side: a descriptor that is readable exactly while a message waits. It belongs to the channel.
+    pub fn fd(&self) -> io::Result<RawFd> {
+        let mut messages = self.messages.lock();
+        if messages.flag.is_none() {
+            let flag = Flag::new()?;
+            if !messages.inbox.is_empty() && !messages.closed {
+                flag.raise();
+                messages.raised = true;
+            }
+            messages.flag = Some(flag);
+        }
+        Ok(messages.flag.as_ref().map_or(-1, |flag| flag.0.as_raw_fd()))
+    }
+
+    /// The program's side: nothing is sent or received any more, whoever waits returns, and the node gets `$TERM`
+    /// behind the commands that wait.
+    pub fn close(&self) {
+        {
+            let mut commands = self.commands.lock();
+            if std::mem::replace(&mut commands.closed, true) {
+                return;
+            }
+            if !commands.ending {
+                self.queue(&mut commands, &[b"$TERM"]);
+            }
+        }
+        self.room.notify_all();
+        {
+            let mut messages = self.messages.lock();
+            messages.closed = true;
+            if std::mem::take(&mut messages.raised) {
+                messages.flag.as_ref().inspect(|flag| flag.lower());
+            }
+        }
+        self.arrived.notify_all();
+    }
+
+    /// The node's side: readable while there is something to do.
+    pub fn wake_fd(&self) -> BorrowedFd<'_> {
+        self.wake.0.as_fd()
+    }
+
+    /// The node's side: take all commands that wait into `batch`, which must be empty. When none waits, the node
+    /// will be woken by the next one.
+    pub fn take(&self, batch: &mut Batch) -> Taken {
+        debug_assert!(batch.is_empty(), "commands that were not carried out would be lost");
+        let mut commands = self.commands.lock();
+        if commands.batch.is_empty() {
+            commands.told = false;
+            self.wake.lower();
+            return Taken::None;
+        }
+        std::mem::swap(&mut commands.batch, batch);
+        let senders = commands.senders > 0;
+        drop(commands);
+        if senders {
+            self.room.notify_all();
+        }
+        Taken::Some
+    }
+
+    /// The node's side: there may be no room for a reply. True when the node has to wait until it is woken, which
+    /// happens as soon as there is room, and when `$TERM` comes.
+    pub fn stall(&self) -> bool {
+        // First the flag, then the question: a receiver who makes room in between raises the flag again.
+        let commands = self.commands.lock();
+        if commands.ending {
+            return false;
+        }
+        self.wake.lower();
+        drop(commands);
+        let mut messages = self.messages.lock();
+        messages.stalled = messages.inbox.is_full_of_replies();
+        let stalled = messages.stalled;
+        drop(messages);
+        if !stalled {
+            self.wake.raise();
+        }
+        stalled
+    }
+
+    /// The node's side: whether `$TERM` is among the commands. Nobody reads replies after it.
+    pub fn is_ending(&self) -> bool {
+        self.commands.lock().ending
+    }
+
+    /// The node's side: hand over messages, oldest first. Returns whether replies have no room any more, and how
+    /// many messages had to be dropped.
+    pub fn deliver(&self, batch: &mut Vec<Outgoing>) -> (bool, usize) {
+        let mut messages = self.messages.lock();
+        if messages.closed {
+            batch.clear();
+            return (false, 0);
+        }
+        let before = messages.inbox.len();
+        let dropped = batch.drain(..).map(|outgoing| usize::from(!messages.inbox.push(outgoing))).sum();
+        let arrived = messages.inbox.len().saturating_sub(before);
+        self.show(&mut messages);
+        let receivers = messages.receivers;
+        let full = messages.inbox.is_full_of_replies();
+        drop(messages);
+        match receivers.min(arrived) {
+            0 => {}
+            1 => {
+                self.arrived.notify_one();
+            }
+            _ => {
+                self.arrived.notify_all();
+            }
+        }
+        (full, dropped)
+    }
+
+    /// Make the flag say whether a message waits.
+    fn show(&self, messages: &mut Messages) {
+        let Some(flag) = &messages.flag else { return };
+        let waiting = !messages.inbox.is_empty();
+        if waiting != messages.raised {
+            if waiting {
+                flag.raise()
+            } else {
+                flag.lower()
+            }
+            messages.raised = waiting;
+        }
+    }
+
+    /// The node's side: it has ended. Messages that wait can still be taken.
+    pub fn end(&self) {
+        let mut commands = self.commands.lock();
+        commands.closed = true;
+        commands.batch.clear();
+        drop(commands);
+        self.room.notify_all();
+        self.messages.lock().ended = true;
+        self.arrived.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::Tuple;
+    use rustix::event::{PollFd, PollFlags, poll};
+    use std::sync::Arc;
+    use std::thread;
+
+    fn channel() -> Arc<Channel> {
+        Arc::new(Channel::new().unwrap())
+    }
+
+    fn readable(fd: BorrowedFd<'_>) -> bool {
+        let mut fds = [PollFd::new(&fd, PollFlags::IN)];
+        poll(&mut fds, Some(&rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() == 1
+    }
+
+    fn message_waits(channel: &Channel) -> bool {
+        channel.fd().unwrap();
+        let messages = channel.messages.lock();
+        readable(messages.flag.as_ref().unwrap().0.as_fd())
+    }
+
+    fn deliver(key: &str, value: &str) -> Outgoing {
+        Outgoing::News(Message::Deliver(Tuple::new(key.as_bytes(), value.as_bytes())))
+    }
+
+    fn reply(number: usize) -> Outgoing {
+        Outgoing::Reply(Message::text(["STATUS", &number.to_string()]))
+    }
+
+    /// All commands that wait.
+    fn take(channel: &Channel) -> Vec<Vec<Vec<u8>>> {
+        let mut batch = Batch::default();
+        let mut commands = Vec::new();
+        while channel.take(&mut batch) == Taken::Some {
+            while let Some((frames, count)) = batch.peek() {
+                commands.push(frames[..count].iter().map(|frame| frame.to_vec()).collect());
+                batch.skip();
+            }
+        }
+        commands
+    }
+
+    #[test]
+    fn commands_arrive_in_order_and_wake_the_node_once() {
+        let channel = channel();
+        assert!(!readable(channel.wake_fd()));
+        let value = vec![b'v'; 100_000];
+        channel.send(&[b"PUBLISH", b"k", &value]).unwrap();
+        assert!(readable(channel.wake_fd()));
+        channel.wake.lower();
+        channel.send(&[b"STATUS"]).unwrap();
+        assert!(!readable(channel.wake_fd()), "the node was told already");
+        channel.send(&[b"", b"", b"", b"", b"never looked at"]).unwrap();
+        let commands = take(&channel);
+        assert_eq!(commands[0], [&b"PUBLISH"[..], b"k", &value]);
+        assert_eq!(commands[1], [b"STATUS"]);
+        assert_eq!(commands[2], [b""; 4]);
+        assert!(!readable(channel.wake_fd()));
+        channel.send(&[b"STATUS"]).unwrap();
+        assert!(readable(channel.wake_fd()));
+    }
+
+    #[test]
+    fn impossible_commands_are_refused() {
+        assert_eq!(channel().send(&[]), Err(CallError::NoFrames));
+    }
+
+    #[test]
+    fn a_sender_waits_for_room() {
+        let channel = channel();
+        channel.send_patience.set(Some(Duration::ZERO));
+        for _ in 0..MAX_COMMANDS {
+            channel.send(&[b"STATUS"]).unwrap();
+        }
+        assert_eq!(channel.send(&[b"STATUS"]), Err(CallError::TimedOut));
+        channel.send_patience.set(Some(Duration::from_millis(20)));
+        let begin = Instant::now();
+        assert_eq!(channel.send(&[b"STATUS"]), Err(CallError::TimedOut));
+        assert!(begin.elapsed() >= Duration::from_millis(20));
+        channel.send_patience.set(None);
+        thread::scope(|scope| {
+            let sender = scope.spawn(|| channel.send(&[b"PORT"]));
+            while channel.commands.lock().senders == 0 {
+                thread::yield_now();
+            }
+            assert_eq!(channel.take(&mut Batch::default()), Taken::Some);
+            assert_eq!(sender.join().unwrap(), Ok(()));
+        });
+        assert_eq!(take(&channel), [[b"PORT"]]);
+    }
+
+    #[test]
+    fn waiting_commands_are_limited_by_their_bytes_too() {
+        let channel = channel();
+        channel.send_patience.set(Some(Duration::ZERO));
+        let huge = vec![b'v'; MAX_BYTES + 1];
+        channel.send(&[b"PUBLISH", b"k", &huge]).unwrap();
+        assert_eq!(channel.send(&[b"STATUS"]), Err(CallError::TimedOut));
+        assert_eq!(take(&channel).len(), 1);
+        channel.send(&[b"STATUS"]).unwrap();
+    }
+
+    #[test]
+    fn a_sender_goes_on_as_soon_as_there_is_room_for_it() {
+        let channel = channel();
+        let half = vec![b'v'; MAX_BYTES / 2];
+        channel.send(&[b"PUBLISH", b"k", &half]).unwrap();
+        channel.send_patience.set(Some(Duration::ZERO));
+        assert_eq!(channel.send(&[b"PUBLISH", b"k", &half]), Err(CallError::TimedOut));
+        channel.send(&[b"STATUS"]).unwrap();
+    }
+
+    #[test]
+    fn the_descriptor_is_readable_exactly_while_a_message_waits() {
+        let channel = channel();
+        assert!(!message_waits(&channel));
+        for round in 0..3 {
+            channel.deliver(&mut vec![deliver("a", "1"), deliver("b", &round.to_string())]);
+            assert!(message_waits(&channel));
+            channel.recv().unwrap();
+            assert!(message_waits(&channel));
+            channel.recv().unwrap();
+            assert!(!message_waits(&channel));
+        }
+        channel.deliver(&mut vec![deliver("a", "1")]);
+        channel.close();
+        assert!(!message_waits(&channel));
+    }
+
+    #[test]
+    fn a_descriptor_made_late_knows_of_what_waits() {
+        let channel = channel();
+        channel.deliver(&mut vec![deliver("a", "1")]);
+        assert!(message_waits(&channel));
+        assert_eq!(channel.fd().unwrap(), channel.fd().unwrap());
+    }
+
+    #[test]
+    fn a_receiver_waits_as_long_as_it_may() {
+        let channel = channel();
+        channel.recv_patience.set(Some(Duration::ZERO));
+        assert_eq!(channel.recv(), Err(CallError::TimedOut));
+        channel.recv_patience.set(Some(Duration::from_millis(20)));
+        let begin = Instant::now();
+        assert_eq!(channel.recv(), Err(CallError::TimedOut));
+        assert!(begin.elapsed() >= Duration::from_millis(20));
+    }
+
+    #[test]
+    fn every_waiting_receiver_gets_its_message() {
+        let channel = channel();
+        let receivers: Vec<_> = (0..4)
+            .map(|_| {
+                let channel = Arc::clone(&channel);
+                thread::spawn(move || channel.recv().map(|message| message.frame(1).to_vec()))
+            })
+            .collect();
+        while channel.messages.lock().receivers < 4 {
+            thread::yield_now();
+        }
+        channel.deliver(&mut vec![deliver("a", ""), deliver("b", ""), deliver("c", ""), deliver("d", "")]);
+        let mut keys: Vec<_> = receivers.into_iter().map(|r| r.join().unwrap().unwrap()).collect();
+        keys.sort();
+        assert_eq!(keys, [b"a", b"b", b"c", b"d"]);
+    }
+
+    #[test]
+    fn closing_wakes_everybody() {
+        let channel = channel();
+        for _ in 0..MAX_COMMANDS {
+            channel.send(&[b"STATUS"]).unwrap();
+        }
+        thread::scope(|scope| {
+            let sender = scope.spawn(|| channel.send(&[b"STATUS"]));
+            let receiver = scope.spawn(|| channel.recv());
+            while channel.commands.lock().senders + channel.messages.lock().receivers < 2 {
+                thread::yield_now();
+            }
+            channel.close();
+            assert_eq!(sender.join().unwrap(), Err(CallError::Closed));
+            assert_eq!(receiver.join().unwrap(), Err(CallError::Closed));
+        });
+        assert_eq!(channel.send(&[b"STATUS"]), Err(CallError::Closed));
+        assert_eq!(channel.recv(), Err(CallError::Closed));
+        let commands = take(&channel);
+        assert_eq!(commands.len(), MAX_COMMANDS + 1, "what was sent before is carried out");
+        assert_eq!(commands[MAX_COMMANDS], [b"$TERM"]);
+    }
+
+    #[test]
+    fn after_the_node_has_ended_its_messages_can_be_taken() {
+        let channel = channel();
+        channel.send(&[b"$TERM"]).unwrap();
+        assert_eq!(channel.send(&[b"STATUS"]), Err(CallError::Closed));
+        channel.deliver(&mut vec![deliver("a", "1")]);
+        channel.end();
+        assert_eq!(channel.recv().unwrap().frame(1), b"a");
+        assert_eq!(channel.recv(), Err(CallError::Closed));
+    }
+
+    #[test]
+    fn a_node_without_room_for_replies_stalls_until_there_is_some() {
+        let channel = channel();
+        channel.send(&[b"KEYS"]).unwrap();
+        assert!(!channel.stall() && readable(channel.wake_fd()), "there is room");
+        let (full, dropped) = channel.deliver(&mut (0..MAX_REPLIES).map(reply).collect());
+        assert!(full && dropped == 0);
+        assert!(channel.stall() && !readable(channel.wake_fd()));
+        channel.send(&[b"KEYS"]).unwrap();
+        assert!(!readable(channel.wake_fd()), "more commands change nothing");
+        channel.recv().unwrap();
+        assert!(readable(channel.wake_fd()));
+        channel.deliver(&mut vec![reply(0)]);
+        assert!(channel.stall());
+        channel.close();
+        assert!(readable(channel.wake_fd()) && channel.is_ending() && !channel.stall());
+    }
+
+    /// Whatever the interleaving, nothing is lost, nothing is doubled, and the descriptor leads a reader that waits
+    /// for nothing else to every message.
+    #[test]
+    fn threads_on_both_sides() {
+        const COMMANDS: usize = 20_000;
+        const SENDERS: usize = 3;
+        let channel = channel();
+        let node = {
+            let channel = Arc::clone(&channel);
+            thread::spawn(move || {
+                let mut batch = Batch::default();
+                let mut out = Vec::new();
+                loop {
+                    let wake = channel.wake_fd();
+                    poll(&mut [PollFd::new(&wake, PollFlags::IN)], None).unwrap();
+                    let mut full = false;
+                    loop {
+                        if batch.is_empty() && channel.take(&mut batch) == Taken::None {
+                            break;
+                        }
+                        if full && channel.stall() {
+                            break;
+                        }
+                        let Some((frames, _)) = batch.peek() else { unreachable!() };
+                        if frames[0] == b"$TERM" {
+                            channel.end();
+                            return;
+                        }
+                        out.push(Outgoing::Reply(Message::text(&frames[..2])));
+                        batch.skip();
+                        if out.len() >= 100 || batch.is_empty() {
+                            full = channel.deliver(&mut out).0;
+                        }
+                    }
+                }
+            })
+        };
+        let senders: Vec<_> = (0..SENDERS)
+            .map(|sender| {
+                let channel = Arc::clone(&channel);
+                thread::spawn(move || {
+                    for number in 0..COMMANDS {
+                        channel.send(&[b"GET", format!("{sender} {number}").as_bytes()]).unwrap();
+                    }
+                })
+            })
+            .collect();
+        let fd = channel.fd().unwrap();
+        assert!(fd >= 0);
+        channel.recv_patience.set(Some(Duration::ZERO));
+        let mut next = [0; SENDERS];
+        while next != [COMMANDS; SENDERS] {
+            {
+                let flag = channel.messages.lock().flag.as_ref().unwrap().0.try_clone().unwrap();
+                poll(&mut [PollFd::new(&flag, PollFlags::IN)], None).unwrap();
+            }
+            let message = channel.recv().unwrap();
+            let text = String::from_utf8(message.frame(1).to_vec()).unwrap();
+            let (sender, number) = text.split_once(' ').unwrap();
+            let sender: usize = sender.parse().unwrap();
+            assert_eq!(number, next[sender].to_string());
+            next[sender] += 1;
+        }
+        senders.into_iter().for_each(|sender| sender.join().unwrap());
+        assert!(!message_waits(&channel));
+        channel.close();
+        node.join().unwrap();
+    }
+}
