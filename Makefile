@@ -17,7 +17,7 @@ TARGETDIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 BUILT     := $(TARGETDIR)$(if $(CARGO_BUILD_TARGET),/$(CARGO_BUILD_TARGET))/release
 
 all: rust
-	$(CARGO) build --release --locked
+	$(CARGO) build --release
 
 help:
 	@echo 'make            build the library, in $(BUILT)'
@@ -45,10 +45,10 @@ soak: deps all
 
 lint: rust
 	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets --locked -- -D warnings
+	$(CARGO) clippy --all-targets -- -D warnings
 
 header: rust
-	ZGOSSIP_WRITE_HEADER=1 $(CARGO) test --locked --test header
+	ZGOSSIP_WRITE_HEADER=1 $(CARGO) test --test header
 
 deps:
 	@scripts/deps.sh
@@ -79,7 +79,7 @@ uninstall:
 	rm -f '$(DESTDIR)$(LIBDIR)/libzgossip.so' '$(DESTDIR)$(LIBDIR)/libzgossip.so.$(MAJOR)' \
 	    '$(DESTDIR)$(LIBDIR)/libzgossip.so.$(VERSION)' '$(DESTDIR)$(LIBDIR)/libzgossip.a' \
 	    '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip.pc' '$(DESTDIR)$(INCLUDEDIR)/zgossip/zgossip.h'
-	-rmdir '$(DESTDIR)$(INCLUDEDIR)/zgossip' 2> /dev/null
+	rmdir '$(DESTDIR)$(INCLUDEDIR)/zgossip' 2> /dev/null || true
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig > /dev/null; then ldconfig; fi
 
 clean:

@@ -9,6 +9,6 @@ if $cargo fmt --version > /dev/null 2>&1; then
     $cargo fmt --check
 fi
 if $cargo clippy --version > /dev/null 2>&1; then
-    $cargo clippy --all-targets --locked -- -D warnings
+    $cargo clippy --all-targets -- -D warnings
 fi
-$cargo test --locked --no-fail-fast
+$cargo test --no-fail-fast
