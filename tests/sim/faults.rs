@@ -1,0 +1,253 @@
+//! What can go wrong in a run, how much of it, and what the owners do meanwhile.
+//!
+//! Each seed draws its own options, so that some runs see one fault alone and some all together.
+
+use super::net::{MS, SECOND, Sim, Speed};
+use super::{topology, verdict};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use zgossip::core::Settings;
+
+/// Events per second in the whole network; 0 for never.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub nodes: usize,
+    /// How many of them are CZMQ's.
+    pub stock: usize,
+    pub duration: u64,
+    pub writes: f64,
+    pub keys: usize,
+    pub losses: f64,
+    /// Share of losses that the client's monitor tells late or never.
+    pub half_open: f64,
+    pub restarts: f64,
+    /// Share of restarts after which the owner publishes its tuples again.
+    pub republish: f64,
+    pub partitions: f64,
+    pub pauses: f64,
+    /// Share of slow wires.
+    pub slow: f64,
+    /// Greatest error of a wall clock, in milliseconds.
+    pub skew: i64,
+    /// Wall clocks are set while nodes run.
+    pub clock_steps: f64,
+    pub duplicate: bool,
+    pub ttl: bool,
+    pub retract: bool,
+}
+
+impl Options {
+    pub fn draw(nodes: usize, stock: usize, random: &mut fastrand::Rng) -> Options {
+        let mut some = |most: f64| if random.bool() { random.f64() * most } else { 0.0 };
+        Options {
+            nodes,
+            stock,
+            duration: 20 * SECOND,
+            writes: 20.0 + some(100.0),
+            losses: some(3.0),
+            half_open: some(1.0),
+            restarts: some(0.5),
+            republish: some(1.0),
+            partitions: some(0.2),
+            pauses: some(0.5),
+            slow: some(0.3),
+            skew: (some(1.0) * 300_000.0) as i64,
+            clock_steps: some(0.2),
+            keys: 1 + random.usize(0..30),
+            duplicate: random.bool(),
+            ttl: random.bool(),
+            retract: random.bool(),
+        }
+    }
+}
+
+/// What an owner wrote last, to publish it again after a restart.
+type Owned = Rc<RefCell<BTreeMap<(usize, String), String>>>;
+
+struct Run {
+    options: Options,
+    owned: Owned,
+}
+
+/// A network made from options, with everything that will happen to it scheduled.
+pub fn build(seed: u64, options: &Options) -> Sim {
+    let mut sim = Sim::new(seed);
+    sim.duplicate = options.duplicate;
+    let links = topology::any(options.nodes, &mut sim.random);
+    let stock = apart(options, &links, &mut sim.random);
+    for node in 0..options.nodes {
+        let skew = if options.skew > 0 { sim.random.i64(-options.skew..=options.skew) } else { 0 };
+        if stock.contains(&node) {
+            sim.stock();
+        } else {
+            sim.ours_with(Settings::default(), skew);
+        }
+    }
+    for (client, server) in links {
+        let wire = sim.connect(client, server);
+        if sim.random.f64() < options.slow {
+            sim.wires[wire].speed = Speed::SLOW;
+        }
+    }
+    let run = Rc::new(Run { options: options.clone(), owned: Owned::default() });
+    for (rate, act) in [
+        (options.writes, write as fn(&mut Sim, &Run)),
+        (options.losses, lose),
+        (options.restarts, restart),
+        (options.partitions, partition),
+        (options.pauses, pause),
+        (options.clock_steps, step_clock),
+    ] {
+        let times = (rate * options.duration as f64 / SECOND as f64) as u64;
+        for _ in 0..times {
+            let (when, run) = (sim.random.u64(0..options.duration), run.clone());
+            sim.after(when, move |sim| act(sim, &run));
+        }
+    }
+    sim
+}
+
+/// Nodes of which no two are linked.
+fn apart(options: &Options, links: &topology::Links, random: &mut fastrand::Rng) -> Vec<usize> {
+    let mut chosen: Vec<usize> = Vec::new();
+    for _ in 0..options.stock * 4 {
+        let node = random.usize(0..options.nodes);
+        let linked = |other: &usize| links.contains(&(node, *other)) || links.contains(&(*other, node));
+        if chosen.len() < options.stock && !chosen.contains(&node) && !chosen.iter().any(linked) {
+            chosen.push(node);
+        }
+    }
+    chosen
+}
+
+fn anyone(sim: &mut Sim) -> Option<usize> {
+    let node = sim.random.usize(0..sim.nodes.len());
+    (sim.nodes[node].alive && sim.nodes[node].paused_until <= sim.now).then_some(node)
+}
+
+fn write(sim: &mut Sim, run: &Run) {
+    let Some(node) = anyone(sim) else { return };
+    let options = &run.options;
+    let value = format!("v{}", sim.random.u32(0..1_000_000));
+    let what = sim.random.u32(0..10);
+    let number = sim.random.usize(0..options.keys);
+    if sim.is_ours(node) && what == 0 && options.retract {
+        let key = format!("gone-{number}");
+        sim.with(node, |node, now| node.retract(key.as_bytes(), now).expect("a good key"));
+    } else if sim.is_ours(node) && what == 1 && options.ttl {
+        let (key, ttl) = (format!("ttl-{number}"), sim.random.u32(200..5000));
+        sim.with(node, |node, now| node.publish(key.as_bytes(), value.as_bytes(), ttl, now).expect("room"));
+    } else {
+        let key = match what {
+            2 | 3 if options.retract => format!("gone-{number}"),
+            4..=6 => format!("own-{node}-{}", number % 4),
+            _ => format!("key-{number}"),
+        };
+        run.owned.borrow_mut().insert((node, key.clone()), value.clone());
+        sim.publish(node, &key, &value);
+    }
+}
+
+fn lose(sim: &mut Sim, run: &Run) {
+    if sim.wires.is_empty() {
+        return;
+    }
+    let wire = sim.random.usize(0..sim.wires.len());
+    let late = sim.random.f64() < run.options.half_open;
+    let most = if late { 40 * SECOND } else { 200 * MS };
+    let (client, server) = (sim.random.u64(0..most), sim.random.u64(0..most));
+    sim.lose(wire, client, server);
+}
+
+fn restart(sim: &mut Sim, run: &Run) {
+    let Some(node) = anyone(sim) else { return };
+    let downtime = sim.random.u64(MS..3 * SECOND);
+    let again = sim.random.f64() < run.options.republish;
+    let owned = run.owned.clone();
+    sim.restart(node, downtime, move |sim| {
+        if again {
+            let all: Vec<_> = owned.borrow().iter().map(|(owner, value)| (owner.clone(), value.clone())).collect();
+            for ((owner, key), value) in all {
+                if owner == node {
+                    sim.publish(node, &key, &value);
+                }
+            }
+        }
+    });
+}
+
+fn partition(sim: &mut Sim, _: &Run) {
+    let side: Vec<bool> = (0..sim.nodes.len()).map(|_| sim.random.bool()).collect();
+    let across: Vec<usize> =
+        (0..sim.wires.len()).filter(|&w| side[sim.wires[w].client] != side[sim.wires[w].server]).collect();
+    for &wire in &across {
+        let (a, b) = (sim.random.u64(0..3 * SECOND), sim.random.u64(0..3 * SECOND));
+        sim.wires[wire].cut = true;
+        sim.lose(wire, a, b);
+    }
+    let heal = sim.random.u64(SECOND..10 * SECOND);
+    sim.after(heal, move |sim| across.iter().for_each(|&wire| sim.wires[wire].cut = false));
+}
+
+fn pause(sim: &mut Sim, _: &Run) {
+    let Some(node) = anyone(sim) else { return };
+    sim.nodes[node].paused_until = sim.now + sim.random.u64(100 * MS..15 * SECOND);
+}
+
+fn step_clock(sim: &mut Sim, run: &Run) {
+    let Some(node) = anyone(sim) else { return };
+    let most = run.options.skew.max(1000);
+    sim.nodes[node].skew = sim.random.i64(-most..=most);
+}
+
+/// The faults end: all is up, no wire is cut or slow. What is half open stays so until it is noticed.
+pub fn heal(sim: &mut Sim) {
+    for wire in &mut sim.wires {
+        wire.cut = false;
+        wire.speed = Speed::LAN;
+    }
+    for node in &mut sim.nodes {
+        node.paused_until = node.paused_until.min(sim.now + 100 * MS);
+    }
+}
+
+/// A run's figures.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    pub settled: u64,
+    pub steps: u64,
+    pub frames: u64,
+    pub tuples: u64,
+}
+
+/// Faults, then none: all must agree and be quiet within `bound`.
+pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
+    let mut sim = build(seed, options);
+    sim.run(options.duration);
+    heal(&mut sim);
+    sim.run(3 * SECOND);
+    wake_stock(&mut sim);
+    let settled = verdict::settles_within(&mut sim, bound);
+    Outcome { settled, steps: sim.steps, frames: sim.tally.frames, tuples: sim.tally.tuples }
+}
+
+/// A stock client that lost its connection says nothing until it has something to say, and never
+/// says again what was lost on the way: no peer can help it. Its owner has to write.
+fn wake_stock(sim: &mut Sim) {
+    for node in 0..sim.nodes.len() {
+        if sim.is_ours(node) {
+            continue;
+        }
+        let held: Vec<String> =
+            sim.view(node).keys().map(|key| String::from_utf8_lossy(key).into_owned()).collect();
+        sim.publish(node, &format!("awake-{node}"), "yes");
+        let known = (0..sim.nodes.len()).find(|&other| sim.is_ours(other));
+        for key in held {
+            if known.is_some_and(|other| sim.value(other, &key).is_none()) && !key.starts_with("gone") {
+                let value = format!("again-{}", sim.random.u32(..));
+                sim.publish(node, &key, &value);
+            }
+        }
+    }
+}

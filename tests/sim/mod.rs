@@ -1,0 +1,62 @@
+//! A deterministic network of nodes: the real state machine, real bytes, everything else made up.
+//!
+//! One number, the seed, decides all that happens, so a run that failed can be run again and looked
+//! at. Time is virtual and jumps to the next event. Nodes are driven exactly as the engine does it:
+//! an input, then the outputs until there are none. After every input the invariants of `ours` are
+//! checked; at the end of a run the faults stop, and the network has to agree and fall silent
+//! within a stated time.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `net` | time, events, connections and what happens to them |
+//! | `ours` | one of our nodes, its driver, and what must hold of it after every step |
+//! | `stock` | a model of CZMQ's zgossip |
+//! | `faults` | the options of a run and the faults that it schedules |
+//! | `verdict` | agreement and silence |
+
+pub mod faults;
+pub mod net;
+pub mod ours;
+pub mod stock;
+pub mod topology;
+pub mod verdict;
+
+pub use net::{MS, SECOND, Sim};
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// Runs a test for a number of seeds; `ZGOSSIP_SIM_SEED` runs a single one, `ZGOSSIP_SIM_SEEDS` more or
+/// fewer of them. Each seed that fails is named in one line, with what runs it again.
+#[track_caller]
+pub fn for_seeds<T>(test: &str, count: u64, run: impl Fn(u64) -> T) -> Vec<T> {
+    const ENOUGH: usize = 5;
+    let seeds = match number("ZGOSSIP_SIM_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => {
+            let first = number("ZGOSSIP_SIM_FIRST").unwrap_or(0);
+            first..first + number("ZGOSSIP_SIM_SEEDS").unwrap_or(count)
+        }
+    };
+    let (mut results, mut failed) = (Vec::new(), Vec::new());
+    for seed in seeds {
+        match catch_unwind(AssertUnwindSafe(|| run(seed))) {
+            Ok(result) => results.push(result),
+            Err(_) => {
+                eprintln!(
+                    "simulation failed; again with: ZGOSSIP_SIM_SEED={seed} cargo test --test simulator -- \
+                     --include-ignored --nocapture {test}"
+                );
+                failed.push(seed);
+            }
+        }
+        if failed.len() == ENOUGH {
+            break;
+        }
+    }
+    assert!(failed.is_empty(), "seeds {failed:?} failed, {} did not", results.len());
+    results
+}

@@ -1,0 +1,126 @@
+//! One of our nodes, with what the engine keeps of it, and what must hold after every step.
+
+use std::collections::{BTreeMap, HashMap};
+use xxhash_rust::xxh3::xxh3_64;
+use zgossip::core::{Event, LinkId, Node, Now, Role, Stamp};
+
+/// Where a link leads.
+#[derive(Clone, Copy, Debug)]
+pub struct End {
+    pub wire: usize,
+    pub role: Role,
+    /// The connection of the wire that a server's link stands for.
+    pub epoch: u32,
+    /// When sends on a server's link begin to fail.
+    pub gone_at: Option<u64>,
+}
+
+pub struct Ours {
+    pub node: Node,
+    pub ends: BTreeMap<LinkId, End>,
+    /// The client link of each wire.
+    pub remotes: HashMap<usize, LinkId>,
+    /// The server link of each connection.
+    pub clients: HashMap<(usize, u32), LinkId>,
+    /// The frame of a link that its socket has not taken.
+    pub pending: BTreeMap<LinkId, Vec<u8>>,
+    /// What the owner was told, all in all.
+    pub view: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub delivered: u64,
+    pub log: Vec<String>,
+    stamps: HashMap<Vec<u8>, Stamp>,
+    root: u64,
+    changes: u64,
+}
+
+impl Ours {
+    pub fn new(node: Node) -> Ours {
+        Ours {
+            node,
+            ends: BTreeMap::new(),
+            remotes: HashMap::new(),
+            clients: HashMap::new(),
+            pending: BTreeMap::new(),
+            view: BTreeMap::new(),
+            delivered: 0,
+            log: Vec::new(),
+            stamps: HashMap::new(),
+            root: 0,
+            changes: 0,
+        }
+    }
+
+    /// The owner reads its messages; each must tell something new.
+    pub fn take_events(&mut self, node: usize) {
+        while let Some(event) = self.node.poll_event() {
+            match event {
+                Event::Deliver(tuple) => {
+                    let old = self.view.insert(tuple.key().to_vec(), tuple.value().to_vec());
+                    assert!(old.as_deref() != Some(tuple.value()), "node {node} delivered {tuple:?} twice");
+                    self.delivered += 1;
+                }
+                Event::Retract(tuple) | Event::Expire(tuple) => {
+                    let old = self.view.remove(tuple.key());
+                    assert_eq!(old.as_deref(), Some(tuple.value()), "node {node} removed {tuple:?}");
+                }
+                Event::Log(_, line) => self.log.push(line),
+                Event::Join(_) | Event::Leave(_) => {}
+            }
+        }
+    }
+
+    /// The owner said UNPUBLISH: it is told nothing.
+    pub fn unpublished(&mut self, key: &[u8]) {
+        self.view.remove(key);
+    }
+
+    /// What must hold after every step.
+    pub fn check(&mut self, node: usize, now: Now) {
+        assert_eq!(self.node.count(), self.view.len(), "node {node}: STATUS is the number of tuples told");
+        let root = self.node.root();
+        if root == self.root {
+            return;
+        }
+        self.root = root;
+        self.changes += 1;
+        // Looking at everything after every change is too slow where there is much.
+        let rarely = (self.view.len() / 64).max(1) as u64;
+        if self.changes % rarely == 0 {
+            self.check_all(node, now);
+        }
+    }
+
+    /// What must hold of everything that is held.
+    pub fn check_all(&mut self, node: usize, _now: Now) {
+        let mut stamps = HashMap::new();
+        let mut sum = 0;
+        for (key, stamp) in self.node.stamps() {
+            if let Some(before) = self.stamps.get(key) {
+                assert!(
+                    *before <= stamp,
+                    "node {node}: the stamp of {} went from {before:?} back to {stamp:?}",
+                    key.escape_ascii()
+                );
+            }
+            stamps.insert(key.to_vec(), stamp);
+            sum ^= place_sum(key, stamp);
+        }
+        self.stamps = stamps;
+        let told = self.node.tuples().all(|t| self.view.get(t.key()).map(Vec::as_slice) == Some(t.value()));
+        assert!(told, "node {node}: the owner was told what is held");
+        let stats = self.node.stats();
+        let links = self.ends.len() as u64;
+        let most = links * (4 * self.stamps.len() as u64 + 2048);
+        assert!(stats.owed <= most, "node {node} owes {} on {links} links", stats.owed);
+        assert_eq!(sum, self.node.root(), "node {node}: the root is the sum of all keys and stamps");
+    }
+}
+
+/// The sum of one tuple in the digest, computed by its definition.
+pub fn place_sum(key: &[u8], stamp: Stamp) -> u64 {
+    let mut bytes = [0; 24];
+    bytes[..8].copy_from_slice(&xxh3_64(key).to_be_bytes());
+    bytes[8..16].copy_from_slice(&stamp.time.to_be_bytes());
+    bytes[16..].copy_from_slice(&stamp.origin.to_be_bytes());
+    xxh3_64(&bytes)
+}

@@ -1,0 +1,141 @@
+//! A model of CZMQ's zgossip: it compares values and knows nothing else.
+//!
+//! A server gives a client that says HELLO everything, answers PING, and answers anything else from
+//! a client that it does not know, and a second HELLO, with INVALID, whereupon it has forgotten the
+//! client. A client that is silent for a second is forgotten too, without a word. A tuple that
+//! differs from what is held goes to every client and every remote, to where it came from as well.
+//! A client says HELLO and its tuples once, and answers INVALID with HELLO alone.
+
+use super::net::SECOND;
+use std::collections::BTreeMap;
+use zgossip::core::Tuple;
+use zgossip::core::codec::{Extension, Message, MessageId, decode, encode, encode_publish};
+
+/// Where a frame goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Target {
+    Remote(usize),
+    Client(usize, u32),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Client {
+    connected: bool,
+    heard: u64,
+}
+
+pub struct Stock {
+    pub tuples: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub output: Vec<(Target, Vec<u8>)>,
+    /// What waits in a DEALER that has no connection.
+    pub backlog: BTreeMap<usize, Vec<Vec<u8>>>,
+    pub timeout: u64,
+    pub delivered: u64,
+    clients: BTreeMap<(usize, u32), Client>,
+    remotes: Vec<usize>,
+}
+
+impl Default for Stock {
+    fn default() -> Stock {
+        Stock {
+            tuples: BTreeMap::new(),
+            output: Vec::new(),
+            backlog: BTreeMap::new(),
+            timeout: SECOND,
+            delivered: 0,
+            clients: BTreeMap::new(),
+            remotes: Vec::new(),
+        }
+    }
+}
+
+fn bare(id: MessageId) -> Vec<u8> {
+    encode(id, &Extension::default())
+}
+
+fn publish(key: &[u8], value: &[u8]) -> Vec<u8> {
+    encode_publish(&Tuple::new(key, value), 0, None)
+}
+
+impl Stock {
+    /// CONNECT: HELLO and all tuples are said, and wait for the connection.
+    pub fn connect(&mut self, wire: usize) {
+        self.remotes.push(wire);
+        self.output.push((Target::Remote(wire), bare(MessageId::Hello)));
+        for (key, value) in &self.tuples {
+            self.output.push((Target::Remote(wire), publish(key, value)));
+        }
+    }
+
+    /// The connection was made: what waited goes out, and nothing else.
+    pub fn connected(&mut self, wire: usize) {
+        let waiting = self.backlog.remove(&wire).unwrap_or_default();
+        self.output.extend(waiting.into_iter().map(|frame| (Target::Remote(wire), frame)));
+    }
+
+    fn expire(&mut self, now: u64) {
+        let timeout = self.timeout;
+        self.clients.retain(|_, client| now - client.heard < timeout);
+    }
+
+    /// A tuple from anywhere, the owner included.
+    pub fn accept(&mut self, key: &[u8], value: &[u8], now: u64) {
+        if self.tuples.get(key).map(Vec::as_slice) == Some(value) {
+            return;
+        }
+        self.tuples.insert(key.to_vec(), value.to_vec());
+        self.delivered += 1;
+        self.expire(now);
+        let clients = self.clients.iter().filter(|(_, client)| client.connected);
+        let clients = clients.map(|(&(wire, epoch), _)| Target::Client(wire, epoch));
+        let remotes = self.remotes.iter().map(|&wire| Target::Remote(wire));
+        let frame = publish(key, value);
+        self.output.extend(clients.chain(remotes).map(|target| (target, frame.clone())));
+    }
+
+    /// A frame from a client.
+    pub fn from_client(&mut self, wire: usize, epoch: u32, frame: &[u8], now: u64) {
+        self.expire(now);
+        let message = plain(frame);
+        let client = self.clients.entry((wire, epoch)).or_insert(Client { connected: false, heard: now });
+        client.heard = now;
+        let target = Target::Client(wire, epoch);
+        match (client.connected, message) {
+            (false, Message::Hello(_)) => {
+                client.connected = true;
+                for (key, value) in &self.tuples {
+                    self.output.push((target, publish(key, value)));
+                }
+            }
+            (_, Message::Ping) => self.output.push((target, bare(MessageId::Pong))),
+            (true, Message::Publish { key, value, .. }) => self.accept(key, value, now),
+            _ => {
+                self.output.push((target, bare(MessageId::Invalid)));
+                self.clients.remove(&(wire, epoch));
+            }
+        }
+    }
+
+    /// A frame from a server.
+    pub fn from_remote(&mut self, wire: usize, frame: &[u8], now: u64) {
+        match plain(frame) {
+            Message::Publish { key, value, .. } => self.accept(key, value, now),
+            Message::Invalid => self.output.push((Target::Remote(wire), bare(MessageId::Hello))),
+            Message::Pong(extension) => assert_eq!(extension, Extension::default(), "a stock client's PONG"),
+            other => panic!("a stock client was sent {other:?}"),
+        }
+    }
+}
+
+/// Decodes what CZMQ can decode: it ends at anything else.
+fn plain(frame: &[u8]) -> Message<'_> {
+    let message = decode(frame).expect("a good frame");
+    match message {
+        Message::Publish { ttl, extension, .. } => {
+            assert_eq!((ttl, extension), (0, Extension::default()), "a PUBLISH to a stock node is plain");
+        }
+        Message::Hello(_) | Message::Ping | Message::Pong(_) | Message::Invalid => {}
+        _ => panic!("a stock node was sent {message:?}"),
+    }
+    message
+}

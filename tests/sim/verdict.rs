@@ -1,0 +1,109 @@
+//! Whether the nodes agree, and whether it is quiet.
+
+use super::net::{SECOND, Sim};
+use std::collections::BTreeMap;
+
+fn text(bytes: &[u8]) -> String {
+    bytes.escape_ascii().to_string()
+}
+
+/// What is different between two nodes' values, for a person.
+fn difference(
+    a: usize,
+    b: usize,
+    one: &BTreeMap<Vec<u8>, Vec<u8>>,
+    two: &BTreeMap<Vec<u8>, Vec<u8>>,
+) -> String {
+    let mut keys: Vec<_> = one.keys().chain(two.keys()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys.retain(|key| one.get(*key) != two.get(*key));
+    let show = |value: Option<&Vec<u8>>| value.map_or("nothing".into(), |value| text(value));
+    let first: Vec<String> = keys
+        .iter()
+        .take(4)
+        .map(|key| format!("{}: {} / {}", text(key), show(one.get(*key)), show(two.get(*key))))
+        .collect();
+    format!("nodes {a} and {b} differ in {} keys: {}", keys.len(), first.join(", "))
+}
+
+/// The first few keys whose stamps are different on two nodes.
+fn stamps_apart(sim: &Sim, a: usize, b: usize) -> String {
+    let stamps = |node: usize| -> BTreeMap<Vec<u8>, _> {
+        sim.our(node).node.stamps().map(|(key, stamp)| (key.to_vec(), stamp)).collect()
+    };
+    let (one, two) = (stamps(a), stamps(b));
+    let mut keys: Vec<_> = one.keys().chain(two.keys()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys.retain(|key| one.get(*key) != two.get(*key));
+    let show = |key: &&Vec<u8>| format!("{}: {:?} / {:?}", text(key), one.get(*key), two.get(*key));
+    keys.iter().take(4).map(show).collect::<Vec<_>>().join(", ")
+}
+
+/// Why the nodes do not agree; nothing if they do. Stock nodes cannot be told of removal: they may
+/// hold keys that ours removed.
+pub fn disagreement(sim: &Sim) -> Option<String> {
+    let ours: Vec<usize> = (0..sim.nodes.len()).filter(|&node| sim.is_ours(node)).collect();
+    let &first = ours.first()?;
+    let expected = sim.view(first);
+    for node in 0..sim.nodes.len() {
+        if !sim.nodes[node].alive {
+            return Some(format!("node {node} is down"));
+        }
+        let view = sim.view(node);
+        if sim.is_ours(node) {
+            if view != expected {
+                return Some(difference(first, node, expected, view));
+            }
+            let (a, b) = (sim.our(first).node.root(), sim.our(node).node.root());
+            if a != b {
+                return Some(format!(
+                    "nodes {first} and {node} hold the same values, but not the same stamps: {}",
+                    stamps_apart(sim, first, node)
+                ));
+            }
+        } else {
+            let known: BTreeMap<_, _> = view
+                .iter()
+                .filter(|(key, _)| expected.contains_key(*key))
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect();
+            if known != *expected {
+                return Some(difference(first, node, expected, &known));
+            }
+        }
+    }
+    None
+}
+
+/// Lets `bound` pass, after which all must agree and say nothing but heartbeats and signs of life.
+/// Returns the time from now to the last message of another kind.
+#[track_caller]
+pub fn settles_within(sim: &mut Sim, bound: u64) -> u64 {
+    const QUIET: u64 = 10 * SECOND;
+    let start = sim.now;
+    sim.run(bound);
+    if let Some(difference) = disagreement(sim) {
+        panic!("{} s after the last fault {difference}", bound / SECOND);
+    }
+    let before = sim.tally.clone();
+    sim.run(QUIET);
+    let links = sim.wires.len() as u64;
+    let tally = &sim.tally;
+    assert_eq!(tally.tuples, before.tuples, "tuples are sent after {} s", bound / SECOND);
+    assert_eq!(tally.syncs, before.syncs, "digests are compared after {} s", bound / SECOND);
+    assert!(tally.signs - before.signs <= links * 50 * QUIET / SECOND, "more than signs of life");
+    for node in 0..sim.nodes.len() {
+        if sim.is_ours(node) {
+            let now = sim.clock(node);
+            sim.check_all(node, now);
+        }
+    }
+    tally_last(sim).saturating_sub(start)
+}
+
+/// When a tuple or a part of a comparison was sent last.
+pub fn tally_last(sim: &Sim) -> u64 {
+    sim.tally.last_tuples.max(sim.tally.last_syncs)
+}
