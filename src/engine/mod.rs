@@ -1,3 +1,302 @@
-//! The engine: one thread that connects a pure [`core::Node`](crate::core::Node) to sockets and time.
+//! The engine: one thread that connects a pure [`Node`] to sockets and to time.
+//!
+//! Sockets, links and the owner are inputs; the engine hands what they say to the node, and what the node has to say
+//! to them. It decides nothing about gossip. It never waits but in one place, and it never queues: frames are made
+//! when a socket has room, and of each link at most one waits for it.
+//!
+//! ```text
+//! wait ─> owner's commands ─┐
+//!   │ ──> frames of peers ──┼─> Node ─> events ──> owner
+//!   │ ──> connections ──────┤      └──> frames ──> peers
+//!   └───> time ─────────────┘
+//! ```
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | this file | what the layers above see |
+//! | `run` | the loop |
+//! | `receive` | frames in |
+//! | `transmit` | frames out |
+//! | `listen` | BIND |
+//! | `remotes` | CONNECT, and what becomes of connections |
+//! | `channel`, `link` | a socket; a peer |
+//! | `endpoint`, `security` | what the program's words mean |
+//! | [`raw`] | libzmq |
 
+mod channel;
+mod clock;
+mod endpoint;
+mod error;
+mod link;
+mod listen;
 pub mod raw;
+mod receive;
+mod remotes;
+mod run;
+mod security;
+mod transmit;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::ops::ControlFlow;
+use std::os::fd::RawFd;
+
+use hashbrown::HashMap;
+
+use crate::core::{self, Event, LinkId, Node, Now, Severity, Tuple};
+use crate::log::Logger;
+
+use channel::{Channel, Purpose};
+use clock::Clock;
+use link::Link;
+use raw::Msg;
+use security::Security;
+
+pub use error::Error;
+pub use security::Mechanism;
+
+/// What becomes readable when the owner has a command.
+pub enum PollSource<'a> {
+    /// A socket, such as CZMQ's pipe.
+    Socket(&'a raw::Socket),
+    /// A descriptor that stays readable as long as commands wait.
+    Fd(RawFd),
+}
+
+/// What the owner is told, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OwnerEvent {
+    /// A key has a new value.
+    Deliver(Tuple),
+    /// A key was retracted; the tuple is the one that it had.
+    Retract(Tuple),
+    /// A key's time to live ran out.
+    Expire(Tuple),
+    /// A peer has come; its endpoint, or the routing id of one that has no address.
+    Join(String),
+    /// It has gone.
+    Leave(String),
+}
+
+/// The program's side of a node, as the engine sees it. All calls come from the engine's thread, and none may wait.
+pub trait Owner {
+    /// What becomes readable when a command waits.
+    fn source(&self) -> PollSource<'_>;
+
+    /// Whether messages wait for room in the source, so that [`flush`](Owner::flush) is to be called when there is.
+    fn wants_write(&self) -> bool;
+
+    /// Carry out waiting commands, a thousand or so at most. `Break` ends the node.
+    ///
+    /// What a command made the node say is still inside the engine: before queueing a reply that must come after it,
+    /// take it out with [`Engine::poll_event`].
+    fn handle_commands(&mut self, engine: &mut Engine, now: Now) -> ControlFlow<()>;
+
+    /// Queue an event for the program.
+    fn handle_event(&mut self, event: OwnerEvent);
+
+    /// Hand out what the program has room for. Called at the end of every turn.
+    fn flush(&mut self);
+
+    /// When [`handle_timeout`](Owner::handle_timeout) wants to be called (ms, as [`Now::mono`]).
+    fn poll_timeout(&self) -> Option<u64>;
+
+    /// That moment has come.
+    fn handle_timeout(&mut self, engine: &mut Engine, now: Now);
+}
+
+/// What an engine is made with.
+#[derive(Clone, Debug, Default)]
+pub struct EngineSettings {
+    /// The node's settings.
+    pub core: core::Settings,
+    /// Where the node's identity and randomness come from; drawn by lot if not given.
+    pub seed: Option<u64>,
+}
+
+/// One node's sockets, links and clock.
+pub struct Engine {
+    context: raw::Context,
+    logger: Logger,
+    clock: Clock,
+    node: Node,
+    security: Security,
+    ipv6: bool,
+    /// Sockets; a closed one leaves its place empty.
+    channels: Vec<Option<Channel>>,
+    links: HashMap<LinkId, Link, ahash::RandomState>,
+    /// What BIND bound: the program's text, and libzmq's.
+    bound: Vec<(Box<str>, String)>,
+    /// Links that send in turn.
+    sending: VecDeque<LinkId>,
+    /// Links whose socket had no room.
+    blocked: Blocked,
+    /// Closed links, kept until the events that name them are out.
+    closed: Vec<LinkId>,
+    /// When remotes are to be connected afresh (mono ms). An entry that the remote knows nothing of is void.
+    timers: BinaryHeap<Reverse<(u64, LinkId)>>,
+    /// Scratch: the frames being received.
+    name: Msg,
+    body: Msg,
+    /// When the client limit was last logged (mono ms), and how many were turned away since.
+    turned_away: (Option<u64>, u64),
+    /// The context is being terminated under us.
+    terminated: bool,
+}
+
+/// Links that wait for room in their peer's queue.
+#[derive(Default)]
+struct Blocked {
+    links: VecDeque<LinkId>,
+    /// When to try them next, whatever happens (mono ms).
+    retry_at: u64,
+    /// When they were tried last.
+    tried_at: u64,
+    /// How long to wait after a try that came to nothing (ms).
+    patience: u64,
+    /// A socket had news since: there may be room.
+    hope: bool,
+}
+
+impl Engine {
+    /// A node without sockets. Sockets are made in `context` when they are first needed.
+    pub fn new(context: raw::Context, logger: Logger, settings: EngineSettings) -> Engine {
+        let clock = Clock::new();
+        let seed = settings.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..));
+        Engine {
+            context,
+            logger,
+            clock,
+            node: Node::new(settings.core, seed, clock.now()),
+            security: Security::default(),
+            ipv6: false,
+            channels: Vec::new(),
+            links: HashMap::with_hasher(hasher()),
+            bound: Vec::new(),
+            sending: VecDeque::new(),
+            blocked: Blocked::default(),
+            closed: Vec::new(),
+            timers: BinaryHeap::new(),
+            name: Msg::new(),
+            body: Msg::new(),
+            turned_away: (None, 0),
+            terminated: false,
+        }
+    }
+
+    /// The gossip itself.
+    pub fn node(&mut self) -> &mut Node {
+        &mut self.node
+    }
+
+    /// The node's log.
+    pub fn logger(&self) -> &Logger {
+        &self.logger
+    }
+
+    /// The time.
+    pub fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    /// Replace the node's settings.
+    pub fn set_settings(&mut self, settings: core::Settings) {
+        self.node.set_settings(settings, self.clock.now());
+    }
+
+    /// The own public key (Z85), for the BINDs and CONNECTs that follow. It is checked when it is used.
+    pub fn set_public_key(&mut self, text: &[u8]) {
+        self.security.set_public(text);
+    }
+
+    /// The own secret key (Z85), for the BINDs and CONNECTs that follow. It is checked when it is used.
+    pub fn set_secret_key(&mut self, text: &[u8]) {
+        self.security.set_secret(text);
+    }
+
+    /// The ZAP domain of the BINDs that follow.
+    pub fn set_zap_domain(&mut self, domain: &[u8]) {
+        self.security.set_domain(domain);
+    }
+
+    /// How clients of the BINDs that follow prove who they are.
+    pub fn set_mechanism(&mut self, mechanism: Mechanism) {
+        self.security.mechanism = mechanism;
+    }
+
+    /// Whether names may mean IPv6 addresses. Endpoints in brackets always do.
+    pub fn set_ipv6(&mut self, ipv6: bool) {
+        self.ipv6 = ipv6;
+    }
+
+    /// The next thing that the owner is to be told; log lines of the node are written on the way.
+    pub fn poll_event(&mut self) -> Option<OwnerEvent> {
+        while let Some(event) = self.node.poll_event() {
+            match event {
+                Event::Deliver(tuple) => return Some(OwnerEvent::Deliver(tuple)),
+                Event::Retract(tuple) => return Some(OwnerEvent::Retract(tuple)),
+                Event::Expire(tuple) => return Some(OwnerEvent::Expire(tuple)),
+                Event::Join(link) => return Some(OwnerEvent::Join(self.endpoint_of(link))),
+                Event::Leave(link) => return Some(OwnerEvent::Leave(self.endpoint_of(link))),
+                Event::Log(Severity::Warning, text) => self.logger.warning(text),
+                Event::Log(Severity::Info, text) => self.logger.info(text),
+                Event::Log(Severity::Debug, text) => self.logger.debug(text),
+            }
+        }
+        for link in self.closed.drain(..) {
+            self.links.remove(&link);
+        }
+        None
+    }
+
+    fn endpoint_of(&self, link: LinkId) -> String {
+        self.links.get(&link).map_or_else(String::new, |link| link.endpoint.to_string())
+    }
+
+    /// Bytes that a peer's message may have. More than twice the largest value is nobody's mistake, and costs the
+    /// connection; what is merely too large is counted and dropped by the node.
+    fn max_message(&self) -> i64 {
+        let twice = self.node.settings().max_value.saturating_mul(2).saturating_add(64 << 10);
+        i64::try_from(twice).unwrap_or(i64::MAX)
+    }
+
+    /// Put a channel in a free place.
+    fn add_channel(&mut self, channel: Channel) -> usize {
+        match self.channels.iter().position(Option::is_none) {
+            Some(free) => {
+                self.channels[free] = Some(channel);
+                free
+            }
+            None => {
+                self.channels.push(Some(channel));
+                self.channels.len() - 1
+            }
+        }
+    }
+
+    /// The place of the channel for this purpose, where there is only one.
+    fn place_of(&self, purpose: Purpose) -> Option<usize> {
+        self.channels
+            .iter()
+            .position(|channel| channel.as_ref().is_some_and(|channel| channel.purpose == purpose))
+    }
+
+    fn channel(&mut self, place: usize) -> Option<&mut Channel> {
+        self.channels.get_mut(place)?.as_mut()
+    }
+
+    /// A call on a socket failed in a way that is no peer's doing.
+    fn failed(&mut self, doing: &str, error: raw::Error) {
+        if error.is_terminated() {
+            self.terminated = true;
+        } else {
+            self.logger.error(format_args!("zgossip: {doing}: {error}"));
+        }
+    }
+}
+
+/// For tables whose keys strangers may choose.
+fn hasher() -> ahash::RandomState {
+    let seed = || fastrand::u64(..);
+    ahash::RandomState::with_seeds(seed(), seed(), seed(), seed())
+}

@@ -21,6 +21,8 @@ pub enum Change {
     Refused,
     /// The handshake failed: the peer speaks another protocol or uses another security mechanism.
     Failed,
+    /// The peer went away during the handshake, and did not say why.
+    Broken,
 }
 
 /// One event of a monitor.

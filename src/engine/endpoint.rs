@@ -1,0 +1,199 @@
+//! Endpoints as programs write them.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+
+use super::Error;
+
+/// The port range that CZMQ takes for endpoints like `tcp://*:*[-]`.
+const DYNAMIC_PORTS: RangeInclusive<u16> = 0xC000..=0xFFFF;
+
+/// How an endpoint is reached.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Transport {
+    Tcp,
+    Inproc,
+    /// `ipc`, and whatever else this libzmq knows.
+    Other,
+}
+
+/// An endpoint that is text, at least; what it means is libzmq's business.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Endpoint {
+    text: Box<str>,
+    pub(super) transport: Transport,
+}
+
+/// Which ports a BIND may take.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Ports {
+    /// What the endpoint says.
+    Given,
+    /// Whichever is free, as the system chooses.
+    Any,
+    /// The first that is free.
+    First(RangeInclusive<u16>),
+    /// One of them at random.
+    Random(RangeInclusive<u16>),
+}
+
+impl Endpoint {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Endpoint, Error> {
+        let text = std::str::from_utf8(bytes).map_err(|_| Error::invalid("endpoint is not text"))?;
+        if text.contains('\0') {
+            return Err(Error::invalid("endpoint holds a NUL byte"));
+        }
+        let Some((scheme, address)) = text.split_once("://") else {
+            return Err(Error::invalid("endpoint has no transport (tcp://, ipc://, inproc://)"));
+        };
+        if address.is_empty() {
+            return Err(Error::invalid("endpoint has no address"));
+        }
+        let transport = match scheme {
+            "tcp" => Transport::Tcp,
+            "inproc" => Transport::Inproc,
+            _ => Transport::Other,
+        };
+        Ok(Endpoint { text: text.into(), transport })
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn address(&self) -> &str {
+        self.text.split_once("://").map_or("", |(_, address)| address)
+    }
+
+    /// Whether the host is an IPv6 address: those are written in brackets.
+    pub(super) fn is_ipv6(&self) -> bool {
+        self.transport == Transport::Tcp && self.address().starts_with('[')
+    }
+
+    /// Whether libzmq's events always spell this endpoint so that [`is_spelled`](Endpoint::is_spelled) knows it. A
+    /// host name is not such a spelling: libzmq reports what it resolved to, and that may be anything.
+    pub(super) fn is_plain(&self) -> bool {
+        match self.transport {
+            Transport::Tcp => self.address().parse::<SocketAddr>().is_ok(),
+            Transport::Inproc => true,
+            Transport::Other => self.text.starts_with("ipc:///"),
+        }
+    }
+
+    /// Whether `event`, the spelling of an event, means this endpoint.
+    pub(super) fn is_spelled(&self, event: &str) -> bool {
+        if event == &*self.text {
+            return true;
+        }
+        let number = |address: &str| address.parse::<SocketAddr>().ok();
+        match (number(self.address()), event.strip_prefix("tcp://").and_then(number)) {
+            (Some(own), Some(other)) => self.transport == Transport::Tcp && own == other,
+            _ => false,
+        }
+    }
+
+    /// For BIND: the part before the port, and which ports will do. `*` and `!` with an optional range in brackets
+    /// mean what they mean to CZMQ's `zsock_bind`.
+    pub(super) fn ports(&self) -> Result<(&str, Ports), Error> {
+        if self.transport != Transport::Tcp {
+            return Ok((&self.text, Ports::Given));
+        }
+        let given = Ok((&*self.text, Ports::Given));
+        let Some(mark) = self.text.rfind([':']).filter(|&at| at > "tcp://".len()) else { return given };
+        let (host, port) = (&self.text[..mark], &self.text[mark + 1..]);
+        let (random, range) = match (port.strip_prefix('*'), port.strip_prefix('!')) {
+            (Some(range), _) => (false, range),
+            (_, Some(range)) => (true, range),
+            _ => return given,
+        };
+        if range.is_empty() {
+            return Ok((host, Ports::Any));
+        }
+        let bad = || Error::invalid("port range is not like [50000-50999]");
+        let (first, last) = range
+            .strip_prefix('[')
+            .and_then(|r| r.strip_suffix(']'))
+            .and_then(|r| r.split_once('-'))
+            .ok_or_else(bad)?;
+        let number = |text: &str, default: u16| if text.is_empty() { Ok(default) } else { text.parse() };
+        let first = number(first, *DYNAMIC_PORTS.start()).map_err(|_| bad())?;
+        let last = number(last, *DYNAMIC_PORTS.end()).map_err(|_| bad())?;
+        if first == 0 || first > last {
+            return Err(bad());
+        }
+        Ok((host, if random { Ports::Random(first..=last) } else { Ports::First(first..=last) }))
+    }
+}
+
+/// The port in the text of a bound TCP endpoint.
+pub(super) fn port_of(endpoint: &str) -> u16 {
+    endpoint
+        .strip_prefix("tcp://")
+        .and_then(|e| e.rsplit_once(':'))
+        .and_then(|(_, port)| port.parse().ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Endpoint {
+        Endpoint::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_refused() {
+        for bytes in
+            [&b""[..], b"tcp", b"tcp://", b"://", b"5670", b"tcp://a\0b:1", b"\xFF\xFE://x", b"inproc://"]
+        {
+            assert!(Endpoint::parse(bytes).is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn ipv6_is_what_stands_in_brackets() {
+        assert!(parse("tcp://[::1]:5670").is_ipv6());
+        assert!(parse("tcp://[::]:*").is_ipv6());
+        assert!(!parse("tcp://127.0.0.1:*[60000-]").is_ipv6());
+        assert!(!parse("inproc://[odd]").is_ipv6());
+    }
+
+    #[test]
+    fn ports_are_what_zsock_bind_takes() {
+        let ports = |text: &str| parse(text).ports().map(|(host, ports)| (host.to_string(), ports));
+        let host = "tcp://127.0.0.1".to_string();
+        assert_eq!(ports("tcp://127.0.0.1:*").unwrap(), (host.clone(), Ports::Any));
+        assert_eq!(ports("tcp://127.0.0.1:!").unwrap(), (host.clone(), Ports::Any));
+        assert_eq!(ports("tcp://127.0.0.1:*[60000-]").unwrap(), (host.clone(), Ports::First(60000..=65535)));
+        assert_eq!(ports("tcp://127.0.0.1:![-60000]").unwrap(), (host.clone(), Ports::Random(49152..=60000)));
+        assert_eq!(ports("tcp://*:*").unwrap(), ("tcp://*".into(), Ports::Any));
+        assert_eq!(ports("tcp://[::1]:*").unwrap(), ("tcp://[::1]".into(), Ports::Any));
+        assert_eq!(ports("tcp://[::1]:5670").unwrap().1, Ports::Given);
+        assert_eq!(ports("tcp://localhost").unwrap().1, Ports::Given);
+        assert_eq!(ports("ipc:///tmp/a:*").unwrap().1, Ports::Given);
+        for bad in ["*[", "*[]", "*[a-b]", "*[60000-50000]", "*[1-70000]", "![0-9]", "*x"] {
+            assert!(parse(&format!("tcp://127.0.0.1:{bad}")).ports().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn events_name_endpoints_in_other_words() {
+        assert!(parse("tcp://127.0.0.1:5670").is_plain());
+        assert!(!parse("tcp://localhost:5670").is_plain());
+        assert!(!parse("tcp://10.0.0.1:0;10.0.0.2:5670").is_plain());
+        assert!(parse("tcp://127.0.0.1:05670").is_spelled("tcp://127.0.0.1:5670"));
+        assert!(parse("tcp://[0:0::1]:5670").is_spelled("tcp://[::1]:5670"));
+        assert!(!parse("tcp://127.0.0.1:5670").is_spelled("tcp://127.0.0.1:5671"));
+        assert!(parse("ipc:///tmp/x").is_spelled("ipc:///tmp/x"));
+        assert!(!parse("ipc:///tmp/x").is_spelled("tcp://127.0.0.1:1"));
+    }
+
+    #[test]
+    fn the_bound_port_is_read_back() {
+        assert_eq!(port_of("tcp://0.0.0.0:41234"), 41234);
+        assert_eq!(port_of("tcp://[::1]:41234"), 41234);
+        assert_eq!(port_of("ipc:///tmp/x:1"), 0);
+        assert_eq!(port_of(""), 0);
+    }
+}

@@ -1,0 +1,58 @@
+//! Why the engine refused a command.
+
+use std::{fmt, io};
+
+use super::raw;
+
+/// A refused BIND or CONNECT: the reason for the log, and an errno for programs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Error {
+    errno: i32,
+    reason: String,
+}
+
+impl Error {
+    pub(super) fn invalid(reason: impl Into<String>) -> Error {
+        Error { errno: libc::EINVAL, reason: reason.into() }
+    }
+
+    /// Security was asked for and cannot be had; nothing was bound or connected.
+    pub(super) fn insecure(reason: impl Into<String>) -> Error {
+        Error { errno: libc::EACCES, reason: reason.into() }
+    }
+
+    pub(super) fn not_found(reason: impl Into<String>) -> Error {
+        Error { errno: libc::ENOENT, reason: reason.into() }
+    }
+
+    /// The errno that says it best.
+    pub fn errno(&self) -> i32 {
+        self.errno
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<raw::Error> for Error {
+    fn from(error: raw::Error) -> Error {
+        Error { errno: error.errno(), reason: error.to_string() }
+    }
+}
+
+impl From<zmq::Error> for Error {
+    fn from(error: zmq::Error) -> Error {
+        raw::Error::from(error).into()
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> io::Error {
+        io::Error::new(io::Error::from_raw_os_error(error.errno).kind(), error)
+    }
+}

@@ -1,0 +1,68 @@
+//! BIND: peers may connect to us.
+
+use super::channel::{Channel, Purpose};
+use super::endpoint::{Endpoint, Ports, port_of};
+use super::raw::{self, Socket};
+use super::{Engine, Error};
+
+impl Engine {
+    /// Accept peers at `endpoint`. Returns the TCP port, 0 where there is none.
+    pub fn bind(&mut self, endpoint: &[u8]) -> Result<u16, Error> {
+        let endpoint = Endpoint::parse(endpoint)?;
+        let (host, ports) = endpoint.ports()?;
+        let place = self.place_of(Purpose::Listen);
+        let mut fresh = None;
+        let channel = match place.and_then(|place| self.channels[place].as_ref()) {
+            Some(channel) => channel,
+            None => fresh.insert(Channel::new(self.context, Purpose::Listen)?),
+        };
+        let socket = channel.socket();
+        socket.options().set_maxmsgsize(self.max_message())?;
+        socket.options().set_ipv6(self.ipv6 || endpoint.is_ipv6())?;
+        self.security.apply_server(socket)?;
+        match ports {
+            Ports::Given => socket.bind(endpoint.text())?,
+            Ports::Any => socket.bind(&format!("{host}:*"))?,
+            Ports::First(range) => bind_one(socket, host, range)?,
+            Ports::Random(range) => {
+                let middle = fastrand::u16(range.clone());
+                bind_one(socket, host, (middle..=*range.end()).chain(*range.start()..middle))?;
+            }
+        }
+        let actual = socket.last_endpoint()?;
+        let port = port_of(&actual);
+        self.bound.push((endpoint.text().into(), actual));
+        if let Some(channel) = fresh {
+            self.add_channel(channel);
+        }
+        Ok(port)
+    }
+
+    /// Accept no more peers at `endpoint`, as it was given to [`bind`](Engine::bind) or as libzmq spells it. Peers
+    /// that are connected stay.
+    pub fn unbind(&mut self, endpoint: &[u8]) -> Result<(), Error> {
+        let endpoint = Endpoint::parse(endpoint)?;
+        let text = endpoint.text();
+        let place = self.bound.iter().position(|(given, actual)| **given == *text || actual == text);
+        let server = self.place_of(Purpose::Listen).and_then(|place| self.channels[place].as_ref());
+        let (Some(place), Some(channel)) = (place, server) else {
+            return Err(Error::not_found("endpoint is not bound"));
+        };
+        channel.socket().unbind(&self.bound[place].1)?;
+        self.bound.swap_remove(place);
+        Ok(())
+    }
+}
+
+/// Bind to the first of `ports` that is free.
+fn bind_one(socket: &Socket, host: &str, ports: impl IntoIterator<Item = u16>) -> Result<(), raw::Error> {
+    let mut result = Err(raw::Error::from_errno(libc::EADDRINUSE));
+    for port in ports {
+        result = socket.bind(&format!("{host}:{port}"));
+        match result {
+            Err(error) if error.errno() == libc::EADDRINUSE => {}
+            _ => break,
+        }
+    }
+    result
+}

@@ -1,0 +1,352 @@
+//! CONNECT: the peers that we connect to, and what becomes of the connections.
+//!
+//! A remote over TCP or IPC is up when its handshake is done and down when the connection is lost; the monitor tells.
+//! When it is lost, libzmq would reconnect and first send what is left in the old queue, to a hub that knows nothing
+//! of us; so a fresh connection replaces the old one before libzmq gets that far. Within the process there are no
+//! events: a remote counts as up at once (libzmq lets one connect before the other binds), and sending tells when it
+//! is gone. The node itself notices a connection that is there and silent, and asks for a fresh one.
+
+use std::sync::OnceLock;
+
+use crate::core::{LinkId, Now, Role};
+
+use super::channel::{Channel, LINGER, Purpose};
+use super::endpoint::{Endpoint, Transport};
+use super::link::{Link, Phase, Remote, Sending};
+use super::raw::{Change, Happening};
+use super::{Engine, Error};
+
+/// How soon a lost connection is replaced (ms): later than what it still carried arrives, sooner than libzmq's 100.
+const REPLACE: u64 = 50;
+/// The same within the process, where the other end must be bound again first.
+const REPLACE_INPROC: u64 = 250;
+/// The longest wait, after several tries (ms).
+const LONGEST_REPLACE: u64 = 1000;
+/// A connection that lasted so long was a good one (ms).
+const GOOD: u64 = 5000;
+/// How often the same remote's failing handshakes are logged (ms).
+const COMPLAINT: u64 = 60_000;
+
+/// libzmq before 4.3 does not tell when a handshake is done.
+fn tells_ready() -> bool {
+    static VERSION: OnceLock<(i32, i32, i32)> = OnceLock::new();
+    *VERSION.get_or_init(zmq::version) >= (4, 3, 0)
+}
+
+impl Engine {
+    /// Connect to the peer at `endpoint`, with CURVE if its public key (Z85) is given. A peer that we are connected to
+    /// already is greeted anew, unless the key is another one: then it is connected to anew.
+    pub fn connect(&mut self, endpoint: &[u8], server_key: Option<&[u8]>) -> Result<(), Error> {
+        let endpoint = Endpoint::parse(endpoint)?;
+        let now = self.now();
+        if let Some(id) = self.remote_at(endpoint.text()) {
+            return self.connect_again(id, server_key, now);
+        }
+        let purpose = match endpoint.transport {
+            Transport::Inproc => Purpose::Inproc,
+            _ if endpoint.is_plain() => Purpose::Shared,
+            _ => Purpose::Dedicated,
+        };
+        let place = match self.place_of(purpose).filter(|_| purpose != Purpose::Dedicated) {
+            Some(place) => place,
+            None => {
+                let channel = Channel::new(self.context, purpose)?;
+                self.add_channel(channel)
+            }
+        };
+        let id =
+            self.node.open_link(Role::Client, now).map_err(|refusal| Error::invalid(refusal.to_string()))?;
+        let text = endpoint.text().into();
+        let remote = Remote {
+            endpoint,
+            server_key: server_key.map(Into::into),
+            phase: Phase::Connecting,
+            generation: 0,
+            descriptor: None,
+            patience: 0,
+            failures: 0,
+            complained: None,
+        };
+        let link = Link {
+            channel: place,
+            name: Box::default(),
+            endpoint: text,
+            pending: None,
+            sending: Sending::Idle,
+            remote: Some(Box::new(remote)),
+        };
+        self.links.insert(id, link);
+        if let Err(error) = self.attach(id, now) {
+            self.links.remove(&id);
+            self.node.close_link(id, now);
+            self.drop_channel_if_unused(place);
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Take a CONNECT back.
+    pub fn disconnect(&mut self, endpoint: &[u8]) -> Result<(), Error> {
+        let endpoint = Endpoint::parse(endpoint)?;
+        let Some(id) = self.remote_at(endpoint.text()) else {
+            return Err(Error::not_found("not connected to this endpoint"));
+        };
+        let now = self.now();
+        self.detach(id, LINGER);
+        if let Some(link) = self.links.get_mut(&id) {
+            link.remote = None;
+            link.pending = None;
+            let place = link.channel;
+            self.drop_channel_if_unused(place);
+        }
+        self.node.close_link(id, now);
+        self.closed.push(id);
+        Ok(())
+    }
+
+    fn remote_at(&self, text: &str) -> Option<LinkId> {
+        let is_it = |link: &Link| link.remote.as_ref().is_some_and(|remote| remote.endpoint.text() == text);
+        self.links.iter().find(|(_, link)| is_it(link)).map(|(&id, _)| id)
+    }
+
+    fn connect_again(&mut self, id: LinkId, server_key: Option<&[u8]>, now: Now) -> Result<(), Error> {
+        let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
+        let Some(remote) = link.remote.as_mut() else { return Ok(()) };
+        if remote.server_key.as_deref() == server_key {
+            if remote.is_up() {
+                link.pending = None;
+                self.node.link_down(id, now);
+                self.node.link_up(id, now);
+            }
+            return Ok(());
+        }
+        let before = remote.server_key.clone();
+        remote.server_key = server_key.map(Into::into);
+        // Refused before anything is given up.
+        let place = link.channel;
+        if let Some(channel) = self.channels.get(place).and_then(Option::as_ref) {
+            if let Err(error) = self.security.apply_client(channel.socket(), server_key) {
+                remote.server_key = before;
+                return Err(error);
+            }
+        }
+        self.renew(id, now);
+        Ok(())
+    }
+
+    /// Make the connection of a link.
+    fn attach(&mut self, id: LinkId, now: Now) -> Result<(), Error> {
+        let max_message = self.max_message();
+        let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
+        let Some(remote) = link.remote.as_mut() else { return Ok(()) };
+        let Some(channel) = self.channels.get_mut(link.channel).and_then(Option::as_mut) else {
+            return Ok(());
+        };
+
+        remote.generation += 1;
+        remote.descriptor = None;
+        remote.phase = Phase::Connecting;
+        link.name = routing_id(id, remote.generation);
+
+        let socket = channel.socket();
+        let options = socket.options();
+        options.set_maxmsgsize(max_message)?;
+        options.set_ipv6(self.ipv6 || remote.endpoint.is_ipv6())?;
+        let encrypted = self.security.apply_client(socket, remote.server_key.as_deref())?;
+        socket.set_bytes(zmq_sys::ZMQ_CONNECT_ROUTING_ID, &link.name)?;
+        socket.connect(remote.endpoint.text())?;
+        channel.news = true;
+        channel.names.insert(link.name.clone(), id);
+
+        if !encrypted
+            && remote.generation == 1
+            && self.security.has_keys()
+            && remote.endpoint.transport == Transport::Tcp
+        {
+            self.logger.warning(format_args!(
+                "zgossip: connecting to {} in clear: keys are set, but CONNECT gave no server key",
+                remote.endpoint.text()
+            ));
+        }
+        if remote.endpoint.transport == Transport::Inproc {
+            self.up(id, now);
+        }
+        Ok(())
+    }
+
+    /// Give up the connection of a link.
+    fn detach(&mut self, id: LinkId, linger: i32) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(remote) = link.remote.as_mut() else { return };
+        let Some(channel) = self.channels.get_mut(link.channel).and_then(Option::as_mut) else { return };
+        channel.forget(&link.name);
+        channel.news = true;
+        let socket = channel.socket();
+        // Left to linger, libzmq would reconnect only to deliver what nobody waits for.
+        let _ = socket.options().set_linger(linger);
+        // Fails where the connection is gone already.
+        let _ = socket.disconnect(remote.endpoint.text());
+        let _ = socket.options().set_linger(LINGER);
+    }
+
+    fn drop_channel_if_unused(&mut self, place: usize) {
+        let unused =
+            self.channels.get(place).and_then(Option::as_ref).is_some_and(|channel| channel.names.is_empty());
+        if unused {
+            self.channels[place] = None;
+        }
+    }
+
+    /// Replace the connection of a remote by a fresh one.
+    pub(super) fn renew(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(remote) = link.remote.as_mut() else { return };
+        link.pending = None;
+        if remote.is_up() {
+            remote.phase = Phase::Connecting;
+            self.node.link_down(id, now);
+        }
+        self.detach(id, 0);
+        if let Err(error) = self.attach(id, now) {
+            // Without descriptors, or with keys that have become unusable since: later, then.
+            self.complain(id, now, &error.to_string());
+            self.lost(id, now);
+        }
+    }
+
+    /// Connections that are due for replacement.
+    pub(super) fn renew_due(&mut self, now: Now) {
+        while let Some(&std::cmp::Reverse((due, id))) = self.timers.peek() {
+            if due > now.mono {
+                break;
+            }
+            self.timers.pop();
+            let remote = self.links.get(&id).and_then(|link| link.remote.as_ref());
+            if remote.is_some_and(|remote| remote.phase == Phase::Lost(due)) {
+                self.renew(id, now);
+            }
+        }
+    }
+
+    /// A remote is connected.
+    fn up(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(remote) = link.remote.as_mut() else { return };
+        if remote.is_up() {
+            self.node.link_down(id, now); // lost in between, and that we were not told
+        }
+        link.pending = None;
+        remote.phase = Phase::Up(now.mono);
+        remote.failures = 0;
+        self.node.link_up(id, now);
+    }
+
+    /// A remote's connection is gone: a fresh one follows.
+    pub(super) fn lost(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(remote) = link.remote.as_mut() else { return };
+        let shortest = if remote.endpoint.transport == Transport::Inproc { REPLACE_INPROC } else { REPLACE };
+        remote.patience = match remote.phase {
+            Phase::Up(since) if now.mono >= since + GOOD => shortest,
+            _ => (remote.patience * 2).clamp(shortest, LONGEST_REPLACE),
+        };
+        let due = now.mono + remote.patience;
+        if remote.is_up() {
+            link.pending = None;
+            self.node.link_down(id, now);
+        }
+        remote.descriptor = None;
+        remote.phase = Phase::Lost(due);
+        self.timers.push(std::cmp::Reverse((due, id)));
+    }
+
+    /// Act upon what a channel's monitor said.
+    pub(super) fn happen(&mut self, place: usize, now: Now) {
+        while let Some(happening) = self.channel(place).and_then(|channel| channel.happenings.pop_front()) {
+            for id in self.concerned(place, &happening) {
+                self.happened(id, &happening, now);
+            }
+        }
+    }
+
+    /// The remotes that an event is about: one, as far as anybody can tell.
+    fn concerned(&self, place: usize, happening: &Happening) -> Vec<LinkId> {
+        let Some(channel) = self.channels.get(place).and_then(Option::as_ref) else { return Vec::new() };
+        let all = || channel.names.values().copied();
+        if channel.purpose == Purpose::Dedicated {
+            return all().collect();
+        }
+        let remote = |id: &LinkId| self.links.get(id).and_then(|link| link.remote.as_deref());
+        let named: Vec<LinkId> = all()
+            .filter(|id| remote(id).is_some_and(|remote| remote.endpoint.is_spelled(&happening.endpoint)))
+            .collect();
+        if !named.is_empty() {
+            return named;
+        }
+        // A spelling that we do not know. Greeting a peer once too often does no harm, never greeting it would.
+        let possible = |remote: &Remote| match happening.change {
+            Change::Connected | Change::Ready => !remote.is_up(),
+            Change::Disconnected => remote.descriptor == Some(happening.value),
+            Change::Refused | Change::Failed | Change::Broken => false,
+        };
+        all().filter(|id| remote(id).is_some_and(possible)).collect()
+    }
+
+    fn happened(&mut self, id: LinkId, happening: &Happening, now: Now) {
+        let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
+        match happening.change {
+            Change::Connected => {
+                remote.descriptor = Some(happening.value);
+                if !tells_ready() {
+                    self.up(id, now);
+                }
+            }
+            Change::Ready => self.up(id, now),
+            Change::Disconnected => {
+                // Of a connection that was given up, if the descriptor is another one.
+                if remote.descriptor == Some(happening.value) {
+                    remote.descriptor = None;
+                    if remote.is_up() {
+                        self.lost(id, now);
+                    }
+                }
+            }
+            Change::Refused => {
+                let reason = format!("the peer's authentication refuses us ({})", happening.value);
+                self.complain(id, now, &reason);
+            }
+            Change::Failed => {
+                self.complain(id, now, "the peer uses another security mechanism, or no ZeroMQ")
+            }
+            Change::Broken => {
+                remote.failures = remote.failures.saturating_add(1);
+                if remote.failures >= 3 {
+                    self.complain(
+                        id,
+                        now,
+                        "the peer hangs up during the handshake; a wrong server key does that",
+                    );
+                }
+            }
+        }
+    }
+
+    /// Log what is wrong with a remote, once in a while.
+    fn complain(&mut self, id: LinkId, now: Now, reason: &str) {
+        let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
+        if remote.complained.is_none_or(|at| now.mono >= at + COMPLAINT) {
+            remote.complained = Some(now.mono);
+            self.logger
+                .warning(format_args!("zgossip: cannot connect to {}: {reason}", remote.endpoint.text()));
+        }
+    }
+}
+
+/// A name for a connection that no other has or had. libzmq keeps names that begin with a zero to itself.
+fn routing_id(id: LinkId, generation: u32) -> Box<[u8]> {
+    let mut name = Vec::with_capacity(13);
+    name.push(b'z');
+    name.extend_from_slice(&id.get().to_be_bytes());
+    name.extend_from_slice(&generation.to_be_bytes());
+    name.into()
+}

@@ -1,0 +1,156 @@
+//! Frames of the node, on their way to peers.
+//!
+//! A link that has something to send is *queued*; in its turn it sends until it has no more, or its share is used up
+//! (then it queues again), or its peer's queue is full. Then it is *blocked*: the one frame that found no room waits,
+//! nothing more is asked of the node for this link, and it is tried again when its socket has news, or after a short
+//! while.
+
+use crate::core::{LinkId, Now};
+
+use super::Engine;
+use super::channel::Sent;
+use super::link::Sending;
+
+/// Frames that a link may send in one turn.
+const SHARE: usize = 256;
+
+/// Bounds of the wait between two tries of blocked links (ms).
+const SHORTEST_RETRY: u64 = 5;
+const LONGEST_RETRY: u64 = 50;
+
+/// So few blocked links may be tried at every news; more are tried once in a millisecond.
+const FEW: usize = 16;
+
+/// How a link's turn ended.
+enum Turn {
+    /// Nothing more to send.
+    Done,
+    /// Its share is used up.
+    More,
+    /// No room.
+    Blocked,
+    /// The peer is gone.
+    Gone,
+}
+
+impl Engine {
+    /// Queue the links that have something to send. True if any link is queued.
+    pub(super) fn collect_ready(&mut self) -> bool {
+        while let Some(id) = self.node.poll_ready() {
+            if let Some(link) = self.links.get_mut(&id) {
+                if link.sending == Sending::Idle {
+                    link.sending = Sending::Queued;
+                    self.sending.push_back(id);
+                }
+            }
+        }
+        !self.sending.is_empty()
+    }
+
+    /// Give each queued link its turn, and blocked ones another chance when that makes sense.
+    pub(super) fn transmit(&mut self, now: Now) {
+        self.retry_blocked(now);
+        for _ in 0..self.sending.len() {
+            let Some(id) = self.sending.pop_front() else { break };
+            self.turn_of(id, now);
+        }
+    }
+
+    /// When blocked links are to be tried again (mono ms).
+    pub(super) fn retry_at(&self) -> Option<u64> {
+        (!self.blocked.links.is_empty()).then_some(self.blocked.retry_at)
+    }
+
+    fn retry_blocked(&mut self, now: Now) {
+        let blocked = &mut self.blocked;
+        let count = blocked.links.len();
+        let hope = std::mem::take(&mut blocked.hope);
+        if count == 0 {
+            blocked.patience = SHORTEST_RETRY;
+            return;
+        }
+        let due = now.mono >= blocked.retry_at;
+        if !due && !(hope && (count <= FEW || now.mono > blocked.tried_at)) {
+            return;
+        }
+        for _ in 0..count {
+            let Some(id) = self.blocked.links.pop_front() else { break };
+            self.turn_of(id, now);
+        }
+        let blocked = &mut self.blocked;
+        blocked.tried_at = now.mono;
+        if blocked.links.len() < count {
+            blocked.patience = SHORTEST_RETRY;
+        } else if due {
+            blocked.patience = (blocked.patience * 2).clamp(SHORTEST_RETRY, LONGEST_RETRY);
+        }
+        blocked.retry_at = now.mono + blocked.patience;
+    }
+
+    fn turn_of(&mut self, id: LinkId, now: Now) {
+        let turn = self.send_share(id, now);
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.sending = match turn {
+            Turn::Done => Sending::Idle,
+            Turn::More => {
+                self.sending.push_back(id);
+                Sending::Queued
+            }
+            Turn::Blocked => {
+                if self.blocked.links.is_empty() {
+                    self.blocked.patience = SHORTEST_RETRY;
+                    self.blocked.retry_at = now.mono + SHORTEST_RETRY;
+                }
+                self.blocked.links.push_back(id);
+                Sending::Blocked
+            }
+            Turn::Gone => {
+                link.pending = None;
+                self.peer_gone(id, now);
+                return;
+            }
+        };
+    }
+
+    fn send_share(&mut self, id: LinkId, now: Now) -> Turn {
+        let Some(link) = self.links.get_mut(&id) else { return Turn::Done };
+        let Some(channel) = self.channels.get_mut(link.channel).and_then(Option::as_mut) else {
+            return Turn::Done;
+        };
+        for _ in 0..SHARE {
+            let Some(frame) = link.pending.take().or_else(|| self.node.poll_transmit(id, now)) else {
+                return Turn::Done;
+            };
+            match channel.send(&link.name, &frame) {
+                Ok(Sent::Yes) => {}
+                Ok(Sent::Full) => {
+                    link.pending = Some(frame);
+                    return Turn::Blocked;
+                }
+                Ok(Sent::Gone) => return Turn::Gone,
+                Err(error) => {
+                    // No memory, or the end of the context. The frame is not lost unless the node is.
+                    link.pending = Some(frame);
+                    self.failed("sending", error);
+                    return Turn::Blocked;
+                }
+            }
+        }
+        Turn::More
+    }
+
+    /// A peer is no longer there: a client's link ends, a remote is connected to afresh.
+    fn peer_gone(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.sending = Sending::Idle;
+        if link.remote.is_some() {
+            return self.lost(id, now);
+        }
+        let (place, name) = (link.channel, link.name.clone());
+        if let Some(channel) = self.channel(place) {
+            channel.forget(&name);
+        }
+        self.node.close_link(id, now);
+        self.closed.push(id);
+    }
+}
