@@ -1,3 +1,45 @@
 //! The command language of a node, and the two ways in which a program talks to it.
+//!
+//! A program gives commands as short lists of frames and receives messages of the same kind. It does so over the
+//! pipe of a CZMQ actor ([`run_on_pipe`]), or through queues of our own, from any thread ([`Handle`]). Both ways
+//! know the same commands and have the same promises: a reply comes after all the news that preceded it, nothing is
+//! sent that was not asked for, and an owner who never reads costs memory in proportion to the keys, and slows
+//! nobody.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `command` | frames that make a command, or why they do not |
+//! | `interpreter` | what a command does |
+//! | `config`, `zpl`, `file` | what a configuration means, how it is written, where it is kept |
+//! | `message`, `inbox` | messages to the owner, and how they wait |
+//! | `pipe` | the owner at the other end of a CZMQ pipe |
+//! | `queue`, `channel`, `batch` | the owner with a [`Handle`] |
 
+pub mod batch;
+pub mod channel;
+pub mod command;
+pub mod config;
+pub mod file;
+pub mod inbox;
+mod interpreter;
+pub mod message;
+mod pipe;
+mod queue;
 pub mod zpl;
+
+use std::sync::Arc;
+
+pub use channel::CallError;
+pub use message::Message;
+pub use queue::Handle;
+
+use crate::engine::{Engine, EngineSettings, raw};
+use crate::log::{Logger, Sink};
+
+/// Run a node on the calling thread, its owner at the other end of `pipe`, until `$TERM`. Its sockets are made in
+/// `context`, its log lines go to `sink`.
+pub fn run_on_pipe(pipe: raw::Socket, prefix: &str, sink: Arc<dyn Sink>, context: raw::Context) {
+    let engine = Engine::new(context, Logger::new(prefix, sink), EngineSettings::default());
+    let mut owner = pipe::PipeOwner::new(pipe, &engine);
+    engine.run(&mut owner);
+}

@@ -1,0 +1,474 @@
+//! Carries out commands, whichever way they came.
+//!
+//! A command changes something or nothing: what cannot be done is logged, and told to an owner who asked for
+//! events, and that is all. Every reply is put behind all the news that preceded it.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs;
+use std::ops::ControlFlow;
+
+use super::command::{Command, Refused};
+use super::config::{self, Security, Service, Values};
+use super::file::{self, Watch};
+use super::inbox::Outgoing;
+use super::message::Message;
+use super::zpl::Item;
+use crate::core::{Now, Stats, Tuple};
+use crate::engine::{Engine, Mechanism, OwnerEvent};
+use crate::log::{Logger, show};
+
+/// How often the configuration file is looked at, in milliseconds.
+const WATCH_INTERVAL: u64 = 500;
+
+/// Where messages to the owner go.
+pub trait Outbox {
+    /// Whether a command that asks for a reply may get one.
+    fn has_room(&self) -> bool;
+    /// Queue a message.
+    fn push(&mut self, outgoing: Outgoing);
+}
+
+/// What a node knows beside its tuples and peers.
+pub struct Interpreter {
+    logger: Logger,
+    tree: Item,
+    values: Values,
+    /// VERBOSE was given, or its old form.
+    verbose: bool,
+    watch: Option<Watch>,
+    next_look: u64,
+    /// The last TCP port bound.
+    port: u16,
+    /// The last BIND failed.
+    bind_failed: bool,
+    /// The endpoints bound, as they were given.
+    bound: HashSet<Vec<u8>>,
+    security: SecurityState,
+    /// Whether IPv6 is used where no configuration says so.
+    default_ipv6: bool,
+}
+
+/// What became of the security section.
+enum SecurityState {
+    /// There is none.
+    Unset,
+    /// It has changed, and is to be applied before the next endpoint is.
+    Pending,
+    /// It is in force.
+    Applied,
+    /// What it asks for cannot be had: nothing may be bound or connected.
+    Unusable(String),
+}
+
+impl Interpreter {
+    /// A node without configuration.
+    pub fn new(engine: &Engine) -> Interpreter {
+        let logger = engine.logger().clone();
+        logger.foreground();
+        Interpreter {
+            logger,
+            tree: Item::root(),
+            values: Values::default(),
+            verbose: false,
+            watch: None,
+            next_look: 0,
+            port: 0,
+            bind_failed: false,
+            bound: HashSet::new(),
+            security: SecurityState::Unset,
+            default_ipv6: engine.ipv6(),
+        }
+    }
+
+    /// Carry out one command. Breaks at `$TERM`.
+    pub fn execute(
+        &mut self,
+        frames: &[&[u8]],
+        engine: &mut Engine,
+        now: Now,
+        out: &mut dyn Outbox,
+    ) -> ControlFlow<()> {
+        if self.logger.verbose() {
+            let name = show(frames.first().copied().unwrap_or_default());
+            self.logger.debug(format_args!("API command={name}"));
+        }
+        let command = match Command::parse(frames) {
+            Ok(command) => command,
+            Err(refused) => {
+                self.refused(&refused, engine, out);
+                return ControlFlow::Continue(());
+            }
+        };
+        let mut call = Call { interpreter: self, engine, now, out };
+        if command.asks() && !call.out.has_room() {
+            call.refuse(frames[0], "too many replies wait unread");
+            return ControlFlow::Continue(());
+        }
+        call.run(command, frames[0])
+    }
+
+    /// Something that the owner is to be told without having asked for it at this moment.
+    pub fn outgoing(&self, event: OwnerEvent) -> Option<Outgoing> {
+        Some(match event {
+            OwnerEvent::Deliver(tuple) => Outgoing::News(Message::Deliver(tuple)),
+            OwnerEvent::Retract(tuple) if self.values.events => Outgoing::News(Message::Retract(tuple)),
+            OwnerEvent::Expire(tuple) if self.values.events => Outgoing::News(Message::Expire(tuple)),
+            OwnerEvent::Retract(tuple) | OwnerEvent::Expire(tuple) => Outgoing::Forget(tuple),
+            OwnerEvent::Join(endpoint) if self.values.events => {
+                Outgoing::Notice(Message::text(["JOIN", &endpoint]))
+            }
+            OwnerEvent::Leave(endpoint) if self.values.events => {
+                Outgoing::Notice(Message::text(["LEAVE", &endpoint]))
+            }
+            OwnerEvent::Join(_) | OwnerEvent::Leave(_) => return None,
+        })
+    }
+
+    /// When to call [`handle_timeout`](Interpreter::handle_timeout), in monotonic milliseconds.
+    pub fn poll_timeout(&self) -> Option<u64> {
+        self.watch.is_some().then_some(self.next_look)
+    }
+
+    /// Look whether the configuration file has changed, and load it again if it has.
+    pub fn handle_timeout(&mut self, engine: &mut Engine, now: Now, out: &mut dyn Outbox) {
+        if now.mono < self.next_look {
+            return;
+        }
+        self.next_look = now.mono + WATCH_INTERVAL;
+        let Some(watch) = &mut self.watch else { return };
+        if watch.has_changed() {
+            let name = watch.name().to_vec();
+            if (Call { interpreter: self, engine, now, out }).load(b"LOAD", &name) {
+                self.logger.notice(format_args!("reloaded configuration from {}", show(&name)));
+            }
+        }
+    }
+
+    fn refused(&self, refused: &Refused, engine: &mut Engine, out: &mut dyn Outbox) {
+        match refused.reason {
+            super::command::Reason::Unknown => self.logger.error(refused),
+            _ => self.logger.warning(refused),
+        }
+        self.error(&refused.command, &refused.reason, engine, out);
+    }
+
+    /// Tell an owner who wants to know that a command was in vain.
+    fn error(&self, command: &[u8], reason: &dyn fmt::Display, engine: &mut Engine, out: &mut dyn Outbox) {
+        if self.values.events {
+            let text = Message::text([&b"ERROR"[..], command, reason.to_string().as_bytes()]);
+            self.say(Outgoing::Notice(text), engine, out);
+        }
+    }
+
+    /// Put a message behind the news that precedes it.
+    fn say(&self, outgoing: Outgoing, engine: &mut Engine, out: &mut dyn Outbox) {
+        self.tell_news(engine, out);
+        out.push(outgoing);
+    }
+
+    fn tell_news(&self, engine: &mut Engine, out: &mut dyn Outbox) {
+        while let Some(event) = engine.poll_event() {
+            if let Some(news) = self.outgoing(event) {
+                out.push(news);
+            }
+        }
+    }
+}
+
+/// One command, or one look at the configuration file.
+struct Call<'a> {
+    interpreter: &'a mut Interpreter,
+    engine: &'a mut Engine,
+    now: Now,
+    out: &'a mut dyn Outbox,
+}
+
+impl Call<'_> {
+    fn run(&mut self, command: Command<'_>, name: &[u8]) -> ControlFlow<()> {
+        match command {
+            Command::Publish { key, value, ttl } => {
+                if let Err(refusal) = self.engine.node().publish(key, value, ttl, self.now) {
+                    self.refuse(name, refusal);
+                }
+            }
+            Command::Status => {
+                let count = self.engine.node().count();
+                self.reply_number("STATUS", count);
+            }
+            Command::Port if self.interpreter.bind_failed => self.reply_number("PORT", -1),
+            Command::Port => {
+                let port = self.interpreter.port;
+                self.reply_number("PORT", port);
+            }
+            Command::Unpublish(key) => self.unpublish(key),
+            Command::Retract(key) => {
+                if let Err(refusal) = self.engine.node().retract(key, self.now) {
+                    self.refuse(name, refusal);
+                }
+            }
+            Command::Get(key) => {
+                let reply = match self.engine.node().get(key) {
+                    Some(tuple) => Message::Value(tuple),
+                    None => Message::text([b"VALUE", key]),
+                };
+                self.reply(reply);
+            }
+            Command::Keys => {
+                let keys: Vec<Tuple> = self.engine.node().tuples().cloned().collect();
+                self.reply(Message::Keys(keys.into()));
+            }
+            Command::Stats => {
+                let stats = self.engine.node().stats();
+                self.reply(stats_message(&stats));
+            }
+            Command::Bind(endpoint) => self.bind(name, endpoint),
+            Command::Connect { endpoint, server_key } => self.connect(name, endpoint, server_key),
+            Command::Load(file) => {
+                self.load(name, file);
+            }
+            Command::Save(file) => self.save(name, file),
+            Command::Set { path, value } => self.set(name, path, value),
+            Command::SetPublicKey(key) => self.engine.set_public_key(key),
+            Command::SetSecretKey(key) => self.engine.set_secret_key(key),
+            Command::ZapDomain(domain) => self.engine.set_zap_domain(domain),
+            Command::Verbose => {
+                self.interpreter.verbose = true;
+                self.apply_values();
+            }
+            Command::Term => {
+                // The last chance: what is not told now never will be.
+                self.interpreter.tell_news(self.engine, self.out);
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn reply(&mut self, message: Message) {
+        self.interpreter.say(Outgoing::Reply(message), self.engine, self.out);
+    }
+
+    fn reply_number(&mut self, name: &str, number: impl fmt::Display) {
+        self.reply(Message::text([name, &number.to_string()]));
+    }
+
+    /// A command that cannot be carried out.
+    fn refuse(&mut self, command: &[u8], reason: impl fmt::Display) {
+        self.interpreter.logger.warning(format_args!("{} refused: {reason}", show(command)));
+        self.interpreter.error(command, &reason, self.engine, self.out);
+    }
+
+    /// A command that could have been carried out, and was not. CZMQ has its own words for each of them.
+    fn failed(&mut self, command: &[u8], text: impl fmt::Display, reason: impl fmt::Display) {
+        self.interpreter.logger.warning(format_args!("{text} ({reason})"));
+        self.interpreter.error(command, &reason, self.engine, self.out);
+    }
+
+    fn unpublish(&mut self, key: &[u8]) {
+        let Some(tuple) = self.engine.node().get(key) else { return };
+        if self.engine.node().unpublish(key, self.now) {
+            self.interpreter.say(Outgoing::Forget(tuple), self.engine, self.out);
+        }
+    }
+
+    fn bind(&mut self, command: &[u8], endpoint: &[u8]) {
+        let bound = self.secure().and_then(|()| self.bind_now(endpoint));
+        self.interpreter.bind_failed = bound.is_err();
+        if let Err(reason) = bound {
+            self.failed(command, format_args!("could not bind to {}", show(endpoint)), reason);
+        }
+    }
+
+    fn bind_now(&mut self, endpoint: &[u8]) -> Result<(), String> {
+        let port = self.engine.bind(endpoint).map_err(|error| error.to_string())?;
+        if port != 0 {
+            self.interpreter.port = port;
+        }
+        self.interpreter.bind_failed = false;
+        self.interpreter.bound.insert(endpoint.to_vec());
+        Ok(())
+    }
+
+    fn connect(&mut self, command: &[u8], endpoint: &[u8], server_key: Option<&[u8]>) {
+        let connected = self.secure().and_then(|()| {
+            let connected = self.engine.connect(endpoint, server_key);
+            connected.map_err(|error| error.to_string())
+        });
+        if let Err(reason) = connected {
+            self.failed(command, format_args!("bad zgossip endpoint '{}'", show(endpoint)), reason);
+        }
+    }
+
+    fn set(&mut self, command: &[u8], path: &[u8], value: &[u8]) {
+        if let Err(bad) = config::check(path, value) {
+            return self.refuse(command, bad);
+        }
+        if let Err(reason) = self.interpreter.tree.put(path, value) {
+            return self.refuse(command, reason);
+        }
+        if path.strip_prefix(b"/").unwrap_or(path) == b"server/animate" {
+            self.animate(value);
+        }
+        if config::is_security(path) {
+            self.interpreter.security = SecurityState::Pending;
+        }
+        // What else is wrong in the tree was said when it was loaded.
+        (self.interpreter.values, _) = self.interpreter.values.read(&self.interpreter.tree);
+        self.apply_values();
+    }
+
+    fn animate(&mut self, value: &[u8]) {
+        self.interpreter.logger.warning("'server/animate' is deprecated, use VERBOSE command instead");
+        self.interpreter.verbose = config::animate(value);
+    }
+
+    fn save(&mut self, command: &[u8], name: &[u8]) {
+        let saved = file::save(&self.interpreter.tree, name);
+        if let Err(error) = saved {
+            return self.failed(command, format_args!("cannot save config file '{}'", show(name)), error);
+        }
+        if let Some(watch) = &mut self.interpreter.watch
+            && fs::canonicalize(file::path(name)).ok() == fs::canonicalize(file::path(watch.name())).ok()
+        {
+            // What we wrote ourselves is no news.
+            watch.has_changed();
+        }
+    }
+
+    /// Replace the configuration by a file's; false if that is missing or broken, and nothing has changed.
+    fn load(&mut self, command: &[u8], name: &[u8]) -> bool {
+        let (tree, watch) = match file::load(name) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                self.failed(command, format_args!("cannot load config file '{}'", show(name)), error);
+                return false;
+            }
+        };
+        let (values, bad) = self.interpreter.values.read(&tree);
+        for bad in bad {
+            self.interpreter.logger.warning(format_args!("{}: {bad}", show(name)));
+        }
+        if let Some(value) = tree.get(b"server/animate") {
+            self.animate(value);
+        }
+        self.interpreter.tree = tree;
+        self.interpreter.values = values;
+        self.interpreter.watch = Some(watch);
+        self.interpreter.next_look = self.now.mono + WATCH_INTERVAL;
+        self.apply_values();
+        // Before the file's endpoints, wherever the section stands: they must not be open to all for a moment.
+        self.apply_security();
+        self.serve();
+        true
+    }
+
+    /// Do what the configuration asks to be done when it is loaded. What is bound already stays so.
+    fn serve(&mut self) {
+        let tree = std::mem::replace(&mut self.interpreter.tree, Item::root());
+        for service in config::services(&tree) {
+            match service {
+                Service::Echo(text) => self.interpreter.logger.notice(show(text)),
+                Service::Bind(endpoint) if self.interpreter.bound.contains(endpoint) => {}
+                Service::Bind(endpoint) => {
+                    if let Err(reason) = self.secure().and_then(|()| self.bind_now(endpoint)) {
+                        let text = format!("could not bind to {}", show(endpoint));
+                        self.failed(b"LOAD", text, reason);
+                    }
+                }
+            }
+        }
+        self.interpreter.tree = tree;
+    }
+
+    /// Put the `server` section's settings in force.
+    fn apply_values(&mut self) {
+        let Interpreter { logger, values, verbose, default_ipv6, .. } = &mut *self.interpreter;
+        let mut settings = values.core.clone();
+        settings.verbose |= *verbose;
+        logger.set_verbose(settings.verbose);
+        if !values.background {
+            logger.foreground();
+        }
+        self.engine.set_ipv6(values.ipv6.unwrap_or(*default_ipv6));
+        self.engine.set_settings(settings);
+    }
+
+    /// Before something is bound or connected: put the security section in force, or say why that must not be.
+    fn secure(&mut self) -> Result<(), String> {
+        if matches!(self.interpreter.security, SecurityState::Pending) {
+            self.apply_security();
+        }
+        match &self.interpreter.security {
+            SecurityState::Unusable(reason) => Err(reason.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    fn apply_security(&mut self) {
+        let logger = self.interpreter.logger.clone();
+        if let Some(domain) = config::domain(&self.interpreter.tree) {
+            self.engine.set_zap_domain(domain);
+        }
+        self.interpreter.security = match config::security(&self.interpreter.tree) {
+            None => {
+                if !matches!(self.interpreter.security, SecurityState::Unset) {
+                    self.engine.set_mechanism(Mechanism::Null);
+                }
+                SecurityState::Unset
+            }
+            Some(Ok(security)) => {
+                let name = match security {
+                    Security::Null => {
+                        self.engine.set_mechanism(Mechanism::Null);
+                        "NULL"
+                    }
+                    Security::Plain => {
+                        self.engine.set_mechanism(Mechanism::Plain);
+                        "PLAIN"
+                    }
+                    Security::Curve(certificate) => {
+                        self.engine.set_public_key(&certificate.public);
+                        self.engine.set_secret_key(certificate.secret.reveal());
+                        self.engine.set_mechanism(Mechanism::Curve);
+                        "CURVE"
+                    }
+                };
+                logger.notice(format_args!("server is using {name} security"));
+                SecurityState::Applied
+            }
+            Some(Err(reason)) => {
+                logger.warning(format_args!("{reason}; nothing will be bound or connected"));
+                SecurityState::Unusable(reason)
+            }
+        };
+    }
+}
+
+fn stats_message(stats: &Stats) -> Message {
+    let numbers = [
+        ("tuples", stats.tuples),
+        ("tombstones", stats.tombstones),
+        ("links_plain", stats.links_plain),
+        ("links_extended", stats.links_extended),
+        ("links_other", stats.links_other),
+        ("frames_in", stats.frames_in),
+        ("frames_out", stats.frames_out),
+        ("bytes_in", stats.bytes_in),
+        ("bytes_out", stats.bytes_out),
+        ("tuples_out", stats.tuples_out),
+        ("duplicates", stats.duplicates),
+        ("malformed", stats.malformed),
+        ("refused", stats.refused),
+        ("owed", stats.owed),
+    ];
+    let mut frames = vec!["STATS".to_owned()];
+    for (name, number) in numbers {
+        frames.extend([name.to_owned(), number.to_string()]);
+    }
+    frames.extend(["root".to_owned(), format!("{:016x}", stats.root)]);
+    Message::text(frames)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,317 @@
+use super::*;
+use crate::engine::{EngineSettings, raw};
+use crate::log::{Level, Sink};
+use parking_lot::Mutex;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+#[derive(Default)]
+struct Lines(Mutex<Vec<(Level, String)>>);
+
+impl Sink for Lines {
+    fn write(&self, level: Level, text: &str) {
+        self.0.lock().push((level, text.to_owned()));
+    }
+}
+
+#[derive(Default)]
+struct Out {
+    messages: Vec<Outgoing>,
+    full: bool,
+}
+
+impl Outbox for Out {
+    fn has_room(&self) -> bool {
+        !self.full
+    }
+
+    fn push(&mut self, outgoing: Outgoing) {
+        self.messages.push(outgoing);
+    }
+}
+
+/// A node without a thread: its commands are carried out where they are given.
+struct Bench {
+    engine: Engine,
+    interpreter: Interpreter,
+    out: Out,
+    lines: Arc<Lines>,
+    now: Now,
+    directory: PathBuf,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let lines = Arc::new(Lines::default());
+        let logger = Logger::new("bench", lines.clone());
+        let engine = Engine::new(raw::Context::global(), logger, EngineSettings::default());
+        let directory =
+            std::env::temp_dir().join(format!("zgossip-{}-{:08x}", std::process::id(), fastrand::u32(..)));
+        fs::create_dir(&directory).unwrap();
+        let now = Now { mono: 1, wall: 1_800_000_000_000 };
+        Bench { interpreter: Interpreter::new(&engine), engine, out: Out::default(), lines, now, directory }
+    }
+
+    fn give(&mut self, command: &[&str]) -> ControlFlow<()> {
+        let frames: Vec<&[u8]> = command.iter().map(|frame| frame.as_bytes()).collect();
+        self.interpreter.execute(&frames, &mut self.engine, self.now, &mut self.out)
+    }
+
+    /// Give a command, and return what the owner gets by then.
+    fn tell(&mut self, command: &[&str]) -> Vec<String> {
+        assert!(self.give(command).is_continue());
+        while let Some(event) = self.engine.poll_event() {
+            self.out.messages.extend(self.interpreter.outgoing(event));
+        }
+        self.said()
+    }
+
+    fn said(&mut self) -> Vec<String> {
+        let messages = self.out.messages.drain(..).filter_map(|outgoing| match outgoing {
+            Outgoing::News(message) | Outgoing::Reply(message) | Outgoing::Notice(message) => Some(message),
+            Outgoing::Forget(_) => None,
+        });
+        messages
+            .map(|message| message.frames().map(String::from_utf8_lossy).collect::<Vec<_>>().join(" "))
+            .collect()
+    }
+
+    /// What was logged since the last call.
+    fn logged(&self) -> Vec<String> {
+        let mut lines = self.lines.0.lock();
+        lines.drain(..).map(|(level, text)| format!("{}: {text}", level.letter())).collect()
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.directory.join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    fn wait(&mut self, millis: u64) {
+        self.now.mono += millis;
+        self.now.wall += millis;
+        self.interpreter.handle_timeout(&mut self.engine, self.now, &mut self.out);
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+#[test]
+fn a_reply_comes_after_the_news_that_precedes_it() {
+    let mut bench = Bench::new();
+    for key in ["a", "b"] {
+        assert!(bench.give(&["PUBLISH", key, "1"]).is_continue());
+    }
+    assert_eq!(bench.tell(&["STATUS"]), ["DELIVER a 1", "DELIVER b 1", "STATUS 2"]);
+    assert_eq!(bench.tell(&["PUBLISH", "a", "1"]), [""; 0], "held already");
+    assert_eq!(bench.tell(&["GET", "a"]), ["VALUE a 1"]);
+    assert_eq!(bench.tell(&["GET", "c"]), ["VALUE c"]);
+    let mut keys: Vec<_> = bench.tell(&["KEYS"])[0].split(' ').map(str::to_owned).collect();
+    keys.sort();
+    assert_eq!(keys, ["KEYS", "a", "b"]);
+    let stats = bench.tell(&["STATS"]);
+    assert!(stats[0].starts_with("STATS tuples 2 tombstones 0 "), "{stats:?}");
+    assert_eq!(stats[0].split(' ').count() % 2, 1, "a name for each value");
+    assert_eq!(bench.logged(), [""; 0]);
+}
+
+#[test]
+fn what_is_forgotten_here_is_news_when_it_comes_again() {
+    let mut bench = Bench::new();
+    bench.tell(&["PUBLISH", "a", "1"]);
+    assert_eq!(bench.tell(&["UNPUBLISH", "a"]), [""; 0]);
+    assert_eq!(bench.tell(&["UNPUBLISH", "a"]), [""; 0]);
+    assert_eq!(bench.tell(&["STATUS"]), ["STATUS 0"]);
+    assert_eq!(bench.tell(&["PUBLISH", "a", "1"]), ["DELIVER a 1"]);
+    assert_eq!(bench.tell(&["RETRACT", "a"]), [""; 0]);
+    assert_eq!(bench.tell(&["STATUS"]), ["STATUS 0"]);
+    assert_eq!(bench.logged(), [""; 0]);
+}
+
+#[test]
+fn events_are_for_those_who_asked() {
+    let mut bench = Bench::new();
+    bench.tell(&["PUBLISH", "a", "1"]);
+    assert_eq!(bench.tell(&["PUBLISH", "", "1"]), [""; 0]);
+    assert_eq!(bench.logged(), ["W: PUBLISH refused: key is empty"]);
+    bench.tell(&["SET", "server/events", "1"]);
+    assert_eq!(bench.tell(&["RETRACT", "a"]), ["RETRACT a"]);
+    assert_eq!(bench.tell(&["PUBLISH", "", "1"]), ["ERROR PUBLISH key is empty"]);
+    assert_eq!(bench.tell(&["PUBLISH"]), ["ERROR PUBLISH key is missing"]);
+    assert_eq!(bench.tell(&["NONSENSE", "x"]), ["ERROR NONSENSE unknown command"]);
+    assert_eq!(bench.tell(&["SET", "server/timeout", "soon"]).len(), 1);
+    assert_eq!(bench.logged().len(), 4);
+    let join = bench.interpreter.outgoing(OwnerEvent::Join("tcp://x".to_owned()));
+    assert_eq!(join, Some(Outgoing::Notice(Message::text(["JOIN", "tcp://x"]))));
+    bench.tell(&["SET", "server/events", "0"]);
+    assert_eq!(bench.interpreter.outgoing(OwnerEvent::Join("tcp://x".to_owned())), None);
+}
+
+#[test]
+fn ports_are_those_of_the_last_bind() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.tell(&["PORT"]), ["PORT 0"]);
+    bench.tell(&["BIND", "tcp://127.0.0.1:*"]);
+    let port = bench.tell(&["PORT"]);
+    assert!(!["PORT 0", "PORT -1"].contains(&port[0].as_str()), "{port:?}");
+    assert_eq!(bench.logged(), [""; 0]);
+    bench.tell(&["BIND", "nonsense"]);
+    assert_eq!(bench.tell(&["PORT"]), ["PORT -1"]);
+    let logged = bench.logged();
+    assert!(logged[0].starts_with("W: could not bind to nonsense ("), "{logged:?}");
+    bench.tell(&["BIND", &format!("inproc://interpreter-{:x}", fastrand::u64(..))]);
+    assert_eq!(bench.tell(&["PORT"]), port);
+    bench.tell(&["CONNECT", "nonsense"]);
+    let logged = bench.logged();
+    assert!(logged[0].starts_with("W: bad zgossip endpoint 'nonsense' ("), "{logged:?}");
+}
+
+#[test]
+fn unknown_commands_are_errors_and_no_more() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.tell(&["NONSENSE", "x"]), [""; 0]);
+    assert_eq!(bench.logged(), ["E: unknown zgossip method 'NONSENSE'"]);
+    assert!(bench.give(&["$TERM"]).is_break());
+}
+
+#[test]
+fn a_verbose_node_logs_commands_and_never_a_secret() {
+    let mut bench = Bench::new();
+    bench.tell(&["VERBOSE"]);
+    bench.tell(&["STATUS"]);
+    bench.tell(&["SET SECRETKEY", "swordfish"]);
+    let logged = bench.logged();
+    assert_eq!(logged, ["D: bench:     API command=STATUS", "D: bench:     API command=SET SECRETKEY"]);
+    bench.tell(&["SET", "server/animate", "0"]);
+    assert_eq!(bench.logged()[1], "W: 'server/animate' is deprecated, use VERBOSE command instead");
+    bench.tell(&["STATUS"]);
+    assert_eq!(bench.logged(), [""; 0]);
+}
+
+#[test]
+fn settings_take_effect_and_bad_ones_change_nothing() {
+    let mut bench = Bench::new();
+    bench.tell(&["SET", "server/max_value", "3"]);
+    bench.tell(&["SET", "server/max_value", "-1"]);
+    bench.tell(&["SET", "bad path", "1"]);
+    assert_eq!(
+        bench.logged(),
+        [
+            "W: SET refused: server/max_value = '-1' is not a number that is allowed here",
+            "W: SET refused: path is not made of names"
+        ]
+    );
+    assert_eq!(bench.tell(&["PUBLISH", "a", "1234"]), [""; 0]);
+    assert_eq!(bench.tell(&["PUBLISH", "a", "123"]), ["DELIVER a 123"]);
+    assert_eq!(bench.logged().len(), 1);
+    bench.tell(&["SET", "server/max_value", ""]);
+    assert_eq!(bench.tell(&["PUBLISH", "a", "1234"]), ["DELIVER a 1234"]);
+}
+
+#[test]
+fn loading_replaces_what_was_set() {
+    let mut bench = Bench::new();
+    bench.tell(&["SET", "server/max_value", "3"]);
+    bench.tell(&["SET", "server/events", "1"]);
+    let name =
+        bench.file("a.cfg", "zgossip\n    echo = hello\n    bind\n        endpoint = tcp://127.0.0.1:*\n");
+    bench.tell(&["LOAD", &name]);
+    assert_eq!(bench.logged(), ["N: hello"]);
+    assert_ne!(bench.tell(&["PORT"]), ["PORT 0"]);
+    assert_eq!(bench.tell(&["PUBLISH", "", "x"]), [""; 0], "events are off again");
+    assert_eq!(bench.tell(&["PUBLISH", "a", "1234"]), ["DELIVER a 1234"]);
+}
+
+#[test]
+fn a_missing_or_broken_file_changes_nothing() {
+    let mut bench = Bench::new();
+    bench.tell(&["SET", "server/max_value", "3"]);
+    let broken = bench.file("broken.cfg", "server\n   timeout = 1\n");
+    bench.tell(&["LOAD", &broken]);
+    bench.tell(&["CONFIGURE", "/nonexistent"]);
+    let logged = bench.logged();
+    assert_eq!(logged[0], format!("W: cannot load config file '{broken}' (line 2: indent 4 spaces at once)"));
+    assert!(logged[1].starts_with("W: cannot load config file '/nonexistent' ("), "{logged:?}");
+    assert_eq!(bench.tell(&["PUBLISH", "a", "1234"]), [""; 0]);
+    assert_eq!(bench.interpreter.poll_timeout(), None, "no file is watched");
+}
+
+#[test]
+fn what_is_saved_can_be_loaded() {
+    let mut bench = Bench::new();
+    let name = bench.directory.join("saved.cfg").to_str().unwrap().to_owned();
+    bench.tell(&["SET", "server/max_value", "3"]);
+    bench.tell(&["SET", "my/own", "it's \"quoted"]);
+    bench.tell(&["SET", "my/other", "\"quoted\""]);
+    bench.tell(&["SAVE", &name]);
+    let saved = bench.interpreter.tree.clone();
+    let mut other = Bench::new();
+    other.tell(&["LOAD", &name]);
+    assert_eq!(other.interpreter.tree, saved);
+    assert_eq!(other.tell(&["PUBLISH", "a", "1234"]), [""; 0]);
+    bench.tell(&["SAVE", "/nonexistent/file"]);
+    let logged = bench.logged();
+    assert!(logged.last().unwrap().starts_with("W: cannot save config file '/nonexistent/file' ("));
+}
+
+#[test]
+fn a_changed_file_is_read_again_and_bound_endpoints_stay() {
+    let mut bench = Bench::new();
+    let text = "zgossip\n    bind\n        endpoint = tcp://127.0.0.1:*\n";
+    let name = bench.file("watched.cfg", text);
+    bench.tell(&["LOAD", &name]);
+    let port = bench.tell(&["PORT"]);
+    bench.wait(1_000);
+    assert_eq!(bench.logged(), [""; 0]);
+    bench.file("watched.cfg", &format!("{text}    echo = changed\nserver\n    max_value = 1\n"));
+    bench.wait(1_000);
+    assert_eq!(bench.logged(), ["N: changed".to_owned(), format!("N: reloaded configuration from {name}")]);
+    assert_eq!(bench.tell(&["PORT"]), port);
+    assert_eq!(bench.tell(&["PUBLISH", "a", "12"]), [""; 0]);
+    bench.logged();
+    bench.file("watched.cfg", "broken = \"");
+    bench.wait(1_000);
+    bench.wait(1_000);
+    assert_eq!(bench.logged().len(), 1, "said once");
+    assert_eq!(bench.tell(&["PUBLISH", "a", "12"]), [""; 0]);
+    bench.logged();
+    bench.tell(&["SAVE", &name]);
+    bench.wait(1_000);
+    assert_eq!(bench.logged(), [""; 0], "what was saved is not loaded again");
+}
+
+#[test]
+fn unusable_security_binds_nothing() {
+    let mut bench = Bench::new();
+    let text = "zgossip\n    bind\n        endpoint = tcp://127.0.0.1:*\n    security\n        mechanism = curve\n\
+                    \x20       secret-key = /nonexistent\n";
+    let name = bench.file("secure.cfg", text);
+    bench.tell(&["LOAD", &name]);
+    bench.tell(&["BIND", "tcp://127.0.0.1:*"]);
+    bench.tell(&["CONNECT", "tcp://127.0.0.1:5670"]);
+    let logged = bench.logged();
+    assert_eq!(logged.len(), 4, "{logged:?}");
+    assert!(logged[0].starts_with("W: cannot load certificate '/nonexistent'"), "{logged:?}");
+    assert!(logged[1].starts_with("W: could not bind to tcp://127.0.0.1:* (cannot load"), "{logged:?}");
+    assert!(logged[2].starts_with("W: could not bind to"), "{logged:?}");
+    assert!(logged[3].starts_with("W: bad zgossip endpoint"), "{logged:?}");
+    assert_eq!(bench.tell(&["PORT"]), ["PORT -1"]);
+    bench.tell(&["SET", "zgossip/security/mechanism", "null"]);
+    bench.tell(&["BIND", "tcp://127.0.0.1:*"]);
+    assert_eq!(bench.logged(), ["N: server is using NULL security"]);
+    assert_ne!(bench.tell(&["PORT"]), ["PORT -1"]);
+}
+
+#[test]
+fn an_owner_who_reads_no_replies_gets_no_more() {
+    let mut bench = Bench::new();
+    bench.out.full = true;
+    assert_eq!(bench.tell(&["STATUS"]), [""; 0]);
+    assert_eq!(bench.tell(&["PUBLISH", "a", "1"]), ["DELIVER a 1"]);
+    assert_eq!(bench.logged(), ["W: STATUS refused: too many replies wait unread"]);
+}
