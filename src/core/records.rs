@@ -16,7 +16,8 @@ pub(super) const FANOUT: usize = 16;
 pub enum RecordKind {
     /// The key has a value, for `ttl` milliseconds more (0: for ever).
     Live,
-    /// The key was retracted; the value is the 8-byte hash of the value it had.
+    /// The key was retracted or expired, to be remembered for `ttl` milliseconds more; the value is the
+    /// 8-byte hash of the value it had.
     Tombstone,
 }
 

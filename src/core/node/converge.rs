@@ -44,7 +44,7 @@ impl Node {
                     return;
                 }
             }
-            None if self.refuse_new(kind, value, stamp, now) => return,
+            None if self.refuse_room(value) => return,
             None => {}
         }
         let state = match kind {
@@ -55,14 +55,6 @@ impl Node {
             RecordKind::Tombstone => State::Tombstone,
         };
         self.hold(Tuple::new(key, value), stamp, Some(id), state, ttl, now);
-    }
-
-    /// Whether there is no place for a key that is not held yet.
-    fn refuse_new(&mut self, kind: RecordKind, value: &[u8], stamp: Stamp, now: Now) -> bool {
-        if kind == RecordKind::Tombstone && self.tombstone_ends(stamp, now) <= now.mono {
-            return true;
-        }
-        self.refuse_room(value)
     }
 
     /// Whether a new key with this value is over a limit.
@@ -85,14 +77,10 @@ impl Node {
         self.warn(cause, || format!("zgossip: dropped a tuple from the network: {refusal}"));
     }
 
-    /// When a tombstone is forgotten: its age is counted from its stamp, so that nodes forget it at
-    /// the same time and do not give it back to each other.
-    fn tombstone_ends(&self, stamp: Stamp, now: Now) -> u64 {
-        let age = now.wall.saturating_sub(stamp.wall());
-        now.mono + self.settings.tombstone.saturating_sub(age).min(self.settings.tombstone)
-    }
-
     /// The key takes this value and stamp: stored, told to the owner, owed to every link but `source`.
+    ///
+    /// `ttl` of a tombstone is how much longer the peer remembers it: nodes forget a removal at about the
+    /// same time, whatever their clocks say, and what is given back to one that forgot sooner dies out.
     pub(super) fn hold(
         &mut self,
         tuple: Tuple,
@@ -104,7 +92,8 @@ impl Node {
     ) -> Slot {
         let deadline = match state {
             State::Live => (ttl > 0).then(|| now.mono + u64::from(ttl)),
-            _ => Some(self.tombstone_ends(stamp, now)),
+            _ if ttl > 0 => Some(now.mono + self.settings.tombstone.min(ttl.into())),
+            _ => Some(now.mono + self.settings.tombstone),
         };
         // What a plain peer said, and comes from an extended one, may have been overtaken there.
         let lazy = stamp.is_taken() && source.is_some_and(|id| self.is_extended(id));

@@ -176,8 +176,7 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else { return };
         for hash in hashes.iter() {
             for slot in self.store.digest().find(hash) {
-                let state = self.store.held(slot).state;
-                if matches!(state, State::Live | State::Tombstone) {
+                if self.store.held(slot).state != State::Forgotten {
                     link.owe(slot);
                 }
             }

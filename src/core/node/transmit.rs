@@ -187,8 +187,9 @@ impl Collector {
     fn add(&mut self, held: &Held, slot: Slot, now: Now) -> bool {
         let kind = match held.state {
             State::Live => RecordKind::Live,
-            State::Tombstone => RecordKind::Tombstone,
-            State::Forgotten | State::Expired => return false,
+            // That it expired matters to a peer that was away and holds what came before it.
+            State::Tombstone | State::Expired => RecordKind::Tombstone,
+            State::Forgotten => return false,
         };
         if kind == RecordKind::Live && self.batch.is_none() && self.first.is_none() {
             self.first = Some(slot);
@@ -214,12 +215,9 @@ impl Collector {
     }
 }
 
-/// Milliseconds that a tuple has still to live, as the wire has them: 0 for ever.
+/// Milliseconds that a tuple has still to live, or its removal to be remembered, as the wire has
+/// them: 0 for ever.
 fn remaining(held: &Held, now: Now) -> u32 {
-    match held.deadline {
-        Some(deadline) if held.is_live() => {
-            deadline.saturating_sub(now.mono).clamp(1, u32::MAX.into()) as u32
-        }
-        _ => 0,
-    }
+    held.deadline
+        .map_or(0, |deadline| deadline.saturating_sub(now.mono).clamp(1, u32::MAX.into()) as u32)
 }
