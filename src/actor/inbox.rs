@@ -9,7 +9,6 @@
 //! messages, and a message that is taken from the front disturbs no other number.
 
 use std::collections::VecDeque;
-use std::hash::BuildHasher;
 
 use ahash::RandomState;
 use hashbrown::HashTable;

@@ -45,8 +45,6 @@ pub struct Interpreter {
     /// The endpoints bound, as they were given.
     bound: HashSet<Vec<u8>>,
     security: SecurityState,
-    /// Whether IPv6 is used where no configuration says so.
-    default_ipv6: bool,
 }
 
 /// What became of the security section.
@@ -77,7 +75,6 @@ impl Interpreter {
             bind_failed: false,
             bound: HashSet::new(),
             security: SecurityState::Unset,
-            default_ipv6: engine.ipv6(),
         }
     }
 
@@ -273,7 +270,7 @@ impl Call<'_> {
     }
 
     fn bind(&mut self, command: &[u8], endpoint: &[u8]) {
-        let bound = self.secure().and_then(|()| self.bind_now(endpoint));
+        let bound = self.prepare().and_then(|()| self.bind_now(endpoint));
         self.interpreter.bind_failed = bound.is_err();
         if let Err(reason) = bound {
             self.failed(command, format_args!("could not bind to {}", show(endpoint)), reason);
@@ -291,7 +288,7 @@ impl Call<'_> {
     }
 
     fn connect(&mut self, command: &[u8], endpoint: &[u8], server_key: Option<&[u8]>) {
-        let connected = self.secure().and_then(|()| {
+        let connected = self.prepare().and_then(|()| {
             let connected = self.engine.connect(endpoint, server_key);
             connected.map_err(|error| error.to_string())
         });
@@ -371,7 +368,7 @@ impl Call<'_> {
                 Service::Echo(text) => self.interpreter.logger.notice(show(text)),
                 Service::Bind(endpoint) if self.interpreter.bound.contains(endpoint) => {}
                 Service::Bind(endpoint) => {
-                    if let Err(reason) = self.secure().and_then(|()| self.bind_now(endpoint)) {
+                    if let Err(reason) = self.prepare().and_then(|()| self.bind_now(endpoint)) {
                         let text = format!("could not bind to {}", show(endpoint));
                         self.failed(b"LOAD", text, reason);
                     }
@@ -383,19 +380,20 @@ impl Call<'_> {
 
     /// Put the `server` section's settings in force.
     fn apply_values(&mut self) {
-        let Interpreter { logger, values, verbose, default_ipv6, .. } = &mut *self.interpreter;
+        let Interpreter { logger, values, verbose, .. } = &mut *self.interpreter;
         let mut settings = values.core.clone();
         settings.verbose |= *verbose;
         logger.set_verbose(settings.verbose);
         if !values.background {
             logger.foreground();
         }
-        self.engine.set_ipv6(values.ipv6.unwrap_or(*default_ipv6));
         self.engine.set_settings(settings);
     }
 
-    /// Before something is bound or connected: put the security section in force, or say why that must not be.
-    fn secure(&mut self) -> Result<(), String> {
+    /// Before something is bound or connected: put the configuration in force that concerns it, or say why it must
+    /// not be.
+    fn prepare(&mut self) -> Result<(), String> {
+        self.engine.set_ipv6(self.interpreter.values.ipv6.unwrap_or_else(super::default_ipv6));
         if matches!(self.interpreter.security, SecurityState::Pending) {
             self.apply_security();
         }

@@ -27,7 +27,7 @@ mod pipe;
 mod queue;
 pub mod zpl;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use channel::CallError;
 pub use message::Message;
@@ -42,4 +42,17 @@ pub fn run_on_pipe(pipe: raw::Socket, prefix: &str, sink: Arc<dyn Sink>, context
     let engine = Engine::new(context, Logger::new(prefix, sink), EngineSettings::default());
     let mut owner = pipe::PipeOwner::new(pipe, &engine);
     engine.run(&mut owner);
+}
+
+static DEFAULT_IPV6: OnceLock<fn() -> bool> = OnceLock::new();
+
+/// Tell all nodes how to find out whether IPv6 is to be used where no configuration says so: the process may have a
+/// switch of its own for that, as CZMQ's `zsys_set_ipv6`. It is asked before each BIND and CONNECT. The first call
+/// counts; without one, the answer is no.
+pub fn set_default_ipv6(ask: fn() -> bool) {
+    let _ = DEFAULT_IPV6.set(ask);
+}
+
+fn default_ipv6() -> bool {
+    DEFAULT_IPV6.get().is_some_and(|ask| ask())
 }
