@@ -24,8 +24,11 @@ pub(super) const BUSY_INTERVAL: u64 = 300;
 const TRIES: u8 = 6;
 /// How long (ms) after a HELLO what a peer says may be a list of what it holds rather than news.
 pub(super) const SETTLING: u64 = 1000;
-/// Replaced values remembered for each key, and for how long (ms): a peer that was away may bring them back.
+/// Replaced values of each key that are remembered beyond [`STALE`], and for how long (ms): a peer that was
+/// away may bring them back.
 const REMEMBERED: usize = 8;
+/// The most that are remembered within [`STALE`]: a burst whose copies are still under way.
+const MOST_REMEMBERED: usize = 4096;
 pub(super) const MEMORY: u64 = 600_000;
 
 /// The peer still has to say our current value.
@@ -239,17 +242,31 @@ pub(super) struct History {
 impl History {
     /// The value with this hash, which had come from `source`, was replaced or came too late.
     pub(super) fn replaced(&mut self, hash: u64, source: Option<LinkId>, now: u64) {
-        if self.older.len() == REMEMBERED {
+        self.older.push_back(Older { at: now, hash, source });
+        self.prune(now);
+    }
+
+    /// Forgets replaced values that are of no use any more.
+    pub(super) fn prune(&mut self, now: u64) {
+        let too_many = |older: &VecDeque<Older>| {
+            older.len() > MOST_REMEMBERED
+                || older.len() > REMEMBERED && older.front().is_some_and(|first| now - first.at >= STALE)
+        };
+        while too_many(&self.older) {
             self.older.pop_front();
         }
-        self.older.push_back(Older { at: now, hash, source });
+        if self.older.capacity() > 4 * REMEMBERED.max(self.older.len()) {
+            self.older.shrink_to(2 * self.older.len());
+        }
     }
 
     /// Whether the value was replaced a moment ago and had come from somewhere else than `link`.
     pub(super) fn is_late_copy(&self, hash: u64, link: LinkId, now: u64) -> bool {
         self.older
             .iter()
-            .any(|older| older.hash == hash && older.source != Some(link) && now - older.at < STALE)
+            .rev()
+            .take_while(|older| now - older.at < STALE)
+            .any(|older| older.hash == hash && older.source != Some(link))
     }
 
     /// Whether the value is one that was replaced, as long as it is remembered.

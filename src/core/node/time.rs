@@ -162,7 +162,10 @@ impl Node {
             }
         }
         let held = &self.store;
-        self.history.retain(|&slot, history| !history.is_past(now.mono) && held.get(slot).is_some());
+        self.history.retain(|&slot, history| {
+            history.prune(now.mono);
+            !history.is_past(now.mono) && held.get(slot).is_some()
+        });
     }
 
     pub(super) fn schedule_sweep(&mut self, now: Now) {
