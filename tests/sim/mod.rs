@@ -11,10 +11,12 @@
 //! | `net` | time, events, connections and what happens to them |
 //! | `ours` | one of our nodes, its driver, and what must hold of it after every step |
 //! | `stock` | a model of CZMQ's zgossip |
+//! | `mixed` | how one key settles among our nodes and CZMQ's |
 //! | `faults` | the options of a run and the faults that it schedules |
 //! | `verdict` | agreement and silence |
 
 pub mod faults;
+pub mod mixed;
 pub mod net;
 pub mod ours;
 pub mod stock;

@@ -41,12 +41,29 @@ fn stamps_apart(sim: &Sim, a: usize, b: usize) -> String {
     keys.iter().take(4).map(show).collect::<Vec<_>>().join(", ")
 }
 
+/// The lowest of the nodes that each of ours is linked with through ours alone: a stamp does not pass
+/// a stock node.
+fn components(sim: &Sim) -> Vec<usize> {
+    let mut component: Vec<usize> = (0..sim.nodes.len()).collect();
+    loop {
+        let before = component.clone();
+        for wire in sim.wires.iter().filter(|wire| sim.is_ours(wire.client) && sim.is_ours(wire.server)) {
+            let least = component[wire.client].min(component[wire.server]);
+            (component[wire.client], component[wire.server]) = (least, least);
+        }
+        if component == before {
+            return component;
+        }
+    }
+}
+
 /// Why the nodes do not agree; nothing if they do. Stock nodes cannot be told of removal: they may
 /// hold keys that ours removed.
 pub fn disagreement(sim: &Sim) -> Option<String> {
     let ours: Vec<usize> = (0..sim.nodes.len()).filter(|&node| sim.is_ours(node)).collect();
     let &first = ours.first()?;
     let expected = sim.view(first);
+    let components = components(sim);
     for node in 0..sim.nodes.len() {
         if !sim.nodes[node].alive {
             return Some(format!("node {node} is down"));
@@ -56,11 +73,11 @@ pub fn disagreement(sim: &Sim) -> Option<String> {
             if view != expected {
                 return Some(difference(first, node, expected, view));
             }
-            let (a, b) = (sim.our(first).node.root(), sim.our(node).node.root());
-            if a != b {
+            let linked = components[node];
+            if sim.our(linked).node.root() != sim.our(node).node.root() {
                 return Some(format!(
-                    "nodes {first} and {node} hold the same values, but not the same stamps: {}",
-                    stamps_apart(sim, first, node)
+                    "nodes {linked} and {node} hold the same values, but not the same stamps: {}",
+                    stamps_apart(sim, linked, node)
                 ));
             }
         } else {
