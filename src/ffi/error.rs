@@ -9,6 +9,7 @@ use std::io;
 
 use libc::c_int;
 
+use crate::actor::CallError;
 use crate::engine::raw;
 
 /// An error number of the C library or of libzmq.
@@ -51,6 +52,17 @@ impl From<io::Error> for Errno {
             io::ErrorKind::Unsupported => libc::ENOTSUP,
             _ => libc::EIO,
         }))
+    }
+}
+
+impl From<CallError> for Errno {
+    fn from(error: CallError) -> Errno {
+        Errno(match error {
+            CallError::TimedOut => libc::EAGAIN,
+            CallError::Closed => libc::EPIPE,
+            CallError::NoFrames => libc::EINVAL,
+            CallError::TooLarge => libc::EMSGSIZE,
+        })
     }
 }
 
