@@ -7,7 +7,7 @@
 
 use super::feed::Slot;
 use super::link::LinkId;
-use super::tuple::Tuple;
+use super::tuple::{Tuple, value_hash};
 use std::collections::VecDeque;
 
 /// A value replaced this recently (ms), and known from elsewhere, is old news.
@@ -292,10 +292,15 @@ impl History {
         self.held_until.is_none() && now.saturating_sub(self.changed_at) > MEMORY
     }
 
-    /// Keeps the newest value that a link said of a busy key.
-    pub(super) fn hold_back(&mut self, link: LinkId, tuple: Tuple) {
+    /// Keeps the newest value that a link said of a busy key. One that is passed over counts as
+    /// replaced: others, who did take it, may still be saying it.
+    pub(super) fn hold_back(&mut self, link: LinkId, tuple: Tuple, now: u64) {
         match self.held_back.iter_mut().find(|(from, _)| *from == link) {
-            Some((_, held)) => *held = tuple,
+            Some((_, held)) if held.value() == tuple.value() => {}
+            Some((_, held)) => {
+                let passed_over = value_hash(std::mem::replace(held, tuple).value());
+                self.replaced(passed_over, Some(link), now);
+            }
             None => self.held_back.push((link, tuple)),
         }
     }

@@ -77,7 +77,7 @@ impl Node {
         }
         if hold_back && busy {
             let history = self.history.entry(slot).or_default();
-            history.hold_back(id, tuple.clone());
+            history.hold_back(id, tuple.clone(), now.mono);
             let from = history.held_until;
             let until = from.unwrap_or(now.mono + BUSY_INTERVAL);
             history.held_until = Some(until);
