@@ -111,7 +111,7 @@ mod tests {
         for round in 0..2 {
             commands.iter().for_each(|command| batch.push(command));
             assert_eq!(batch.len(), 4, "round {round}");
-            assert_eq!(batch.bytes(), commands.iter().map(|command| size(command)).sum());
+            assert_eq!(batch.bytes(), commands.iter().map(|command| size(command)).sum::<usize>());
             for command in commands {
                 let (frames, count) = batch.peek().unwrap();
                 assert_eq!(&frames[..count], command);

@@ -64,9 +64,13 @@ impl Interpreter {
     pub fn new(engine: &Engine) -> Interpreter {
         let logger = engine.logger().clone();
         logger.foreground();
+        let mut tree = Item::root();
+        // As CZMQ does: a configuration that is saved before anything was set says at least this.
+        let timeout = Values::default().core.timeout.to_string();
+        tree.put(b"server/timeout", timeout.as_bytes()).expect("the path is made of names");
         Interpreter {
             logger,
-            tree: Item::root(),
+            tree,
             values: Values::default(),
             verbose: false,
             watch: None,
@@ -258,8 +262,9 @@ impl Call<'_> {
 
     /// A command that could have been carried out, and was not. CZMQ has its own words for each of them.
     fn failed(&mut self, command: &[u8], text: impl fmt::Display, reason: impl fmt::Display) {
-        self.interpreter.logger.warning(format_args!("{text} ({reason})"));
-        self.interpreter.error(command, &reason, self.engine, self.out);
+        let text = format!("{text} ({reason})");
+        self.interpreter.logger.warning(&text);
+        self.interpreter.error(command, &text, self.engine, self.out);
     }
 
     fn unpublish(&mut self, key: &[u8]) {

@@ -2,6 +2,7 @@ use super::*;
 use crate::engine::{EngineSettings, raw};
 use crate::log::{Level, Sink};
 use parking_lot::Mutex;
+use proptest::prelude::*;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -314,4 +315,35 @@ fn an_owner_who_reads_no_replies_gets_no_more() {
     assert_eq!(bench.tell(&["STATUS"]), [""; 0]);
     assert_eq!(bench.tell(&["PUBLISH", "a", "1"]), ["DELIVER a 1"]);
     assert_eq!(bench.logged(), ["W: STATUS refused: too many replies wait unread"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever is given, the node lives, and answers what can be answered.
+    #[test]
+    fn no_command_breaks_a_node(commands in prop::collection::vec((
+        prop::sample::select(vec![
+            "PUBLISH", "UNPUBLISH", "RETRACT", "GET", "KEYS", "STATS", "STATUS", "PORT", "SET", "VERBOSE",
+            "CONNECT", "BIND", "SET PUBLICKEY", "SET SECRETKEY", "ZAP DOMAIN", "", "LOAD",
+        ]),
+        prop::collection::vec(prop_oneof![
+            prop::sample::select(vec![
+                &b"key"[..], b"server/timeout", b"server/events", b"server/verbose", b"1", b"0", b"-1",
+                b"zgossip/security/mechanism", b"curve", b"zgossip/bind/endpoint",
+            ]).prop_map(<[u8]>::to_vec),
+            prop::collection::vec(any::<u8>(), 0..20),
+            (0..300usize).prop_map(|length| vec![b'k'; length]),
+        ], 0..5),
+    ), 0..40)) {
+        let mut bench = Bench::new();
+        for (name, arguments) in &commands {
+            let mut frames = vec![name.as_bytes()];
+            frames.extend(arguments.iter().map(Vec::as_slice));
+            let flow = bench.interpreter.execute(&frames, &mut bench.engine, bench.now, &mut bench.out);
+            prop_assert!(flow.is_continue());
+        }
+        let said = bench.tell(&["STATUS"]);
+        prop_assert!(said.last().unwrap().starts_with("STATUS "));
+    }
 }
