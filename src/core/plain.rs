@@ -5,6 +5,7 @@
 //! and whether the peer still has to say the value that we hold: until then it is behind, and what
 //! it says meanwhile is old news.
 
+use super::clock::Stamp;
 use super::feed::Slot;
 use super::link::LinkId;
 use super::tuple::{Tuple, value_hash};
@@ -226,6 +227,15 @@ struct Older {
     source: Option<LinkId>,
 }
 
+/// What a plain peer said of a busy key.
+#[derive(Debug)]
+pub(super) struct HeldBack {
+    pub(super) link: LinkId,
+    pub(super) tuple: Tuple,
+    /// The stamp of what we held when it was said.
+    pub(super) over: Stamp,
+}
+
 /// The recent past of one key; kept only where there are plain peers.
 #[derive(Debug, Default)]
 pub(super) struct History {
@@ -234,7 +244,7 @@ pub(super) struct History {
     /// When the value last changed.
     pub(super) changed_at: u64,
     /// What plain peers said of a busy key, waiting to be taken; the newest of each link.
-    pub(super) held_back: Vec<(LinkId, Tuple)>,
+    pub(super) held_back: Vec<HeldBack>,
     /// When the next of them is taken.
     pub(super) held_until: Option<u64>,
 }
@@ -294,14 +304,24 @@ impl History {
 
     /// Keeps the newest value that a link said of a busy key. One that is passed over counts as
     /// replaced: others, who did take it, may still be saying it.
-    pub(super) fn hold_back(&mut self, link: LinkId, tuple: Tuple, now: u64) {
-        match self.held_back.iter_mut().find(|(from, _)| *from == link) {
-            Some((_, held)) if held.value() == tuple.value() => {}
-            Some((_, held)) => {
-                let passed_over = value_hash(std::mem::replace(held, tuple).value());
+    pub(super) fn hold_back(&mut self, new: HeldBack, now: u64) {
+        match self.held_back.iter_mut().find(|held| held.link == new.link) {
+            Some(held) if held.tuple.value() == new.tuple.value() => {}
+            Some(held) => {
+                let (link, passed_over) = (new.link, value_hash(held.tuple.value()));
+                *held = new;
                 self.replaced(passed_over, Some(link), now);
             }
-            None => self.held_back.push((link, tuple)),
+            None => self.held_back.push(new),
         }
+    }
+
+    /// Whether the link said the value a moment ago, before what it says now.
+    pub(super) fn said_before(&self, hash: u64, link: LinkId, now: u64) -> bool {
+        self.older
+            .iter()
+            .rev()
+            .take_while(|older| now - older.at < STALE)
+            .any(|older| older.hash == hash && older.source == Some(link))
     }
 }

@@ -14,7 +14,7 @@
 use super::super::clock::{Now, Stamp};
 use super::super::feed::Slot;
 use super::super::link::LinkId;
-use super::super::plain::{BUSY_INTERVAL, Check, QUIET};
+use super::super::plain::{BUSY_INTERVAL, Check, HeldBack, QUIET};
 use super::super::store::State;
 use super::super::timers::Timer;
 use super::super::tuple::{Tuple, value_hash};
@@ -44,7 +44,8 @@ impl Node {
         let settling = now.mono < link.plain.settling_until;
         let before = if hold_back { link.plain.hear(slot, hash) } else { None };
         let again = before == Some(hash) && (settling || link.plain.echoes);
-        let successor = held.stamp.successor(hash);
+        let stamp = held.stamp;
+        let successor = stamp.successor(hash);
         if held.state != State::Live {
             let same = held.value_hash() == hash;
             let old = match held.state {
@@ -77,7 +78,7 @@ impl Node {
         }
         if hold_back && busy {
             let history = self.history.entry(slot).or_default();
-            history.hold_back(id, tuple.clone(), now.mono);
+            history.hold_back(HeldBack { link: id, tuple: tuple.clone(), over: stamp }, now.mono);
             let from = history.held_until;
             let until = from.unwrap_or(now.mono + BUSY_INTERVAL);
             history.held_until = Some(until);
@@ -110,29 +111,27 @@ impl Node {
     }
 
     /// A busy key's time has come: the first of the values held back that is still news is taken.
+    ///
+    /// What we hold may have changed since one was said. Then that one is news only if its link said
+    /// what we hold now before it; if not, nobody can tell which is newer, and ours stays.
     pub(super) fn release(&mut self, slot: Slot, now: Now) {
         let Some(history) = self.history.get_mut(&slot) else { return };
         history.held_until = None;
-        let mut waiting = std::mem::take(&mut history.held_back).into_iter();
-        let stamp = self.store.get(slot).map(|held| held.stamp);
-        for (id, tuple) in waiting.by_ref() {
+        for HeldBack { link: id, tuple, over } in std::mem::take(&mut history.held_back) {
+            let Some(held) = self.store.get(slot) else { return };
+            let (hash, ours, stamp) = (value_hash(tuple.value()), held.value_hash(), held.stamp);
             // Only what the peer said last is what it holds.
-            let current =
-                self.links.get(&id).is_some_and(|link| link.plain.holds(slot, value_hash(tuple.value())));
-            if current && stamp.is_some() {
-                self.consider(id, slot, &tuple, false, now);
-            }
-            if self.store.get(slot).map(|held| held.stamp) != stamp {
-                break;
-            }
-        }
-        let rest: Vec<_> = waiting.collect();
-        if !rest.is_empty() {
-            let until = now.mono + BUSY_INTERVAL;
+            let Some(link) = self.links.get_mut(&id).filter(|link| link.plain.holds(slot, hash)) else {
+                continue;
+            };
             let history = self.history.entry(slot).or_default();
-            history.held_back = rest;
-            history.held_until = Some(until);
-            self.timers.set(Timer::Held(slot), None, Some(until));
+            if stamp == over || history.said_before(ours, id, now.mono) {
+                self.consider(id, slot, &tuple, false, now);
+            } else if hash != ours {
+                history.replaced(hash, Some(id), now.mono);
+                link.plain.suspect(slot, now.mono);
+                self.schedule_link(id, now);
+            }
         }
     }
 
