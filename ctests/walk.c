@@ -94,7 +94,8 @@ static char *in_directory (const char *format, const char *name)
     return path;
 }
 
-/*  Prints a file of configuration, comments and blank lines apart.  */
+/*  Prints a file of configuration, comments and blank lines apart. CZMQ gives
+    a section that came from a file an empty value, which means nothing.  */
 static void show (const char *path)
 {
     char line [256];
@@ -104,6 +105,9 @@ static void show (const char *path)
     while (file && fgets (line, sizeof line, file)) {
         line [strcspn (line, "\r\n")] = 0;
         size_t skip = strspn (line, " ");
+        size_t length = strlen (line);
+        if (length > 5 && streq (line + length - 5, " = \"\""))
+            line [length - 5] = 0;
         if (line [skip] && line [skip] != '#')
             fprintf (out, "| %s\n", line);
     }
