@@ -54,6 +54,9 @@ impl Endpoint {
             "inproc" => Transport::Inproc,
             _ => Transport::Other,
         };
+        if transport == Transport::Tcp {
+            check_port(address)?;
+        }
         Ok(Endpoint { text: text.into(), transport })
     }
 
@@ -125,6 +128,15 @@ impl Endpoint {
     }
 }
 
+/// libzmq takes any number for a port, modulo 65536, and the node would be elsewhere than it was told.
+fn check_port(address: &str) -> Result<(), Error> {
+    let port = address.rsplit_once(':').map_or("", |(_, port)| port);
+    if port.starts_with(['*', '!']) || port.parse::<u16>().is_ok() {
+        return Ok(());
+    }
+    Err(Error::invalid("endpoint has no valid port"))
+}
+
 /// The port in the text of a bound TCP endpoint.
 pub(super) fn port_of(endpoint: &str) -> u16 {
     endpoint
@@ -170,7 +182,6 @@ mod tests {
         assert_eq!(ports("tcp://*:*").unwrap(), ("tcp://*".into(), Ports::Any));
         assert_eq!(ports("tcp://[::1]:*").unwrap(), ("tcp://[::1]".into(), Ports::Any));
         assert_eq!(ports("tcp://[::1]:5670").unwrap().1, Ports::Given);
-        assert_eq!(ports("tcp://localhost").unwrap().1, Ports::Given);
         assert_eq!(ports("ipc:///tmp/a:*").unwrap().1, Ports::Given);
         for bad in ["*[", "*[]", "*[a-b]", "*[60000-50000]", "*[1-70000]", "![0-9]", "*x"] {
             assert!(parse(&format!("tcp://127.0.0.1:{bad}")).ports().is_err(), "{bad}");

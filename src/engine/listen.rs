@@ -1,7 +1,7 @@
 //! BIND: peers may connect to us.
 
 use super::channel::{Channel, Purpose};
-use super::endpoint::{Endpoint, Ports, port_of};
+use super::endpoint::{Endpoint, Ports, Transport, port_of};
 use super::raw::{self, Socket};
 use super::{Engine, Error};
 
@@ -29,7 +29,10 @@ impl Engine {
                 bind_one(socket, host, (middle..=*range.end()).chain(*range.start()..middle))?;
             }
         }
-        let actual = socket.last_endpoint()?;
+        let actual = match endpoint.transport {
+            Transport::Inproc => endpoint.text().to_string(), // as it is, and of any length
+            _ => socket.last_endpoint()?,
+        };
         let port = port_of(&actual);
         self.bound.push((endpoint.text().into(), actual));
         if let Some(channel) = fresh {
