@@ -162,8 +162,8 @@ void zgossip_destroy(zgossip_t **self_p);
 // zgossip_set_sndtimeo says. Whether a command made sense the node says in
 // its log. Returns 0; or -1 with errno EINVAL if an argument or one of the
 // frames is NULL or there are no frames; EAGAIN if there was no room in time;
-// EMSGSIZE if a frame has 4 GiB or more; EPIPE if the node has ended, by
-// $TERM.
+// EINTR if a signal came first; EMSGSIZE if a frame has 4 GiB or more; EPIPE
+// if the node has ended, by $TERM.
 int zgossip_send(zgossip_t *self, const char *const *frames, size_t count);
 
 // Send a command of count frames that are not NUL-terminated: frame i begins
@@ -183,11 +183,10 @@ int zgossip_send_sized(zgossip_t *self,
 //         printf ("%s\n", frames [0]);
 //     zgossip_frames_destroy (&frames);
 //
-// It waits as long as zgossip_set_rcvtimeo says; a signal does not end the
-// wait, so a program that must heed one uses a time-out, or zgossip_fd with
-// poll. Each message is received by one caller. Returns NULL, with errno
-// EINVAL if it is no node; EAGAIN if nothing came in time; EPIPE if the node
-// has ended, by $TERM, and no message is left; ENOMEM.
+// It waits as long as zgossip_set_rcvtimeo says. Each message is received by
+// one caller. Returns NULL, with errno EINVAL if it is no node; EAGAIN if
+// nothing came in time; EINTR if a signal came first; EPIPE if the node has
+// ended, by $TERM, and no message is left; ENOMEM.
 char **zgossip_recv(zgossip_t *self, size_t *count_p);
 
 // Free what zgossip_recv returned, and set the caller's pointer to NULL.
@@ -205,8 +204,9 @@ int zgossip_set_sndtimeo(zgossip_t *self, int msecs);
 int zgossip_set_rcvtimeo(zgossip_t *self, int msecs);
 
 // A descriptor for poll, epoll and event loops, that is readable exactly
-// while a message waits to be received. It is level-triggered: receiving is
-// all that is needed. It stays the node's: do not read from it or close it.
+// while a message waits to be received, and once the node has ended, by
+// $TERM. It is level-triggered: receiving is all that is needed. It stays the
+// node's: do not read from it or close it.
 // Returns -1 with errno EINVAL if it is no node, EMFILE or ENFILE if there
 // are no more descriptors.
 int zgossip_fd(zgossip_t *self);

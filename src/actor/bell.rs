@@ -87,7 +87,10 @@ mod tests {
             });
             let mut guard = number.lock();
             while *guard < 10_000 {
-                assert_ne!(bell.wait(&mut guard, Some(Instant::now() + Duration::from_secs(60))), Waited::TimedOut);
+                assert_ne!(
+                    bell.wait(&mut guard, Some(Instant::now() + Duration::from_secs(60))),
+                    Waited::TimedOut
+                );
             }
         });
     }

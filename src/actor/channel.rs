@@ -6,17 +6,19 @@
 //!
 //! Two event descriptors tell of what waits. The node's own is written when the first command comes, and not again
 //! before the node has seen that none is left. The program's is made when it is first asked for, and is readable
-//! exactly while a message waits: it changes under the lock under which messages come and go.
+//! exactly while a message waits: it changes under the lock under which messages come and go. Once the node has
+//! ended it stays readable, as a connection does that the other end has closed.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard};
 use rustix::event::{EventfdFlags, eventfd};
 
 use super::batch::{self, Batch};
+use super::bell::{Bell, Waited};
 use super::command::{MAX_FRAMES, is_term};
 use super::inbox::{Inbox, Outgoing};
 use super::message::Message;
@@ -35,7 +37,9 @@ const MAX_REPLIES: usize = 10_000;
 pub enum CallError {
     /// The time allowed for the call is over (EAGAIN).
     TimedOut,
-    /// The node has ended (ETERM).
+    /// A signal came (EINTR).
+    Interrupted,
+    /// The node has ended (EPIPE).
     Closed,
     /// A command has at least one frame (EINVAL).
     NoFrames,
@@ -47,6 +51,7 @@ impl std::fmt::Display for CallError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             CallError::TimedOut => "timed out",
+            CallError::Interrupted => "interrupted by a signal",
             CallError::Closed => "the node has ended",
             CallError::NoFrames => "a command has at least one frame",
             CallError::TooLarge => "frame is too long",
@@ -80,14 +85,12 @@ impl Patience {
     }
 }
 
-/// Wait for `condvar` until `deadline`; false when that has passed.
-fn wait<T>(condvar: &Condvar, guard: &mut MutexGuard<'_, T>, deadline: Option<Instant>) -> bool {
-    match deadline {
-        None => {
-            condvar.wait(guard);
-            true
-        }
-        Some(deadline) => Instant::now() < deadline && !condvar.wait_until(guard, deadline).timed_out(),
+/// Why to go on no more after this wait, if what was waited for is not there.
+fn give_up(waited: Waited) -> Option<CallError> {
+    match waited {
+        Waited::Rung => None,
+        Waited::TimedOut => Some(CallError::TimedOut),
+        Waited::Interrupted => Some(CallError::Interrupted),
     }
 }
 
@@ -114,12 +117,12 @@ impl Flag {
 pub struct Channel {
     commands: Mutex<Commands>,
     /// Senders wait here for room.
-    room: Condvar,
+    room: Bell,
     /// Wakes the node.
     wake: Flag,
     messages: Mutex<Messages>,
     /// Receivers wait here for messages.
-    arrived: Condvar,
+    arrived: Bell,
     /// How long a sender waits.
     pub send_patience: Patience,
     /// How long a receiver waits.
@@ -169,7 +172,7 @@ impl Channel {
                 closed: false,
                 senders: 0,
             }),
-            room: Condvar::new(),
+            room: Bell::default(),
             wake: Flag::new()?,
             messages: Mutex::new(Messages {
                 inbox: Inbox::new(MAX_REPLIES),
@@ -180,7 +183,7 @@ impl Channel {
                 closed: false,
                 receivers: 0,
             }),
-            arrived: Condvar::new(),
+            arrived: Bell::default(),
             send_patience: Patience::default(),
             recv_patience: Patience::default(),
         })
@@ -198,7 +201,7 @@ impl Channel {
         let size = batch::size(frames);
         let mut commands = self.commands.lock();
         let mut deadline = None;
-        let mut in_time = true;
+        let mut given_up = None;
         loop {
             if commands.closed || commands.ending {
                 return Err(CallError::Closed);
@@ -208,12 +211,12 @@ impl Channel {
             if room || waiting.is_empty() {
                 break;
             }
-            if !in_time {
-                return Err(CallError::TimedOut);
+            if let Some(why) = given_up {
+                return Err(why);
             }
             let deadline = *deadline.get_or_insert_with(|| self.send_patience.deadline());
             commands.senders += 1;
-            in_time = wait(&self.room, &mut commands, deadline);
+            given_up = give_up(self.room.wait(&mut commands, deadline));
             commands.senders -= 1;
         }
         self.queue(&mut commands, frames);
@@ -234,7 +237,7 @@ impl Channel {
     pub fn recv(&self) -> Result<Message, CallError> {
         let mut messages = self.messages.lock();
         let mut deadline = None;
-        let mut in_time = true;
+        let mut given_up = None;
         loop {
             if messages.closed {
                 return Err(CallError::Closed);
@@ -246,12 +249,12 @@ impl Channel {
             if messages.ended {
                 return Err(CallError::Closed);
             }
-            if !in_time {
-                return Err(CallError::TimedOut);
+            if let Some(why) = given_up {
+                return Err(why);
             }
             let deadline = *deadline.get_or_insert_with(|| self.recv_patience.deadline());
             messages.receivers += 1;
-            in_time = wait(&self.arrived, &mut messages, deadline);
+            given_up = give_up(self.arrived.wait(&mut messages, deadline));
             messages.receivers -= 1;
         }
     }
@@ -259,8 +262,8 @@ impl Channel {
     /// After a message was taken: lower the flag, wake who can go on now.
     fn taken(&self, mut messages: MutexGuard<'_, Messages>) {
         let empty = messages.inbox.is_empty();
-        if empty && std::mem::take(&mut messages.raised) {
-            messages.flag.as_ref().inspect(|flag| flag.lower());
+        if empty {
+            self.show(&mut messages);
         }
         let resume = messages.stalled && !messages.inbox.is_full_of_replies();
         if resume {
@@ -269,7 +272,7 @@ impl Channel {
         let more = !empty && messages.receivers > 0;
         drop(messages);
         if more {
-            self.arrived.notify_one();
+            self.arrived.ring();
         }
         if resume {
             self.wake.raise();
@@ -281,16 +284,14 @@ impl Channel {
         self.messages.lock().inbox.len()
     }
 
-    /// The program's side: a descriptor that is readable exactly while a message waits. It belongs to the channel.
+    /// The program's side: a descriptor that is readable exactly while a message waits, and when the node has ended.
+    /// It belongs to the channel.
     pub fn fd(&self) -> io::Result<RawFd> {
         let mut messages = self.messages.lock();
         if messages.flag.is_none() {
             let flag = Flag::new()?;
-            if !messages.inbox.is_empty() && !messages.closed {
-                flag.raise();
-                messages.raised = true;
-            }
             messages.flag = Some(flag);
+            self.show(&mut messages);
         }
         Ok(messages.flag.as_ref().map_or(-1, |flag| flag.0.as_raw_fd()))
     }
@@ -307,15 +308,13 @@ impl Channel {
                 self.queue(&mut commands, &[b"$TERM"]);
             }
         }
-        self.room.notify_all();
+        self.room.ring_for_all();
         {
             let mut messages = self.messages.lock();
             messages.closed = true;
-            if std::mem::take(&mut messages.raised) {
-                messages.flag.as_ref().inspect(|flag| flag.lower());
-            }
+            self.show(&mut messages);
         }
-        self.arrived.notify_all();
+        self.arrived.ring_for_all();
     }
 
     /// The node's side: readable while there is something to do.
@@ -337,7 +336,7 @@ impl Channel {
         let senders = commands.senders > 0;
         drop(commands);
         if senders {
-            self.room.notify_all();
+            self.room.ring_for_all();
         }
         Taken::Some
     }
@@ -385,19 +384,19 @@ impl Channel {
         match receivers.min(arrived) {
             0 => {}
             1 => {
-                self.arrived.notify_one();
+                self.arrived.ring();
             }
             _ => {
-                self.arrived.notify_all();
+                self.arrived.ring_for_all();
             }
         }
         (full, dropped)
     }
 
-    /// Make the flag say whether a message waits.
+    /// Make the flag say whether there is something to take note of: a message, or the end.
     fn show(&self, messages: &mut Messages) {
         let Some(flag) = &messages.flag else { return };
-        let waiting = !messages.inbox.is_empty();
+        let waiting = !messages.inbox.is_empty() || messages.ended || messages.closed;
         if waiting != messages.raised {
             if waiting {
                 flag.raise()
@@ -414,9 +413,12 @@ impl Channel {
         commands.closed = true;
         commands.batch.clear();
         drop(commands);
-        self.room.notify_all();
-        self.messages.lock().ended = true;
-        self.arrived.notify_all();
+        self.room.ring_for_all();
+        let mut messages = self.messages.lock();
+        messages.ended = true;
+        self.show(&mut messages);
+        drop(messages);
+        self.arrived.ring_for_all();
     }
 }
 

@@ -13,9 +13,10 @@
 //! | `config`, `zpl`, `file` | what a configuration means, how it is written, where it is kept |
 //! | `message`, `inbox` | messages to the owner, and how they wait |
 //! | `pipe` | the owner at the other end of a CZMQ pipe |
-//! | `queue`, `channel`, `batch` | the owner with a [`Handle`] |
+//! | `queue`, `channel`, `batch`, `bell` | the owner with a [`Handle`] |
 
 pub mod batch;
+mod bell;
 pub mod channel;
 pub mod command;
 pub mod config;

@@ -59,6 +59,7 @@ impl From<CallError> for Errno {
     fn from(error: CallError) -> Errno {
         Errno(match error {
             CallError::TimedOut => libc::EAGAIN,
+            CallError::Interrupted => libc::EINTR,
             CallError::Closed => libc::EPIPE,
             CallError::NoFrames => libc::EINVAL,
             CallError::TooLarge => libc::EMSGSIZE,

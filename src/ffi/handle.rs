@@ -73,8 +73,8 @@ pub unsafe extern "C" fn zgossip_destroy(self_p: *mut *mut zgossip_t) {
 /// zgossip_set_sndtimeo says. Whether a command made sense the node says in
 /// its log. Returns 0; or -1 with errno EINVAL if an argument or one of the
 /// frames is NULL or there are no frames; EAGAIN if there was no room in time;
-/// EMSGSIZE if a frame has 4 GiB or more; EPIPE if the node has ended, by
-/// $TERM.
+/// EINTR if a signal came first; EMSGSIZE if a frame has 4 GiB or more; EPIPE
+/// if the node has ended, by $TERM.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_send(
     self_: *mut zgossip_t,
@@ -129,11 +129,10 @@ pub unsafe extern "C" fn zgossip_send_sized(
 ///         printf ("%s\n", frames [0]);
 ///     zgossip_frames_destroy (&frames);
 ///
-/// It waits as long as zgossip_set_rcvtimeo says; a signal does not end the
-/// wait, so a program that must heed one uses a time-out, or zgossip_fd with
-/// poll. Each message is received by one caller. Returns NULL, with errno
-/// EINVAL if it is no node; EAGAIN if nothing came in time; EPIPE if the node
-/// has ended, by $TERM, and no message is left; ENOMEM.
+/// It waits as long as zgossip_set_rcvtimeo says. Each message is received by
+/// one caller. Returns NULL, with errno EINVAL if it is no node; EAGAIN if
+/// nothing came in time; EINTR if a signal came first; EPIPE if the node has
+/// ended, by $TERM, and no message is left; ENOMEM.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_recv(self_: *mut zgossip_t, count_p: *mut size_t) -> *mut *mut c_char {
     entry! {
@@ -187,8 +186,9 @@ pub unsafe extern "C" fn zgossip_set_rcvtimeo(self_: *mut zgossip_t, msecs: c_in
 }
 
 /// A descriptor for poll, epoll and event loops, that is readable exactly
-/// while a message waits to be received. It is level-triggered: receiving is
-/// all that is needed. It stays the node's: do not read from it or close it.
+/// while a message waits to be received, and once the node has ended, by
+/// $TERM. It is level-triggered: receiving is all that is needed. It stays the
+/// node's: do not read from it or close it.
 /// Returns -1 with errno EINVAL if it is no node, EMFILE or ENFILE if there
 /// are no more descriptors.
 #[unsafe(no_mangle)]

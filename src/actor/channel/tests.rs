@@ -122,9 +122,13 @@ fn the_descriptor_is_readable_exactly_while_a_message_waits() {
         channel.recv().unwrap();
         assert!(!message_waits(&channel));
     }
+    // It tells of the end too, for good.
     channel.deliver(&mut vec![deliver("a", "1")]);
+    channel.end();
+    channel.recv().unwrap();
+    assert!(message_waits(&channel));
     channel.close();
-    assert!(!message_waits(&channel));
+    assert!(message_waits(&channel));
 }
 
 #[test]
