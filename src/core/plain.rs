@@ -42,6 +42,8 @@ const SENT: u8 = 4;
 const EARLIER: u8 = 8;
 /// The peer has said a value.
 const HEARD: u8 = 16;
+/// It said old news, and was told nothing yet.
+const SUSPECT: u8 = 32;
 
 #[derive(Copy, Clone, Debug, Default)]
 struct Key {
@@ -125,7 +127,7 @@ impl PlainPeer {
 
     /// Whether the peer was sent our current value and has not said it yet.
     pub(super) fn is_pending(&self, slot: Slot) -> bool {
-        self.keys.get(slot as usize).is_some_and(|key| key.is(PENDING))
+        self.keys.get(slot as usize).is_some_and(|key| key.is(PENDING) && !key.is(SUSPECT))
     }
 
     /// We have come to the peer's value.
@@ -147,6 +149,7 @@ impl PlainPeer {
         let key = self.key(slot);
         key.tries = 0;
         key.set(SENT, sent);
+        key.set(SUSPECT, false);
         key.waiting_since = now as u32;
         self.key(slot).set(PENDING, true);
         self.look_later(slot, now, 0);
@@ -159,7 +162,13 @@ impl PlainPeer {
             key.waiting_since = now as u32;
             key.set(PENDING, true);
             key.set(SENT, false);
+            key.set(SUSPECT, true);
         }
+        self.look_later(slot, now, 0);
+    }
+
+    /// The key is looked at later.
+    pub(super) fn postpone(&mut self, slot: Slot, now: u64) {
         self.look_later(slot, now, 0);
     }
 
@@ -214,6 +223,7 @@ impl PlainPeer {
         key.tries += 1;
         let tries = key.tries;
         key.set(SENT, true);
+        key.set(SUSPECT, false);
         self.look_later(slot, now, tries);
         Check::Assert
     }

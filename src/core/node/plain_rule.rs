@@ -144,7 +144,13 @@ impl Node {
             };
             let Some(slot) = link.plain.pop_check(now.mono, jitter) else { return };
             let Some(held) = self.store.get(slot).filter(|held| held.is_live()) else { continue };
-            let changed_at = self.history.get(&slot).map_or(0, |history| history.changed_at);
+            let history = self.history.get(&slot);
+            if history.is_some_and(|history| history.held_back.iter().any(|held| held.link == id)) {
+                // What it said waits to be judged; until then it is not to be told otherwise.
+                link.plain.postpone(slot, now.mono);
+                continue;
+            }
+            let changed_at = history.map_or(0, |history| history.changed_at);
             if link.plain.check(slot, held.value_hash(), changed_at, now.mono) == Check::Assert {
                 link.owe(slot);
                 self.mark_ready(id);
