@@ -61,3 +61,11 @@ fn one_key_settles_among_our_nodes_and_stock_nodes() {
 fn one_key_settles_whoever_connects_to_whom() {
     mixed("one_key_settles_whoever_connects_to_whom", 20, true);
 }
+
+#[test]
+#[ignore = "debug"]
+fn debug_trial() {
+    let name = std::env::var("TOPO").unwrap();
+    let t = topologies().into_iter().find(|t| t.name == name).unwrap();
+    for_seeds("x", 1, |seed| println!("{:?}", trial(&t, Workload::StockWriter, seed, false)));
+}
