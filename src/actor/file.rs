@@ -30,9 +30,18 @@ pub enum LoadError {
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LoadError::Io(error) => write!(f, "{error}"),
+            LoadError::Io(error) => f.write_str(&reason(error)),
             LoadError::Syntax(error) => write!(f, "{error}"),
         }
+    }
+}
+
+/// What is wrong, in the words of the C library alone.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((reason, _)) => reason.to_owned(),
+        None => text,
     }
 }
 
@@ -218,6 +227,7 @@ mod tests {
         let sparse = directory.name(b"sparse");
         File::create(path(&sparse)).unwrap().set_len(MAX_SIZE + 1).unwrap();
         assert_eq!(load(&sparse).unwrap_err().to_string(), "file is too large");
+        assert_eq!(load(b"/nonexistent").unwrap_err().to_string(), "No such file or directory");
     }
 
     #[test]

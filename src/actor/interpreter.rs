@@ -328,7 +328,8 @@ impl Call<'_> {
     fn save(&mut self, command: &[u8], name: &[u8]) {
         let saved = file::save(&self.interpreter.tree, name);
         if let Err(error) = saved {
-            return self.failed(command, format_args!("cannot save config file '{}'", show(name)), error);
+            let reason = file::reason(&error);
+            return self.failed(command, format_args!("cannot save config file '{}'", show(name)), reason);
         }
         if let Some(watch) = &mut self.interpreter.watch
             && fs::canonicalize(file::path(name)).ok() == fs::canonicalize(file::path(watch.name())).ok()
