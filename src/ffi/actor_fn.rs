@@ -14,8 +14,8 @@ use libc::{c_char, c_void};
 use super::czmq;
 use super::entry::{entry, panic_text};
 use super::error::Errno;
-use super::local_time;
 use super::socket::Socket;
+use super::surroundings::prepare;
 use super::types::zsock_t;
 use crate::actor;
 use crate::engine::raw;
@@ -73,7 +73,7 @@ pub(super) fn signal(pipe: Socket) -> Result<(), Errno> {
 
 /// Run a node on `pipe` until it ends.
 pub(super) fn run(pipe: Socket, prefix: &str, context: raw::Context) {
-    local_time::provide();
+    prepare();
     let sink = sink();
     let logger = Logger::new(prefix, Arc::clone(&sink));
     let node = AssertUnwindSafe(|| {

@@ -33,9 +33,10 @@ enum Name {
     FrameDestroy,
     FrameData,
     FrameSize,
+    SysIpv6,
 }
 
-const NAMES: [&CStr; 12] = [
+const NAMES: [&CStr; 13] = [
     c"zsock_resolve",
     c"zsock_signal",
     c"zsys_init",
@@ -48,6 +49,7 @@ const NAMES: [&CStr; 12] = [
     c"zframe_destroy",
     c"zframe_data",
     c"zframe_size",
+    c"zsys_ipv6",
 ];
 
 /// The address of each name, once found.
@@ -165,6 +167,12 @@ pub(super) unsafe fn signal(pipe: *mut c_void) -> bool {
 pub(super) fn context() -> Option<NonNull<c_void>> {
     // SAFETY: the type is that of czmq's zsys.h; the function may be called by any thread, any number of times.
     unsafe { call!(SysInit as unsafe extern "C" fn() -> *mut c_void,) }.and_then(NonNull::new)
+}
+
+/// Whether the program has switched IPv6 on for all of CZMQ (`zsys_set_ipv6`).
+pub(super) fn ipv6() -> bool {
+    // SAFETY: the type is that of czmq's zsys.h; it only reads.
+    unsafe { call!(SysIpv6 as unsafe extern "C" fn() -> c_int,) }.is_some_and(|on| on != 0)
 }
 
 /// CZMQ's log.

@@ -13,7 +13,7 @@
 typedef void (function_t) (void);
 
 /*  Their real types are stated where they are called, in czmq.rs. */
-WEAK extern function_t zsock_resolve, zsock_signal, zsys_init;
+WEAK extern function_t zsock_resolve, zsock_signal, zsys_init, zsys_ipv6;
 WEAK extern function_t zsys_error, zsys_warning, zsys_notice, zsys_info, zsys_debug;
 WEAK extern function_t zframe_new, zframe_destroy, zframe_data, zframe_size;
 
@@ -36,6 +36,7 @@ zgossip_czmq_weak (unsigned name)
         case 9: return zframe_destroy;
         case 10: return zframe_data;
         case 11: return zframe_size;
+        case 12: return zsys_ipv6;
     }
     return 0;
 }

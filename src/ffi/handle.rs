@@ -15,8 +15,8 @@ use super::actor_fn::{lossy, sink};
 use super::entry::entry;
 use super::error::Errno;
 use super::frames;
-use super::local_time;
 use super::shell::{Inside, hold, release, zgossip_t};
+use super::surroundings::prepare;
 use crate::actor::Handle;
 use crate::engine::raw;
 
@@ -33,7 +33,7 @@ const MAX_FRAMES: usize = 1 << 16;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_new(name: *const c_char) -> *mut zgossip_t {
     entry! {
-        local_time::provide();
+        prepare();
         // SAFETY: the program gives a C string or NULL.
         let name = unsafe { lossy(name) };
         let node = Handle::new(&name, sink(), raw::Context::global())?;

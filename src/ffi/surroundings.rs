@@ -1,18 +1,20 @@
-//! Local time for the log lines that we write ourselves: the time zone is the C library's knowledge.
+//! What the layers below ask of the process around them: the local time, and CZMQ's switches.
 
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
 
-use crate::log;
+use super::czmq;
+use crate::{actor, log};
 
-/// Let the log show local time; cheap, and may be called often.
-pub(super) fn provide() {
-    log::set_local_offset(offset);
+/// Let the layers below know where to ask. Cheap, and done before every node.
+pub(super) fn prepare() {
+    log::set_local_offset(local_offset);
+    actor::set_default_ipv6(czmq::ipv6);
 }
 
 /// How many seconds local time is ahead of UTC at `seconds` since 1970.
-fn offset(seconds: u64) -> i64 {
+fn local_offset(seconds: u64) -> i64 {
     let Ok(time) = libc::time_t::try_from(seconds) else { return 0 };
     let mut broken_down = MaybeUninit::<libc::tm>::zeroed();
     // SAFETY: both point to variables of ours; where the call fails, the zeroed structure stands.
