@@ -19,6 +19,16 @@ fn our_nodes_agree_and_fall_silent_when_the_faults_end() {
     println!("longest {} ms, steps {}", most / 1000, outcomes.iter().map(|o| o.steps).sum::<u64>());
 }
 
+#[test]
+fn our_nodes_and_stock_nodes_agree_when_the_faults_end() {
+    let outcomes = for_seeds("our_nodes_and_stock_nodes_agree_when_the_faults_end", 30, |seed| {
+        let options = Options::draw(20, 6, &mut fastrand::Rng::with_seed(!seed));
+        faults::run(seed, &options, 60 * SECOND)
+    });
+    let most = outcomes.iter().map(|o| o.settled).max().unwrap_or(0);
+    println!("longest {} ms, steps {}", most / 1000, outcomes.iter().map(|o| o.steps).sum::<u64>());
+}
+
 /// Every topology and workload of the mixed model, with the real state machine.
 fn mixed(test: &str, seeds: u64, turned: bool) {
     println!("{:46}{:14}{:>9}{:>9}{:>10}{:>9}{:>9}", "topology", "workload", "disagree", "endless", "last lost", "messages", "silence");
@@ -60,12 +70,4 @@ fn one_key_settles_among_our_nodes_and_stock_nodes() {
 #[test]
 fn one_key_settles_whoever_connects_to_whom() {
     mixed("one_key_settles_whoever_connects_to_whom", 20, true);
-}
-
-#[test]
-#[ignore = "debug"]
-fn debug_trial() {
-    let name = std::env::var("TOPO").unwrap();
-    let t = topologies().into_iter().find(|t| t.name == name).unwrap();
-    for_seeds("x", 1, |seed| println!("{:?}", trial(&t, Workload::StockWriter, seed, false)));
 }

@@ -201,7 +201,8 @@ fn step_clock(sim: &mut Sim, run: &Run) {
     sim.nodes[node].skew = sim.random.i64(-most..=most);
 }
 
-/// The faults end: all is up, no wire is cut or slow. What is half open stays so until it is noticed.
+/// The faults end: all is up, no wire is cut or slow. What is half open stays so until it is noticed,
+/// except by stock clients, who never would.
 pub fn heal(sim: &mut Sim) {
     for wire in &mut sim.wires {
         wire.cut = false;
@@ -210,6 +211,7 @@ pub fn heal(sim: &mut Sim) {
     for node in &mut sim.nodes {
         node.paused_until = node.paused_until.min(sim.now + 100 * MS);
     }
+    sim.tell_stock_clients();
 }
 
 /// A run's figures.
@@ -244,7 +246,7 @@ fn wake_stock(sim: &mut Sim) {
         sim.publish(node, &format!("awake-{node}"), "yes");
         let known = (0..sim.nodes.len()).find(|&other| sim.is_ours(other));
         for key in held {
-            if known.is_some_and(|other| sim.value(other, &key).is_none()) && !key.starts_with("gone") {
+            if known.is_some_and(|other| sim.value(other, &key).is_none()) {
                 let value = format!("again-{}", sim.random.u32(..));
                 sim.publish(node, &key, &value);
             }

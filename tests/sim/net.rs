@@ -380,6 +380,16 @@ impl Sim {
         self.at(self.now + client, Event::Notice { wire, epoch });
     }
 
+    /// Stock clients learn at once that their connections broke: they have no way to find out.
+    pub fn tell_stock_clients(&mut self) {
+        for wire in 0..self.wires.len() {
+            let w = &self.wires[wire];
+            if !self.is_ours(w.client) && !w.connected {
+                self.notice(wire, w.epoch);
+            }
+        }
+    }
+
     /// The node ends at once and is back, without anything, after `downtime`.
     pub fn restart(&mut self, node: usize, downtime: u64, then: impl FnOnce(&mut Sim) + 'static) {
         for wire in self.nodes[node].wires.clone() {
