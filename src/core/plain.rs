@@ -125,6 +125,11 @@ impl PlainPeer {
         self.keys.get(slot as usize).is_some_and(|key| key.is(HEARD) && !key.is(EARLIER) && key.heard == hash)
     }
 
+    /// Whether the peer has said anything of the key on this connection.
+    pub(super) fn has_said(&self, slot: Slot) -> bool {
+        self.keys.get(slot as usize).is_some_and(|key| key.is(HEARD) && !key.is(EARLIER))
+    }
+
     /// Whether the peer was sent our current value and has not said it yet.
     pub(super) fn is_pending(&self, slot: Slot) -> bool {
         self.keys.get(slot as usize).is_some_and(|key| key.is(PENDING) && !key.is(SUSPECT))

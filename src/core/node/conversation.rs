@@ -109,9 +109,11 @@ impl Node {
     /// Server: the conversation starts, or starts anew.
     fn hear_hello(&mut self, id: LinkId, extension: Extension, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        link.greeted = true;
+        // What it said before its first HELLO, when we had just come up, it said on this connection.
+        if std::mem::replace(&mut link.greeted, true) {
+            link.plain.reconnect();
+        }
         link.forget_owed();
-        link.plain.reconnect();
         link.plain.settling_until = now.mono + SETTLING;
         let Some(peer) = extension.node else { return self.become_plain(id, now) };
         link.peer = Some(peer);

@@ -93,7 +93,8 @@ impl Node {
             link.cursor += 1;
             let Some(slot) = self.store.feed.get(position) else { continue };
             let held = self.store.held(slot);
-            if !held.is_live() || held.source == Some(id) {
+            // What came from the peer it need not be told, unless that was on an earlier connection.
+            if !held.is_live() || held.source == Some(id) && link.plain.has_said(slot) {
                 continue;
             }
             if link.plain.holds(slot, value_hash(held.tuple.value())) {
