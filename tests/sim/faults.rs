@@ -90,6 +90,7 @@ pub fn build(seed: u64, options: &Options) -> Sim {
             sim.wires[wire].speed = Speed::SLOW;
         }
     }
+    sim.describe();
     let run = Rc::new(Run { options: options.clone(), owned: Owned::default() });
     for (rate, act) in [
         (options.writes, write as fn(&mut Sim, &Run)),

@@ -168,6 +168,22 @@ impl Sim {
         }
     }
 
+    /// Shows the network, in a traced run.
+    pub fn describe(&self) {
+        if self.trace {
+            let stock: Vec<usize> = (0..self.nodes.len()).filter(|&node| !self.is_ours(node)).collect();
+            println!("stock nodes: {stock:?}");
+            let wires = self.wires.iter().enumerate();
+            wires.for_each(|(number, wire)| println!("wire {number}: {} connects to {}", wire.client, wire.server));
+        }
+    }
+
+    fn note(&self, text: impl FnOnce() -> String) {
+        if self.trace {
+            println!("{:>12.3} {}", self.now as f64 / MS as f64, text());
+        }
+    }
+
     /// Adds one of our nodes.
     pub fn ours(&mut self) -> usize {
         self.ours_with(Settings::default(), 0)
@@ -327,6 +343,9 @@ impl Sim {
         w.epoch += 1;
         (w.connected, w.believed) = (true, true);
         w.pipes = Default::default();
+        let epoch = w.epoch;
+        self.note(|| format!("wire {wire} ({client} to {server}) is connected, epoch {epoch}"));
+        let w = &mut self.wires[wire];
         let again: Vec<_> = w.recent.drain(..).collect();
         if self.duplicate && self.random.bool() {
             again.into_iter().for_each(|frame| self.put(wire, Way::ToServer, frame));
@@ -349,6 +368,7 @@ impl Sim {
             return;
         }
         self.wires[wire].believed = false;
+        self.note(|| format!("node {client} notices the loss of wire {wire}"));
         if self.nodes[client].alive {
             let now = self.clock(client);
             if let Body::Ours(ours) = &mut self.nodes[client].body {
@@ -370,8 +390,10 @@ impl Sim {
         }
         w.connected = false;
         w.pipes = Default::default();
+        let (from, to) = (w.client, w.server);
         let (epoch, host) = (w.epoch, w.server);
         let gone_at = self.now + server;
+        self.note(|| format!("wire {wire} ({from} to {to}) is lost; noticed after {} and {} ms", client / MS, server / MS));
         if let Body::Ours(ours) = &mut self.nodes[host].body {
             let ends = ours.ends.values_mut();
             ends.filter(|end| end.role == Role::Server && (end.wire, end.epoch) == (wire, epoch))
@@ -401,6 +423,7 @@ impl Sim {
                 w.recent.clear();
             }
         }
+        self.note(|| format!("node {node} ends, for {} ms", downtime / MS));
         let seed = self.random.u64(..);
         let member = &mut self.nodes[node];
         member.alive = false;
@@ -447,9 +470,7 @@ impl Sim {
         if !self.nodes[node].alive {
             return;
         }
-        if self.trace {
-            println!("{:>12.3} node {node} PUBLISH {key} = {value}", self.now as f64 / MS as f64);
-        }
+        self.note(|| format!("node {node} PUBLISH {key} = {value}"));
         let (now, clock) = (self.now, self.clock(node));
         match &mut self.nodes[node].body {
             Body::Ours(ours) => {
@@ -574,9 +595,7 @@ impl Sim {
             Way::ToClient => (w.server, w.client),
         };
         let message = decode(frame).unwrap_or_else(|error| panic!("node {from} sent a bad frame: {error}"));
-        if self.trace {
-            println!("{:>12.3} {from} -> {to} {message:?}", now as f64 / MS as f64);
-        }
+        self.note(|| format!("{from} -> {to} {message:?}"));
         let tally = &mut self.tally;
         tally.frames += 1;
         tally.bytes += frame.len() as u64;
