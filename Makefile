@@ -67,9 +67,8 @@ install: $(BUILT)/libzgossip.so $(BUILT)/libzgossip.a
 	ln -sf 'libzgossip.so.$(MAJOR)' '$(DESTDIR)$(LIBDIR)/libzgossip.so'
 	$(INSTALL) -m 644 '$(BUILT)/libzgossip.a' '$(DESTDIR)$(LIBDIR)/libzgossip.a'
 	$(INSTALL) -m 644 include/zgossip.h '$(DESTDIR)$(INCLUDEDIR)/zgossip/zgossip.h'
-	sed -e 's|@PREFIX@|$(PREFIX)|' \
-	    -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${exec_prefix}/%,$(LIBDIR))|' \
-	    -e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|' \
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	    -e '/^[a-z]*=/ s| |\\ |g' -e 's|^\([a-z]*dir\)=$(PREFIX)/|\1=$${prefix}/|' \
 	    -e 's|@VERSION@|$(VERSION)|' -e 's|@STATIC_LIBS@|$(STATIC_LIBS)|' \
 	    pkgconfig/libzgossip.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip.pc'
 	chmod 644 '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip.pc'

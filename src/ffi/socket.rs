@@ -20,8 +20,10 @@ const CZMQ_ACTOR: u32 = 0x0005_cafe;
 const CZMQ_DESTROYED: u32 = 0xdead_beef;
 /// First word of a `zsock_t` of our own header: "ZGOS".
 const OUR_SOCK: u32 = 0x5a47_4f53;
+/// First word of a `zactor_t` of our own header: "ZGOA".
+const OUR_ACTOR: u32 = 0x5a47_4f41;
 
-/// How a `zsock_t` begins in our own header.
+/// How a `zsock_t`, and a `zactor_t` with its pipe's socket, begins in our own header.
 #[repr(C)]
 struct OurSock {
     tag: u32,
@@ -60,7 +62,7 @@ impl Socket {
             // SAFETY: the tag says that it is one of CZMQ's.
             CZMQ_SOCK | CZMQ_ACTOR => (unsafe { resolve_of_czmq(socket) }, true),
             // SAFETY: the tag says that it is one of ours.
-            OUR_SOCK => (unsafe { NonNull::new((*socket.cast::<OurSock>()).handle) }, false),
+            OUR_SOCK | OUR_ACTOR => (unsafe { NonNull::new((*socket.cast::<OurSock>()).handle) }, false),
             CZMQ_DESTROYED => (None, false),
             _ => (Some(found), false),
         };
