@@ -75,6 +75,12 @@ fn every_example_means_what_its_row_says() {
             && entries.iter().eq([entry])
     });
     check("REQUEST of two", &|m| matches!(m, Message::Request(hashes) if hashes.iter().eq([1, 2])));
+    check("ANNOUNCE of one", &|m| {
+        let Message::Announce(entries) = m else { return false };
+        entries.iter().eq([Entry { hash: 1, stamp: Stamp { time: 2, origin: NODE + 2 } }])
+    });
+    check("PRUNE", &|m| *m == Message::Prune);
+    check("GRAFT", &|m| *m == Message::Graft);
     assert_eq!(checked, examples.len(), "an example of the document is not checked here");
 }
 

@@ -199,7 +199,7 @@ list!(
 );
 
 list!(
-    /// What the sender of an ENTRIES holds in one part.
+    /// Keys and stamps: what the sender of an ENTRIES holds in one part, or what an ANNOUNCE is about.
     PartEntries, Entry, |reader| {
         Ok(Entry { hash: reader.u64()?, stamp: Stamp { time: reader.u64()?, origin: reader.u64()? } })
     }
@@ -230,10 +230,18 @@ pub(super) fn entries_frame() -> Vec<u8> {
 pub(super) fn add_entries(frame: &mut Vec<u8>, prefix: Prefix, entries: &[Entry]) {
     prefix.write(frame);
     frame.extend_from_slice(&(entries.len() as u32).to_be_bytes());
-    for entry in entries {
-        for number in [entry.hash, entry.stamp.time, entry.stamp.origin] {
-            frame.extend_from_slice(&number.to_be_bytes());
-        }
+    entries.iter().for_each(|entry| add_entry(frame, entry));
+}
+
+/// Begins an ANNOUNCE.
+pub(super) fn announce_frame() -> Vec<u8> {
+    header(MessageId::Announce, 256)
+}
+
+/// Appends one entry, to an ANNOUNCE or to a part of an ENTRIES.
+pub(super) fn add_entry(frame: &mut Vec<u8>, entry: &Entry) {
+    for number in [entry.hash, entry.stamp.time, entry.stamp.origin] {
+        frame.extend_from_slice(&number.to_be_bytes());
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::clock::Stamp;
 use super::extension::Extension;
-use super::records::{Batch, Digests, Entries, Hashes};
+use super::records::{Batch, Digests, Entries, Hashes, PartEntries};
 use super::tuple::Tuple;
 use std::fmt;
 
@@ -38,14 +38,23 @@ pub enum MessageId {
     Entries = 19,
     /// Extended: send me the tuples with these key hashes.
     Request = 20,
+    /// Extended: keys and stamps that changed here, for a peer that gets the tuples elsewhere.
+    Announce = 21,
+    /// Extended: announce to me, I get the tuples elsewhere.
+    Prune = 22,
+    /// Extended: send me the tuples again.
+    Graft = 23,
 }
 
 impl MessageId {
     fn new(id: u8) -> Option<MessageId> {
         use MessageId::*;
-        [Hello, Publish, Ping, Pong, Invalid, Batch, Heartbeat, Digest, Entries, Request]
-            .into_iter()
-            .find(|&known| known as u8 == id)
+        [
+            Hello, Publish, Ping, Pong, Invalid, Batch, Heartbeat, Digest, Entries, Request, Announce, Prune,
+            Graft,
+        ]
+        .into_iter()
+        .find(|&known| known as u8 == id)
     }
 }
 
@@ -81,6 +90,12 @@ pub enum Message<'a> {
     Entries(Entries<'a>),
     /// REQUEST.
     Request(Hashes<'a>),
+    /// ANNOUNCE.
+    Announce(PartEntries<'a>),
+    /// PRUNE.
+    Prune,
+    /// GRAFT.
+    Graft,
 }
 
 /// Why a frame is not a message.
@@ -213,6 +228,9 @@ pub fn decode(frame: &[u8]) -> Result<Message<'_>, Invalid> {
         MessageId::Digest => Message::Digest(Digests::check(reader)?),
         MessageId::Entries => Message::Entries(Entries::check(reader)?),
         MessageId::Request => Message::Request(Hashes::check(reader)?),
+        MessageId::Announce => Message::Announce(PartEntries::check(reader)?),
+        MessageId::Prune => Message::Prune,
+        MessageId::Graft => Message::Graft,
     })
 }
 

@@ -715,5 +715,8 @@ pub fn kind(frame: &[u8]) -> MessageId {
         Message::Digest(_) => MessageId::Digest,
         Message::Entries(_) => MessageId::Entries,
         Message::Request(_) => MessageId::Request,
+        Message::Announce(_) => MessageId::Announce,
+        Message::Prune => MessageId::Prune,
+        Message::Graft => MessageId::Graft,
     }
 }

@@ -36,11 +36,15 @@ impl Node {
             Some(slot) => {
                 let held = self.store.held(slot);
                 if stamp <= held.stamp {
+                    let redundant = (stamp == held.stamp).then_some(held.source);
                     let differs = held.is_live() && held.tuple.value() != value;
                     if differs && kind == RecordKind::Live && stamp < held.stamp && !stamp.is_taken() {
                         self.note_replaced(slot, value_hash(value), Some(id), now);
                     }
                     self.counters.duplicates += 1;
+                    if let Some(source) = redundant {
+                        self.hear_redundant(id, source);
+                    }
                     return;
                 }
             }

@@ -98,6 +98,9 @@ impl Node {
             Message::Digest(parts) => self.hear_digest(id, parts),
             Message::Entries(parts) => self.hear_entries(id, parts, now),
             Message::Request(hashes) => self.hear_request(id, hashes),
+            Message::Announce(entries) => self.hear_announce(id, entries, now),
+            Message::Prune => self.hear_prune(id),
+            Message::Graft => self.hear_graft(id),
             other => self.unexpected(id, &other),
         }
     }
@@ -185,7 +188,7 @@ impl Node {
         if let Some(summary) = extension.summary {
             link.summary = summary;
         }
-        let (role, drained) = (link.role, !link.has_output(self.store.feed.end()));
+        let (role, drained) = (link.role, link.is_drained(self.store.feed.end()));
         if role == Role::Server {
             self.say_heartbeat(id, now);
         } else if drained {
@@ -241,5 +244,8 @@ fn name(message: &Message<'_>) -> &'static str {
         Message::Digest(_) => "DIGEST",
         Message::Entries(_) => "ENTRIES",
         Message::Request(_) => "REQUEST",
+        Message::Announce(_) => "ANNOUNCE",
+        Message::Prune => "PRUNE",
+        Message::Graft => "GRAFT",
     }
 }

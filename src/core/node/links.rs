@@ -121,6 +121,7 @@ impl Node {
         if let Some(link) = self.links.get_mut(&id) {
             link.cursor = cursor;
             link.comparison = Default::default();
+            link.set_lazy(false);
         }
         self.schedule_beat(id, now);
         self.establish(id, now);

@@ -9,6 +9,7 @@
 //! | `plain_rule` | the same for values that come without a stamp |
 //! | `sync` | finding and exchanging what differs |
 //! | `transmit` | what is sent next on a link |
+//! | `tree` | sending each tuple over few links |
 //! | `time` | what happens when nothing happens |
 
 mod converge;
@@ -18,6 +19,7 @@ mod plain_rule;
 mod sync;
 mod time;
 mod transmit;
+mod tree;
 
 use super::clock::{Clock, Now, Stamp, node_id};
 use super::extension::Summary;
@@ -222,6 +224,8 @@ pub struct Node {
     /// An own small tuple, with which plain hubs are asked whether they know us.
     own_smallest: Option<(usize, Slot)>,
     batches: transmit::BatchCache,
+    /// Key hashes that a peer announced and was asked for, and when.
+    requested: HashMap<u64, u64, ahash::RandomState>,
 }
 
 impl Node {
@@ -248,6 +252,7 @@ impl Node {
             logged: HashMap::new(),
             own_smallest: None,
             batches: transmit::BatchCache::default(),
+            requested: HashMap::with_hasher(ahash::RandomState::with_seeds(random.u64(..), 4, 5, 6)),
             random,
         };
         node.schedule_sweep(now);

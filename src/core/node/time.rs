@@ -49,6 +49,7 @@ impl Node {
     /// One link's turn.
     fn tend(&mut self, id: LinkId, now: Now) {
         self.check_plain(id, now);
+        self.announce_due(id, now);
         let Some(link) = self.links.get(&id).filter(|link| link.up && link.role == Role::Client) else {
             return;
         };
@@ -129,7 +130,11 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else { return };
         let mut next = None;
         if link.up {
-            next = if link.is_plain() { link.plain.next_check() } else { None };
+            next = match link.kind {
+                Kind::Plain => link.plain.next_check(),
+                Kind::Extended if !link.announce_now => link.announce_at,
+                _ => None,
+            };
             if link.role == Role::Client {
                 next = Some(next.unwrap_or(u64::MAX).min(link.beat_at));
             }
@@ -161,6 +166,7 @@ impl Node {
                 self.control(id, Frame::new(encode(MessageId::Pong, &Extension::default())));
             }
         }
+        self.requested.retain(|_, &mut at| now.mono < at + super::tree::ANSWER);
         let held = &self.store;
         self.history.retain(|&slot, history| {
             history.prune(now.mono);

@@ -117,6 +117,9 @@ impl Node {
             return Some(frame);
         }
         let link = self.links.get_mut(&id)?;
+        if link.lazy {
+            return self.next_announcement(id, now);
+        }
         let (start, version) = (link.cursor, self.store.feed.version());
         let cache = &self.batches;
         if cache.version == version && cache.start == start && !cache.sources.contains(&id) {
@@ -219,6 +222,5 @@ impl Collector {
 /// Milliseconds that a tuple has still to live, or its removal to be remembered, as the wire has
 /// them: 0 for ever.
 fn remaining(held: &Held, now: Now) -> u32 {
-    held.deadline
-        .map_or(0, |deadline| deadline.saturating_sub(now.mono).clamp(1, u32::MAX.into()) as u32)
+    held.deadline.map_or(0, |deadline| deadline.saturating_sub(now.mono).clamp(1, u32::MAX.into()) as u32)
 }
