@@ -242,12 +242,13 @@ fn wake_stock(sim: &mut Sim) {
         if sim.is_ours(node) {
             continue;
         }
+        let wires = sim.nodes[node].wires.iter().map(|&wire| &sim.wires[wire]);
+        let servers: Vec<usize> = wires.filter(|wire| wire.client == node).map(|wire| wire.server).collect();
         let held: Vec<String> =
             sim.view(node).keys().map(|key| String::from_utf8_lossy(key).into_owned()).collect();
         sim.publish(node, &format!("awake-{node}"), "yes");
-        let known = (0..sim.nodes.len()).find(|&other| sim.is_ours(other));
         for key in held {
-            if known.is_some_and(|other| sim.value(other, &key).is_none()) {
+            if servers.iter().any(|&server| sim.value(server, &key).is_none()) {
                 let value = format!("again-{}", sim.random.u32(..));
                 sim.publish(node, &key, &value);
             }
