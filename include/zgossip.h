@@ -14,21 +14,28 @@
 
     Commands and replies are messages of string frames. Strings are NUL-terminated bytes in any encoding.
 
-    Commands:                               Replies and events:
-      BIND endpoint                           PORT number
-      PORT                                    STATUS number
-      CONNECT endpoint [server-public-key]    DELIVER key value
-      PUBLISH key value
+    Commands:                                     Replies, and what comes unasked:
+      BIND endpoint
+      PORT                                          PORT number
+      CONNECT endpoint [server-public-key]
+      PUBLISH key value [ttl-milliseconds]          DELIVER key value (this node's own, too)
       UNPUBLISH key
-      STATUS
+      RETRACT key
+      STATUS                                        STATUS number
+      GET key                                       VALUE key [value]
+      KEYS                                          KEYS [key ...]
+      STATS                                         STATS [name value ...]
       LOAD file (or CONFIGURE file)
       SET path value
       SAVE file
-      SET PUBLICKEY key                       (these three: one frame with a space in it, then the value)
+      SET PUBLICKEY key                             (of this and the next two, the first frame has a space in it)
       SET SECRETKEY key
       ZAP DOMAIN domain
       VERBOSE
       $TERM
+
+    After SET server/events 1, these come unasked too: RETRACT key, EXPIRE key, JOIN endpoint, LEAVE endpoint, and
+    ERROR command reason. While a program does not read, one DELIVER for each key waits, with its newest value.
 
     Unless a function says otherwise: a function that fails returns -1 or NULL and sets errno; one that succeeds leaves
     errno alone. A pointer that is NULL, of another kind or destroyed is refused with EINVAL where that can be seen.

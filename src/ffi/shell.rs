@@ -131,3 +131,73 @@ pub(super) unsafe fn release(node: *const zgossip_t) -> Result<(), Errno> {
     POOL.lock().push_back(Free(pointer));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::raw;
+    use crate::log::Stderr;
+    use std::sync::Arc;
+    use std::thread;
+
+    fn node() -> NonNull<zgossip_t> {
+        hold(Handle::new("shell", Arc::new(Stderr), raw::Context::global()).expect("a node"))
+    }
+
+    /// A pointer as C passes it from thread to thread.
+    #[derive(Clone, Copy)]
+    struct Pointer(NonNull<zgossip_t>);
+
+    // SAFETY: what it points to may be used by any thread.
+    unsafe impl Send for Pointer {}
+
+    impl Pointer {
+        fn enter(self) -> Result<Inside, Errno> {
+            // SAFETY: it came from `hold`.
+            unsafe { Inside::enter(self.0.as_ptr()) }
+        }
+
+        fn release(self) -> Result<(), Errno> {
+            // SAFETY: it came from `hold`.
+            unsafe { release(self.0.as_ptr()) }
+        }
+    }
+
+    #[test]
+    fn a_destroyed_node_is_refused() {
+        let pointer = Pointer(node());
+        assert!(pointer.enter().is_ok());
+        assert_eq!(pointer.release(), Ok(()));
+        assert_eq!(pointer.enter().err(), Some(Errno::INVALID));
+        assert_eq!(pointer.release(), Err(Errno::INVALID));
+        // SAFETY: NULL may be given.
+        assert_eq!(unsafe { release(std::ptr::null()) }, Err(Errno::INVALID));
+    }
+
+    #[test]
+    fn calls_in_other_threads_leave_a_node_that_is_destroyed() {
+        let pointer = Pointer(node());
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                // One waits in a call, one makes many short ones.
+                scope.spawn(move || {
+                    while let Ok(node) = { pointer }.enter() {
+                        let _ = node.recv();
+                    }
+                });
+                scope.spawn(move || {
+                    while let Ok(node) = { pointer }.enter() {
+                        let _ = node.send(&[b"PUBLISH", b"key", b"value"]);
+                    }
+                });
+            }
+            // SAFETY: a place is never freed.
+            while unsafe { pointer.0.as_ref() }.users.load(Ordering::SeqCst) < 2 {
+                thread::yield_now();
+            }
+            assert_eq!(pointer.release(), Ok(()));
+        });
+        // SAFETY: as above.
+        assert_eq!(unsafe { pointer.0.as_ref() }.users.load(Ordering::SeqCst), 0);
+    }
+}
