@@ -205,9 +205,9 @@ fn step_clock(sim: &mut Sim, run: &Run) {
 /// The faults end: all is up, no wire is cut or slow. What is half open stays so until it is noticed,
 /// except by stock clients, who never would.
 pub fn heal(sim: &mut Sim) {
-    for wire in &mut sim.wires {
-        wire.cut = false;
-        wire.speed = Speed::LAN;
+    for wire in 0..sim.wires.len() {
+        sim.wires[wire].cut = false;
+        sim.speed_up(wire);
     }
     for node in &mut sim.nodes {
         node.paused_until = node.paused_until.min(sim.now + 100 * MS);

@@ -402,6 +402,19 @@ impl Sim {
         self.at(self.now + client, Event::Notice { wire, epoch });
     }
 
+    /// The wire is fast from now on, also for what is under way.
+    pub fn speed_up(&mut self, wire: usize) {
+        self.wires[wire].speed = Speed::LAN;
+        let epoch = self.wires[wire].epoch;
+        for way in [Way::ToServer, Way::ToClient] {
+            let pipe = &mut self.wires[wire].pipes[way as usize];
+            pipe.last = self.now;
+            for _ in 0..pipe.frames.len() {
+                self.at(self.now + 50 * MS, Event::Arrive { wire, way, epoch });
+            }
+        }
+    }
+
     /// Stock clients learn at once that their connections broke: they have no way to find out.
     pub fn tell_stock_clients(&mut self) {
         for wire in 0..self.wires.len() {
