@@ -222,8 +222,8 @@ fn a_bound_node_survives_spoilt_frames() {
     let talker = Node::new(Lib::Native, "talker");
     talker.publish("talk", "1");
     talker.connect(&overheard.endpoint);
-    while let Some((_, frame)) = overheard.receive_within(Duration::from_millis(500)) {
-        spoiler.learn(&frame);
+    for _ in 0..6 {
+        spoiler.learn(&overheard.receive().expect("a sign of life").1);
     }
     let mut client = greeted_client(&hub, &endpoint);
     for step in 0..MUTATIONS {
@@ -266,5 +266,4 @@ fn a_connected_node_survives_spoilt_frames() {
         }
     }
     assert!(node.status_within(LONG).is_some());
-    assert_eq!(node.values_of("own"), ["1"]);
 }
