@@ -130,9 +130,18 @@ impl PlainPeer {
         self.keys.get(slot as usize).is_some_and(|key| key.is(HEARD) && !key.is(EARLIER))
     }
 
-    /// Whether the peer was sent our current value and has not said it yet.
+    /// Whether the peer has yet to say our current value.
     pub(super) fn is_pending(&self, slot: Slot) -> bool {
-        self.keys.get(slot as usize).is_some_and(|key| key.is(PENDING) && !key.is(SUSPECT))
+        self.keys.get(slot as usize).is_some_and(|key| key.is(PENDING))
+    }
+
+    /// Whether what the peer says may have been said before it came to our current value. Not for
+    /// long: one that held our value already never says it, and what it says later is news.
+    pub(super) fn is_behind(&self, slot: Slot, now: u64) -> bool {
+        self.keys.get(slot as usize).is_some_and(|key| {
+            let waited = (now as u32).wrapping_sub(key.waiting_since);
+            key.is(PENDING) && !key.is(SUSPECT) && u64::from(waited) < STALE
+        })
     }
 
     /// We have come to the peer's value.
@@ -165,6 +174,7 @@ impl PlainPeer {
         let key = self.key(slot);
         if !key.is(PENDING) {
             key.waiting_since = now as u32;
+            key.tries = 0;
             key.set(PENDING, true);
             key.set(SENT, false);
             key.set(SUSPECT, true);
@@ -220,7 +230,9 @@ impl PlainPeer {
             self.look_later(slot, now, 0);
             return Check::Later;
         }
-        key.waiting_since = now as u32;
+        if !key.is(SENT) {
+            key.waiting_since = now as u32;
+        }
         if key.tries >= TRIES || (key.is(SENT) && !echoes) {
             key.set(PENDING, false);
             return Check::Settled;

@@ -64,7 +64,7 @@ impl Node {
         }
         let unsent =
             held.position >= link.cursor && held.source != Some(id) && before != Some(held.value_hash());
-        let behind = link.plain.echoes && (link.plain.is_pending(slot) || unsent);
+        let behind = link.plain.echoes && (link.plain.is_behind(slot, now.mono) || unsent);
         let history = self.history.get(&slot);
         let returned = again || (settling && history.is_some_and(|history| history.is_old(hash)));
         let late = history.is_some_and(|history| history.is_late_copy(hash, id, now.mono));

@@ -168,18 +168,23 @@ impl Node {
             // Nearly everything: following the log from its start needs no list.
             link.cursor = 0;
         } else {
-            ahead.into_iter().for_each(|slot| link.owe(slot));
+            self.owe_all(id, ahead);
         }
     }
 
     pub(super) fn hear_request(&mut self, id: LinkId, hashes: Hashes<'_>) {
-        let Some(link) = self.links.get_mut(&id) else { return };
-        for hash in hashes.iter() {
-            for slot in self.store.digest().find(hash) {
-                if self.store.held(slot).state != State::Forgotten {
-                    link.owe(slot);
-                }
-            }
+        let digest = self.store.digest();
+        let asked = hashes.iter().flat_map(|hash| digest.find(hash));
+        let slots = asked.filter(|&slot| self.store.held(slot).state != State::Forgotten).collect();
+        self.owe_all(id, slots);
+    }
+
+    /// Owes a peer these tuples, in the order in which they changed: a program that published two
+    /// before it was connected is heard in that order.
+    fn owe_all(&mut self, id: LinkId, mut slots: Vec<Slot>) {
+        slots.sort_unstable_by_key(|&slot| self.store.held(slot).position);
+        if let Some(link) = self.links.get_mut(&id) {
+            slots.into_iter().for_each(|slot| link.owe(slot));
         }
         self.mark_ready(id);
     }

@@ -3,13 +3,12 @@
 //! A frame is made from current values when the socket has room for it. Extended links get many
 //! tuples in one frame when many wait; a lone one travels alone, at once.
 
-use super::super::clock::Now;
+use super::super::clock::{Now, Stamp};
 use super::super::codec::{RecordKind, encode_publish};
-use super::super::feed::Slot;
 use super::super::link::LinkId;
 use super::super::records::BatchWriter;
 use super::super::store::{Held, State};
-use super::super::tuple::value_hash;
+use super::super::tuple::{Tuple, value_hash};
 use super::{Frame, Node};
 
 /// A batch is closed beyond this size, so that a slow socket's queue stays small.
@@ -137,7 +136,7 @@ impl Node {
                 let held = self.store.held(slot);
                 if held.source == Some(id) {
                     excluded = true;
-                } else if batch.add(held, slot, now) {
+                } else if batch.add(held, now) {
                     sources.extend(held.source.filter(|source| sources.last() != Some(source)));
                 }
             }
@@ -145,7 +144,7 @@ impl Node {
         }
         link.cursor = position;
         let tuples = batch.count() as u64;
-        let frame = batch.finish(self, now)?;
+        let frame = batch.finish()?;
         self.counters.tuples_out += tuples;
         if !excluded {
             self.batches =
@@ -161,26 +160,26 @@ impl Node {
         while !batch.is_full() {
             let Some(slot) = link.pop_owed() else { break };
             if let Some(held) = self.store.get(slot) {
-                batch.add(held, slot, now);
+                batch.add(held, now);
             }
         }
         self.counters.tuples_out += batch.count() as u64;
-        batch.finish(self, now)
+        batch.finish()
     }
 }
 
-/// Collects tuples for one frame. The first waits, for it may stay alone.
+/// Collects tuples for one frame, in order. The first waits, for it may stay alone.
 #[derive(Default)]
 struct Collector {
-    first: Option<Slot>,
+    /// A lone tuple, with its time to live and stamp.
+    first: Option<(Tuple, u32, Stamp)>,
     batch: Option<BatchWriter>,
-    /// What the first will take.
-    waiting: usize,
 }
 
 impl Collector {
     fn is_full(&self) -> bool {
-        self.batch.as_ref().map_or(self.waiting, BatchWriter::len) >= FULL
+        let waiting = self.first.as_ref().map_or(0, |(tuple, ..)| tuple.value().len());
+        self.batch.as_ref().map_or(waiting, BatchWriter::len) >= FULL
     }
 
     fn count(&self) -> usize {
@@ -188,34 +187,32 @@ impl Collector {
     }
 
     /// Adds what peers may know of a tuple; false when that is nothing.
-    fn add(&mut self, held: &Held, slot: Slot, now: Now) -> bool {
+    fn add(&mut self, held: &Held, now: Now) -> bool {
         let kind = match held.state {
             State::Live => RecordKind::Live,
             // That it expired matters to a peer that was away and holds what came before it.
             State::Tombstone | State::Expired => RecordKind::Tombstone,
             State::Forgotten => return false,
         };
+        let ttl = remaining(held, now);
         if kind == RecordKind::Live && self.batch.is_none() && self.first.is_none() {
-            self.first = Some(slot);
-            self.waiting = held.tuple.value().len();
-        } else {
-            let batch = self.batch.get_or_insert_with(|| BatchWriter::new(FULL + 512));
-            batch.add(kind, &held.tuple, remaining(held, now), held.stamp);
+            self.first = Some((held.tuple.clone(), ttl, held.stamp));
+            return true;
         }
+        let batch = self.batch.get_or_insert_with(|| BatchWriter::new(FULL + 512));
+        if let Some((tuple, ttl, stamp)) = self.first.take() {
+            batch.add(RecordKind::Live, &tuple, ttl, stamp);
+        }
+        batch.add(kind, &held.tuple, ttl, held.stamp);
         true
     }
 
-    fn finish(self, node: &Node, now: Now) -> Option<Frame> {
-        let first = self.first.map(|slot| node.store.held(slot));
-        Some(Frame::new(match (first, self.batch) {
-            (Some(held), None) => encode_publish(&held.tuple, remaining(held, now), Some(held.stamp)),
-            (Some(held), Some(mut batch)) => {
-                batch.add(RecordKind::Live, &held.tuple, remaining(held, now), held.stamp);
-                batch.finish()
-            }
-            (None, Some(batch)) => batch.finish(),
-            (None, None) => return None,
-        }))
+    fn finish(self) -> Option<Frame> {
+        let bytes = match (self.first, self.batch) {
+            (Some((tuple, ttl, stamp)), _) => encode_publish(&tuple, ttl, Some(stamp)),
+            (None, batch) => batch?.finish(),
+        };
+        Some(Frame::new(bytes))
     }
 }
 
