@@ -208,9 +208,10 @@ impl Channel {
         Some(link)
     }
 
-    pub(super) fn forget(&mut self, name: &[u8]) {
-        self.names.remove(name);
+    /// Forget a routing id; false if there was none.
+    pub(super) fn forget(&mut self, name: &[u8]) -> bool {
         self.last = None;
+        self.names.remove(name).is_some()
     }
 
     /// Send a frame to the peer with this routing id.

@@ -129,6 +129,8 @@ pub struct Engine {
     bound: Vec<(Box<str>, String)>,
     /// Links that send in turn.
     sending: VecDeque<LinkId>,
+    /// Queued links wait until then (mono ms): many have sent just now.
+    rest_until: u64,
     /// Links whose socket had no room.
     blocked: Blocked,
     /// Closed links, kept until the events that name them are out.
@@ -140,7 +142,9 @@ pub struct Engine {
     body: Msg,
     /// When the client limit was last logged (mono ms), and how many were turned away since.
     turned_away: (Option<u64>, u64),
-    /// The context is being terminated under us.
+    /// When a failing call was last logged (mono ms).
+    failed_at: Option<u64>,
+    /// The node cannot go on: its context is being terminated, most likely.
     terminated: bool,
 }
 
@@ -156,6 +160,8 @@ struct Blocked {
     patience: u64,
     /// A socket had news since: there may be room.
     hope: bool,
+    /// A link was blocked only now, and its queue may have drained while others sent.
+    fresh: bool,
 }
 
 impl Engine {
@@ -174,12 +180,14 @@ impl Engine {
             links: HashMap::with_hasher(hasher()),
             bound: Vec::new(),
             sending: VecDeque::new(),
+            rest_until: 0,
             blocked: Blocked::default(),
             closed: Vec::new(),
             timers: BinaryHeap::new(),
             name: Msg::new(),
             body: Msg::new(),
             turned_away: (None, 0),
+            failed_at: None,
             terminated: false,
         }
     }
@@ -285,11 +293,16 @@ impl Engine {
         self.channels.get_mut(place)?.as_mut()
     }
 
-    /// A call on a socket failed in a way that is no peer's doing.
+    /// A call failed in a way that is no peer's doing.
     fn failed(&mut self, doing: &str, error: raw::Error) {
+        const COMPLAINT: u64 = 5000;
         if error.is_terminated() {
             self.terminated = true;
-        } else {
+            return;
+        }
+        let now = self.clock.mono();
+        if self.failed_at.is_none_or(|at| now >= at + COMPLAINT) {
+            self.failed_at = Some(now);
             self.logger.error(format_args!("zgossip: {doing}: {error}"));
         }
     }

@@ -7,8 +7,9 @@ use super::channel::Channel;
 use super::link::{Link, Sending};
 use super::raw::Msg;
 
-/// Messages taken from one socket in one turn.
+/// Messages, and bytes, taken from one socket in one turn. A message may hold hundreds of tuples.
 const BATCH: usize = 1000;
+const BATCH_BYTES: usize = 512 << 10;
 
 /// How often the client limit is logged (ms).
 const COMPLAINT: u64 = 5000;
@@ -41,7 +42,8 @@ impl Engine {
         let mut name = std::mem::take(&mut self.name);
         let mut body = std::mem::take(&mut self.body);
         let mut dry = false;
-        for _ in 0..BATCH {
+        let (mut messages, mut bytes) = (0, 0);
+        while messages < BATCH && bytes < BATCH_BYTES {
             match channel.receive(&mut name, &mut body) {
                 Ok(true) => {}
                 Ok(false) => {
@@ -56,6 +58,8 @@ impl Engine {
                     break;
                 }
             }
+            messages += 1;
+            bytes += body.data().len();
             let link = match channel.find(name.data()) {
                 Some(link) => link,
                 None => match self.open(channel, place, name.data(), &body, now) {
@@ -95,6 +99,7 @@ impl Engine {
         };
         let name: Box<[u8]> = name.into();
         channel.names.insert(name.clone(), id);
+        self.logger.debug(format_args!("zgossip: peer {endpoint} has connected"));
         let endpoint = endpoint.into_boxed_str();
         let link =
             Link { channel: place, name, endpoint, pending: None, sending: Sending::Idle, remote: None };

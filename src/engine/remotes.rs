@@ -179,8 +179,10 @@ impl Engine {
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some(remote) = link.remote.as_mut() else { return };
         let Some(channel) = self.channels.get_mut(link.channel).and_then(Option::as_mut) else { return };
-        channel.forget(&link.name);
         channel.news = true;
+        if !channel.forget(&link.name) {
+            return; // not attached; libzmq would look the name of the host up to find that out
+        }
         let socket = channel.socket();
         // Left to linger, libzmq would reconnect only to deliver what nobody waits for.
         let _ = socket.options().set_linger(linger);
@@ -235,6 +237,7 @@ impl Engine {
         if remote.is_up() {
             self.node.link_down(id, now); // lost in between, and that we were not told
         }
+        self.logger.debug(format_args!("zgossip: connected to {}", remote.endpoint.text()));
         link.pending = None;
         remote.phase = Phase::Up(now.mono);
         remote.failures = 0;
@@ -252,6 +255,7 @@ impl Engine {
         };
         let due = now.mono + remote.patience;
         if remote.is_up() {
+            self.logger.debug(format_args!("zgossip: lost the connection to {}", remote.endpoint.text()));
             link.pending = None;
             self.node.link_down(id, now);
         }

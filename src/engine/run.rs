@@ -9,7 +9,10 @@ use super::raw::Poller;
 use super::{Engine, Owner, PollSource};
 
 /// How long a node that ends may spend on handing its last frames to libzmq.
-const FAREWELL: Duration = Duration::from_millis(20);
+const FAREWELL: Duration = Duration::from_millis(50);
+
+/// How long it waits for peers whose queues are full, if they show no sign of life.
+const LAST_CHANCE: Duration = Duration::from_millis(3);
 
 impl Engine {
     /// Run the node until its owner ends it, or its context is terminated. Does not wait for peers: frames that
@@ -23,7 +26,7 @@ impl Engine {
             }
         }
         if !self.terminated {
-            self.farewell();
+            self.farewell(&mut poller);
         }
     }
 
@@ -66,13 +69,19 @@ impl Engine {
     /// Wait until there is something to do. True if the owner has commands, or room.
     fn wait(&mut self, owner: &mut dyn Owner, poller: &mut Poller) -> bool {
         // Sending or receiving may have taken a socket's news off its descriptor: ask those that were used.
-        let mut busy = self.collect_ready();
+        self.collect_ready();
+        let mut busy = self.may_send(self.clock.mono());
         let mut failure = None;
         for channel in self.channels.iter_mut().flatten() {
             if channel.news {
                 match channel.events() {
                     Ok(events) => channel.news = events.readable,
                     Err(error) => failure = Some(error),
+                }
+                // The same call may have taken the news that there is room again, and nothing will repeat it.
+                if std::mem::take(&mut self.blocked.fresh) {
+                    self.blocked.hope = true;
+                    busy = true;
                 }
             }
             if channel.monitor_news {
@@ -85,6 +94,7 @@ impl Engine {
         }
         if let Some(error) = failure {
             self.failed("asking a socket", error);
+            self.terminated = true;
             return false;
         }
 
@@ -113,8 +123,9 @@ impl Engine {
         }
         let timeout = if busy || commands { Some(Duration::ZERO) } else { self.time_left(owner) };
         if let Err(error) = poller.wait(timeout) {
-            self.logger.error(format_args!("zgossip: waiting: {error}"));
-            return true;
+            self.failed("waiting", error);
+            self.terminated = true;
+            return false;
         }
         let mut place = first;
         for channel in self.channels.iter_mut().flatten() {
@@ -131,21 +142,37 @@ impl Engine {
     /// How long nothing is due.
     fn time_left(&self, owner: &dyn Owner) -> Option<Duration> {
         let timer = self.timers.peek().map(|entry| entry.0.0);
-        let due = [self.node.poll_timeout(), owner.poll_timeout(), timer, self.retry_at()]
-            .into_iter()
-            .flatten()
-            .min()?;
+        let dues = [self.node.poll_timeout(), owner.poll_timeout(), timer, self.retry_at(), self.send_at()];
+        let due = dues.into_iter().flatten().min()?;
         Some(Duration::from_millis(due.saturating_sub(self.clock.mono())))
     }
 
-    /// Hand over what peers are owed, as far as there is room for it.
-    fn farewell(&mut self) {
+    /// Hand over what peers are owed, as far as there is room for it. Peers that do not read are not waited for.
+    fn farewell(&mut self, poller: &mut Poller) {
         let now = self.now();
         self.node.shutdown(now);
+        poller.clear();
+        for channel in self.channels.iter().flatten() {
+            poller.add(channel.fd(), false);
+        }
         let end = Instant::now() + FAREWELL;
-        // A link that finds no room is not tried again.
-        while self.collect_ready() && Instant::now() < end && !self.terminated {
+        let mut chance = Instant::now() + LAST_CHANCE;
+        while !self.terminated && Instant::now() < end {
+            if !self.collect_ready() {
+                if self.blocked.links.is_empty() || Instant::now() >= chance {
+                    break;
+                }
+                // Only full queues are left. News is taken first, or there would be no waiting for more.
+                let _ = self.channels.iter().flatten().try_for_each(|channel| channel.events().map(drop));
+                let _ = poller.wait(Some(Duration::from_millis(1)));
+                let _ = self.channels.iter().flatten().try_for_each(|channel| channel.events().map(drop));
+            }
+            self.rest_until = 0;
+            self.blocked.retry_at = 0;
             self.transmit(now);
+            if std::mem::take(&mut self.blocked.fresh) {
+                chance = Instant::now() + LAST_CHANCE;
+            }
         }
     }
 }

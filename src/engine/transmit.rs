@@ -11,8 +11,9 @@ use super::Engine;
 use super::channel::Sent;
 use super::link::Sending;
 
-/// Frames that a link may send in one turn.
+/// Frames, and bytes, that a link may send in one turn.
 const SHARE: usize = 256;
+const SHARE_BYTES: usize = 512 << 10;
 
 /// Bounds of the wait between two tries of blocked links (ms).
 const SHORTEST_RETRY: u64 = 5;
@@ -21,14 +22,21 @@ const LONGEST_RETRY: u64 = 50;
 /// So few blocked links may be tried at every news; more are tried once in a millisecond.
 const FEW: usize = 16;
 
+/// For so many links that sent in one turn, all rest for a millisecond.
+///
+/// One change for a thousand peers is a thousand frames and a thousand wake-ups, some milliseconds' work for the
+/// machine; changes that come meanwhile are better sent together than each by itself. With fewer peers, or with
+/// changes now and then, nobody ever waits.
+const ROUND: usize = 64;
+
 /// How a link's turn ended.
 enum Turn {
     /// Nothing more to send.
     Done,
     /// Its share is used up.
     More,
-    /// No room.
-    Blocked,
+    /// No room; whether there was for some frames before.
+    Blocked { sent: bool },
     /// The peer is gone.
     Gone,
 }
@@ -50,10 +58,25 @@ impl Engine {
     /// Give each queued link its turn, and blocked ones another chance when that makes sense.
     pub(super) fn transmit(&mut self, now: Now) {
         self.retry_blocked(now);
-        for _ in 0..self.sending.len() {
+        if now.mono < self.rest_until {
+            return;
+        }
+        let count = self.sending.len();
+        for _ in 0..count {
             let Some(id) = self.sending.pop_front() else { break };
             self.turn_of(id, now);
         }
+        self.rest_until = now.mono + (count / ROUND) as u64;
+    }
+
+    /// Whether queued links may send now.
+    pub(super) fn may_send(&self, mono: u64) -> bool {
+        !self.sending.is_empty() && mono >= self.rest_until
+    }
+
+    /// When queued links may send (mono ms).
+    pub(super) fn send_at(&self) -> Option<u64> {
+        (!self.sending.is_empty()).then_some(self.rest_until)
     }
 
     /// When blocked links are to be tried again (mono ms).
@@ -96,7 +119,8 @@ impl Engine {
                 self.sending.push_back(id);
                 Sending::Queued
             }
-            Turn::Blocked => {
+            Turn::Blocked { sent } => {
+                self.blocked.fresh |= sent;
                 if self.blocked.links.is_empty() {
                     self.blocked.patience = SHORTEST_RETRY;
                     self.blocked.retry_at = now.mono + SHORTEST_RETRY;
@@ -117,24 +141,28 @@ impl Engine {
         let Some(channel) = self.channels.get_mut(link.channel).and_then(Option::as_mut) else {
             return Turn::Done;
         };
-        for _ in 0..SHARE {
+        let (mut frames, mut bytes) = (0, 0);
+        while frames < SHARE && bytes < SHARE_BYTES {
             let Some(frame) = link.pending.take().or_else(|| self.node.poll_transmit(id, now)) else {
                 return Turn::Done;
             };
+            let sent = frames > 0;
             match channel.send(&link.name, &frame) {
                 Ok(Sent::Yes) => {}
                 Ok(Sent::Full) => {
                     link.pending = Some(frame);
-                    return Turn::Blocked;
+                    return Turn::Blocked { sent };
                 }
                 Ok(Sent::Gone) => return Turn::Gone,
                 Err(error) => {
                     // No memory, or the end of the context. The frame is not lost unless the node is.
                     link.pending = Some(frame);
                     self.failed("sending", error);
-                    return Turn::Blocked;
+                    return Turn::Blocked { sent };
                 }
             }
+            frames += 1;
+            bytes += frame.bytes().len();
         }
         Turn::More
     }

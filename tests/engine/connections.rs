@@ -240,3 +240,28 @@ fn a_thousand_tuples_arrive_at_twenty_leaves() {
     }
     assert!(start.elapsed() < PATIENCE);
 }
+
+#[test]
+fn what_is_published_last_reaches_those_who_are_there() {
+    const KEYS: usize = 20_000;
+    let hub = Node::new();
+    let endpoint = format!("tcp://127.0.0.1:{}", hub.listen());
+    let (leaf, other) = (Node::new(), Node::new());
+    leaf.connect(&endpoint);
+    other.connect(&endpoint);
+    leaf.expect_peers(1);
+    other.expect_peers(1);
+    // Ended in the same breath, with much more to say than a queue holds; and its hub right after it.
+    leaf.call(|engine| {
+        let now = engine.now();
+        for key in 0..KEYS {
+            engine.node().publish(format!("key {key}").as_bytes(), &[b'x'; 60], 0, now).unwrap();
+        }
+    });
+    let taken = leaf.end();
+    assert!(taken < FAREWELL, "{taken:?}");
+    hub.expect_count(KEYS);
+    let taken = hub.end();
+    assert!(taken < FAREWELL, "{taken:?}");
+    other.expect_count(KEYS);
+}

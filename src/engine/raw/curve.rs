@@ -64,6 +64,20 @@ pub fn decode(text: &[u8]) -> Option<Zeroizing<[u8; BYTES]>> {
     Some(bytes)
 }
 
+/// The Z85 text of a key.
+pub fn encode(key: &[u8; BYTES]) -> String {
+    const LETTERS: &[u8; 85] =
+        b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+    let mut text = String::with_capacity(TEXT);
+    for group in key.chunks_exact(4) {
+        let word = u32::from_be_bytes(group.try_into().expect("four bytes"));
+        for power in (0..5).rev() {
+            text.push(char::from(LETTERS[(word / 85u32.pow(power) % 85) as usize]));
+        }
+    }
+    text
+}
+
 fn digit(letter: u8) -> Option<u8> {
     const PUNCTUATION: &[u8] = b".-:+=^!/*?&<>()[]{}@%$#";
     Some(match letter {
@@ -87,6 +101,8 @@ mod tests {
         let known = [0x86, 0x4F, 0xD2, 0x6F, 0xB5, 0x59, 0xF7, 0x5B];
         let text = b"HelloWorld".repeat(4);
         assert_eq!(decode(&text).unwrap()[..8], known);
+        assert_eq!(encode(&decode(&text).unwrap()).as_bytes(), text);
+        assert_eq!(encode(&decode(SECRET).unwrap()).as_bytes(), SECRET);
         assert!(decode(b"HelloWorld").is_none());
         assert!(decode(&[b'#'; 40]).is_none(), "beyond 32 bits");
         assert!(decode(&[b'"'; 40]).is_none(), "not in the alphabet");
