@@ -3,6 +3,7 @@
 PREFIX     ?= /usr/local
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+MANDIR     ?= $(PREFIX)/share/man
 DESTDIR    ?=
 
 CARGO      ?= cargo
@@ -27,7 +28,7 @@ help:
 	@echo 'make bench      measure, side by side with CZMQ'
 	@echo 'make soak       a long run'
 	@echo 'make header     make include/zgossip.h again, after a change in src/ffi'
-	@echo 'make install    into PREFIX ($(PREFIX)), below DESTDIR; LIBDIR and INCLUDEDIR may differ'
+	@echo 'make install    into PREFIX ($(PREFIX)), below DESTDIR; LIBDIR, INCLUDEDIR, MANDIR may differ'
 	@echo 'make uninstall'
 	@echo 'make clean'
 
@@ -72,12 +73,15 @@ install: $(BUILT)/libzgossip.so $(BUILT)/libzgossip.a
 	    -e 's|@VERSION@|$(VERSION)|' -e 's|@STATIC_LIBS@|$(STATIC_LIBS)|' \
 	    pkgconfig/libzgossip.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip.pc'
 	chmod 644 '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip.pc'
+	$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man3'
+	$(INSTALL) -m 644 doc/libzgossip.3 '$(DESTDIR)$(MANDIR)/man3/libzgossip.3'
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig > /dev/null; then ldconfig; fi
 
 uninstall:
 	rm -f '$(DESTDIR)$(LIBDIR)/libzgossip.so' '$(DESTDIR)$(LIBDIR)/libzgossip.so.$(MAJOR)' \
 	    '$(DESTDIR)$(LIBDIR)/libzgossip.so.$(VERSION)' '$(DESTDIR)$(LIBDIR)/libzgossip.a' \
-	    '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip.pc' '$(DESTDIR)$(INCLUDEDIR)/zgossip/zgossip.h'
+	    '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip.pc' '$(DESTDIR)$(INCLUDEDIR)/zgossip/zgossip.h' \
+	    '$(DESTDIR)$(MANDIR)/man3/libzgossip.3'
 	rmdir '$(DESTDIR)$(INCLUDEDIR)/zgossip' 2> /dev/null || true
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig > /dev/null; then ldconfig; fi
 
