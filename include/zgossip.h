@@ -12,6 +12,8 @@
     * zgossip_new and what takes a zgossip_t: the same commands without CZMQ.
     * zgossip_msg_new and what takes a zgossip_msg_t: single messages of the protocol, for tests and other servers.
 
+    Beside all of them: zgossip_auth_new decides who may connect, and zgossip_cert_new makes keys.
+
     Commands and replies are messages of string frames. Strings are NUL-terminated bytes in any encoding.
 
     Commands:                                     Replies, and what comes unasked:
@@ -51,6 +53,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+typedef struct _zgossip_auth_t zgossip_auth_t;
+typedef struct _zgossip_cert_t zgossip_cert_t;
 
 /*  CZMQ's names for these types, unless <czmq.h> has been here before. It may also come later. */
 #ifndef ZGOSSIP_T_DEFINED
@@ -301,6 +306,125 @@ uint32_t zgossip_msg_ttl(zgossip_msg_t *self);
 // Set the time to live in milliseconds, 0 for ever. NULL: nothing, errno
 // EINVAL.
 void zgossip_msg_set_ttl(zgossip_msg_t *self, uint32_t ttl);
+
+// Decide from now on who may connect to the sockets of a libzmq context that
+// have a ZAP domain or are CURVE or PLAIN servers: zmq_ctx_new's, zsys_init's,
+// or NULL for that of all nodes made by zgossip_new. At first everyone may
+// with NULL, and nobody with PLAIN or CURVE:
+//
+//     zgossip_auth_t *auth = zgossip_auth_new (NULL);
+//     zgossip_auth_curve (auth, "/etc/myapp/clients");
+//
+// A context has one such handler; CZMQ's zauth is one too. Any thread may
+// call the functions below at any time, until one calls zgossip_auth_destroy.
+// Returns NULL with errno EADDRINUSE if the context has a handler already, or
+// what else libzmq says.
+zgossip_auth_t *zgossip_auth_new(void *context);
+
+// End it, and set the caller's pointer to NULL. From then on libzmq lets
+// everybody in. Nothing happens if either pointer is NULL already. If it
+// does not point to one, it is left alone, and errno is EINVAL.
+void zgossip_auth_destroy(zgossip_auth_t **self_p);
+
+// Let clients from an address ("127.0.0.1") go on to authentication, and from
+// no other that is not allowed too. Returns 0, or -1 with errno EINVAL if an
+// argument is wrong.
+int zgossip_auth_allow(zgossip_auth_t *self, const char *address);
+
+// Refuse clients from an address, which counts as long as none is allowed.
+// Returns 0, or -1 with errno EINVAL if an argument is wrong.
+int zgossip_auth_deny(zgossip_auth_t *self, const char *address);
+
+// Let those in by PLAIN whose name and password are in a file, a
+// name=password on each line. The file is read again when it changes.
+// Returns 0; or -1 with errno EINVAL if an argument is wrong, or that of
+// reading the file: it is in force all the same, and nobody gets in until it
+// can be read.
+int zgossip_auth_plain(zgossip_auth_t *self, const char *filename);
+
+// Let those in by CURVE whose certificates (zgossip_cert_save_public) are in
+// a directory; they may come and go. "*" lets everyone in who knows the
+// server's key. Returns 0, or -1 with errno EINVAL if an argument is wrong.
+int zgossip_auth_curve(zgossip_auth_t *self, const char *directory);
+
+// Log every decision, or do not, as at first. Returns 0, or -1 with errno
+// EINVAL if it is no zgossip_auth_t.
+int zgossip_auth_verbose(zgossip_auth_t *self, bool verbose);
+
+// The same as an actor, with the commands of CZMQ's zauth: pass it to
+// zactor_new. VERBOSE; ALLOW and DENY with addresses; PLAIN with a file; CURVE
+// with a directory or "*". Each is answered by a signal, of status 0 where
+// it was carried out, else 1: GSSAPI is not supported. The second argument
+// is ignored. If the pipe is NULL or no socket, it returns at once, with
+// errno EINVAL or ENOTSOCK.
+void zgossip_auth_actor(zsock_t *pipe, void *args);
+
+// Create a certificate with a fresh pair of keys for CURVE. A certificate is
+// for one thread at a time. The caller destroys it with zgossip_cert_destroy.
+// Returns NULL with errno ENOTSUP if libzmq has no CURVE.
+zgossip_cert_t *zgossip_cert_new(void);
+
+// Create a certificate with these keys of 32 bytes; the secret key may be
+// NULL. Returns NULL with errno EINVAL if the public key is NULL.
+zgossip_cert_t *zgossip_cert_new_from(const uint8_t *public_key,
+                                      const uint8_t *secret_key);
+
+// Create a certificate with these keys, each 40 characters of Z85; the
+// secret key may be NULL. Returns NULL with errno EINVAL if one is no key.
+zgossip_cert_t *zgossip_cert_new_from_txt(const char *public_txt, const char *secret_txt);
+
+// Load a certificate: filename_secret where there is such a file, which has
+// both keys; else filename. CZMQ's zcert writes such files too. Returns NULL
+// with errno EINVAL if filename is NULL, or if there is no certificate there.
+zgossip_cert_t *zgossip_cert_load(const char *filename);
+
+// Destroy a certificate, and set the caller's pointer to NULL; its secret
+// key is wiped. Nothing happens if either pointer is NULL already. If it
+// does not point to a certificate, it is left alone, and errno is EINVAL.
+void zgossip_cert_destroy(zgossip_cert_t **self_p);
+
+// The public key, 32 bytes that stay the certificate's. NULL: errno EINVAL.
+const uint8_t *zgossip_cert_public_key(const zgossip_cert_t *self);
+
+// The secret key, 32 bytes that stay the certificate's, all of them zero
+// where it is not known. NULL: errno EINVAL.
+const uint8_t *zgossip_cert_secret_key(const zgossip_cert_t *self);
+
+// The public key in Z85; it stays the certificate's. NULL: errno EINVAL.
+const char *zgossip_cert_public_txt(const zgossip_cert_t *self);
+
+// The secret key in Z85, 40 zeros where it is not known; it stays the
+// certificate's. NULL: errno EINVAL.
+const char *zgossip_cert_secret_txt(const zgossip_cert_t *self);
+
+// Say something about the certificate's owner: set what stands under a name,
+// or take it away where value is NULL. It is saved with the certificate, and
+// a server that admits its owner finds it in the messages it receives
+// (zmq_msg_gets). Returns 0; or -1 with errno EINVAL if an argument is
+// wrong.
+int zgossip_cert_set_meta(zgossip_cert_t *self, const char *name, const char *value);
+
+// What stands under a name, or NULL; it stays the certificate's, and valid
+// until anything is said about it.
+const char *zgossip_cert_meta(const zgossip_cert_t *self, const char *name);
+
+// The name of the item with this number, from 0; or NULL. It stays valid as
+// what zgossip_cert_meta returns.
+const char *zgossip_cert_meta_name(const zgossip_cert_t *self, size_t index);
+
+// Save the certificate: what is public to filename, and everything, for its
+// owner alone, to filename_secret. Returns 0, or -1 with errno.
+int zgossip_cert_save(const zgossip_cert_t *self, const char *filename);
+
+// Save what is public to filename. Returns 0, or -1 with errno.
+int zgossip_cert_save_public(const zgossip_cert_t *self, const char *filename);
+
+// Save everything to filename, which only its owner can read then. Returns
+// 0, or -1 with errno.
+int zgossip_cert_save_secret(const zgossip_cert_t *self, const char *filename);
+
+// A copy, with what was said about it. NULL, errno EINVAL if there is none.
+zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
 
 #ifdef __cplusplus
 }  // extern "C"

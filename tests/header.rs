@@ -5,12 +5,14 @@
 use std::path::Path;
 
 /// The files that declare something for C, in the order in which the header shows them.
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 7] = [
     "src/ffi/version.rs",
     "src/ffi/actor_fn.rs",
     "src/ffi/selftest.rs",
     "src/ffi/handle.rs",
     "src/ffi/msg.rs",
+    "src/ffi/auth.rs",
+    "src/ffi/cert.rs",
 ];
 
 fn generate(root: &Path) -> String {

@@ -13,10 +13,12 @@
 //! | `config`, `zpl`, `file` | what a configuration means, how it is written, where it is kept |
 //! | `message`, `inbox` | messages to the owner, and how they wait |
 //! | `pipe` | the owner at the other end of a CZMQ pipe |
+//! | `cert`, `zap` | certificates, and who may connect |
 //! | `queue`, `channel`, `batch`, `bell` | the owner with a [`Handle`] |
 
 pub mod batch;
 mod bell;
+pub mod cert;
 pub mod channel;
 pub mod command;
 pub mod config;
@@ -26,6 +28,7 @@ mod interpreter;
 pub mod message;
 mod pipe;
 mod queue;
+pub mod zap;
 pub mod zpl;
 
 use std::sync::{Arc, OnceLock};

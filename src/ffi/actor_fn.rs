@@ -12,9 +12,10 @@ use std::sync::Arc;
 use libc::{c_char, c_void};
 
 use super::czmq;
+use super::czmq_support;
 use super::entry::{entry, panic_text};
 use super::error::Errno;
-use super::socket::Socket;
+use super::socket::{Origin, Socket};
 use super::surroundings::prepare;
 use super::types::zsock_t;
 use crate::actor;
@@ -52,17 +53,26 @@ pub unsafe extern "C" fn zgossip(pipe: *mut zsock_t, args: *mut c_void) {
         // SAFETY: the program gives a C string or NULL.
         let prefix = unsafe { lossy(args.cast()) };
         // SAFETY: as above; `pipe` is a socket of CZMQ where `socket` says so.
-        if !(socket.of_czmq() && unsafe { czmq::signal(pipe.cast()) }) {
+        if !(socket.origin() == Origin::Czmq && unsafe { czmq::signal(pipe.cast()) }) {
             signal(socket)?;
         }
-        // Endpoints of inproc:// meet only within one context: the one that the program's own sockets are in.
-        let context = match socket.of_czmq().then(czmq::context).flatten() {
-            // SAFETY: CZMQ's context lives until the process ends.
-            Some(context) => unsafe { raw::Context::foreign(context.as_ptr()) },
-            None => raw::Context::global(),
-        };
-        run(socket, &prefix, context);
+        run(socket, &prefix, context_of(socket));
         Ok(())
+    }
+}
+
+/// Where an actor with this pipe makes its sockets. Endpoints of inproc:// meet only within one context: the one that
+/// the program's own sockets are in.
+pub(super) fn context_of(pipe: Socket) -> raw::Context {
+    let context = match pipe.origin() {
+        Origin::Czmq => czmq::context(),
+        Origin::Ours => czmq_support::context(),
+        Origin::Plain => None,
+    };
+    match context {
+        // SAFETY: CZMQ's context lives until the process ends; that of our czmq.h as long as the pipe does.
+        Some(context) => unsafe { raw::Context::foreign(context.as_ptr()) },
+        None => raw::Context::global(),
     }
 }
 
@@ -74,7 +84,7 @@ pub(super) fn signal(pipe: Socket) -> Result<(), Errno> {
 /// Run a node on `pipe` until it ends.
 pub(super) fn run(pipe: Socket, prefix: &str, context: raw::Context) {
     prepare();
-    let sink = sink();
+    let sink = sink_of(pipe);
     let logger = Logger::new(prefix, Arc::clone(&sink));
     let node = AssertUnwindSafe(|| {
         // SAFETY: the pipe is a live socket, and no one else uses it until we return.
@@ -88,9 +98,20 @@ pub(super) fn run(pipe: Socket, prefix: &str, context: raw::Context) {
     }
 }
 
-/// The log of a new node: CZMQ's where the process has CZMQ.
+/// The log of an actor with this pipe: that of who made the pipe.
+pub(super) fn sink_of(pipe: Socket) -> Arc<dyn Sink> {
+    if pipe.origin() == Origin::Ours { Arc::new(czmq_support::Journal) } else { sink() }
+}
+
+/// The log of a new node: CZMQ's where the process has CZMQ, or that of our own czmq.h where it uses that.
 pub(super) fn sink() -> Arc<dyn Sink> {
-    if czmq::present() { Arc::new(czmq::Log) } else { Arc::new(Stderr) }
+    if czmq::present() {
+        Arc::new(czmq::Log)
+    } else if czmq_support::in_use() {
+        Arc::new(czmq_support::Journal)
+    } else {
+        Arc::new(Stderr)
+    }
 }
 
 /// A log prefix, for it is shown and no more.

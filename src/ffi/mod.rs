@@ -6,7 +6,10 @@
 //! function, for a program may have put its own in front of ours.
 
 mod actor_fn;
+mod auth;
+mod cert;
 mod czmq;
+mod czmq_support;
 mod entry;
 mod error;
 mod frames;

@@ -42,7 +42,18 @@ struct CzmqSock {
 #[derive(Clone, Copy)]
 pub(super) struct Socket {
     handle: NonNull<c_void>,
-    of_czmq: bool,
+    origin: Origin,
+}
+
+/// Who made a socket, which tells what context it lives in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Origin {
+    /// CZMQ.
+    Czmq,
+    /// A program with our own `czmq.h`.
+    Ours,
+    /// A program with plain libzmq.
+    Plain,
 }
 
 impl Socket {
@@ -58,15 +69,17 @@ impl Socket {
         }
         // SAFETY: every kind begins with a tag of 32 bits, except libzmq's own sockets, which begin with an aligned
         // pointer, that no tag equals: aligned addresses are multiples of 8, which the tags are not.
-        let (handle, of_czmq) = match unsafe { *socket.cast::<u32>() } {
+        let (handle, origin) = match unsafe { *socket.cast::<u32>() } {
             // SAFETY: the tag says that it is one of CZMQ's.
-            CZMQ_SOCK | CZMQ_ACTOR => (unsafe { resolve_of_czmq(socket) }, true),
+            CZMQ_SOCK | CZMQ_ACTOR => (unsafe { resolve_of_czmq(socket) }, Origin::Czmq),
             // SAFETY: the tag says that it is one of ours.
-            OUR_SOCK | OUR_ACTOR => (unsafe { NonNull::new((*socket.cast::<OurSock>()).handle) }, false),
-            CZMQ_DESTROYED => (None, false),
-            _ => (Some(found), false),
+            OUR_SOCK | OUR_ACTOR => {
+                (unsafe { NonNull::new((*socket.cast::<OurSock>()).handle) }, Origin::Ours)
+            }
+            CZMQ_DESTROYED => (None, Origin::Plain),
+            _ => (Some(found), Origin::Plain),
         };
-        let socket = Socket { handle: handle.ok_or(Errno::NOT_A_SOCKET)?, of_czmq };
+        let socket = Socket { handle: handle.ok_or(Errno::NOT_A_SOCKET)?, origin };
         socket.kind()?;
         Ok(socket)
     }
@@ -76,9 +89,9 @@ impl Socket {
         self.handle.as_ptr()
     }
 
-    /// Whether CZMQ made it, and it therefore lives in CZMQ's context.
-    pub(super) fn of_czmq(&self) -> bool {
-        self.of_czmq
+    /// Who made it.
+    pub(super) fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// `ZMQ_ROUTER` and so on.

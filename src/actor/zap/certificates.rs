@@ -1,0 +1,114 @@
+//! A directory of public certificates, looked through again when it changes.
+//!
+//! Everything in it and below counts, except secret certificates and what begins with a dot. Looking costs time in
+//! proportion to the directory, and anyone can make us look by trying a key: so that this is never more than a
+//! tenth of our time, the next look waits ten times as long as the last one took.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::passwords::Stamp;
+use crate::actor::cert::Cert;
+use crate::engine::raw::curve;
+
+/// How deep directories are looked into; keeps links in a circle harmless.
+const MAX_DEPTH: usize = 8;
+
+/// Who may pass with CURVE.
+pub(super) struct Certificates {
+    directory: PathBuf,
+    files: HashMap<PathBuf, (Stamp, Option<Cert>)>,
+    keys: HashMap<[u8; curve::BYTES], PathBuf>,
+    rest_until: Option<Instant>,
+}
+
+impl Certificates {
+    pub(super) fn new(directory: PathBuf) -> Certificates {
+        Certificates { directory, files: HashMap::new(), keys: HashMap::new(), rest_until: None }
+    }
+
+    /// The certificate with this key.
+    pub(super) fn find(&mut self, key: &[u8; curve::BYTES]) -> Option<&Cert> {
+        self.refresh();
+        let (_, cert) = self.files.get(self.keys.get(key)?)?;
+        cert.as_ref()
+    }
+
+    fn refresh(&mut self) {
+        let start = Instant::now();
+        if self.rest_until.is_some_and(|until| start < until) {
+            return;
+        }
+        let mut found = HashMap::new();
+        walk(&self.directory, 0, &mut |path, stamp| {
+            let held = self.files.remove(&path).filter(|(seen, _)| *seen == stamp);
+            let entry = held.unwrap_or_else(|| (stamp, Cert::load_public(path.as_os_str().as_bytes()).ok()));
+            found.insert(path, entry);
+        });
+        self.files = found;
+        self.keys = self
+            .files
+            .iter()
+            .filter_map(|(path, (_, cert))| Some((*cert.as_ref()?.public(), path.clone())))
+            .collect();
+        let took = start.elapsed();
+        // A directory of usual size is looked through each time.
+        self.rest_until = (took > Duration::from_millis(2)).then(|| Instant::now() + took * 10);
+    }
+}
+
+fn walk(directory: &Path, depth: usize, found: &mut impl FnMut(PathBuf, Stamp)) {
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        if name.as_bytes().starts_with(b".") || name.as_bytes().ends_with(b"_secret") {
+            continue;
+        }
+        let path = entry.path();
+        let Ok(metadata) = fs::metadata(&path) else { continue };
+        if metadata.is_file() {
+            found(path, Stamp::of(&metadata));
+        } else if metadata.is_dir() && depth < MAX_DEPTH {
+            walk(&path, depth + 1, found);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zeroize::Zeroizing;
+
+    #[test]
+    fn certificates_come_and_go_with_their_files() {
+        let name = format!("zgossip-store-{}-{:08x}", std::process::id(), fastrand::u32(..));
+        let directory = std::env::temp_dir().join(name);
+        let mut store = Certificates::new(directory.clone());
+        assert!(store.find(&[1; 32]).is_none());
+        fs::create_dir_all(directory.join("sub")).unwrap();
+        let save = |file: &str, key: u8| {
+            let mut cert = Cert::from_keys([key; 32], Some(Zeroizing::new([9; 32])));
+            cert.set_meta(b"name", Some(file.as_bytes()));
+            cert.save(directory.join(file).as_os_str().as_bytes(), "now").unwrap();
+        };
+        save("one", 1);
+        save("sub/two", 2);
+        save(".three", 3);
+        fs::write(directory.join("junk"), "junk").unwrap();
+        fs::remove_file(directory.join("one")).unwrap();
+        store.rest_until = None;
+        assert!(store.find(&[1; 32]).is_none(), "a secret certificate alone admits nobody");
+        save("one", 1);
+        for (key, name) in [(1, Some(&b"one"[..])), (2, Some(b"sub/two")), (3, None)] {
+            store.rest_until = None;
+            assert_eq!(store.find(&[key; 32]).map(|cert| &cert.meta()[0].1[..]), name);
+        }
+        fs::remove_file(directory.join("one")).unwrap();
+        store.rest_until = None;
+        assert!(store.find(&[1; 32]).is_none());
+        fs::remove_dir_all(&directory).unwrap();
+    }
+}

@@ -1,0 +1,103 @@
+//! A file of names and passwords, a `name=password` on each line, read again when it changes.
+
+use std::collections::HashMap;
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+/// By what a changed file is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Stamp {
+    modified: (i64, i64),
+    size: u64,
+    inode: u64,
+}
+
+impl Stamp {
+    pub(super) fn of(metadata: &Metadata) -> Stamp {
+        Stamp {
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            size: metadata.len(),
+            inode: metadata.ino(),
+        }
+    }
+}
+
+/// Who may pass with PLAIN.
+pub(super) struct Passwords {
+    path: PathBuf,
+    seen: Option<Stamp>,
+    entries: HashMap<Vec<u8>, Zeroizing<Vec<u8>>>,
+}
+
+impl Passwords {
+    /// The names and passwords of a file. Where it cannot be read now, there are none, until it can.
+    pub(super) fn new(path: PathBuf) -> (Passwords, io::Result<()>) {
+        let mut passwords = Passwords { path, seen: None, entries: HashMap::new() };
+        let loaded = passwords.refresh();
+        (passwords, loaded)
+    }
+
+    /// Read the file again if it has changed. What was read stays while the file is gone: it may be about to be
+    /// replaced.
+    fn refresh(&mut self) -> io::Result<()> {
+        let metadata = fs::metadata(&self.path)?;
+        let stamp = Stamp::of(&metadata);
+        if self.seen == Some(stamp) {
+            return Ok(());
+        }
+        if !metadata.is_file() {
+            return Err(io::Error::other("not a regular file"));
+        }
+        let text = Zeroizing::new(fs::read(&self.path)?);
+        self.entries = text
+            .split(|&byte| byte == b'\n')
+            .filter(|line| !line.starts_with(b"#"))
+            .filter_map(|line| {
+                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                let equals = line.iter().position(|&byte| byte == b'=').filter(|&place| place > 0)?;
+                Some((line[..equals].to_vec(), Zeroizing::new(line[equals + 1..].to_vec())))
+            })
+            .collect();
+        self.seen = Some(stamp);
+        Ok(())
+    }
+
+    /// Whether this is the password of that name.
+    pub(super) fn admit(&mut self, name: &[u8], password: &[u8]) -> bool {
+        let _ = self.refresh();
+        self.entries.get(name).is_some_and(|expected| same(expected, password))
+    }
+}
+
+/// Compares in a time that does not tell where the two differ.
+fn same(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_pass_with_their_passwords_and_changes_count_at_once() {
+        let path =
+            std::env::temp_dir().join(format!("zgossip-pw-{}-{:08x}", std::process::id(), fastrand::u32(..)));
+        let (mut passwords, loaded) = Passwords::new(path.clone());
+        assert!(loaded.is_err() && !passwords.admit(b"a", b""));
+        fs::write(&path, "# all\na=1\r\nb=x=y\n=nobody\nc\nd=\n").unwrap();
+        assert!(passwords.admit(b"a", b"1") && passwords.admit(b"b", b"x=y") && passwords.admit(b"d", b""));
+        for (name, password) in
+            [(&b"a"[..], &b"2"[..]), (b"a", b""), (b"", b"nobody"), (b"c", b""), (b"e", b"1")]
+        {
+            assert!(!passwords.admit(name, password), "{name:?}");
+        }
+        fs::write(&path, "a=longer\n").unwrap();
+        assert!(!passwords.admit(b"a", b"1") && passwords.admit(b"a", b"longer"));
+        fs::remove_file(&path).unwrap();
+        assert!(passwords.admit(b"a", b"longer"));
+    }
+}

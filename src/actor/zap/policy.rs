@@ -1,0 +1,170 @@
+//! Who is let in.
+
+use std::collections::HashSet;
+use std::io;
+use std::net::IpAddr;
+
+use super::certificates::Certificates;
+use super::passwords::Passwords;
+use super::request::{Credentials, Request, Verdict};
+use crate::actor::file;
+use crate::engine::raw::curve;
+
+/// Who is let in by CURVE.
+#[derive(Default)]
+enum Keys {
+    #[default]
+    Nobody,
+    Anybody,
+    Listed(Certificates),
+}
+
+/// What the program has said about who may connect. Anyone may with NULL and nobody with PLAIN or CURVE, as long as
+/// nothing is said.
+#[derive(Default)]
+pub struct Policy {
+    allowed: HashSet<Vec<u8>>,
+    denied: HashSet<Vec<u8>>,
+    passwords: Option<Passwords>,
+    keys: Keys,
+}
+
+impl Policy {
+    /// Let clients from an address go on to authentication, and from no other that is not allowed too.
+    pub fn allow(&mut self, address: &[u8]) {
+        self.allowed.insert(canonical(address));
+    }
+
+    /// Refuse clients from an address; counts while no address is allowed.
+    pub fn deny(&mut self, address: &[u8]) {
+        self.denied.insert(canonical(address));
+    }
+
+    /// Let those in by PLAIN who are in a file of passwords. On error it cannot be read now, and nobody is let in
+    /// until it can.
+    pub fn plain(&mut self, file: &[u8]) -> io::Result<()> {
+        let (passwords, loaded) = Passwords::new(file::path(file).to_owned());
+        self.passwords = Some(passwords);
+        loaded
+    }
+
+    /// Let those in by CURVE whose certificates are in a directory; `*` lets everyone in.
+    pub fn curve(&mut self, directory: &[u8]) {
+        self.keys = match directory {
+            b"*" => Keys::Anybody,
+            _ => Keys::Listed(Certificates::new(file::path(directory).to_owned())),
+        };
+    }
+
+    /// Whether the client may connect.
+    pub(super) fn decide(&mut self, request: &Request<'_>) -> Verdict {
+        let address = canonical(request.address);
+        if !self.allowed.is_empty() {
+            if !self.allowed.contains(&address) {
+                return Verdict::denied("not in allowed list");
+            }
+        } else if self.denied.contains(&address) {
+            return Verdict::denied("blocked list");
+        }
+        match request.credentials {
+            Credentials::Null => Verdict::allowed("NULL"),
+            Credentials::Plain { name, password } => match &mut self.passwords {
+                Some(passwords) => match passwords.admit(name, password) {
+                    true => Verdict { user: name.to_vec(), ..Verdict::allowed("PLAIN") },
+                    false => Verdict::denied("PLAIN"),
+                },
+                None => Verdict::denied("PLAIN: no password file defined"),
+            },
+            Credentials::Curve { key } => match &mut self.keys {
+                Keys::Anybody => Verdict::allowed("CURVE allow any client"),
+                Keys::Listed(certificates) => match certificates.find(key) {
+                    Some(cert) => Verdict {
+                        user: curve::encode(key).into_bytes(),
+                        metadata: cert.meta().to_vec(),
+                        ..Verdict::allowed("CURVE")
+                    },
+                    None => Verdict::denied("CURVE"),
+                },
+                Keys::Nobody => Verdict::denied("CURVE: no certificates defined"),
+            },
+            Credentials::Other => Verdict::denied("mechanism not supported"),
+        }
+    }
+}
+
+/// One way to write an address: a socket that takes IPv6 too shows those of IPv4 in its own way.
+fn canonical(address: &[u8]) -> Vec<u8> {
+    match std::str::from_utf8(address).ok().and_then(|text| text.parse::<IpAddr>().ok()) {
+        Some(address) => address.to_canonical().to_string().into_bytes(),
+        None => address.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(policy: &mut Policy, address: &str, proof: &[&[u8]]) -> Verdict {
+        let mut frames = vec![&b"1.0"[..], b"7", b"TEST", address.as_bytes(), b""];
+        frames.extend_from_slice(proof);
+        policy.decide(&Request::parse(&frames).expect("a request"))
+    }
+
+    const NULL: &[&[u8]] = &[b"NULL"];
+    const KEY: &[&[u8]] = &[b"CURVE", &[1; 32]];
+
+    #[test]
+    fn nothing_said_means_null_only() {
+        let mut policy = Policy::default();
+        assert!(ask(&mut policy, "1.2.3.4", NULL).allowed);
+        for proof in
+            [KEY, &[b"PLAIN", b"a", b"b"], &[b"GSSAPI", b"a"], &[b"CURVE", b"short"], &[b"PLAIN", b"a"]]
+        {
+            assert!(!ask(&mut policy, "1.2.3.4", proof).allowed, "{proof:?}");
+        }
+    }
+
+    #[test]
+    fn allowed_addresses_win_over_denied_ones() {
+        let mut policy = Policy::default();
+        policy.deny(b"1.2.3.4");
+        assert!(!ask(&mut policy, "1.2.3.4", NULL).allowed && ask(&mut policy, "1.2.3.5", NULL).allowed);
+        assert!(!ask(&mut policy, "::ffff:1.2.3.4", NULL).allowed);
+        policy.allow(b"::FFFF:1.2.3.4");
+        assert!(ask(&mut policy, "1.2.3.4", NULL).allowed && !ask(&mut policy, "1.2.3.5", NULL).allowed);
+        policy.allow(b"1.2.3.5");
+        assert!(ask(&mut policy, "1.2.3.5", NULL).allowed && !ask(&mut policy, "localhost", NULL).allowed);
+        policy.curve(b"*");
+        assert!(!ask(&mut policy, "5.6.7.8", KEY).allowed && ask(&mut policy, "1.2.3.5", KEY).allowed);
+    }
+
+    #[test]
+    fn a_directory_replaces_anybody() {
+        let mut policy = Policy::default();
+        policy.curve(b"*");
+        assert_eq!(ask(&mut policy, "1.2.3.4", KEY), Verdict::allowed("CURVE allow any client"));
+        policy.curve(b"/nonexistent");
+        assert_eq!(ask(&mut policy, "1.2.3.4", KEY), Verdict::denied("CURVE"));
+        assert!(policy.plain(b"/nonexistent").is_err());
+    }
+
+    #[test]
+    fn what_is_no_request_has_no_answer() {
+        for frames in
+            [&[][..], &[b"1.0"], &[b"2.0", b"", b"", b"", b"", b"NULL"], &[b"1.0", b"", b"", b"", b""]]
+        {
+            assert!(Request::parse(frames).is_none());
+        }
+    }
+
+    #[test]
+    fn verdicts_are_written_as_the_protocol_says() {
+        let mut verdict = Verdict::allowed("");
+        verdict.user = b"u".to_vec();
+        verdict.metadata = vec![(b"name".to_vec(), b"Bob".to_vec())];
+        let frames = verdict.frames(b"9");
+        assert_eq!(frames[..5], [&b"1.0"[..], b"9", b"200", b"OK", b"u"]);
+        assert_eq!(frames[5], b"\x04name\0\0\0\x03Bob");
+        assert_eq!(Verdict::denied("").frames(b"9")[2], b"400");
+    }
+}

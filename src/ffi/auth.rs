@@ -1,0 +1,190 @@
+//! The ZAP handler for C, as an actor and by calls: see [`actor::zap`](crate::actor::zap).
+
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::Arc;
+
+use libc::{c_char, c_int, c_void};
+
+use super::actor_fn::{context_of, signal, sink, sink_of};
+use super::entry::{entry, panic_text};
+use super::error::Errno;
+use super::socket::Socket;
+use super::surroundings::prepare;
+use super::tag::{Tag, Tagged, check};
+use super::types::zsock_t;
+use crate::actor::zap::{self, Guard, Policy};
+use crate::engine::raw;
+use crate::log::Level;
+
+/// A guard, as C holds it.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+pub struct zgossip_auth_t {
+    tag: Tag,
+    guard: Guard,
+}
+
+// SAFETY: `repr(C)`, and the tag comes first.
+unsafe impl Tagged for zgossip_auth_t {
+    const TAG: u32 = 0x5a47_4155;
+}
+
+/// Decide from now on who may connect to the sockets of a libzmq context that
+/// have a ZAP domain or are CURVE or PLAIN servers: zmq_ctx_new's, zsys_init's,
+/// or NULL for that of all nodes made by zgossip_new. At first everyone may
+/// with NULL, and nobody with PLAIN or CURVE:
+///
+///     zgossip_auth_t *auth = zgossip_auth_new (NULL);
+///     zgossip_auth_curve (auth, "/etc/myapp/clients");
+///
+/// A context has one such handler; CZMQ's zauth is one too. Any thread may
+/// call the functions below at any time, until one calls zgossip_auth_destroy.
+/// Returns NULL with errno EADDRINUSE if the context has a handler already, or
+/// what else libzmq says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_auth_new(context: *mut c_void) -> *mut zgossip_auth_t {
+    entry! {
+        prepare();
+        let context = if context.is_null() {
+            raw::Context::global()
+        } else {
+            // SAFETY: the program gives a context of libzmq, which cannot be terminated before its sockets close.
+            unsafe { raw::Context::foreign(context) }
+        };
+        let guard = Guard::new(context, sink())?;
+        Ok(Box::into_raw(Box::new(zgossip_auth_t { tag: Tag::new(zgossip_auth_t::TAG), guard })))
+    }
+}
+
+/// End it, and set the caller's pointer to NULL. From then on libzmq lets
+/// everybody in. Nothing happens if either pointer is NULL already. If it
+/// does not point to one, it is left alone, and errno is EINVAL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_auth_destroy(self_p: *mut *mut zgossip_auth_t) {
+    entry! {
+        // SAFETY: the program gives NULL or a pointer to its pointer, that to one made above.
+        unsafe {
+            if self_p.is_null() || (*self_p).is_null() {
+                return Ok(());
+            }
+            let found = check(*self_p)?;
+            found.as_ref().tag.wipe();
+            drop(Box::from_raw(found.as_ptr()));
+            *self_p = ptr::null_mut();
+        }
+        Ok(())
+    }
+}
+
+/// Change the policy by a C string.
+///
+/// # Safety
+/// `auth` is NULL or points to four readable bytes, and to a live one where they are our tag; `text` is NULL or a C
+/// string.
+unsafe fn change<T>(
+    auth: *mut zgossip_auth_t,
+    text: *const c_char,
+    change: impl FnOnce(&mut Policy, &[u8]) -> T,
+) -> Result<T, Errno> {
+    if text.is_null() {
+        return Err(Errno::INVALID);
+    }
+    // SAFETY: the caller vouches for both.
+    let (found, text) = unsafe { (check(auth)?.as_ref(), CStr::from_ptr(text).to_bytes()) };
+    Ok(found.guard.change(|policy| change(policy, text)))
+}
+
+/// Let clients from an address ("127.0.0.1") go on to authentication, and from
+/// no other that is not allowed too. Returns 0, or -1 with errno EINVAL if an
+/// argument is wrong.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_auth_allow(self_: *mut zgossip_auth_t, address: *const c_char) -> c_int {
+    entry! {
+        // SAFETY: the program gives what this function takes, or NULL.
+        unsafe { change(self_, address, Policy::allow) }?;
+        Ok(0)
+    }
+}
+
+/// Refuse clients from an address, which counts as long as none is allowed.
+/// Returns 0, or -1 with errno EINVAL if an argument is wrong.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_auth_deny(self_: *mut zgossip_auth_t, address: *const c_char) -> c_int {
+    entry! {
+        // SAFETY: the program gives what this function takes, or NULL.
+        unsafe { change(self_, address, Policy::deny) }?;
+        Ok(0)
+    }
+}
+
+/// Let those in by PLAIN whose name and password are in a file, a
+/// name=password on each line. The file is read again when it changes.
+/// Returns 0; or -1 with errno EINVAL if an argument is wrong, or that of
+/// reading the file: it is in force all the same, and nobody gets in until it
+/// can be read.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_auth_plain(self_: *mut zgossip_auth_t, filename: *const c_char) -> c_int {
+    entry! {
+        // SAFETY: the program gives what this function takes, or NULL.
+        unsafe { change(self_, filename, Policy::plain) }??;
+        Ok(0)
+    }
+}
+
+/// Let those in by CURVE whose certificates (zgossip_cert_save_public) are in
+/// a directory; they may come and go. "*" lets everyone in who knows the
+/// server's key. Returns 0, or -1 with errno EINVAL if an argument is wrong.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_auth_curve(self_: *mut zgossip_auth_t, directory: *const c_char) -> c_int {
+    entry! {
+        // SAFETY: the program gives what this function takes, or NULL.
+        unsafe { change(self_, directory, Policy::curve) }?;
+        Ok(0)
+    }
+}
+
+/// Log every decision, or do not, as at first. Returns 0, or -1 with errno
+/// EINVAL if it is no zgossip_auth_t.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_auth_verbose(self_: *mut zgossip_auth_t, verbose: bool) -> c_int {
+    entry! {
+        // SAFETY: the program gives one made above, or NULL.
+        unsafe { check(self_)?.as_ref() }.guard.set_verbose(verbose);
+        Ok(0)
+    }
+}
+
+/// The same as an actor, with the commands of CZMQ's zauth: pass it to
+/// zactor_new. VERBOSE; ALLOW and DENY with addresses; PLAIN with a file; CURVE
+/// with a directory or "*". Each is answered by a signal, of status 0 where
+/// it was carried out, else 1: GSSAPI is not supported. The second argument
+/// is ignored. If the pipe is NULL or no socket, it returns at once, with
+/// errno EINVAL or ENOTSOCK.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_auth_actor(pipe: *mut zsock_t, args: *mut c_void) {
+    entry! {
+        let _ = args;
+        // SAFETY: the program gives a live socket, ours until we return.
+        let socket = unsafe { Socket::resolve(pipe.cast()) }?;
+        prepare();
+        let sink = sink_of(socket);
+        let served = AssertUnwindSafe(|| {
+            // SAFETY: the pipe is a live socket, and no one else uses it until we return.
+            let pipe = unsafe { raw::Socket::borrowed(socket.handle()) };
+            zap::run_on_pipe(pipe, context_of(socket), Arc::clone(&sink), || {
+                // Where the owner has gone already, the next look at the pipe tells.
+                let _ = signal(socket);
+            });
+        });
+        if let Err(payload) = catch_unwind(served) {
+            sink.write(Level::Error, &format!("zauth: it has failed, and ends: {}", panic_text(&*payload)));
+            // Dropping a stranger's payload could panic again.
+            std::mem::forget(payload);
+        }
+        Ok(())
+    }
+}

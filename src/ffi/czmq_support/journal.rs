@@ -1,0 +1,193 @@
+//! The log of programs that use our `czmq.h`: to a stream (standard output at first), to the system's log, to
+//! whoever subscribes; in CZMQ's format.
+
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString};
+use std::ptr::NonNull;
+
+use libc::{FILE, c_char, c_int};
+use parking_lot::Mutex;
+
+use super::clock::timestr;
+use super::process;
+use crate::engine::raw;
+use crate::ffi::entry::entry;
+use crate::ffi::error::Errno;
+use crate::log::{Level, Sink};
+
+unsafe extern "C" {
+    static stdout: *mut FILE;
+    static stderr: *mut FILE;
+}
+
+struct State {
+    stream: Option<NonNull<FILE>>,
+    ident: Option<CString>,
+    system: bool,
+    sender: Option<raw::Socket>,
+}
+
+// SAFETY: streams of the C library may be used by any thread.
+unsafe impl Send for State {}
+
+static STATE: Mutex<Option<State>> = Mutex::new(None);
+
+fn variable(name: &str) -> Option<CString> {
+    std::env::var_os(name).and_then(|text| CString::new(text.into_encoded_bytes()).ok())
+}
+
+/// Use the state, which begins as the environment says.
+fn with<T>(use_it: impl FnOnce(&mut State) -> T) -> T {
+    let mut state = STATE.lock();
+    use_it(state.get_or_insert_with(|| State {
+        // SAFETY: the C library's own variables, set before any of our code runs.
+        stream: match variable("ZSYS_LOGSTREAM").as_deref() {
+            Some(name) if name == c"stderr" => NonNull::new(unsafe { stderr }),
+            _ => NonNull::new(unsafe { stdout }),
+        },
+        ident: variable("ZSYS_LOGIDENT"),
+        system: variable("ZSYS_LOGSYSTEM").is_some_and(|said| &*said == c"true"),
+        sender: None,
+    }))
+}
+
+/// Write one text.
+pub(super) fn write(letter: u8, text: &str) {
+    write_bytes(letter, text.as_bytes());
+}
+
+fn write_bytes(letter: u8, text: &[u8]) {
+    let now = timestr();
+    with(|state| {
+        let mut line = vec![letter, b':', b' '];
+        if let Some(ident) = &state.ident {
+            line.push(b'(');
+            line.extend_from_slice(ident.as_bytes());
+            line.extend_from_slice(b") ");
+        }
+        // The century is known.
+        line.extend_from_slice(&now.as_bytes()[2.min(now.len())..]);
+        line.push(b' ');
+        line.extend(text.iter().filter(|&&byte| byte != 0));
+        if let Some(sender) = &state.sender {
+            let _ = sender.try_send_slice(&line, false);
+        }
+        if state.system {
+            to_system(letter, text);
+        }
+        line.extend_from_slice(b"\n\0");
+        if let (Some(stream), Ok(line)) = (state.stream, CStr::from_bytes_with_nul(&line)) {
+            // SAFETY: a stream that the program keeps open as long as it is the log's, and a C string.
+            unsafe {
+                libc::fputs(line.as_ptr(), stream.as_ptr());
+                libc::fflush(stream.as_ptr());
+            }
+        }
+    });
+}
+
+fn to_system(letter: u8, text: &[u8]) {
+    let priority = match letter {
+        b'E' => libc::LOG_ERR,
+        b'W' => libc::LOG_WARNING,
+        b'N' => libc::LOG_NOTICE,
+        b'I' => libc::LOG_INFO,
+        _ => libc::LOG_DEBUG,
+    };
+    let text = CString::new(text).unwrap_or_default();
+    // SAFETY: the format takes one C string, and gets it.
+    unsafe { libc::syslog(priority, c"%s".as_ptr(), text.as_ptr()) };
+}
+
+/// Close the log's sender, which is a socket in the context.
+pub(super) fn close_sender() {
+    with(|state| state.sender = None);
+}
+
+/// This log, for nodes.
+pub(in crate::ffi) struct Journal;
+
+impl Sink for Journal {
+    fn write(&self, level: Level, text: &str) {
+        // One of the five letters.
+        write(level.letter() as u8, text);
+    }
+}
+
+/// See `library.h`.
+///
+/// # Safety
+/// `text` is a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_czmq_log(level: c_int, text: *const c_char) {
+    entry! {
+        if text.is_null() {
+            return Err(Errno::INVALID);
+        }
+        // SAFETY: the header gives a C string.
+        write_bytes(u8::try_from(level).unwrap_or(b'?'), unsafe { CStr::from_ptr(text) }.to_bytes());
+        Ok(())
+    }
+}
+
+/// See `library.h`.
+///
+/// # Safety
+/// `stream` is NULL or a stream that stays open until another one is set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_czmq_set_logstream(stream: *mut FILE) {
+    entry! {
+        with(|state| state.stream = NonNull::new(stream));
+        Ok(())
+    }
+}
+
+/// See `library.h`.
+///
+/// # Safety
+/// `ident` is NULL or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_czmq_set_logident(ident: *const c_char) {
+    entry! {
+        // SAFETY: the header gives NULL or a C string.
+        let ident = (!ident.is_null()).then(|| unsafe { CStr::from_ptr(ident) }.to_owned());
+        with(|state| state.ident = ident.filter(|ident| !ident.is_empty()));
+        Ok(())
+    }
+}
+
+/// See `library.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn zgossip_czmq_set_logsystem(enabled: c_int) {
+    entry! {
+        with(|state| state.system = enabled != 0);
+        Ok(())
+    }
+}
+
+/// See `library.h`.
+///
+/// # Safety
+/// `endpoint` is NULL or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_czmq_set_logsender(endpoint: *const c_char) {
+    entry! {
+        if endpoint.is_null() {
+            close_sender();
+            return Ok(());
+        }
+        // SAFETY: the header gives a C string.
+        let endpoint = unsafe { CStr::from_ptr(endpoint) }.to_str().map_err(|_| Errno::INVALID)?;
+        let context = process::context().ok_or_else(Errno::last)?;
+        with(|state| {
+            if state.sender.is_none() {
+                // SAFETY: the context ends only after the sender was closed.
+                let context = unsafe { raw::Context::foreign(context.as_ptr()) };
+                state.sender = Some(raw::Socket::new(context, zmq::PUB)?);
+            }
+            state.sender.as_ref().map_or(Ok(()), |sender| sender.bind(endpoint))
+        })
+        .map_err(|error| Errno(error.errno()))
+    }
+}
