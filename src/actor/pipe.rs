@@ -13,7 +13,7 @@ use super::inbox::{Inbox, Outgoing};
 use super::interpreter::{Interpreter, Outbox};
 use super::message::Message;
 use crate::core::Now;
-use crate::engine::raw::{Error, Msg, Socket};
+use crate::engine::raw::{Error, Msg, Poller, Socket};
 use crate::engine::{Engine, Owner, OwnerEvent, PollSource};
 use crate::log::Logger;
 
@@ -30,6 +30,22 @@ pub struct PipeOwner {
     frames: [Msg; MAX_FRAMES],
     interpreter: Interpreter,
     outlet: Outlet,
+}
+
+/// The last that the program is to hear is that its actor has ended, and CZMQ says so only if there is room for it in
+/// the pipe at once: a full pipe would leave the program waiting for it for ever. It is full where the program did not
+/// read, and has room again as soon as it waits for the end, for then it reads and drops what comes.
+impl Drop for PipeOwner {
+    fn drop(&mut self) {
+        let socket = &self.outlet.socket;
+        while let (Ok(events), Ok(fd)) = (socket.events(), socket.fd()) {
+            let mut poller = Poller::new();
+            poller.add(fd, false);
+            if events.writable || poller.wait(None).is_err() {
+                break;
+            }
+        }
+    }
 }
 
 /// The way out.
@@ -256,7 +272,13 @@ mod tests {
     impl Drop for Program {
         fn drop(&mut self) {
             self.tell(&[b"$TERM"]);
-            let ended = self.node.take().unwrap().join();
+            let node = self.node.take().unwrap();
+            // As `zactor_destroy` does, which waits for the end
+            while !node.is_finished() {
+                while self.pipe.try_recv(&mut Msg::new()).is_ok() {}
+                thread::yield_now();
+            }
+            let ended = node.join();
             assert!(ended.is_ok() || thread::panicking());
         }
     }
