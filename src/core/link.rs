@@ -58,6 +58,57 @@ pub(super) struct Comparison {
     pub(super) futile: u32,
 }
 
+/// Whether a CZMQ hub may have forgotten a client that has no tuple of its own to ask with.
+///
+/// The hub goes on answering its PINGs. But it forgets nobody whose PINGs come in time, so there is
+/// reason to doubt only after a gap: between two things that we said, or between two PONGs.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Doubt {
+    /// There was a gap.
+    pub(super) raised: bool,
+    /// When the last PONG came, if only PINGs were said since.
+    pub(super) pong_at: Option<u64>,
+    /// HELLO, which makes the hub say everything, is not said for a doubt before then …
+    pub(super) not_before: u64,
+    /// … and so long after that one: doubles each time, for it may be load that makes the gaps.
+    pub(super) wait: u64,
+}
+
+impl Doubt {
+    /// A gap so many times as long as the interval of the PINGs is too long.
+    const GAP: u64 = 3;
+    const FIRST_WAIT: u64 = 2000;
+    const LONGEST_WAIT: u64 = 120_000;
+
+    /// Nothing was said for `gap` milliseconds.
+    pub(super) fn said_after(&mut self, gap: u64, interval: u64) {
+        self.raised |= gap >= Self::GAP * interval;
+    }
+
+    /// A PONG has come.
+    pub(super) fn heard_pong(&mut self, now: u64, interval: u64) {
+        self.raised |= self.pong_at.is_some_and(|last| now - last >= Self::GAP * interval);
+        self.pong_at = Some(now);
+    }
+
+    /// Whether to say HELLO again now because of a doubt.
+    pub(super) fn is_due(&mut self, now: u64) -> bool {
+        if !self.raised || now < self.not_before {
+            return false;
+        }
+        let calm = now - self.not_before > Self::LONGEST_WAIT;
+        self.wait =
+            if calm { Self::FIRST_WAIT } else { (2 * self.wait).clamp(Self::FIRST_WAIT, Self::LONGEST_WAIT) };
+        self.not_before = now + self.wait;
+        true
+    }
+
+    /// The hub knows us.
+    pub(super) fn settle(&mut self) {
+        (self.raised, self.pong_at) = (false, None);
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) role: Role,
@@ -89,6 +140,7 @@ pub(super) struct Link {
     pub(super) sent_at: u64,
     /// PINGs that were not answered yet.
     pub(super) pings: u32,
+    pub(super) doubt: Doubt,
     /// Anything was heard since the connection was made.
     pub(super) answers: bool,
     /// Milliseconds of silence after which the peer's connection is taken for dead.
@@ -143,6 +195,7 @@ impl Link {
             heard_at: now,
             sent_at: now,
             pings: 0,
+            doubt: Doubt::default(),
             answers: false,
             patience: FIRST_PATIENCE,
             interval: KEEPALIVE,

@@ -148,6 +148,7 @@ impl Node {
     fn hear_pong(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         link.pings = link.pings.saturating_sub(1);
+        link.doubt.heard_pong(now.mono, link.interval);
         if link.greeting.before > 0 {
             link.greeting.before -= 1;
         } else if link.kind == Kind::Greeting && link.greeted {

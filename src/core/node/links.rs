@@ -108,6 +108,7 @@ impl Node {
     pub(super) fn become_plain(&mut self, id: LinkId, now: Now) {
         self.set_kind(id, Kind::Plain);
         if let Some(link) = self.links.get_mut(&id) {
+            link.doubt.settle();
             link.cursor = 0;
             link.beat_at = now.mono + link.interval;
         }

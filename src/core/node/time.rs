@@ -84,6 +84,7 @@ impl Node {
 
     /// A CZMQ hub forgets a client that is silent, and says so only when it is sent something other
     /// than a PING. A tuple of our own that the hub holds already tells, and changes nothing there.
+    /// Without one, HELLO is said again where there is reason to doubt.
     fn keep_alive(&mut self, id: LinkId, silent: u64, now: Now) {
         let sign = self.sign_of_life(id);
         let Some(link) = self.links.get_mut(&id) else { return };
@@ -95,8 +96,13 @@ impl Node {
         }
         link.beat_at = now.mono + link.interval;
         if let Some(frame) = sign.filter(|_| !overdue) {
+            link.doubt.settle();
             self.control(id, frame);
         } else {
+            link.doubt.said_after(idle, link.interval);
+            if link.doubt.is_due(now.mono) {
+                return self.greet(id, now);
+            }
             link.pings += 1;
             self.control(id, Frame::new(encode(MessageId::Ping, &Extension::default())));
         }

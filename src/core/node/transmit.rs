@@ -64,7 +64,12 @@ impl Node {
         } else if link.is_extended() {
             self.next_batch(id, now)?
         } else {
-            self.next_plain(id, now)?
+            let frame = self.next_plain(id, now)?;
+            // A hub that has forgotten us answers a tuple with INVALID.
+            if let Some(link) = self.links.get_mut(&id) {
+                link.doubt.settle();
+            }
+            frame
         };
         self.counters.frames_out += 1;
         self.counters.bytes_out += frame.bytes().len() as u64;
