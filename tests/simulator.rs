@@ -14,7 +14,8 @@ fn ours(nodes: usize, seed: u64) -> faults::Outcome {
 
 #[test]
 fn our_nodes_agree_and_fall_silent_when_the_faults_end() {
-    let outcomes = for_seeds("our_nodes_agree_and_fall_silent_when_the_faults_end", 30, |seed| ours(30, seed));
+    let outcomes =
+        for_seeds("our_nodes_agree_and_fall_silent_when_the_faults_end", 30, |seed| ours(30, seed));
     let most = outcomes.iter().map(|o| o.settled).max().unwrap_or(0);
     println!("longest {} ms, steps {}", most / 1000, outcomes.iter().map(|o| o.steps).sum::<u64>());
 }
@@ -31,7 +32,10 @@ fn our_nodes_and_stock_nodes_agree_when_the_faults_end() {
 
 /// Every topology and workload of the mixed model, with the real state machine.
 fn mixed(test: &str, seeds: u64, turned: bool) {
-    println!("{:46}{:14}{:>9}{:>9}{:>10}{:>9}{:>9}", "topology", "workload", "disagree", "endless", "last lost", "messages", "silence");
+    println!(
+        "{:46}{:14}{:>9}{:>9}{:>10}{:>9}{:>9}",
+        "topology", "workload", "disagree", "endless", "last lost", "messages", "silence"
+    );
     let mut bad = 0;
     for topology in topologies() {
         for workload in WORKLOADS {
@@ -51,7 +55,9 @@ fn mixed(test: &str, seeds: u64, turned: bool) {
                 most(|row| row.messages),
                 most(|row| row.silence) as f64 / SECOND as f64
             );
-            for (seed, row) in rows.iter().filter(|(_, row)| row.disagree.is_some() || row.endless || row.lost) {
+            for (seed, row) in
+                rows.iter().filter(|(_, row)| row.disagree.is_some() || row.endless || row.lost)
+            {
                 bad += 1;
                 if bad < 10 {
                     println!("    ZGOSSIP_SIM_SEED={seed}: {row:?}");

@@ -168,7 +168,8 @@ fn restart(sim: &mut Sim, run: &Run) {
     let owned = run.owned.clone();
     sim.restart(node, downtime, move |sim| {
         if again {
-            let all: Vec<_> = owned.borrow().iter().map(|(owner, value)| (owner.clone(), value.clone())).collect();
+            let all: Vec<_> =
+                owned.borrow().iter().map(|(owner, value)| (owner.clone(), value.clone())).collect();
             for ((owner, key), value) in all {
                 if owner == node {
                     sim.publish(node, &key, &value);

@@ -23,7 +23,12 @@ fn each(hubs: &[usize], leaves: std::ops::Range<usize>) -> Vec<(usize, usize)> {
 }
 
 pub fn topologies() -> Vec<Topology> {
-    let make = |name, plain, ours, links: &[&[(usize, usize)]]| Topology { name, plain, ours, links: links.concat() };
+    let make = |name, plain, ours, links: &[&[(usize, usize)]]| Topology {
+        name,
+        plain,
+        ours,
+        links: links.concat(),
+    };
     let chain: Vec<_> = (0..4).flat_map(|i| [(i, 4 + i), (i, 4 + (i + 1) % 4)]).collect();
     vec![
         make("ours only, ring with a chord", 0, 6, &[&ring(0, 6), &[(0, 3)]]),
@@ -63,11 +68,19 @@ pub fn trial(topology: &Topology, workload: Workload, seed: u64, turned: bool) -
     let mut sim = Sim::new(seed);
     let count = topology.plain + topology.ours;
     for node in 0..count {
-        if node < topology.plain { sim.stock() } else { sim.ours() };
+        if node < topology.plain {
+            sim.stock()
+        } else {
+            sim.ours()
+        };
     }
     for &(server, client) in &topology.links {
         let turn = turned && sim.random.bool();
-        if turn { sim.connect(server, client) } else { sim.connect(client, server) };
+        if turn {
+            sim.connect(server, client)
+        } else {
+            sim.connect(client, server)
+        };
     }
     sim.run(2 * SECOND);
     let before = sim.tally.clone();

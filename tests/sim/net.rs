@@ -174,7 +174,9 @@ impl Sim {
             let stock: Vec<usize> = (0..self.nodes.len()).filter(|&node| !self.is_ours(node)).collect();
             println!("stock nodes: {stock:?}");
             let wires = self.wires.iter().enumerate();
-            wires.for_each(|(number, wire)| println!("wire {number}: {} connects to {}", wire.client, wire.server));
+            wires.for_each(|(number, wire)| {
+                println!("wire {number}: {} connects to {}", wire.client, wire.server)
+            });
         }
     }
 
@@ -275,7 +277,10 @@ impl Sim {
     pub fn clock(&self, node: usize) -> Now {
         let member = &self.nodes[node];
         let elapsed = self.now / MS;
-        Now { mono: member.mono.wrapping_add(elapsed), wall: (WALL + elapsed).saturating_add_signed(member.skew) }
+        Now {
+            mono: member.mono.wrapping_add(elapsed),
+            wall: (WALL + elapsed).saturating_add_signed(member.skew),
+        }
     }
 
     /// Lets time pass.
@@ -299,7 +304,9 @@ impl Sim {
             Event::Wake { node, .. } => Some(node),
             Event::Call(_) => None,
         };
-        if let Some(paused_until) = acting.map(|node| self.nodes[node].paused_until).filter(|&until| until > at) {
+        if let Some(paused_until) =
+            acting.map(|node| self.nodes[node].paused_until).filter(|&until| until > at)
+        {
             if let Event::Wake { node, .. } = event {
                 self.nodes[node].wake_at = Some(paused_until);
             }
@@ -315,7 +322,10 @@ impl Sim {
                     if let Body::Ours(ours) = &mut self.nodes[node].body {
                         ours.node.handle_timeout(now);
                         let next = ours.node.poll_timeout();
-                        assert!(next.is_none_or(|next| next > now.mono), "node {node} would not let time pass");
+                        assert!(
+                            next.is_none_or(|next| next > now.mono),
+                            "node {node} would not let time pass"
+                        );
                     }
                     self.drain(node);
                 }
@@ -393,7 +403,13 @@ impl Sim {
         let (from, to) = (w.client, w.server);
         let (epoch, host) = (w.epoch, w.server);
         let gone_at = self.now + server;
-        self.note(|| format!("wire {wire} ({from} to {to}) is lost; noticed after {} and {} ms", client / MS, server / MS));
+        self.note(|| {
+            format!(
+                "wire {wire} ({from} to {to}) is lost; noticed after {} and {} ms",
+                client / MS,
+                server / MS
+            )
+        });
         if let Body::Ours(ours) = &mut self.nodes[host].body {
             let ends = ours.ends.values_mut();
             ends.filter(|end| end.role == Role::Server && (end.wire, end.epoch) == (wire, epoch))
@@ -654,7 +670,9 @@ impl Sim {
             Way::ToServer => ours.remotes.get(&wire).copied(),
             Way::ToClient => ours.clients.get(&(wire, epoch)).copied(),
         };
-        if let Some(link) = link.filter(|link| ours.pending.contains_key(link) && ours.ends.contains_key(link)) {
+        if let Some(link) =
+            link.filter(|link| ours.pending.contains_key(link) && ours.ends.contains_key(link))
+        {
             self.pump(from, link);
             self.drain(from);
         }
