@@ -6,7 +6,7 @@ mod common;
 use std::process::Command;
 use std::time::Duration;
 
-use common::build::czmq_program;
+use common::build::{ctests, czmq_program};
 use common::net::{HELLO, PING, RawClient, RawServer, publish};
 use common::{Compile, Finished, Host, LONG, Lib, Node, Scratch, run};
 
@@ -19,6 +19,7 @@ fn watched(command: &Command) -> Command {
         .args(["--errors-for-leak-kinds=definite,indirect,possible"])
         // Threads take turns as they would without it
         .arg("--fair-sched=yes")
+        .arg(format!("--suppressions={}", ctests().join("valgrind.supp").display()))
         .arg(command.get_program())
         .args(command.get_args());
     valgrind
