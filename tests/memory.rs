@@ -45,7 +45,17 @@ fn every_command_and_reply() {
 
 #[test]
 fn tests_of_czmq_and_of_its_own() {
-    check("CZMQ's zgossip_test", &czmq_program("own_test", Lib::Linked));
+    // CZMQ's test gives its nodes 200 ms, which valgrind on a busy machine
+    // may need: its assertion then is no finding, and valgrind's word is
+    let mut tries = 0;
+    let done = loop {
+        tries += 1;
+        let done = run(watched(&czmq_program("own_test", Lib::Linked)), LONG * 2);
+        if done.signal() != Some(6) || tries == 8 {
+            break done;
+        }
+    };
+    done.check("CZMQ's zgossip_test");
     check("the library's tests", &native("selftest"));
 }
 
