@@ -301,12 +301,34 @@ zgc_config_item (void *arg, int level, const char *name, const char *value)
     item->value = zgc_strdup (value);
 }
 
+//  Lines that are comments are kept as those of the root, wherever they were.
+static inline void
+zgc_config_comments (zconfig_t *self, const char *text, size_t size)
+{
+    const char *end = text + size;
+    while (text < end) {
+        const char *line_end = (const char *) memchr (text, '\n', (size_t) (end - text));
+        const char *next = line_end? line_end + 1: end;
+        if (!line_end)
+            line_end = end;
+        while (text < line_end && *text == ' ')
+            text++;
+        while (line_end > text && isspace ((byte) line_end [-1]))
+            line_end--;
+        if (text < line_end && *text == '#')
+            zconfig_set_comment (self, "%.*s", (int) (line_end - text - 1), text + 1);
+        text = next;
+    }
+}
+
 static inline zconfig_t *
 zgc_config_read (const char *text, size_t size)
 {
     zconfig_t *self = zconfig_new ("root", NULL);
     if (zgossip_czmq_config_read (text, size, zgc_config_item, self))
         zconfig_destroy (&self);
+    else
+        zgc_config_comments (self, text, size);
     return self;
 }
 
@@ -390,11 +412,9 @@ zgc_config_write (zconfig_t *self, int level, zchunk_t *text)
 {
     zconfig_t *child;
     char *line;
-    //  Comments stand in front of their item, and an empty line on either side of them.
+    //  Comments stand in front of their item, with an empty line between.
     if (self->comments && zlist_size (self->comments)) {
         char *comment = (char *) zlist_first (self->comments);
-        if (text->size)
-            zchunk_extend (text, "\n", 1);
         for (; comment; comment = (char *) zlist_next (self->comments)) {
             zchunk_extend (text, "#", 1);
             zchunk_extend (text, comment, strlen (comment));

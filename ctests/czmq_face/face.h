@@ -1,0 +1,45 @@
+/*  This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+    What the programs in this directory share. Each is plain CZMQ, compiled
+    once with CZMQ and once with our czmq.h, and must print the same both
+    times: so nothing that they print depends on a port, a time or an order
+    that nobody promises. They take a directory for their files.  */
+
+#ifndef FACE_H
+#define FACE_H
+
+#include <czmq.h>
+
+static const char *directory;
+
+#define SHOW(text) printf ("%s: %s\n", #text, text)
+#define SHOWN(number) printf ("%s: %ld\n", #number, (long) (number))
+
+//  A string or what stands for none; freed after it was shown
+#define SHOWF(text) \
+    do { \
+        char *shown_text = (text); \
+        printf ("%s: %s\n", #text, shown_text? shown_text: "(null)"); \
+        zstr_free (&shown_text); \
+    } while (0)
+
+static inline void face_start (int argc, char **argv)
+{
+    if (argc < 2) {
+        fputs ("a directory is wanted\n", stderr);
+        exit (2);
+    }
+    alarm (120);
+    directory = argv [1];
+    setvbuf (stdout, NULL, _IOLBF, 0);
+    zsys_init ();
+}
+
+static inline char *face_path (const char *name)
+{
+    return zsys_sprintf ("%s/%s", directory, name);
+}
+
+#endif
