@@ -9,6 +9,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 built=${BUILT:-${CARGO_TARGET_DIR:-target}/release}
+if [ ! -e "$built/libzgossip.so" ]; then
+    echo "demo: no library in $built; run make first" >&2
+    exit 1
+fi
 work=$(mktemp -d)
 pids=()
 

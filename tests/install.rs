@@ -116,3 +116,23 @@ fn the_readme_tells_how_to_build() {
     let line = done.err.lines().find(bound).expect("the program looks for zgossip");
     assert!(line.contains("libzgossip.so.1 [0]"), "{line}");
 }
+
+#[test]
+fn the_demo_shows_that_all_arrives() {
+    let demo = |built: &Path| {
+        let mut command = Command::new(root().join("demo/run.sh"));
+        command.env("BUILT", built);
+        run(command, LONG * 2)
+    };
+    let done = demo(&artifacts().dir).check("the demo");
+    for line in [
+        "printer   learns service/camera",
+        "camera    learns service/printer",
+        "registry  learns service/recording",
+        "printer   learns service/recording",
+        "Everybody knows everything again",
+    ] {
+        assert!(done.out.contains(line), "{line}:\n{}", done.out);
+    }
+    assert!(!demo(Path::new("/no/such/place")).success());
+}
