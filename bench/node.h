@@ -23,8 +23,11 @@ typedef zgossip_t *node_t;
 #   define node_send(node, ...) zgossip_sendx (node, __VA_ARGS__, NULL)
 #else
 #   include <czmq.h>
-typedef zactor_t *node_t;
-#   define node_send(node, ...) zstr_sendx (node, __VA_ARGS__, NULL)
+typedef struct {
+    zactor_t *actor;
+    void *pipe;                 //  libzmq's socket in it
+} node_t;
+#   define node_send(node, ...) zstr_sendx ((node).actor, __VA_ARGS__, NULL)
 #endif
 
 //  What a node said: its command's first letter, and the other frames cut to
@@ -102,21 +105,22 @@ nodes_start (void)
 static inline node_t
 node_new (void)
 {
-    node_t node = zactor_new (zgossip, NULL);
-    assert (node);
+    node_t node = { zactor_new (zgossip, NULL), NULL };
+    assert (node.actor);
+    node.pipe = zsock_resolve (node.actor);
     return node;
 }
 
 static inline void
 node_destroy (node_t *node)
 {
-    zactor_destroy (node);
+    zactor_destroy (&node->actor);
 }
 
 static inline void
 node_publish (node_t node, const char *key, const char *value)
 {
-    void *pipe = zsock_resolve (node);
+    void *pipe = node.pipe;
     if (zmq_send (pipe, "PUBLISH", 7, ZMQ_SNDMORE) < 0
     ||  zmq_send (pipe, key, strlen (key), ZMQ_SNDMORE) < 0
     ||  zmq_send (pipe, value, strlen (value), 0) < 0)
@@ -127,7 +131,7 @@ node_publish (node_t node, const char *key, const char *value)
 static inline bool
 node_said (node_t node, said_t *said)
 {
-    void *pipe = zsock_resolve (node);
+    void *pipe = node.pipe;
     zmq_msg_t frame;
     zmq_msg_init (&frame);
     if (zmq_msg_recv (&frame, pipe, ZMQ_DONTWAIT) < 0)
@@ -152,7 +156,7 @@ nodes_wait (node_t *nodes, int count, int msecs)
 {
     zmq_pollitem_t items [count];
     for (int i = 0; i < count; i++)
-        items [i] = (zmq_pollitem_t) { zsock_resolve (nodes [i]), 0, ZMQ_POLLIN, 0 };
+        items [i] = (zmq_pollitem_t) { nodes [i].pipe, 0, ZMQ_POLLIN, 0 };
     zmq_poll (items, count, msecs);
 }
 
