@@ -429,8 +429,11 @@ zsys_create_pipe (zsock_t **backend_p)
     if (frontend && backend) {
         zmq_setsockopt (frontend->handle, ZMQ_SNDHWM, &hwm, sizeof (hwm));
         zmq_setsockopt (backend->handle, ZMQ_SNDHWM, &hwm, sizeof (hwm));
-        //  No two sockets have one address at a time.
-        rc = zsock_bind (frontend, "inproc://zgossip-pipe-%p", (void *) frontend);
+        //  Never the same twice: libzmq forgets a name some time after its socket was closed. Each translation unit
+        //  has this variable for itself.
+        static unsigned count = 0;
+        rc = zsock_bind (frontend, "inproc://zgossip-pipe-%p-%u", (void *) &count,
+                         __atomic_fetch_add (&count, 1, __ATOMIC_RELAXED));
         if (rc == 0)
             rc = zsock_connect (backend, "%s", zsock_endpoint (frontend));
     }
