@@ -23,6 +23,8 @@ pub(super) struct BatchCache {
     /// Links that some tuple in it came from: they need one without it.
     sources: Vec<LinkId>,
     tuples: u64,
+    /// When it was made, if it says how long something has still to live.
+    ages_from: Option<u64>,
     frame: Option<Frame>,
 }
 
@@ -126,7 +128,8 @@ impl Node {
         }
         let (start, version) = (link.cursor, self.store.feed.version());
         let cache = &self.batches;
-        if cache.version == version && cache.start == start && !cache.sources.contains(&id) {
+        let fresh = cache.version == version && cache.ages_from.is_none_or(|made_at| made_at == now.mono);
+        if fresh && cache.start == start && !cache.sources.contains(&id) {
             if let Some(frame) = &cache.frame {
                 link.cursor = cache.end;
                 self.counters.tuples_out += cache.tuples;
@@ -149,11 +152,12 @@ impl Node {
         }
         link.cursor = position;
         let tuples = batch.count() as u64;
+        let ages_from = batch.ages.then_some(now.mono);
         let frame = batch.finish()?;
         self.counters.tuples_out += tuples;
         if !excluded {
-            self.batches =
-                BatchCache { version, start, end: position, sources, tuples, frame: Some(frame.clone()) };
+            let (end, frame) = (position, Some(frame.clone()));
+            self.batches = BatchCache { version, start, end, sources, tuples, ages_from, frame };
         }
         Some(frame)
     }
@@ -179,6 +183,8 @@ struct Collector {
     /// A lone tuple, with its time to live and stamp.
     first: Option<(Tuple, u32, Stamp)>,
     batch: Option<BatchWriter>,
+    /// Something in it has a time to live.
+    ages: bool,
 }
 
 impl Collector {
@@ -200,6 +206,7 @@ impl Collector {
             State::Forgotten => return false,
         };
         let ttl = remaining(held, now);
+        self.ages |= ttl > 0;
         if kind == RecordKind::Live && self.batch.is_none() && self.first.is_none() {
             self.first = Some((held.tuple.clone(), ttl, held.stamp));
             return true;
