@@ -127,6 +127,19 @@ impl Node {
         slot
     }
 
+    /// Moves the stamps of all that was written here by `ahead`.
+    pub(super) fn advance_own(&mut self, ahead: u64, now: Now) {
+        let written = |held: &&Held| {
+            held.stamp.origin == self.id && matches!(held.state, State::Live | State::Tombstone)
+        };
+        let own: Vec<Held> = self.store.iter().map(|(_, held)| held).filter(written).cloned().collect();
+        for Held { tuple, stamp: Stamp { time, origin }, state, deadline, .. } in own {
+            let ttl =
+                deadline.map_or(0, |deadline| deadline.saturating_sub(now.mono).clamp(1, u32::MAX.into()));
+            self.hold(tuple, Stamp { time: time + ahead, origin }, None, state, ttl as u32, now);
+        }
+    }
+
     /// Notes for the plain rule that a value was replaced, or came when it was too late.
     pub(super) fn note_replaced(&mut self, slot: Slot, hash: u64, source: Option<LinkId>, now: Now) {
         if self.plain_links > 0 {

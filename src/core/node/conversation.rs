@@ -209,6 +209,10 @@ impl Node {
     }
 
     /// Lets the own clock follow the peer's, unless that one is absurd.
+    ///
+    /// What was written before the first contact was stamped by a clock that knew nothing: the network's
+    /// may be ahead by as much as its fastest member's. Those stamps are moved by the difference, so that
+    /// a node that restarts and writes wins over its former self.
     fn observe(&mut self, extension: Extension, now: Now) {
         let Some(time) = extension.clock else { return };
         if too_far_ahead(time, now, self.settings.max_drift) {
@@ -217,7 +221,11 @@ impl Node {
                     .into()
             });
         } else {
+            let ahead = time.saturating_sub(self.clock.latest(now));
             self.clock.observe(time);
+            if !std::mem::replace(&mut self.contacted, true) && ahead > 0 {
+                self.advance_own(ahead, now);
+            }
         }
     }
 

@@ -204,6 +204,8 @@ pub struct Node {
     settings: Settings,
     random: fastrand::Rng,
     clock: Clock,
+    /// A peer's clock was heard.
+    contacted: bool,
     store: Store,
     links: BTreeMap<LinkId, Link>,
     next_link: u64,
@@ -236,6 +238,7 @@ impl Node {
             id: node_id(random.u64(..)),
             settings,
             clock: Clock::default(),
+            contacted: false,
             store: Store::new(random.u64(..)),
             links: BTreeMap::new(),
             next_link: 1,
