@@ -13,13 +13,16 @@
 //! | `stock` | a model of CZMQ's zgossip |
 //! | `mixed` | how one key settles among our nodes and CZMQ's |
 //! | `faults` | the options of a run and the faults that it schedules |
+//! | `scenarios`, `stock_scenarios` | what is promised, one case each |
 //! | `verdict` | agreement and silence |
 
 pub mod faults;
 pub mod mixed;
 pub mod net;
 pub mod ours;
+mod scenarios;
 pub mod stock;
+mod stock_scenarios;
 pub mod topology;
 pub mod verdict;
 

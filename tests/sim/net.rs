@@ -431,6 +431,13 @@ impl Sim {
         }
     }
 
+    /// `SET server/timeout` on a stock node.
+    pub fn set_stock_timeout(&mut self, node: usize, timeout: u64) {
+        if let Body::Stock(stock) = &mut self.nodes[node].body {
+            stock.timeout = timeout;
+        }
+    }
+
     /// Stock clients learn at once that their connections broke: they have no way to find out.
     pub fn tell_stock_clients(&mut self) {
         for wire in 0..self.wires.len() {
