@@ -183,10 +183,14 @@ impl Spoiler {
     }
 
     fn spoil(&mut self) -> Vec<u8> {
+        let frame = self.honest[self.random.usize(..self.honest.len())].clone();
+        self.spoil_this(frame)
+    }
+
+    fn spoil_this(&mut self, mut frame: Vec<u8>) -> Vec<u8> {
         let random = &mut self.random;
-        let mut frame = self.honest[random.usize(..self.honest.len())].clone();
         // Messages of ids to come look as if they were honest otherwise
-        if random.u8(..) < 40 {
+        if frame.len() > 2 && random.u8(..) < 40 {
             frame[2] = random.u8(..16);
         }
         for _ in 0..random.usize(1..5) {
@@ -266,4 +270,115 @@ fn a_connected_node_survives_spoilt_frames() {
         }
     }
     assert!(node.status_within(LONG).is_some());
+}
+
+/// A wire between a client and a hub that spoils what it carries.
+struct Wire {
+    front: zmq::Socket,
+    back: zmq::Socket,
+    client: Option<Vec<u8>>,
+    context: zmq::Context,
+    hub: String,
+    carried: u32,
+    spoilt: u32,
+}
+
+impl Wire {
+    fn new(hub: &str) -> Wire {
+        let context = zmq::Context::new();
+        let front = context.socket(zmq::ROUTER).expect("a ROUTER");
+        front.set_linger(0).expect("linger");
+        front.bind("tcp://127.0.0.1:*").expect("bind");
+        let back = Wire::connection(&context, hub);
+        Wire { front, back, client: None, context, hub: hub.to_owned(), carried: 0, spoilt: 0 }
+    }
+
+    fn connection(context: &zmq::Context, hub: &str) -> zmq::Socket {
+        let back = context.socket(zmq::DEALER).expect("a DEALER");
+        back.set_linger(0).expect("linger");
+        back.connect(hub).expect("connect");
+        back
+    }
+
+    fn endpoint(&self) -> String {
+        self.front.get_last_endpoint().expect("endpoint").expect("text")
+    }
+
+    /// Carries what comes for a while; spoils one message in `one_in`, or
+    /// none if that is 0.
+    fn carry(&mut self, spoiler: &mut Spoiler, one_in: u32, time: Duration) {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            let mut items = [self.front.as_poll_item(zmq::POLLIN), self.back.as_poll_item(zmq::POLLIN)];
+            zmq::poll(&mut items, 10).expect("poll");
+            let ready = [items[0].is_readable(), items[1].is_readable()];
+            if ready[0] {
+                let mut frames = self.front.recv_multipart(0).expect("a message");
+                let message = frames.pop().expect("a frame");
+                // A fresh socket of the client is a fresh one for the hub
+                if self.client.as_ref() != frames.first() {
+                    if self.client.is_some() {
+                        self.back = Wire::connection(&self.context, &self.hub);
+                    }
+                    self.client = frames.pop();
+                }
+                let message = self.spoil(spoiler, one_in, message);
+                self.back.send(message, 0).expect("forwarded");
+            } else if ready[1] {
+                let message = self.back.recv_bytes(0).expect("a message");
+                let message = self.spoil(spoiler, one_in, message);
+                if let Some(client) = &self.client {
+                    self.front.send_multipart([client.as_slice(), &message], 0).expect("forwarded");
+                }
+            }
+        }
+    }
+
+    fn spoil(&mut self, spoiler: &mut Spoiler, one_in: u32, message: Vec<u8>) -> Vec<u8> {
+        self.carried += 1;
+        if one_in == 0 || spoiler.random.u32(..one_in) != 0 {
+            return message;
+        }
+        self.spoilt += 1;
+        spoiler.learn(&message);
+        spoiler.spoil_this(message)
+    }
+}
+
+/// Two nodes of ours over a wire that spoils every third message: both live
+/// on, and once the wire is good they hold the same.
+#[test]
+fn nodes_agree_once_a_bad_wire_is_good() {
+    let mut spoiler = Spoiler::new("wire");
+    let hub = Node::new(Lib::Preload, "hub");
+    let mut wire = Wire::new(&hub.bind());
+    let leaf = Node::new(Lib::Native, "leaf");
+    leaf.connect(&wire.endpoint());
+    for round in 0..40 {
+        for (node, name) in [(&hub, "hub"), (&leaf, "leaf")] {
+            node.publish(&format!("{name}{round}"), "value");
+            node.publish("changing", &format!("{name}{round}"));
+            node.publish(&format!("{name}-large{round}"), &"x".repeat(300));
+        }
+        wire.carry(&mut spoiler, 3, Duration::from_millis(200));
+    }
+    assert!(wire.spoilt > 30, "{} of {} messages spoilt", wire.spoilt, wire.carried);
+    for round in 40..42 {
+        hub.publish(&format!("hub{round}"), "value");
+        leaf.publish(&format!("leaf{round}"), "value");
+    }
+    let deadline = Instant::now() + LONG;
+    let same = || hub.tuples() == leaf.tuples() && hub.tuples().contains_key("leaf41");
+    while !same() && Instant::now() < deadline {
+        wire.carry(&mut spoiler, 0, Duration::from_millis(300));
+    }
+    let (one, other) = (hub.tuples(), leaf.tuples());
+    let differ: Vec<_> = one
+        .iter()
+        .filter(|(key, value)| other.get(*key) != Some(*value))
+        .chain(other.iter().filter(|(key, value)| one.get(*key) != Some(*value)))
+        .take(10)
+        .collect();
+    assert!(differ.is_empty(), "{differ:?}");
+    assert_eq!(hub.status(), leaf.status());
 }
