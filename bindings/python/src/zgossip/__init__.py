@@ -1,0 +1,39 @@
+# This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
+# distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+"""Nodes that publish key/value tuples and all come to hold all of them: discovery, presence, configuration.
+
+    import zgossip
+
+    with zgossip.Node("printer-7") as node:
+        node.connect("tcp://registry:5670")
+        node.publish("service/printer", "tcp://10.0.0.7:9100", ttl=5)
+        for event in node:
+            if isinstance(event, zgossip.Deliver):
+                print(event.key, event.value)
+
+A node is a node of libzgossip, with a thread of its own there; see `Node` for what it does, and the package's README
+for threads, signals, asyncio and fork.
+"""
+
+from ._errors import LibraryNotFound, NodeClosed, ZgossipError
+from ._events import Deliver, Error, Event, Expire, Join, Leave, Retract
+from ._library import library_version
+from ._node import Node
+
+__all__ = [
+    "Deliver",
+    "Error",
+    "Event",
+    "Expire",
+    "Join",
+    "Leave",
+    "LibraryNotFound",
+    "Node",
+    "NodeClosed",
+    "Retract",
+    "ZgossipError",
+    "library_version",
+]
+
+__version__ = "1.0.0"

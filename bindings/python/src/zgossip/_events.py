@@ -1,0 +1,64 @@
+# This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
+# distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+"""What a node tells its program.
+
+Classes rather than one record with a kind: a type checker knows what each has, and `match` takes them apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Union
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """A key has a new value, published here or elsewhere."""
+
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True)
+class Retract:
+    """A key was removed from the whole network."""
+
+    key: bytes
+
+
+@dataclass(frozen=True)
+class Expire:
+    """A key's time to live is over, and nobody published it again."""
+
+    key: bytes
+
+
+@dataclass(frozen=True)
+class Join:
+    """A peer is there."""
+
+    endpoint: str
+
+
+@dataclass(frozen=True)
+class Leave:
+    """A peer is gone, for the time being at least."""
+
+    endpoint: str
+
+
+@dataclass(frozen=True)
+class Error:
+    """A command could not be carried out, and changed nothing."""
+
+    command: str
+    reason: str
+
+
+Event = Union[Deliver, Retract, Expire, Join, Leave, Error]
+
+
+def text(frame: bytes) -> str:
+    """Endpoints and reasons are text, in whatever encoding; nothing of it is lost."""
+    return frame.decode("utf-8", "surrogateescape")
