@@ -75,19 +75,23 @@ pub(super) struct Doubt {
 }
 
 impl Doubt {
-    /// A gap so many times as long as the interval of the PINGs is too long.
-    const GAP: u64 = 3;
     const FIRST_WAIT: u64 = 2000;
     const LONGEST_WAIT: u64 = 120_000;
 
+    /// How long nothing may be said, or no PONG come, where there is a PING each `interval`: less than
+    /// the hub's timeout, but more than what a busy machine or network delays.
+    fn gap(interval: u64) -> u64 {
+        2 * interval + 300
+    }
+
     /// Nothing was said for `gap` milliseconds.
     pub(super) fn said_after(&mut self, gap: u64, interval: u64) {
-        self.raised |= gap >= Self::GAP * interval;
+        self.raised |= gap >= Self::gap(interval);
     }
 
     /// A PONG has come.
     pub(super) fn heard_pong(&mut self, now: u64, interval: u64) {
-        self.raised |= self.pong_at.is_some_and(|last| now - last >= Self::GAP * interval);
+        self.raised |= self.pong_at.is_some_and(|last| now - last >= Self::gap(interval));
         self.pong_at = Some(now);
     }
 
@@ -147,6 +151,10 @@ pub(super) struct Link {
     pub(super) patience: u64,
     /// Client: milliseconds of idleness after which the link is kept alive.
     pub(super) interval: u64,
+    /// When a longer interval is tried, if INVALID had made it short, and the milliseconds between
+    /// such tries.
+    pub(super) relax_at: u64,
+    pub(super) relax_wait: u64,
     /// When the greeting counts as unanswered, or the next heartbeat or sign of life is due.
     pub(super) beat_at: u64,
     /// Server: when a silent client was last probed, and how often in a row.
@@ -166,7 +174,11 @@ pub(super) struct Link {
 /// after its `server/timeout`, 1 s by default.
 pub(super) const KEEPALIVE: u64 = 300;
 /// The shortest such interval, for hubs that forget sooner.
-pub(super) const SHORTEST_KEEPALIVE: u64 = 20;
+const SHORTEST_KEEPALIVE: u64 = 20;
+/// A hub that answered INVALID may have done so because something was late: after this time (ms) the
+/// interval is made longer again. The time doubles with each INVALID.
+const FIRST_RELAX: u64 = 5_000;
+const LONGEST_RELAX: u64 = 3_600_000;
 /// A peer that answers HELLO and PING with nothing for so long is taken for a plain one.
 pub(super) const GREETING_PATIENCE: u64 = 250;
 /// Silence after which a connection that never answered gets a fresh socket; doubles each time.
@@ -199,6 +211,8 @@ impl Link {
             answers: false,
             patience: FIRST_PATIENCE,
             interval: KEEPALIVE,
+            relax_at: 0,
+            relax_wait: 0,
             beat_at: u64::MAX,
             probed_at: 0,
             probes: 0,
@@ -208,6 +222,21 @@ impl Link {
             comparison: Comparison::default(),
             summary: Summary::default(),
             plain: PlainPeer::default(),
+        }
+    }
+
+    /// The hub had forgotten us: it has a shorter timeout than we thought, or something was late.
+    pub(super) fn hurry(&mut self, now: u64) {
+        self.interval = (self.interval / 2).max(SHORTEST_KEEPALIVE);
+        self.relax_wait = (2 * self.relax_wait).clamp(FIRST_RELAX, LONGEST_RELAX);
+        self.relax_at = now + self.relax_wait;
+    }
+
+    /// It has not forgotten us for long.
+    pub(super) fn relax(&mut self, now: u64) {
+        if self.interval < KEEPALIVE && now >= self.relax_at {
+            self.interval = (2 * self.interval).min(KEEPALIVE);
+            self.relax_at = now + self.relax_wait;
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::clock::{Now, too_far_ahead};
 use super::super::codec::{Extension, Invalid, Message, MessageId, decode, encode};
-use super::super::link::{FIRST_PATIENCE, Kind, LinkId, Role, SHORTEST_KEEPALIVE};
+use super::super::link::{FIRST_PATIENCE, Kind, LinkId, Role};
 use super::super::plain::SETTLING;
 use super::{Frame, Node};
 
@@ -168,7 +168,7 @@ impl Node {
             link.greeting.refused |= link.greeting.before == 0;
             return;
         }
-        link.interval = (link.interval / 2).max(SHORTEST_KEEPALIVE);
+        link.hurry(now.mono);
         self.greet(id, now);
     }
 

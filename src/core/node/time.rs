@@ -94,6 +94,7 @@ impl Node {
             link.beat_at = link.sent_at + link.interval;
             return;
         }
+        link.relax(now.mono);
         link.beat_at = now.mono + link.interval;
         if let Some(frame) = sign.filter(|_| !overdue) {
             link.doubt.settle();
