@@ -9,7 +9,7 @@ use super::clock::Stamp;
 use super::feed::Slot;
 use super::link::LinkId;
 use super::tuple::{Tuple, value_hash};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// A value replaced this recently (ms), and known from elsewhere, is old news.
 pub(super) const STALE: u64 = 2000;
@@ -44,6 +44,8 @@ const EARLIER: u8 = 8;
 const HEARD: u8 = 16;
 /// It said old news, and was told nothing yet.
 const SUSPECT: u8 = 32;
+/// It said something since it was sent our value.
+const ANSWERED: u8 = 64;
 
 #[derive(Copy, Clone, Debug, Default)]
 struct Key {
@@ -81,7 +83,10 @@ pub(super) struct PlainPeer {
     /// Until when what it says may be a list of what it holds.
     pub(super) settling_until: u64,
     keys: Vec<Key>,
+    /// Keys to look at. These are nearly in order of time …
     checks: VecDeque<(u64, Slot)>,
+    /// … and these wait for longer.
+    later_checks: BTreeSet<(u64, Slot)>,
     jitter: u64,
 }
 
@@ -98,6 +103,7 @@ impl PlainPeer {
     pub(super) fn reconnect(&mut self) {
         self.echoes = false;
         self.checks.clear();
+        self.later_checks.clear();
         for key in &mut self.keys {
             key.flags = (key.flags & HEARD) | EARLIER;
         }
@@ -117,6 +123,7 @@ impl PlainPeer {
         key.heard = hash;
         key.set(EARLIER, false);
         key.set(HEARD, true);
+        key.set(ANSWERED, true);
         before
     }
 
@@ -164,6 +171,7 @@ impl PlainPeer {
         key.tries = 0;
         key.set(SENT, sent);
         key.set(SUSPECT, false);
+        key.set(ANSWERED, false);
         key.waiting_since = now as u32;
         self.key(slot).set(PENDING, true);
         self.look_later(slot, now, 0);
@@ -193,23 +201,30 @@ impl PlainPeer {
         let key = self.key(slot);
         if !key.is(QUEUED) {
             key.set(QUEUED, true);
-            self.checks.push_back((due, slot));
+            if backoff == 0 {
+                self.checks.push_back((due, slot));
+            } else {
+                self.later_checks.insert((due, slot));
+            }
         }
     }
 
-    /// When the next check is due. Checks are nearly in order of time; one that backs off may make
-    /// those behind it late, which only makes for more quiet.
+    /// When the next check is due.
     pub(super) fn next_check(&self) -> Option<u64> {
-        self.checks.front().map(|&(due, _)| due)
+        let next = self.checks.front().into_iter().chain(self.later_checks.first());
+        next.map(|&(due, _)| due).min()
     }
 
     /// Takes the next check that is due; `jitter` (0 to [`QUIET`]) spreads those that are queued from now on.
     pub(super) fn pop_check(&mut self, now: u64, jitter: u64) -> Option<Slot> {
-        let &(due, slot) = self.checks.front()?;
-        if due > now {
+        let is_due = |check: Option<&(u64, Slot)>| check.is_some_and(|&(due, _)| due <= now);
+        let (_, slot) = if is_due(self.checks.front()) {
+            self.checks.pop_front()?
+        } else if is_due(self.later_checks.first()) {
+            self.later_checks.pop_first()?
+        } else {
             return None;
-        }
-        self.checks.pop_front();
+        };
         self.jitter = jitter;
         self.key(slot).set(QUEUED, false);
         Some(slot)
@@ -225,8 +240,14 @@ impl PlainPeer {
         if !key.is(PENDING) {
             return Check::Settled;
         }
-        let waited = (now as u32).wrapping_sub(key.waiting_since);
-        if now.saturating_sub(changed_at) < QUIET && u64::from(waited) < PATIENCE {
+        let waited = u64::from((now as u32).wrapping_sub(key.waiting_since));
+        // It was sent our value and says nothing: it held that already, unless it is slow.
+        let silent = key.is(SENT) && !key.is(ANSWERED) && echoes;
+        if silent && waited >= STALE {
+            key.set(PENDING, false);
+            return Check::Settled;
+        }
+        if silent || (now.saturating_sub(changed_at) < QUIET && waited < PATIENCE) {
             self.look_later(slot, now, 0);
             return Check::Later;
         }
@@ -241,6 +262,7 @@ impl PlainPeer {
         let tries = key.tries;
         key.set(SENT, true);
         key.set(SUSPECT, false);
+        key.set(ANSWERED, false);
         self.look_later(slot, now, tries);
         Check::Assert
     }
