@@ -10,6 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use common::build::{ctests, czmq_program};
+use common::manual::manual_example;
 use common::{Compile, Finished, LONG, Lib, Scratch, artifacts, run};
 
 /// Runs CZMQ's test, with the linker telling where names are found.
@@ -72,48 +73,6 @@ fn czmq_tests_our_actor_when_linked_first() {
     assert!(done.out.contains("* zgossip: OK"), "{}", done.out);
     assert!(binding(&done).starts_with("libzgossip.so"), "{}", done.err);
     assert!(done.err.contains("test: libczmq.so.4"), "the test is CZMQ's: {}", done.err);
-}
-
-fn shell(line: &str) -> Finished {
-    let mut command = Command::new("sh");
-    command.args(["-c", line]);
-    run(command, LONG * 2)
-}
-
-/// The manual page as it is installed; where dpkg was told to leave manual
-/// pages out, the one in the package.
-fn manual_page() -> String {
-    let installed = "zcat -f \"$(man -w 3 zgossip 2>/dev/null || echo /usr/share/man/man3/zgossip.3.gz)\"";
-    let page = shell(installed);
-    if page.success() && !page.out.is_empty() {
-        return page.out;
-    }
-    let scratch = Scratch::new();
-    let packaged = format!(
-        "cd {} && apt-get download -q libczmq-dev >&2 && \
-         dpkg-deb --fsys-tarfile *.deb | tar -xO ./usr/share/man/man3/zgossip.3.gz | zcat",
-        scratch.path("")
-    );
-    shell(&packaged).check("the manual page of libczmq-dev").out
-}
-
-/// The lines of the example on the manual page.
-fn manual_example() -> String {
-    let page = manual_page();
-    let example = page.split(".SH \"EXAMPLE\"").nth(1).expect("an example");
-    let example = example.split(".nf").nth(1).and_then(|rest| rest.split(".fi").next()).expect("its text");
-    example
-        .lines()
-        .filter(|line| !line.starts_with('.'))
-        .map(|line| {
-            line.replace("\\&", "")
-                .replace("\\-", "-")
-                .replace("\\(aq", "'")
-                .replace("\\*(Aq", "'")
-                .replace("\\e", "\\")
-                + "\n"
-        })
-        .collect()
 }
 
 /// Writes the example as a program, compiles it with us first and runs it.

@@ -179,9 +179,10 @@ impl Compile {
             source.hash(&mut hasher);
             fs::read(source).unwrap_or_else(|why| panic!("{}: {why}", source.display())).hash(&mut hasher);
         }
-        let mut headers: Vec<_> = [ctests(), root().join("include")]
+        let directories = ["ctests", "ctests/czmq_face", "include", "include/czmq"];
+        let mut headers: Vec<_> = directories
             .iter()
-            .flat_map(|dir| fs::read_dir(dir).into_iter().flatten().flatten())
+            .flat_map(|dir| fs::read_dir(root().join(dir)).into_iter().flatten().flatten())
             .map(|entry| entry.path())
             .filter(|path| path.extension().is_some_and(|end| end == "h"))
             .collect();

@@ -1,6 +1,7 @@
 //! The handler with a thread of its own, commanded by calls.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::{fmt, io};
 
@@ -68,7 +69,8 @@ impl fmt::Debug for Guard {
 
 /// Two sockets connected to each other.
 fn pair(context: Context) -> Result<(Socket, Socket), Error> {
-    let endpoint = format!("inproc://zgossip-auth-{:016x}", fastrand::u64(..));
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let endpoint = format!("inproc://zgossip-auth-{}", COUNT.fetch_add(1, Ordering::Relaxed));
     let (near, far) = (Socket::new(context, zmq::PAIR)?, Socket::new(context, zmq::PAIR)?);
     near.options().set_linger(0)?;
     far.options().set_linger(0)?;

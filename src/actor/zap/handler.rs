@@ -82,3 +82,10 @@ impl Handler {
         }
     }
 }
+
+impl Drop for Handler {
+    fn drop(&mut self) {
+        // A closed socket keeps its address for a while, at which clients would then ask in vain.
+        let _ = self.socket.unbind(ENDPOINT);
+    }
+}

@@ -18,6 +18,11 @@ fn read(clock: libc::clockid_t) -> Duration {
     Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }
 
+/// Microseconds since 1970.
+pub(super) fn usecs() -> u128 {
+    read(libc::CLOCK_REALTIME).as_micros()
+}
+
 /// Local time as `2026-11-22 08:55:00`.
 pub(in crate::ffi) fn timestr() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());

@@ -15,7 +15,7 @@ use libc::{c_char, c_int, c_uint, c_void, size_t};
 use parking_lot::{Condvar, Mutex};
 
 use super::settings::{self, Setting};
-use super::{journal, signals};
+use super::{clock, journal, signals};
 use crate::ffi::entry::entry;
 use crate::ffi::error::Errno;
 
@@ -90,7 +90,7 @@ fn make() -> Option<Process> {
         // SAFETY: `at_exit` lives as long as this library, which stays loaded. `randof` is as random as this.
         unsafe {
             libc::atexit(at_exit);
-            srandom(fastrand::u32(..));
+            srandom(std::process::id() ^ clock::usecs() as c_uint);
         }
     });
     Some(Process { context, pid: std::process::id(), open: BTreeMap::new() })
