@@ -62,17 +62,20 @@ $(BUILT)/libzgossip.so $(BUILT)/libzgossip.a:
 	$(MAKE) all
 
 install: $(BUILT)/libzgossip.so $(BUILT)/libzgossip.a
-	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)/zgossip'
+	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)/zgossip' '$(DESTDIR)$(INCLUDEDIR)/zgossip-czmq'
 	$(INSTALL) -m 755 '$(BUILT)/libzgossip.so' '$(DESTDIR)$(LIBDIR)/libzgossip.so.$(VERSION)'
 	ln -sf 'libzgossip.so.$(VERSION)' '$(DESTDIR)$(LIBDIR)/libzgossip.so.$(MAJOR)'
 	ln -sf 'libzgossip.so.$(MAJOR)' '$(DESTDIR)$(LIBDIR)/libzgossip.so'
 	$(INSTALL) -m 644 '$(BUILT)/libzgossip.a' '$(DESTDIR)$(LIBDIR)/libzgossip.a'
 	$(INSTALL) -m 644 include/zgossip.h '$(DESTDIR)$(INCLUDEDIR)/zgossip/zgossip.h'
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
-	    -e '/^[a-z]*=/ s| |\\ |g' -e 's|^\([a-z]*dir\)=$(PREFIX)/|\1=$${prefix}/|' \
-	    -e 's|@VERSION@|$(VERSION)|' -e 's|@STATIC_LIBS@|$(STATIC_LIBS)|' \
-	    pkgconfig/libzgossip.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip.pc'
-	chmod 644 '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip.pc'
+	$(INSTALL) -m 644 include/czmq/*.h '$(DESTDIR)$(INCLUDEDIR)/zgossip-czmq'
+	for name in libzgossip libzgossip-czmq; do \
+	    sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	        -e '/^[a-z]*=/ s| |\\ |g' -e 's|^\([a-z]*dir\)=$(PREFIX)/|\1=$${prefix}/|' \
+	        -e 's|@VERSION@|$(VERSION)|' -e 's|@STATIC_LIBS@|$(STATIC_LIBS)|' \
+	        pkgconfig/$$name.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/'$$name.pc || exit 1; \
+	    chmod 644 '$(DESTDIR)$(LIBDIR)/pkgconfig/'$$name.pc; \
+	done
 	$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man3'
 	$(INSTALL) -m 644 doc/libzgossip.3 '$(DESTDIR)$(MANDIR)/man3/libzgossip.3'
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig > /dev/null; then ldconfig; fi
@@ -81,8 +84,10 @@ uninstall:
 	rm -f '$(DESTDIR)$(LIBDIR)/libzgossip.so' '$(DESTDIR)$(LIBDIR)/libzgossip.so.$(MAJOR)' \
 	    '$(DESTDIR)$(LIBDIR)/libzgossip.so.$(VERSION)' '$(DESTDIR)$(LIBDIR)/libzgossip.a' \
 	    '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip.pc' '$(DESTDIR)$(INCLUDEDIR)/zgossip/zgossip.h' \
+	    '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip-czmq.pc' \
+	    $(patsubst include/czmq/%,'$(DESTDIR)$(INCLUDEDIR)/zgossip-czmq/%',$(wildcard include/czmq/*.h)) \
 	    '$(DESTDIR)$(MANDIR)/man3/libzgossip.3'
-	rmdir '$(DESTDIR)$(INCLUDEDIR)/zgossip' 2> /dev/null || true
+	rmdir '$(DESTDIR)$(INCLUDEDIR)/zgossip' '$(DESTDIR)$(INCLUDEDIR)/zgossip-czmq' 2> /dev/null || true
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig > /dev/null; then ldconfig; fi
 
 clean:
