@@ -28,6 +28,8 @@ pub(super) const SETTLING: u64 = 1000;
 /// Replaced values of each key that are remembered beyond [`STALE`], and for how long (ms): a peer that was
 /// away may bring them back.
 const REMEMBERED: usize = 8;
+/// Values that go round in a loop are about so many.
+const FEW: usize = 8;
 /// The most that are remembered within [`STALE`]: a burst whose copies are still under way.
 const MOST_REMEMBERED: usize = 4096;
 pub(super) const MEMORY: u64 = 600_000;
@@ -301,6 +303,12 @@ pub(super) struct History {
 impl History {
     /// The value with this hash, which had come from `source`, was replaced or came too late.
     pub(super) fn replaced(&mut self, hash: u64, source: Option<LinkId>, now: u64) {
+        // Values that come again and again, as a loop brings them, are looked through for each message: once is enough.
+        let recent = self.older.len().saturating_sub(FEW)..;
+        let known = |older: &Older| older.hash == hash && older.source == source;
+        if let Some(ago) = self.older.range(recent).rev().position(known) {
+            self.older.remove(self.older.len() - 1 - ago);
+        }
         self.older.push_back(Older { at: now, hash, source });
         self.prune(now);
     }
