@@ -60,7 +60,7 @@ class Mailbox:
         self._events: OrderedDict[object, Event] = OrderedDict()
         self._notices = 0
         self._deliveries = 0
-        self._reading = False
+        self._reader: Optional[int] = None
         self._closed = False
         self._descriptor: Optional[Descriptor] = None
 
@@ -140,7 +140,8 @@ class Mailbox:
                         return
                     left = None if deadline is None else max(0.0, deadline - time.monotonic())
                     self._show()
-                    if not self._reading:
+                    # A signal handler may ask while its thread reads.
+                    if self._reader in (None, threading.get_ident()):
                         if not self._read(left) and left == 0:
                             raise TimeoutError("nothing came in time")
                     elif left == 0:
@@ -156,7 +157,7 @@ class Mailbox:
         if threading.current_thread() is threading.main_thread() and not 0 <= msecs <= _LOOK_UP:
             msecs = _LOOK_UP
         frames = None
-        self._reading = True
+        before, self._reader = self._reader, threading.get_ident()
         self._change.release()
         try:
             frames = self._library.recv(self._handle, msecs)
@@ -165,7 +166,7 @@ class Mailbox:
                 raise failure(failed) from None
         finally:
             self._change.acquire()
-            self._reading = False
+            self._reader = before
             if frames is not None:
                 self._sort(frames)
             self._change.notify_all()

@@ -1,0 +1,230 @@
+# This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
+# distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+"""What a node does, seen from one thread."""
+
+import gc
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import weakref
+
+import zgossip
+from common import LONG, NodeTest
+from zgossip import Deliver, Expire, Join, Leave, Retract
+
+
+class Tuples(NodeTest):
+    def test_published_and_read(self) -> None:
+        node = self.node()
+        node.publish("text", "värde")
+        node.publish(b"\xff\x01", b"\xfe bytes")
+        node.publish("empty")
+        self.assertEqual(node.get("text"), "värde".encode())
+        self.assertEqual(node.get(b"\xff\x01"), b"\xfe bytes")
+        self.assertEqual(node.get("empty"), b"")
+        self.assertIsNone(node.get("nothing"))
+        self.assertEqual(sorted(node.keys()), [b"empty", b"text", b"\xff\x01"])
+        self.assertEqual(dict(node.items())[b"text"], "värde".encode())
+        self.assertEqual(node.status(), 3)
+        self.assertEqual(
+            [node.recv(LONG) for _ in range(3)],
+            [Deliver(b"text", "värde".encode()), Deliver(b"\xff\x01", b"\xfe bytes"), Deliver(b"empty", b"")],
+        )
+
+    def test_go_both_ways(self) -> None:
+        hub, leaf = self.pair()
+        hub.publish("from", "hub")
+        self.assertEqual(leaf.wait_for("from", "hub", timeout=LONG), b"hub")
+        leaf.publish("from", "leaf")
+        self.assertEqual(hub.wait_for("from", "leaf", timeout=LONG), b"leaf")
+        self.assertEqual(hub.stats()["root"], leaf.stats()["root"])
+        self.assertEqual(hub.stats()["links_extended"], 1)
+
+    def test_removed_everywhere(self) -> None:
+        hub, leaf = self.pair()
+        hub.publish("gone", "1")
+        leaf.wait_for("gone", timeout=LONG)
+        leaf.retract("gone")
+        self.until(hub, lambda event: event == Retract(b"gone"))
+        self.assertIsNone(hub.get("gone"))
+
+    def test_expire_unless_renewed(self) -> None:
+        hub, leaf = self.pair()
+        leaf.publish("lease", "1", ttl=0.3)
+        for _ in range(4):
+            time.sleep(0.15)
+            leaf.publish("lease", "1", ttl=0.3)
+        self.assertEqual(hub.get("lease"), b"1")
+        self.until(hub, lambda event: event == Expire(b"lease"))
+        self.assertIsNone(hub.get("lease"))
+
+    def test_forgotten_here_alone(self) -> None:
+        hub, leaf = self.pair()
+        hub.publish("here", "1")
+        leaf.wait_for("here", timeout=LONG)
+        leaf.unpublish("here")
+        self.assertIsNone(leaf.get("here"))
+        self.assertEqual(hub.get("here"), b"1")
+        with self.assertRaises(TimeoutError):
+            while True:
+                self.assertNotEqual(leaf.recv(0), Deliver(b"here", b"1"))
+
+    def test_only_the_newest_value_waits(self) -> None:
+        node = self.node()
+        for number in range(1000):
+            node.publish("key", str(number))
+            self.assertEqual(node.get("key"), b"%d" % number)
+        self.assertEqual(node.recv(LONG), Deliver(b"key", b"999"))
+        with self.assertRaises(TimeoutError):
+            node.recv(0.05)
+
+
+class Peers(NodeTest):
+    def test_come_and_go(self) -> None:
+        hub, leaf = self.pair()
+        self.until(hub, lambda event: isinstance(event, Join))
+        leaf.close()
+        self.until(hub, lambda event: isinstance(event, Leave))
+
+    def test_other_transports(self) -> None:
+        with tempfile.TemporaryDirectory() as place:
+            for endpoint in (f"ipc://{place}/socket", "inproc://test_other_transports"):
+                hub, leaf = self.node(), self.node()
+                self.assertEqual(hub.bind(endpoint), 0)
+                leaf.connect(endpoint)
+                leaf.publish("key", endpoint)
+                hub.wait_for("key", endpoint, timeout=LONG)
+
+    def test_what_cannot_be_bound_is_told(self) -> None:
+        hub, other = self.node(), self.node()
+        endpoint = f"tcp://127.0.0.1:{hub.bind('tcp://127.0.0.1:*')}"
+        with self.assertRaisesRegex(zgossip.ZgossipError, "in use"):
+            other.bind(endpoint)
+        with self.assertRaises(zgossip.ZgossipError):
+            other.connect("nowhere")
+        # That was all: it is no event as well
+        with self.assertRaises(TimeoutError):
+            other.recv(0.05)
+
+    def test_curve(self) -> None:
+        # Keys from the ZeroMQ documentation: known to everybody
+        public, secret = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7", "JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6"
+        hub, leaf = self.node(), self.node()
+        hub.set_keys(public, secret)
+        endpoint = f"tcp://127.0.0.1:{hub.bind('tcp://127.0.0.1:*')}"
+        leaf.set_keys(public, secret)
+        leaf.connect(endpoint, public)
+        leaf.publish("under", "CURVE")
+        hub.wait_for("under", timeout=LONG)
+
+
+class Configuration(NodeTest):
+    def test_saved_and_loaded(self) -> None:
+        with tempfile.TemporaryDirectory() as place:
+            path = os.path.join(place, "node.cfg")
+            first, second = self.node(), self.node()
+            first.set("server/max_value", "5")
+            first.save(path)
+            second.load(path)
+            second.publish("key", "12345")
+            second.publish("key", "123456")
+            self.assertEqual(second.get("key"), b"12345")
+            error = self.until(second, lambda event: isinstance(event, zgossip.Error))[-1]
+            assert isinstance(error, zgossip.Error)
+            self.assertEqual(error.command, "PUBLISH")
+            self.assertTrue(error.reason)
+            with self.assertRaises(zgossip.ZgossipError):
+                second.load(os.path.join(place, "missing.cfg"))
+            with self.assertRaises(zgossip.ZgossipError):
+                second.set("server/timeout", "soon")
+
+
+class Mistakes(NodeTest):
+    def test_are_refused_at_once(self) -> None:
+        node = self.node()
+        for key in ("", "a\0b", "k" * 256):
+            with self.assertRaises(ValueError):
+                node.publish(key, "value")
+        with self.assertRaises(ValueError):
+            node.publish("key", b"va\0lue")
+        for ttl in (0, -1, 5e6):
+            with self.assertRaises(ValueError):
+                node.publish("key", "value", ttl=ttl)
+        with self.assertRaises(TypeError):
+            node.publish("key", 7)  # type: ignore[arg-type]
+        with self.assertRaises(TypeError):
+            node.get(None)  # type: ignore[arg-type]
+        with self.assertRaises(ValueError):
+            zgossip.Node("a\0b")
+        self.assertEqual(node.status(), 0)
+
+    def test_after_the_end(self) -> None:
+        with self.node() as node:
+            node.publish("key", "value")
+        self.assertTrue(node.closed)
+        node.close()
+        for call in (
+            lambda: node.publish("key", "value"),
+            lambda: node.get("key"),
+            lambda: node.recv(0),
+            lambda: node.bind("tcp://127.0.0.1:*"),
+            node.fileno,
+        ):
+            with self.assertRaises(zgossip.NodeClosed):
+                call()
+        self.assertEqual(list(node), [])
+
+
+class Lifetime(NodeTest):
+    def test_a_dropped_node_ends(self) -> None:
+        def threads() -> int:
+            return len(os.listdir("/proc/self/task"))
+
+        zgossip.Node("first").close()
+        before = threads()
+        node = zgossip.Node("dropped")
+        self.assertGreater(threads(), before)
+        gone = weakref.ref(node)
+        del node
+        gc.collect()
+        self.assertIsNone(gone())
+        self.assertEqual(threads(), before)
+
+    def test_a_program_ends_while_a_thread_receives(self) -> None:
+        program = (
+            "import threading, time, zgossip\n"
+            "node = zgossip.Node()\n"
+            "threading.Thread(target=list, args=(node,), daemon=True).start()\n"
+            "time.sleep(0.1)\n"
+        )
+        done = subprocess.run([sys.executable, "-c", program], timeout=LONG, stdout=subprocess.PIPE)
+        self.assertEqual(done.returncode, 0)
+
+    def test_last_words_arrive(self) -> None:
+        hub, leaf = self.pair()
+        leaf.publish("last", "words")
+        leaf.close()
+        hub.wait_for("last", timeout=LONG)
+
+    def test_events_are_values(self) -> None:
+        event = Deliver(b"key", b"value")
+        self.assertEqual(pickle.loads(pickle.dumps(event)), event)
+        self.assertEqual(len({event, Deliver(b"key", b"value"), Retract(b"key"), Expire(b"key")}), 3)
+
+    def test_the_library_is_named_when_it_is_missing(self) -> None:
+        program = "import zgossip\ntry: zgossip.Node()\nexcept zgossip.LibraryNotFound as why: print(why)"
+        environment = {**os.environ, "ZGOSSIP_LIBRARY": "/nowhere/libzgossip.so.1"}
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environment, timeout=LONG, stdout=subprocess.PIPE, check=True
+        )
+        self.assertIn(b"/nowhere/libzgossip.so.1", done.stdout)
+        self.assertTrue(zgossip.library_version().startswith("1."))
+
+
+if __name__ == "__main__":
+    unittest.main()
