@@ -1,9 +1,10 @@
 //! A ROUTER socket and the links behind it.
 //!
 //! Every link, whoever made the connection, is a routing id on some ROUTER: one for all that connected to us, and
-//! one that connects to all our remotes (`ZMQ_CONNECT_ROUTING_ID`). On the wire nothing differs from the DEALER that
-//! CZMQ connects with, but remotes cost one descriptor each instead of four, ROUTER_MANDATORY tells a full queue from
-//! a peer that is gone, and a node polls the same few sockets however many peers it has.
+//! one that connects to all our remotes (`ZMQ_CONNECT_ROUTING_ID`). Frames are the same as those of the DEALERs that
+//! CZMQ connects with, and a ROUTER takes both kinds of peer. But a DEALER and its monitor cost four descriptors for
+//! each remote instead of one, ROUTER_MANDATORY tells a full queue from a peer that is gone, and a node polls the same
+//! few sockets however many peers it has.
 
 use std::collections::VecDeque;
 use std::os::fd::RawFd;

@@ -129,8 +129,8 @@ pub struct Engine {
     bound: Vec<(Box<str>, String)>,
     /// Links that send in turn.
     sending: VecDeque<LinkId>,
-    /// Queued links wait until then (mono ms): many have sent just now.
-    rest_until: u64,
+    /// Where the links are with sending in turn.
+    round: Round,
     /// Links whose socket had no room.
     blocked: Blocked,
     /// Closed links, kept until the events that name them are out.
@@ -146,6 +146,19 @@ pub struct Engine {
     failed_at: Option<u64>,
     /// The node cannot go on: its context is being terminated, most likely.
     terminated: bool,
+}
+
+/// A round of links that send in turn.
+#[derive(Default)]
+struct Round {
+    /// How many links it began with.
+    size: usize,
+    /// How many of them have not had their turn.
+    left: usize,
+    /// When it began (mono ms).
+    begun: u64,
+    /// When the next one may begin (mono ms).
+    rest_until: u64,
 }
 
 /// Links that wait for room in their peer's queue.
@@ -180,7 +193,7 @@ impl Engine {
             links: HashMap::with_hasher(hasher()),
             bound: Vec::new(),
             sending: VecDeque::new(),
-            rest_until: 0,
+            round: Round::default(),
             blocked: Blocked::default(),
             closed: Vec::new(),
             timers: BinaryHeap::new(),

@@ -70,7 +70,7 @@ impl Engine {
     fn wait(&mut self, owner: &mut dyn Owner, poller: &mut Poller) -> bool {
         // Sending or receiving may have taken a socket's news off its descriptor: ask those that were used.
         self.collect_ready();
-        let mut busy = self.may_send(self.clock.mono());
+        let mut busy = self.send_at().is_some_and(|at| at <= self.clock.mono());
         let mut failure = None;
         for channel in self.channels.iter_mut().flatten() {
             if channel.news {
@@ -167,7 +167,7 @@ impl Engine {
                 let _ = poller.wait(Some(Duration::from_millis(1)));
                 let _ = self.channels.iter().flatten().try_for_each(|channel| channel.events().map(drop));
             }
-            self.rest_until = 0;
+            self.round.rest_until = 0;
             self.blocked.retry_at = 0;
             self.transmit(now);
             if std::mem::take(&mut self.blocked.fresh) {

@@ -5,6 +5,8 @@
 //! nothing more is asked of the node for this link, and it is tried again when its socket has news, or after a short
 //! while.
 
+use std::time::{Duration, Instant};
+
 use crate::core::{LinkId, Now};
 
 use super::Engine;
@@ -22,12 +24,23 @@ const LONGEST_RETRY: u64 = 50;
 /// So few blocked links may be tried at every news; more are tried once in a millisecond.
 const FEW: usize = 16;
 
-/// For so many links that sent in one turn, all rest for a millisecond.
+/// When so many links, or more, have sent in a round, all rest for a while.
 ///
-/// One change for a thousand peers is a thousand frames and a thousand wake-ups, some milliseconds' work for the
-/// machine; changes that come meanwhile are better sent together than each by itself. With fewer peers, or with
-/// changes now and then, nobody ever waits.
-const ROUND: usize = 64;
+/// One change for a thousand peers is a thousand frames and a thousand wake-ups, tens of milliseconds' work for the
+/// machine; changes that come meanwhile are better sent together than each by itself. A round that took long shows
+/// that the machine has more to do than it can, and makes for a longer rest. With fewer peers, or with changes now
+/// and then, nobody ever waits.
+const MANY: usize = 64;
+
+/// For so many links, the rest is a millisecond long. (A thousand nodes that start at once agree in a third of the
+/// time that they need without a rest; 32 and 64 are less steady on a busy machine.)
+const LINKS_PER_MS: usize = 16;
+
+/// The longest rest (ms).
+const LONGEST_REST: u64 = 100;
+
+/// How long a round may keep the node from everything else; then it goes on in the next turn.
+const LONGEST_TURN: Duration = Duration::from_millis(10);
 
 /// How a link's turn ended.
 enum Turn {
@@ -58,25 +71,38 @@ impl Engine {
     /// Give each queued link its turn, and blocked ones another chance when that makes sense.
     pub(super) fn transmit(&mut self, now: Now) {
         self.retry_blocked(now);
-        if now.mono < self.rest_until {
-            return;
+        if self.round.left == 0 {
+            if now.mono < self.round.rest_until {
+                return;
+            }
+            self.round.size = self.sending.len();
+            self.round.left = self.round.size;
+            self.round.begun = now.mono;
         }
-        let count = self.sending.len();
-        for _ in 0..count {
-            let Some(id) = self.sending.pop_front() else { break };
+        let end = Instant::now() + LONGEST_TURN;
+        while self.round.left > 0 {
+            self.round.left -= 1;
+            let Some(id) = self.sending.pop_front() else {
+                self.round.left = 0;
+                break;
+            };
             self.turn_of(id, now);
+            if Instant::now() >= end {
+                break; // the others come first next time
+            }
         }
-        self.rest_until = now.mono + (count / ROUND) as u64;
-    }
-
-    /// Whether queued links may send now.
-    pub(super) fn may_send(&self, mono: u64) -> bool {
-        !self.sending.is_empty() && mono >= self.rest_until
+        if self.round.left == 0 && self.round.size >= MANY {
+            let end = self.clock.mono();
+            let rest = (self.round.size / LINKS_PER_MS) as u64;
+            let rest = rest.max(2 * (end - self.round.begun)).min(LONGEST_REST);
+            self.round.rest_until = end + rest;
+        }
     }
 
     /// When queued links may send (mono ms).
     pub(super) fn send_at(&self) -> Option<u64> {
-        (!self.sending.is_empty()).then_some(self.rest_until)
+        let at = if self.round.left > 0 { 0 } else { self.round.rest_until };
+        (!self.sending.is_empty()).then_some(at)
     }
 
     /// When blocked links are to be tried again (mono ms).

@@ -265,3 +265,18 @@ fn what_is_published_last_reaches_those_who_are_there() {
     assert!(taken < FAREWELL, "{taken:?}");
     other.expect_count(KEYS);
 }
+
+#[test]
+fn a_node_may_connect_to_itself() {
+    for endpoint in [free_tcp(), unique("inproc")] {
+        let (node, other) = (Node::new(), Node::new());
+        node.bind(&endpoint).unwrap();
+        node.connect(&endpoint);
+        other.connect(&endpoint);
+        node.expect_peers(3); // itself from both ends, and the other
+        exchange(&node, &other, "x");
+        let turns = node.turns.load(Ordering::Relaxed);
+        node.wait_for(Duration::from_millis(500), |_, _| false);
+        assert!(node.turns.load(Ordering::Relaxed) - turns < 100);
+    }
+}
