@@ -23,6 +23,8 @@ mod message;
 mod monitor;
 mod poller;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 pub use context::Context;
 pub use error::Error;
