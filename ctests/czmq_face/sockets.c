@@ -127,7 +127,7 @@ static void pairs (const char *name, zsock_t *one, zsock_t *other, bool subscrib
     int tries = 0;
     char *text = NULL;
     printf ("%s: %s %s\n", name, zsock_type_str (one), zsock_type_str (other));
-    zsock_set_rcvtimeo (other, 100);
+    zsock_set_rcvtimeo (other, subscribed? 100: 5000);
     //  A subscription takes its time
     do {
         zstr_send (one, "over");
@@ -162,7 +162,7 @@ static void kinds (void)
     one = zsock_new_xpub ("inproc://kind7");
     other = zsock_new_xsub ("inproc://kind7");
     zsock_send (other, "b", "\1", (size_t) 1);
-    zsock_set_rcvtimeo (one, 1000);
+    zsock_set_rcvtimeo (one, 5000);
     zstr_free ((char *[]) { zstr_recv (one) });
     pairs ("xpublish", one, other, false);
     one = zsock_new_pair ("@inproc://kind8");
@@ -286,7 +286,7 @@ static void reactor (void)
     SHOWN (pipe (pipes));
     item.fd = pipes [0];
     SHOWN (zloop_timer (loop, 30, 2, on_timer, near));
-    SHOWN (zloop_timer (loop, 250, 1, on_last_timer, far));
+    SHOWN (zloop_timer (loop, 1000, 1, on_last_timer, far));
     SHOWN (zloop_timer (loop, 5000, 0, on_timer, NULL));
     SHOWN (zloop_reader (loop, far, on_message, (void *) "arg"));
     zloop_reader_set_tolerant (loop, far);

@@ -5,9 +5,10 @@
     distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/. */
 
 /*  Everything here is `static inline`: a program gets functions with CZMQ's names and no library ever exports them, so
-    a real libczmq may be in the same process (a plug-in may have brought it) without either noticing the other. What
-    must exist once in a process (the context, the log, the interrupt flag) is kept by libzgossip, as are
-    configuration text, certificates and the ZAP handler; library.h declares these.
+    a real libczmq may be in the same process (a plug-in may have brought it) without either noticing the other, as
+    long as libzgossip comes before it: both have a zgossip. What must exist once in a process (the context, the log,
+    the interrupt flag) is kept by libzgossip, as are configuration text, certificates and the ZAP handler; library.h
+    declares these.
 
     Objects of these types and those of a real libczmq are not exchangeable. Names that begin with zgc_ are private.
 

@@ -72,8 +72,8 @@ impl Socket {
         let (handle, origin) = match unsafe { *socket.cast::<u32>() } {
             // SAFETY: the tag says that it is one of CZMQ's.
             CZMQ_SOCK | CZMQ_ACTOR => (unsafe { resolve_of_czmq(socket) }, Origin::Czmq),
-            // SAFETY: the tag says that it is one of ours.
             OUR_SOCK | OUR_ACTOR => {
+                // SAFETY: the tag says that it is one of ours.
                 (unsafe { NonNull::new((*socket.cast::<OurSock>()).handle) }, Origin::Ours)
             }
             CZMQ_DESTROYED => (None, Origin::Plain),

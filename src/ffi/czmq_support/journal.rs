@@ -41,9 +41,10 @@ fn variable(name: &str) -> Option<CString> {
 fn with<T>(use_it: impl FnOnce(&mut State) -> T) -> T {
     let mut state = STATE.lock();
     use_it(state.get_or_insert_with(|| State {
-        // SAFETY: the C library's own variables, set before any of our code runs.
         stream: match variable("ZSYS_LOGSTREAM").as_deref() {
+            // SAFETY: the C library's own variable, set before any of our code runs.
             Some(name) if name == c"stderr" => NonNull::new(unsafe { stderr }),
+            // SAFETY: as above.
             _ => NonNull::new(unsafe { stdout }),
         },
         ident: variable("ZSYS_LOGIDENT"),
