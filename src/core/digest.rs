@@ -5,6 +5,9 @@
 //! exclusive or, so their order does not matter and each change costs one operation. The leaves of
 //! the tree are kept and grow with the store, inner nodes are summed when they are asked for. Each
 //! leaf chains the slots of its tuples.
+//!
+//! Every tuple pays for what is kept here, so the chains are linked forwards only, and hashes are
+//! the store's to know. A slot whose tuple was removed stays in its chain until all are made anew.
 
 use super::clock::Stamp;
 use super::feed::Slot;
@@ -14,26 +17,23 @@ use xxhash_rust::xxh3::xxh3_64;
 const NONE: Slot = Slot::MAX;
 
 /// The tree grows when its leaves hold more tuples than this on average.
-const LOAD: usize = 8;
+const LOAD: usize = 16;
 
 /// Five levels of 16 are a million leaves.
 const DEEPEST: u8 = 5;
 
-#[derive(Copy, Clone, Debug)]
-struct Place {
-    hash: u64,
-    next: Slot,
-    previous: Slot,
-}
+/// Removed slots stay in the chains until there are so many, and half as many as others.
+const SLACK: usize = 1024;
 
 #[derive(Debug)]
 pub(super) struct Digest {
     depth: u8,
     sums: Vec<u64>,
     heads: Vec<Slot>,
-    places: Vec<Place>,
+    next: Vec<Slot>,
     root: u64,
     count: usize,
+    removed: usize,
 }
 
 /// The sum of one tuple: XXH3 of key hash, time and origin, 8 bytes each, big endian.
@@ -51,9 +51,10 @@ impl Digest {
             depth: 1,
             sums: vec![0; FANOUT],
             heads: vec![NONE; FANOUT],
-            places: Vec::new(),
+            next: Vec::new(),
             root: 0,
             count: 0,
+            removed: 0,
         }
     }
 
@@ -81,39 +82,24 @@ impl Digest {
         (hash >> (64 - 4 * u32::from(self.depth))) as usize
     }
 
+    /// A slot that is in no chain takes a tuple whose key has this hash.
     pub(super) fn insert(&mut self, slot: Slot, hash: u64, stamp: Stamp) {
-        if self.places.len() <= slot as usize {
-            self.places.resize(slot as usize + 1, Place { hash: 0, next: NONE, previous: NONE });
-        }
         self.count += 1;
-        self.places[slot as usize].hash = hash;
-        let leaf = self.leaf(hash);
-        self.chain(slot, leaf);
+        self.chain(slot, hash);
         self.add(hash, stamp);
-        if self.count > LOAD * self.sums.len() && self.depth < DEEPEST {
-            self.grow();
-        }
     }
 
-    pub(super) fn change(&mut self, slot: Slot, old: Stamp, new: Stamp) {
-        let hash = self.places[slot as usize].hash;
+    /// A tuple gets another stamp.
+    pub(super) fn change(&mut self, hash: u64, old: Stamp, new: Stamp) {
         self.add(hash, old);
         self.add(hash, new);
     }
 
-    pub(super) fn remove(&mut self, slot: Slot, stamp: Stamp) {
-        let Place { hash, next, previous } = self.places[slot as usize];
-        let leaf = self.leaf(hash);
-        if next != NONE {
-            self.places[next as usize].previous = previous;
-        }
-        if previous != NONE {
-            self.places[previous as usize].next = next;
-        } else {
-            self.heads[leaf] = next;
-        }
+    /// A tuple is removed. Its slot is not free before it is returned by [`Digest::rebuild`].
+    pub(super) fn remove(&mut self, hash: u64, stamp: Stamp) {
         self.add(hash, stamp);
         self.count -= 1;
+        self.removed += 1;
     }
 
     /// Adding and taking away are the same.
@@ -124,49 +110,43 @@ impl Digest {
         self.root ^= sum;
     }
 
-    fn chain(&mut self, slot: Slot, leaf: usize) {
-        let head = std::mem::replace(&mut self.heads[leaf], slot);
-        if head != NONE {
-            self.places[head as usize].previous = slot;
+    fn chain(&mut self, slot: Slot, hash: u64) {
+        if self.next.len() <= slot as usize {
+            self.next.resize(slot as usize + 1, NONE);
         }
-        let place = &mut self.places[slot as usize];
-        (place.next, place.previous) = (head, NONE);
+        let leaf = self.leaf(hash);
+        self.next[slot as usize] = std::mem::replace(&mut self.heads[leaf], slot);
     }
 
-    /// One more level. Sums cannot be divided without the stamps, so the parts are re-summed by
-    /// [`Digest::resum`] from what the store knows.
-    fn grow(&mut self) {
+    fn is_crowded(&self) -> bool {
+        self.count > LOAD * self.heads.len() && self.depth < DEEPEST
+    }
+
+    /// Whether [`Digest::rebuild`] is due.
+    pub(super) fn needs_rebuild(&self) -> bool {
+        self.is_crowded() || self.removed > self.count / 2 + SLACK
+    }
+
+    /// Makes all chains and sums anew, with one more level if the leaves are crowded. `tuple` knows a
+    /// slot's hash and stamp, or that it was removed; those are returned, and free from now on.
+    pub(super) fn rebuild(&mut self, tuple: impl Fn(Slot) -> Option<(u64, Stamp)>) -> Vec<Slot> {
         let slots: Vec<Slot> = self.slots(Prefix::ALL).collect();
-        self.depth += 1;
-        self.heads = vec![NONE; self.heads.len() * FANOUT];
-        self.sums = Vec::new();
+        self.depth += u8::from(self.is_crowded());
+        let leaves = 1 << (4 * u32::from(self.depth));
+        self.heads = vec![NONE; leaves];
+        self.sums = vec![0; leaves];
+        (self.root, self.removed) = (0, 0);
+        let mut free = Vec::new();
         for slot in slots {
-            let leaf = self.leaf(self.places[slot as usize].hash);
-            self.chain(slot, leaf);
-        }
-    }
-
-    /// Whether the tree has just grown and its sums must be made anew.
-    pub(super) fn needs_sums(&self) -> bool {
-        self.sums.is_empty()
-    }
-
-    /// Makes all sums anew from each slot's stamp.
-    pub(super) fn resum(&mut self, stamp: impl Fn(Slot) -> Stamp) {
-        self.sums = vec![0; self.heads.len()];
-        for leaf in 0..self.heads.len() {
-            let mut slot = self.heads[leaf];
-            while slot != NONE {
-                let place = self.places[slot as usize];
-                self.sums[leaf] ^= sum(place.hash, stamp(slot));
-                slot = place.next;
+            match tuple(slot) {
+                Some((hash, stamp)) => {
+                    self.chain(slot, hash);
+                    self.add(hash, stamp);
+                }
+                None => free.push(slot),
             }
         }
-    }
-
-    /// The hash of a slot's key.
-    pub(super) fn hash(&self, slot: Slot) -> u64 {
-        self.places[slot as usize].hash
+        free
     }
 
     fn leaves(&self, prefix: Prefix) -> std::ops::Range<usize> {
@@ -186,22 +166,20 @@ impl Digest {
         })
     }
 
-    /// The slots of all tuples in a part.
+    /// The slots of all tuples in a part; also removed ones, and, if the part is smaller than a leaf,
+    /// others of that leaf.
     pub(super) fn slots(&self, prefix: Prefix) -> impl Iterator<Item = Slot> + '_ {
-        self.heads[self.leaves(prefix)]
-            .iter()
-            .flat_map(|&head| {
-                std::iter::successors((head != NONE).then_some(head), |&slot| {
-                    Some(self.places[slot as usize].next).filter(|&next| next != NONE)
-                })
-            })
-            .filter(move |&slot| prefix.contains(self.places[slot as usize].hash))
+        self.heads[self.leaves(prefix)].iter().flat_map(|&head| self.chain_from(head))
     }
 
-    /// The slots of all tuples whose key has this hash: one, but for collisions.
-    pub(super) fn find(&self, hash: u64) -> impl Iterator<Item = Slot> + '_ {
-        let leaf = Prefix { depth: self.depth, bits: hash & !(u64::MAX >> (4 * u32::from(self.depth))) };
-        self.slots(leaf).filter(move |&slot| self.places[slot as usize].hash == hash)
+    /// The slots of the leaf that a hash belongs to, removed ones included.
+    pub(super) fn slots_near(&self, hash: u64) -> impl Iterator<Item = Slot> + '_ {
+        self.chain_from(self.heads[self.leaf(hash)])
+    }
+
+    fn chain_from(&self, head: Slot) -> impl Iterator<Item = Slot> + '_ {
+        let some = |slot| Some(slot).filter(|&slot| slot != NONE);
+        std::iter::successors(some(head), move |&slot| some(self.next[slot as usize]))
     }
 }
 
@@ -213,12 +191,16 @@ mod tests {
         Stamp { time: slot.into(), origin: 1 }
     }
 
+    fn hash(slot: Slot) -> u64 {
+        xxh3_64(&slot.to_be_bytes())
+    }
+
     fn filled(order: impl Iterator<Item = Slot>) -> Digest {
         let mut digest = Digest::new();
         for slot in order {
-            digest.insert(slot, xxh3_64(&slot.to_be_bytes()), stamp(slot));
-            if digest.needs_sums() {
-                digest.resum(stamp);
+            digest.insert(slot, hash(slot), stamp(slot));
+            if digest.needs_rebuild() {
+                assert!(digest.rebuild(|slot| Some((hash(slot), stamp(slot)))).is_empty());
             }
         }
         digest
@@ -231,30 +213,42 @@ mod tests {
         assert_eq!(up.root(), down.root());
         assert_eq!(up.sums(Prefix::ALL), down.sums(Prefix::ALL));
         assert_eq!(up.sums(Prefix::ALL).iter().fold(0, |a, b| a ^ b), up.root());
-        (0..5000).for_each(|slot| down.remove(slot, stamp(slot)));
-        assert_eq!((down.root(), down.count(), down.slots(Prefix::ALL).count()), (0, 0, 0));
+        (0..5000).for_each(|slot| down.remove(hash(slot), stamp(slot)));
+        assert_eq!((down.root(), down.count(), down.needs_rebuild()), (0, 0, true));
         assert!(down.sums.iter().all(|&sum| sum == 0));
+        assert_eq!(down.rebuild(|_| None).len(), 5000);
+        assert_eq!((down.slots(Prefix::ALL).count(), down.needs_rebuild()), (0, false));
+    }
+
+    #[test]
+    fn making_all_anew_keeps_the_sums_and_frees_what_was_removed() {
+        let (less, mut digest) = (filled(1000..4000), filled(0..4000));
+        (0..1000).for_each(|slot| digest.remove(hash(slot), stamp(slot)));
+        let mut free = digest.rebuild(|slot| (slot >= 1000).then(|| (hash(slot), stamp(slot))));
+        free.sort_unstable();
+        assert!(free.into_iter().eq(0..1000));
+        assert_eq!((digest.root(), digest.sums(Prefix::ALL)), (less.root(), less.sums(Prefix::ALL)));
     }
 
     #[test]
     fn parts_hold_what_their_prefix_says_at_every_depth() {
-        let digest = filled(0..3000);
+        let digest = filled(0..5000);
         let mut prefix = Prefix::ALL;
         for depth in 0..6 {
-            let expected = (0..3000u32).filter(|slot| prefix.contains(xxh3_64(&slot.to_be_bytes()))).count();
-            assert_eq!(digest.slots(prefix).count(), expected, "depth {depth}");
+            let within = |slot: &Slot| prefix.contains(hash(*slot));
+            let expected = (0..5000u32).filter(within).count();
+            assert_eq!(digest.slots(prefix).filter(within).count(), expected, "depth {depth}");
             prefix = prefix.child(depth * 3 % 16);
         }
         for slot in [0u32, 1, 2999] {
-            assert_eq!(digest.find(xxh3_64(&slot.to_be_bytes())).collect::<Vec<Slot>>(), [slot]);
+            assert!(digest.slots_near(hash(slot)).any(|near| near == slot));
         }
-        assert_eq!(digest.find(12345).count(), 0);
     }
 
     #[test]
     fn one_changed_stamp_shows_in_one_part_only() {
         let (a, mut b) = (filled(0..1000), filled(0..1000));
-        b.change(7, stamp(7), stamp(70));
+        b.change(hash(7), stamp(7), stamp(70));
         assert_ne!(a.root(), b.root());
         let differing =
             a.sums(Prefix::ALL).iter().zip(b.sums(Prefix::ALL)).filter(|(x, y)| **x != *y).count();

@@ -15,6 +15,8 @@ const SLACK: usize = 1024;
 #[derive(Debug, Default)]
 pub(super) struct Feed {
     entries: Vec<Slot>,
+    /// Where each slot's entry is.
+    positions: Vec<u32>,
     live: usize,
     version: u64,
 }
@@ -30,22 +32,29 @@ impl Feed {
         self.version
     }
 
-    /// Notes a change of `slot`, whose position so far was `old`; returns the new one.
-    pub(super) fn push(&mut self, slot: Slot, old: Option<u32>) -> u32 {
-        if let Some(old) = old {
-            self.remove(old);
+    /// Position of a slot's latest change; `GONE` for one that is not in the log.
+    pub(super) fn position(&self, slot: Slot) -> u32 {
+        self.positions.get(slot as usize).copied().unwrap_or(GONE)
+    }
+
+    /// Notes a change of `slot`.
+    pub(super) fn push(&mut self, slot: Slot) {
+        self.remove(slot);
+        if self.positions.len() <= slot as usize {
+            self.positions.resize(slot as usize + 1, GONE);
         }
+        self.positions[slot as usize] = self.end();
         self.entries.push(slot);
         self.live += 1;
         self.version += 1;
-        self.end() - 1
     }
 
-    /// Forgets the entry at `position`.
-    pub(super) fn remove(&mut self, position: u32) {
-        let entry = &mut self.entries[position as usize];
-        if *entry != GONE {
-            *entry = GONE;
+    /// Forgets the entry of `slot`, if there is one.
+    pub(super) fn remove(&mut self, slot: Slot) {
+        let position = self.position(slot);
+        if position != GONE {
+            self.entries[position as usize] = GONE;
+            self.positions[slot as usize] = GONE;
             self.live -= 1;
             self.version += 1;
         }
@@ -61,13 +70,8 @@ impl Feed {
         self.entries.len() > 2 * self.live + SLACK
     }
 
-    /// Drops the passed-over entries. `moved` is told each slot's new position; `cursors` are
-    /// adjusted so that each still owes the same tuples.
-    pub(super) fn compact<'a>(
-        &mut self,
-        cursors: impl Iterator<Item = &'a mut u32>,
-        mut moved: impl FnMut(Slot, u32),
-    ) {
+    /// Drops the passed-over entries. `cursors` are adjusted so that each still owes the same tuples.
+    pub(super) fn compact<'a>(&mut self, cursors: impl Iterator<Item = &'a mut u32>) {
         let mut cursors: Vec<&mut u32> = cursors.collect();
         cursors.sort_unstable();
         let mut cursors = cursors.into_iter().peekable();
@@ -79,7 +83,7 @@ impl Feed {
             let slot = self.entries[position];
             if slot != GONE {
                 self.entries[kept] = slot;
-                moved(slot, kept as u32);
+                self.positions[slot as usize] = kept as u32;
                 kept += 1;
             }
         }
@@ -98,19 +102,18 @@ mod tests {
     #[test]
     fn compaction_keeps_order_and_what_each_cursor_owes() {
         let mut feed = Feed::default();
-        let mut at: Vec<Option<u32>> = vec![None; 5];
-        for slot in [0, 1, 2, 3, 1, 4, 0] {
-            at[slot] = Some(feed.push(slot as u32, at[slot]));
-        }
+        [0, 1, 2, 3, 1, 4, 0].into_iter().for_each(|slot| feed.push(slot));
         let owed =
             |feed: &Feed, from: u32| (from..feed.end()).filter_map(|p| feed.get(p)).collect::<Vec<_>>();
         let mut cursors: Vec<u32> = (0..=feed.end()).rev().collect();
         let before: Vec<_> = cursors.iter().map(|&c| owed(&feed, c)).collect();
-        feed.compact(cursors.iter_mut(), |slot, position| at[slot as usize] = Some(position));
+        feed.compact(cursors.iter_mut());
         assert_eq!(feed.end(), 5);
         assert_eq!(before, cursors.iter().map(|&c| owed(&feed, c)).collect::<Vec<_>>());
-        for (slot, position) in at.iter().enumerate() {
-            assert_eq!(feed.get(position.unwrap()), Some(slot as u32));
+        for slot in 0..5 {
+            assert_eq!(feed.get(feed.position(slot)), Some(slot));
         }
+        feed.remove(3);
+        assert_eq!((feed.position(3), feed.live), (GONE, 4));
     }
 }

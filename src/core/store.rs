@@ -7,9 +7,10 @@ use super::clock::Stamp;
 use super::digest::Digest;
 use super::feed::{Feed, Slot};
 use super::link::LinkId;
+use super::records::Prefix;
 use super::tuple::{Tuple, key_hash, value_hash};
 use ahash::RandomState;
-use hashbrown::HashTable;
+use hashbrown::{HashMap, HashTable};
 
 /// Whether a key has a value.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -24,24 +25,52 @@ pub(super) enum State {
     Expired,
 }
 
-/// A held key.
+/// A held key. There may be millions: what few tuples have is kept elsewhere.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     /// Key and value; for a stub the value is the 8-byte hash of the last one.
     pub(super) tuple: Tuple,
     pub(super) stamp: Stamp,
-    /// Position in the log of changes.
-    pub(super) position: u32,
-    /// The link that it came by; `None`: the owner's own.
-    pub(super) source: Option<LinkId>,
+    source: Source,
     pub(super) state: State,
     /// Taken from a plain peer far away or in a burst: goes to plain peers only after a quiet time.
     pub(super) lazy: bool,
-    /// When it expires or the stub is dropped, on the monotonic clock.
-    pub(super) deadline: Option<u64>,
+}
+
+/// A link or none in 6 bytes: no node lives to see 2^48 links.
+#[derive(Copy, Clone, Debug)]
+struct Source([u8; 6]);
+
+impl Source {
+    const OWN: Source = Source([0xFF; 6]);
+
+    fn new(link: Option<LinkId>) -> Source {
+        let Some(LinkId(number)) = link else { return Source::OWN };
+        let [a, b, c, d, e, f, _, _] = number.to_le_bytes();
+        Source([a, b, c, d, e, f])
+    }
+
+    fn link(self) -> Option<LinkId> {
+        let Source([a, b, c, d, e, f]) = self;
+        (self.0 != Source::OWN.0).then(|| LinkId(u64::from_le_bytes([a, b, c, d, e, f, 0, 0])))
+    }
 }
 
 impl Held {
+    pub(super) fn new(tuple: Tuple, stamp: Stamp, source: Option<LinkId>, state: State, lazy: bool) -> Held {
+        Held { tuple, stamp, source: Source::new(source), state, lazy }
+    }
+
+    /// The link that it came by; `None`: the owner's own.
+    pub(super) fn source(&self) -> Option<LinkId> {
+        self.source.link()
+    }
+
+    /// The place of the key among all: see [`Digest`].
+    pub(super) fn key_hash(&self) -> u64 {
+        key_hash(self.tuple.key())
+    }
+
     /// The hash of the value, or of the value that it had.
     pub(super) fn value_hash(&self) -> u64 {
         match (self.state, <[u8; 8]>::try_from(self.tuple.value())) {
@@ -69,17 +98,21 @@ pub(super) struct Store {
     hasher: RandomState,
     pub(super) feed: Feed,
     digest: Digest,
+    /// When a tuple expires or a stub is dropped, on the monotonic clock; most never do.
+    deadlines: HashMap<Slot, u64, RandomState>,
     live: usize,
     tombstones: usize,
 }
 
 impl Store {
     pub(super) fn new(seed: u64) -> Store {
+        let hasher = RandomState::with_seeds(seed, seed.rotate_left(16), !seed, seed.rotate_left(48));
         Store {
             held: Vec::new(),
             free: Vec::new(),
             index: HashTable::new(),
-            hasher: RandomState::with_seeds(seed, seed.rotate_left(16), !seed, seed.rotate_left(48)),
+            deadlines: HashMap::with_hasher(hasher.clone()),
+            hasher,
             feed: Feed::default(),
             digest: Digest::new(),
             live: 0,
@@ -105,7 +138,10 @@ impl Store {
     }
 
     pub(super) fn find(&self, key: &[u8]) -> Option<Slot> {
-        let hash = self.hasher.hash_one(key);
+        self.find_hashed(self.hasher.hash_one(key), key)
+    }
+
+    fn find_hashed(&self, hash: u64, key: &[u8]) -> Option<Slot> {
         self.index.find(hash, |&slot| self.held(slot).tuple.key() == key).copied()
     }
 
@@ -119,31 +155,50 @@ impl Store {
         self.held.get(slot as usize)?.as_ref()
     }
 
-    /// The slot's deadline has come and stands in no table any more.
-    pub(super) fn set_deadline_taken(&mut self, slot: Slot) {
-        if let Some(held) = self.held.get_mut(slot as usize).and_then(Option::as_mut) {
-            held.deadline = None;
+    /// The slots of all tuples in a part of the key space, with the hashes of their keys.
+    pub(super) fn part(&self, prefix: Prefix) -> impl Iterator<Item = (Slot, u64)> + '_ {
+        self.digest
+            .slots(prefix)
+            .filter_map(|slot| Some((slot, self.get(slot)?.key_hash())))
+            .filter(move |&(_, hash)| prefix.contains(hash))
+    }
+
+    /// The slots of all tuples whose key has this hash: one, but for collisions.
+    pub(super) fn with_hash(&self, hash: u64) -> impl Iterator<Item = Slot> + '_ {
+        let same = move |slot: &Slot| self.get(*slot).is_some_and(|held| held.key_hash() == hash);
+        self.digest.slots_near(hash).filter(same)
+    }
+
+    /// When a tuple expires or a stub is dropped.
+    pub(super) fn deadline(&self, slot: Slot) -> Option<u64> {
+        self.deadlines.get(&slot).copied()
+    }
+
+    /// Sets a slot's deadline; returns what it was.
+    pub(super) fn set_deadline(&mut self, slot: Slot, deadline: Option<u64>) -> Option<u64> {
+        match deadline {
+            Some(deadline) => self.deadlines.insert(slot, deadline),
+            None => self.deadlines.remove(&slot),
         }
     }
 
     /// Stores what `held` says of its key as the latest change. The old content, if any, is
-    /// returned with the slot. `held.position` is set here.
-    pub(super) fn put(&mut self, mut held: Held) -> (Slot, Option<Held>) {
+    /// returned with the slot. The deadline is not touched.
+    pub(super) fn put(&mut self, held: Held) -> (Slot, Option<Held>) {
         self.count(&held, true);
-        let found = self.find(held.tuple.key());
+        let hash = self.hasher.hash_one(held.tuple.key());
+        let found = self.find_hashed(hash, held.tuple.key());
         let slot = found.unwrap_or_else(|| self.free.pop().unwrap_or(self.held.len() as Slot));
-        let old_position = found.map(|slot| self.held(slot).position);
-        held.position = self.feed.push(slot, old_position);
-        let stamp = held.stamp;
+        self.feed.push(slot);
+        let (place, stamp) = (held.key_hash(), held.stamp);
         if found.is_some() {
             let old = self.held[slot as usize].replace(held);
             if let Some(old) = &old {
                 self.count(old, false);
-                self.digest.change(slot, old.stamp, stamp);
+                self.digest.change(place, old.stamp, stamp);
             }
             return (slot, old);
         }
-        let (place, hash) = (key_hash(held.tuple.key()), self.hasher.hash_one(held.tuple.key()));
         if slot as usize == self.held.len() {
             self.held.push(Some(held));
         } else {
@@ -153,25 +208,30 @@ impl Store {
         let key_of = |slot: &Slot| all[*slot as usize].as_ref().map_or(&[][..], |held| held.tuple.key());
         self.index.insert_unique(hash, slot, |slot| hasher.hash_one(key_of(slot)));
         self.digest.insert(slot, place, stamp);
-        if self.digest.needs_sums() {
-            let held = &self.held;
-            self.digest.resum(|slot| held[slot as usize].as_ref().map(|held| held.stamp).unwrap_or_default());
-        }
+        self.rebuild_digest();
         (slot, None)
+    }
+
+    fn rebuild_digest(&mut self) {
+        if self.digest.needs_rebuild() {
+            let held = &self.held;
+            let tuple = |slot| held[slot as usize].as_ref().map(|held: &Held| (held.key_hash(), held.stamp));
+            self.free.extend(self.digest.rebuild(tuple));
+        }
     }
 
     /// Turns a live tuple into a stub without a new stamp: nothing that others need to hear of.
     pub(super) fn bury(&mut self, slot: Slot, state: State, deadline: Option<u64>) -> Option<Tuple> {
         let held = self.held[slot as usize].as_mut()?;
-        let hash = held.value_hash();
-        let key = stub(held.tuple.key(), hash);
+        let key = stub(held.tuple.key(), held.value_hash());
         let was_live = held.is_live();
         let tuple = std::mem::replace(&mut held.tuple, key);
-        (held.state, held.deadline) = (state, deadline);
+        held.state = state;
         if was_live {
             self.live -= 1;
             self.tombstones += usize::from(state == State::Tombstone);
         }
+        self.set_deadline(slot, deadline);
         Some(tuple)
     }
 
@@ -183,9 +243,10 @@ impl Store {
         }
         let held = self.held[slot as usize].take()?;
         self.count(&held, false);
-        self.feed.remove(held.position);
-        self.digest.remove(slot, held.stamp);
-        self.free.push(slot);
+        self.deadlines.remove(&slot);
+        self.feed.remove(slot);
+        self.digest.remove(held.key_hash(), held.stamp);
+        self.rebuild_digest();
         Some(held)
     }
 
@@ -201,12 +262,7 @@ impl Store {
     /// Compacts the log when it is mostly passed-over entries; `cursors` are those of all links.
     pub(super) fn tidy<'a>(&mut self, cursors: impl Iterator<Item = &'a mut u32>) {
         if self.feed.is_sparse() {
-            let held = &mut self.held;
-            self.feed.compact(cursors, |slot, position| {
-                if let Some(held) = &mut held[slot as usize] {
-                    held.position = position;
-                }
-            });
+            self.feed.compact(cursors);
         }
     }
 
@@ -220,15 +276,8 @@ mod tests {
     use super::*;
 
     fn held(key: &str, value: &str, time: u64) -> Held {
-        Held {
-            tuple: Tuple::new(key.as_bytes(), value.as_bytes()),
-            stamp: Stamp { time, origin: 1 },
-            position: 0,
-            source: None,
-            state: State::Live,
-            lazy: false,
-            deadline: None,
-        }
+        let tuple = Tuple::new(key.as_bytes(), value.as_bytes());
+        Held::new(tuple, Stamp { time, origin: 1 }, None, State::Live, false)
     }
 
     #[test]
@@ -260,8 +309,31 @@ mod tests {
         two.tidy(std::iter::empty());
         assert!((0..3000u64).all(|i| {
             two.find(i.to_string().as_bytes())
-                .is_some_and(|slot| two.feed.get(two.held(slot).position) == Some(slot))
+                .is_some_and(|slot| two.feed.get(two.feed.position(slot)) == Some(slot))
         }));
+    }
+
+    #[test]
+    fn a_held_key_costs_little_and_a_source_comes_back() {
+        assert_eq!((size_of::<Tuple>(), size_of::<Option<Held>>()), (8, 32));
+        for link in [None, Some(LinkId(0)), Some(LinkId((1 << 48) - 2))] {
+            assert_eq!(Source::new(link).link(), link);
+        }
+    }
+
+    #[test]
+    fn slots_of_removed_keys_are_used_again() {
+        let mut store = Store::new(1);
+        for round in 0..10u64 {
+            let slots: Vec<_> =
+                (0..2000).map(|i| store.put(held(&format!("{round}.{i}"), "x", round)).0).collect();
+            slots.iter().for_each(|&slot| drop(store.remove(slot)));
+        }
+        let (slot, _) = store.put(held("a", "1", 1));
+        assert!(store.held.len() < 6000, "{}", store.held.len());
+        assert_eq!(store.part(Prefix::ALL).collect::<Vec<_>>(), [(slot, key_hash(b"a"))]);
+        assert_eq!(store.with_hash(key_hash(b"a")).collect::<Vec<_>>(), [slot]);
+        assert_eq!(store.with_hash(key_hash(b"0.0")).count(), 0);
     }
 
     #[test]

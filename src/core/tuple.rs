@@ -1,14 +1,18 @@
 //! A key and its value, shared between the store, the links and the owner's inbox.
 
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{Hash, Hasher};
+use triomphe::ThinArc;
 
-/// An immutable key and value in one allocation; a clone shares it.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// An immutable key and value in one allocation; a clone, the size of a pointer, shares it.
+#[derive(Clone)]
 pub struct Tuple {
     /// One byte of key length, the key, the value.
-    data: Arc<[u8]>,
+    data: ThinArc<(), u8>,
 }
+
+/// Tuples up to this size are put together on the stack.
+const SMALL: usize = 256;
 
 impl Tuple {
     /// Longest key that the wire can carry, in bytes.
@@ -20,21 +24,48 @@ impl Tuple {
     /// When the key is longer than [`Tuple::MAX_KEY`]; callers check it where it comes in.
     pub fn new(key: &[u8], value: &[u8]) -> Tuple {
         let length = u8::try_from(key.len()).expect("key length is checked where a key comes in");
-        let mut data = Vec::with_capacity(1 + key.len() + value.len());
-        data.push(length);
-        data.extend_from_slice(key);
-        data.extend_from_slice(value);
-        Tuple { data: data.into() }
+        let (begin, size) = (1 + key.len(), 1 + key.len() + value.len());
+        let (mut small, mut large) = ([0; SMALL], Vec::new());
+        let data = if size <= SMALL {
+            &mut small[..size]
+        } else {
+            large.resize(size, 0);
+            &mut large[..]
+        };
+        data[0] = length;
+        data[1..begin].copy_from_slice(key);
+        data[begin..].copy_from_slice(value);
+        Tuple { data: ThinArc::from_header_and_slice((), data) }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.data.slice
     }
 
     /// The key.
     pub fn key(&self) -> &[u8] {
-        &self.data[1..1 + usize::from(self.data[0])]
+        let bytes = self.bytes();
+        &bytes[1..1 + usize::from(bytes[0])]
     }
 
     /// The value.
     pub fn value(&self) -> &[u8] {
-        &self.data[1 + usize::from(self.data[0])..]
+        let bytes = self.bytes();
+        &bytes[1 + usize::from(bytes[0])..]
+    }
+}
+
+impl PartialEq for Tuple {
+    fn eq(&self, other: &Tuple) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
+impl Eq for Tuple {}
+
+impl Hash for Tuple {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bytes().hash(state);
     }
 }
 

@@ -7,6 +7,7 @@ use super::super::link::LinkId;
 use super::super::store::{Held, State};
 use super::super::timers::Timer;
 use super::super::tuple::{Tuple, value_hash};
+use super::transmit::remaining;
 use super::{Event, Node, Refusal};
 
 impl Node {
@@ -36,7 +37,7 @@ impl Node {
             Some(slot) => {
                 let held = self.store.held(slot);
                 if stamp <= held.stamp {
-                    let redundant = (stamp == held.stamp).then_some(held.source);
+                    let redundant = (stamp == held.stamp).then_some(held.source());
                     let differs = held.is_live() && held.tuple.value() != value;
                     if differs && kind == RecordKind::Live && stamp < held.stamp && !stamp.is_taken() {
                         self.note_replaced(slot, value_hash(value), Some(id), now);
@@ -101,15 +102,15 @@ impl Node {
         };
         // What a plain peer said, and comes from an extended one, may have been overtaken there.
         let lazy = stamp.is_taken() && source.is_some_and(|id| self.is_extended(id));
-        let held = Held { tuple: tuple.clone(), stamp, position: 0, source, state, lazy, deadline };
-        let (slot, old) = self.store.put(held);
-        self.timers.set(Timer::Slot(slot), old.as_ref().and_then(|old| old.deadline), deadline);
+        let (slot, old) = self.store.put(Held::new(tuple.clone(), stamp, source, state, lazy));
+        let before = self.store.set_deadline(slot, deadline);
+        self.timers.set(Timer::Slot(slot), before, deadline);
         let was = old.filter(Held::is_live);
         if self.plain_links > 0 {
             let same =
                 state == State::Live && was.as_ref().is_some_and(|was| was.tuple.value() == tuple.value());
             if !same {
-                let replaced = was.as_ref().map(|was| (was.value_hash(), was.source));
+                let replaced = was.as_ref().map(|was| (was.value_hash(), was.source()));
                 let history = self.history.entry(slot).or_default();
                 history.changed_at = now.mono;
                 if let Some((hash, source)) = replaced {
@@ -129,14 +130,14 @@ impl Node {
 
     /// Moves the stamps of all that was written here by `ahead`.
     pub(super) fn advance_own(&mut self, ahead: u64, now: Now) {
-        let written = |held: &&Held| {
+        let written = |(_, held): &(Slot, &Held)| {
             held.stamp.origin == self.id && matches!(held.state, State::Live | State::Tombstone)
         };
-        let own: Vec<Held> = self.store.iter().map(|(_, held)| held).filter(written).cloned().collect();
-        for Held { tuple, stamp: Stamp { time, origin }, state, deadline, .. } in own {
-            let ttl =
-                deadline.map_or(0, |deadline| deadline.saturating_sub(now.mono).clamp(1, u32::MAX.into()));
-            self.hold(tuple, Stamp { time: time + ahead, origin }, None, state, ttl as u32, now);
+        let own: Vec<(Slot, Held)> =
+            self.store.iter().filter(written).map(|(slot, held)| (slot, held.clone())).collect();
+        for (slot, Held { tuple, stamp: Stamp { time, origin }, state, .. }) in own {
+            let ttl = remaining(self.store.deadline(slot), now);
+            self.hold(tuple, Stamp { time: time + ahead, origin }, None, state, ttl, now);
         }
     }
 

@@ -291,13 +291,9 @@ impl Node {
         }
         let slot = self.store.find(key);
         let mut replaced = Stamp::default();
-        match slot.map(|slot| self.store.held(slot)) {
-            Some(held)
-                if held.is_live() && held.deadline.is_none() && ttl == 0 && held.tuple.value() == value =>
-            {
-                return Ok(());
-            }
-            Some(held) => replaced = held.stamp,
+        match slot.map(|slot| (self.store.held(slot), self.store.deadline(slot))) {
+            Some((held, None)) if held.is_live() && ttl == 0 && held.tuple.value() == value => return Ok(()),
+            Some((held, _)) => replaced = held.stamp,
             None => self.check_room()?,
         }
         let stamp = Stamp { time: self.clock.tick(now, replaced), origin: self.id };
@@ -315,8 +311,7 @@ impl Node {
         let Some(slot) = self.store.find(key).filter(|&slot| self.store.held(slot).is_live()) else {
             return false;
         };
-        let old = self.store.held(slot).deadline;
-        self.timers.set(Timer::Slot(slot), old, None);
+        self.timers.set(Timer::Slot(slot), self.store.deadline(slot), None);
         self.store.bury(slot, State::Forgotten, None);
         true
     }

@@ -62,8 +62,9 @@ impl Node {
             self.counters.duplicates += 1;
             return;
         }
-        let unsent =
-            held.position >= link.cursor && held.source != Some(id) && before != Some(held.value_hash());
+        let unsent = self.store.feed.position(slot) >= link.cursor
+            && held.source() != Some(id)
+            && before != Some(held.value_hash());
         let behind = link.plain.echoes && (link.plain.is_behind(slot, now.mono) || unsent);
         let history = self.history.get(&slot);
         let returned = again || (settling && history.is_some_and(|history| history.is_old(hash)));

@@ -85,11 +85,8 @@ impl Node {
     }
 
     fn entries(&self, prefix: Prefix) -> Vec<Entry> {
-        let digest = self.store.digest();
-        digest
-            .slots(prefix)
-            .map(|slot| Entry { hash: digest.hash(slot), stamp: self.store.held(slot).stamp })
-            .collect()
+        let entry = |(slot, hash)| Entry { hash, stamp: self.store.held(slot).stamp };
+        self.store.part(prefix).map(entry).collect()
     }
 
     pub(super) fn hear_digest(&mut self, id: LinkId, parts: Digests<'_>) {
@@ -144,14 +141,13 @@ impl Node {
             entries.iter().filter(|entry| prefix.contains(entry.hash)).map(|entry| (entry.hash, entry.stamp)),
         );
         let trusted = |stamp: Stamp| !too_far_ahead(stamp.time, now, self.settings.max_drift);
-        let digest = self.store.digest();
         let mut ahead: Vec<Slot> = Vec::new();
-        for slot in digest.slots(prefix) {
+        for (slot, hash) in self.store.part(prefix) {
             let ours = self.store.held(slot).stamp;
-            match theirs.remove(&digest.hash(slot)) {
+            match theirs.remove(&hash) {
                 Some(stamp) if stamp > ours => {
                     if trusted(stamp) {
-                        wanted.push(digest.hash(slot));
+                        wanted.push(hash);
                     }
                 }
                 Some(stamp) if stamp == ours => {}
@@ -173,8 +169,7 @@ impl Node {
     }
 
     pub(super) fn hear_request(&mut self, id: LinkId, hashes: Hashes<'_>) {
-        let digest = self.store.digest();
-        let asked = hashes.iter().flat_map(|hash| digest.find(hash));
+        let asked = hashes.iter().flat_map(|hash| self.store.with_hash(hash));
         let slots = asked.filter(|&slot| self.store.held(slot).state != State::Forgotten).collect();
         self.owe_all(id, slots);
     }
@@ -182,7 +177,7 @@ impl Node {
     /// Owes a peer these tuples, in the order in which they changed: a program that published two
     /// before it was connected is heard in that order.
     fn owe_all(&mut self, id: LinkId, mut slots: Vec<Slot>) {
-        slots.sort_unstable_by_key(|&slot| self.store.held(slot).position);
+        slots.sort_unstable_by_key(|&slot| self.store.feed.position(slot));
         if let Some(link) = self.links.get_mut(&id) {
             slots.into_iter().for_each(|slot| link.owe(slot));
         }

@@ -26,7 +26,7 @@ impl Node {
         while let Some(timer) = self.timers.pop(now.mono) {
             match timer {
                 Timer::Slot(slot) => {
-                    self.store.set_deadline_taken(slot);
+                    self.store.set_deadline(slot, None);
                     self.end_slot(slot, now);
                 }
                 Timer::Held(slot) => self.release(slot, now),
@@ -113,7 +113,7 @@ impl Node {
     fn sign_of_life(&mut self, id: LinkId) -> Option<Frame> {
         let (_, slot) = self.own_smallest?;
         let good = |held: &super::super::store::Held| {
-            held.is_live() && held.source.is_none() && held.tuple.value().len() <= LARGEST_SIGN
+            held.is_live() && held.source().is_none() && held.tuple.value().len() <= LARGEST_SIGN
         };
         if !self.store.get(slot).is_some_and(good) {
             self.own_smallest = self
@@ -126,7 +126,7 @@ impl Node {
         let held = self.store.get(self.own_smallest?.1)?;
         let link = self.links.get(&id)?;
         let hash = value_hash(held.tuple.value());
-        let known = link.cursor > held.position
+        let known = link.cursor > self.store.feed.position(slot)
             && (link.plain.holds(slot, hash) || !link.plain.is_pending(slot))
             && !link.owed_set.contains(&slot);
         known.then(|| Frame::new(encode_publish(&held.tuple, 0, None)))

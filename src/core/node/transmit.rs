@@ -100,7 +100,7 @@ impl Node {
             let Some(slot) = self.store.feed.get(position) else { continue };
             let held = self.store.held(slot);
             // What came from the peer it need not be told, unless that was on an earlier connection.
-            if !held.is_live() || held.source == Some(id) && link.plain.has_said(slot) {
+            if !held.is_live() || held.source() == Some(id) && link.plain.has_said(slot) {
                 continue;
             }
             if link.plain.holds(slot, value_hash(held.tuple.value())) {
@@ -142,10 +142,10 @@ impl Node {
         while position < self.store.feed.end() && !batch.is_full() {
             if let Some(slot) = self.store.feed.get(position) {
                 let held = self.store.held(slot);
-                if held.source == Some(id) {
+                if held.source() == Some(id) {
                     excluded = true;
-                } else if batch.add(held, now) {
-                    sources.extend(held.source.filter(|source| sources.last() != Some(source)));
+                } else if batch.add(held, remaining(self.store.deadline(slot), now)) {
+                    sources.extend(held.source().filter(|source| sources.last() != Some(source)));
                 }
             }
             position += 1;
@@ -169,7 +169,7 @@ impl Node {
         while !batch.is_full() {
             let Some(slot) = link.pop_owed() else { break };
             if let Some(held) = self.store.get(slot) {
-                batch.add(held, now);
+                batch.add(held, remaining(self.store.deadline(slot), now));
             }
         }
         self.counters.tuples_out += batch.count() as u64;
@@ -198,14 +198,13 @@ impl Collector {
     }
 
     /// Adds what peers may know of a tuple; false when that is nothing.
-    fn add(&mut self, held: &Held, now: Now) -> bool {
+    fn add(&mut self, held: &Held, ttl: u32) -> bool {
         let kind = match held.state {
             State::Live => RecordKind::Live,
             // That it expired matters to a peer that was away and holds what came before it.
             State::Tombstone | State::Expired => RecordKind::Tombstone,
             State::Forgotten => return false,
         };
-        let ttl = remaining(held, now);
         self.ages |= ttl > 0;
         if kind == RecordKind::Live && self.batch.is_none() && self.first.is_none() {
             self.first = Some((held.tuple.clone(), ttl, held.stamp));
@@ -230,6 +229,6 @@ impl Collector {
 
 /// Milliseconds that a tuple has still to live, or its removal to be remembered, as the wire has
 /// them: 0 for ever.
-fn remaining(held: &Held, now: Now) -> u32 {
-    held.deadline.map_or(0, |deadline| deadline.saturating_sub(now.mono).clamp(1, u32::MAX.into()) as u32)
+pub(super) fn remaining(deadline: Option<u64>, now: Now) -> u32 {
+    deadline.map_or(0, |deadline| deadline.saturating_sub(now.mono).clamp(1, u32::MAX.into()) as u32)
 }

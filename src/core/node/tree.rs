@@ -74,10 +74,9 @@ impl Node {
 
     /// What has changed at the other end of a lazy link.
     pub(super) fn hear_announce(&mut self, id: LinkId, entries: PartEntries<'_>, now: Now) {
-        let digest = self.store.digest();
         let mut wanted = Vec::new();
         for Entry { hash, stamp } in entries.iter() {
-            let known = digest.find(hash).any(|slot| self.store.held(slot).stamp >= stamp);
+            let known = self.store.with_hash(hash).any(|slot| self.store.held(slot).stamp >= stamp);
             if known || too_far_ahead(stamp.time, now, self.settings.max_drift) {
                 continue;
             }
@@ -112,14 +111,14 @@ impl Node {
             }
             return None;
         }
-        let (digest, end) = (self.store.digest(), self.store.feed.end());
+        let end = self.store.feed.end();
         let mut frame = announce_frame();
         let empty = frame.len();
         while link.cursor < end && frame.len() < FULL {
             if let Some(slot) = self.store.feed.get(link.cursor) {
                 let held = self.store.held(slot);
-                if held.source != Some(id) && matches!(held.state, State::Live | State::Tombstone) {
-                    add_entry(&mut frame, &Entry { hash: digest.hash(slot), stamp: held.stamp });
+                if held.source() != Some(id) && matches!(held.state, State::Live | State::Tombstone) {
+                    add_entry(&mut frame, &Entry { hash: held.key_hash(), stamp: held.stamp });
                 }
             }
             link.cursor += 1;
