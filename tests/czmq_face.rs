@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::build::{ctests, root};
 use common::manual::manual_example;
-use common::{Compile, Finished, LONG, Scratch, artifacts, run};
+use common::{Compile, Finished, LONG, Process, Scratch, artifacts, run};
 
 const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Werror", "-Wno-unused-function"];
 
@@ -93,6 +93,23 @@ fn the_guard_lets_in_whom_czmqs_lets_in() {
 #[test]
 fn a_walk_through_every_command_is_as_in_czmq() {
     same_both_ways(ctests().join("walk.c"));
+}
+
+/// The node that other tests drive, here with our header: it polls actors and
+/// descriptors, and keeps a guard of its own.
+#[test]
+fn a_program_around_nodes_works() {
+    let program = with_ours(gnu11(ctests().join("node.c"))).build();
+    needs_no_czmq(&program);
+    let mut process = Process::spawn(Command::new(&program));
+    process.tell("* !auth 127.0.0.1\nhub !new hub\nhub BIND tcp://127.0.0.1:*\nhub PORT");
+    let (_, port) = process.wait_line(0, LONG, |line| line.starts_with("hub PORT")).expect("a port");
+    let port = port.rsplit(' ').next().expect("a number").to_owned();
+    process.tell(&format!("leaf !new\nleaf CONNECT tcp://127.0.0.1:{port}\nhub PUBLISH key value"));
+    assert!(process.wait_line(0, LONG, |line| line == "leaf DELIVER key value").is_some());
+    process.tell("hub !destroy\nleaf STATUS");
+    assert!(process.wait_line(0, LONG, |line| line == "leaf STATUS 1").is_some());
+    process.quit().check("nodes");
 }
 
 #[test]
