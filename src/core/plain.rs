@@ -21,6 +21,12 @@ pub(super) const PATIENCE: u64 = 1000;
 pub(super) const BUSY: usize = 4;
 /// A busy key is taken from plain peers once in this time (ms).
 pub(super) const BUSY_INTERVAL: u64 = 300;
+/// A replaced value may come back so often before it is held up, …
+const RETURNS: u32 = 2;
+/// … for so long (ms) at most; …
+const LONGEST_HOLD_UP: u64 = 6000;
+/// … none that came back is remembered for longer than this (ms).
+const FORGIVEN: u64 = 60_000;
 /// Assertions of one value to one peer.
 const TRIES: u8 = 6;
 /// How long (ms) after a HELLO what a peer says may be a list of what it holds rather than news.
@@ -292,6 +298,9 @@ pub(super) struct HeldBack {
 pub(super) struct History {
     older: VecDeque<Older>,
     taken: VecDeque<u64>,
+    /// How often a replaced value came back, and when last.
+    returns: u32,
+    returned_at: u64,
     /// When the value last changed.
     pub(super) changed_at: u64,
     /// What plain peers said of a busy key, waiting to be taken; the newest of each link.
@@ -301,6 +310,23 @@ pub(super) struct History {
 }
 
 impl History {
+    /// A value comes: how long it should wait, at most, before it is taken.
+    ///
+    /// Where nodes that know stamps are linked by several that do not, in a ring, two values can chase
+    /// each other round it without end. One that has come back several times is held up now and then,
+    /// for longer and longer, so that the other catches up with it.
+    pub(super) fn hold_up(&mut self, hash: u64, now: u64) -> u64 {
+        if !self.older.iter().any(|older| older.hash == hash) {
+            return 0;
+        }
+        self.returns = if now - self.returned_at < FORGIVEN { self.returns + 1 } else { 1 };
+        self.returned_at = now;
+        match self.returns.saturating_sub(RETURNS) {
+            0 => 0,
+            more => (BUSY_INTERVAL << more.min(8)).min(LONGEST_HOLD_UP),
+        }
+    }
+
     /// The value with this hash, which had come from `source`, was replaced or came too late.
     pub(super) fn replaced(&mut self, hash: u64, source: Option<LinkId>, now: u64) {
         // Values that come again and again, as a loop brings them, are looked through for each message: once is enough.

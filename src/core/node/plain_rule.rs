@@ -77,11 +77,18 @@ impl Node {
         if self.over_size(tuple) {
             return;
         }
-        if hold_back && busy {
+        let mut wait = if busy { BUSY_INTERVAL } else { 0 };
+        if let Some(history) = self.history.get_mut(&slot).filter(|_| hold_back) {
+            let most = history.hold_up(hash, now.mono);
+            if most > 0 && self.random.u8(0..4) == 0 {
+                wait = wait.max(self.random.u64(most / 2..=most));
+            }
+        }
+        if hold_back && wait > 0 {
             let history = self.history.entry(slot).or_default();
             history.hold_back(HeldBack { link: id, tuple: tuple.clone(), over: stamp }, now.mono);
             let from = history.held_until;
-            let until = from.unwrap_or(now.mono + BUSY_INTERVAL);
+            let until = from.unwrap_or(now.mono + wait);
             history.held_until = Some(until);
             self.timers.set(Timer::Held(slot), from, Some(until));
             return;
