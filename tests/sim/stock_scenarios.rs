@@ -241,3 +241,21 @@ fn a_plain_writer_that_returns_to_an_earlier_value_ends_with_it() {
         assert!((0..4).all(|node| sim.value(node, "key").as_deref() == Some("a")));
     }
 }
+
+#[test]
+fn values_do_not_chase_each_other_round_a_ring_of_ours_and_stock_nodes() {
+    let settled = super::for_seeds("values_do_not_chase", 40, |seed| {
+        let mut sim = Sim::new(seed);
+        let count = 2 * sim.random.usize(3..8);
+        for node in 0..count {
+            if node % 2 == 0 { sim.stock() } else { sim.ours() };
+        }
+        (0..count).for_each(|node| _ = sim.connect(node, (node + 1) % count));
+        sim.run(500 * MS);
+        for node in 0..count {
+            sim.publish(node, "key", &format!("value of {node}"));
+        }
+        settles_within(&mut sim, 120 * SECOND)
+    });
+    println!("settled after {} ms at most", settled.iter().max().unwrap_or(&0) / MS);
+}
