@@ -2,7 +2,8 @@
 //!
 //! Each seed draws its own options, so that some runs see one fault alone and some all together.
 
-use super::net::{MS, SECOND, Sim, Speed};
+use super::net::{MS, SECOND, Sim};
+use super::wire::Speed;
 use super::{topology, verdict};
 use std::cell::RefCell;
 use std::collections::BTreeMap;

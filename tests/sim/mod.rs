@@ -8,7 +8,9 @@
 //!
 //! | file | concern |
 //! | --- | --- |
-//! | `net` | time, events, connections and what happens to them |
+//! | `net` | time, events, nodes |
+//! | `wire` | connections and what happens to them |
+//! | `watch` | what can be seen of a run |
 //! | `ours` | one of our nodes, its driver, and what must hold of it after every step |
 //! | `stock` | a model of CZMQ's zgossip |
 //! | `mixed` | how one key settles among our nodes and CZMQ's |
@@ -25,8 +27,10 @@ pub mod stock;
 mod stock_scenarios;
 pub mod topology;
 pub mod verdict;
+pub mod watch;
+pub mod wire;
 
-pub use net::{MS, SECOND, Sim};
+pub use net::SECOND;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,8 +1,10 @@
 //! What is promised, one case each, among our nodes.
 
-use super::net::{MS, SECOND, Sim, Speed, kind};
+use super::net::{MS, SECOND, Sim};
 use super::topology::star;
 use super::verdict::{disagreement, settles_within};
+use super::watch::kind;
+use super::wire::Speed;
 use zgossip::core::codec::MessageId;
 use zgossip::core::{Node, Now, Settings};
 
@@ -338,4 +340,22 @@ fn a_slow_link_is_owed_current_values_only() {
     agree(&sim);
     let frames = sim.our(2).node.stats().frames_in - before.frames_in;
     assert!(frames < 100, "{frames} frames for 100 000 updates");
+}
+
+#[test]
+fn an_unpublished_tuple_is_gone_here_alone_until_it_is_published_afresh() {
+    let mut sim = hub_and_leaves(3);
+    sim.publish(1, "key", "value");
+    sim.run(SECOND);
+    sim.unpublish(2, "key");
+    // Not even a new conversation brings it back.
+    sim.lose(1, 0, 0);
+    sim.run(10 * SECOND);
+    assert_eq!(sim.value(2, "key"), None);
+    assert!([0, 1, 3].iter().all(|&node| sim.value(node, "key").is_some()));
+    sim.with(1, |node, now| node.retract(b"key", now).expect("a good key"));
+    sim.publish(1, "key", "value");
+    sim.run(SECOND);
+    assert_eq!(sim.value(2, "key").as_deref(), Some("value"));
+    agree(&sim);
 }

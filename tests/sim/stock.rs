@@ -94,7 +94,7 @@ impl Stock {
     }
 
     /// A frame from a client.
-    pub fn from_client(&mut self, wire: usize, epoch: u32, frame: &[u8], now: u64) {
+    pub fn hear_client(&mut self, wire: usize, epoch: u32, frame: &[u8], now: u64) {
         self.expire(now);
         let message = plain(frame);
         let client = self.clients.entry((wire, epoch)).or_insert(Client { connected: false, heard: now });
@@ -117,7 +117,7 @@ impl Stock {
     }
 
     /// A frame from a server.
-    pub fn from_remote(&mut self, wire: usize, frame: &[u8], now: u64) {
+    pub fn hear_remote(&mut self, wire: usize, frame: &[u8], now: u64) {
         match plain(frame) {
             Message::Publish { key, value, .. } => self.accept(key, value, now),
             Message::Invalid => self.output.push((Target::Remote(wire), bare(MessageId::Hello))),

@@ -1,7 +1,8 @@
 //! What is promised, one case each, where CZMQ's nodes take part.
 
-use super::net::{MS, SECOND, Sim, Speed};
+use super::net::{MS, SECOND, Sim};
 use super::verdict::{disagreement, settles_within};
+use super::wire::Speed;
 use zgossip::core::{Node, Now};
 
 const FAST: Speed = Speed { delay: (MS / 2, 2 * MS), service: 1, capacity: 1000 };
@@ -248,7 +249,11 @@ fn values_do_not_chase_each_other_round_a_ring_of_ours_and_stock_nodes() {
         let mut sim = Sim::new(seed);
         let count = 2 * sim.random.usize(3..8);
         for node in 0..count {
-            if node % 2 == 0 { sim.stock() } else { sim.ours() };
+            if node % 2 == 0 {
+                sim.stock()
+            } else {
+                sim.ours()
+            };
         }
         (0..count).for_each(|node| _ = sim.connect(node, (node + 1) % count));
         sim.run(500 * MS);

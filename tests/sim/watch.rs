@@ -1,0 +1,126 @@
+//! What can be seen of a run: what was sent, what is held, and in a traced run everything.
+
+use super::net::{Body, MS, Sim};
+use super::ours::Ours;
+use super::wire::Way;
+use std::collections::BTreeMap;
+use zgossip::core::Now;
+use zgossip::core::codec::{Message, MessageId, decode};
+
+/// What was sent, and when last.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    pub frames: u64,
+    pub bytes: u64,
+    /// Tuples' messages that may change something: PUBLISH and BATCH, signs of life apart.
+    pub tuples: u64,
+    pub last_tuples: u64,
+    /// DIGEST, ENTRIES, REQUEST.
+    pub syncs: u64,
+    pub last_syncs: u64,
+    /// PUBLISH of what a stock hub holds already, to find out whether it still knows us.
+    pub signs: u64,
+    pub publishes: u64,
+}
+
+impl Sim {
+    /// Shows the network, in a traced run.
+    pub fn describe(&self) {
+        if self.trace {
+            let stock: Vec<usize> = (0..self.nodes.len()).filter(|&node| !self.is_ours(node)).collect();
+            println!("stock nodes: {stock:?}");
+            let wires = self.wires.iter().enumerate();
+            wires.for_each(|(number, wire)| {
+                println!("wire {number}: {} connects to {}", wire.client, wire.server)
+            });
+        }
+    }
+
+    pub(super) fn note(&self, text: impl FnOnce() -> String) {
+        if self.trace {
+            println!("{:>12.3} {}", self.now as f64 / MS as f64, text());
+        }
+    }
+
+    pub(super) fn count(&mut self, wire: usize, way: Way, frame: &[u8]) {
+        let (w, now) = (&self.wires[wire], self.now);
+        let (from, to) = match way {
+            Way::ToServer => (w.client, w.server),
+            Way::ToClient => (w.server, w.client),
+        };
+        let message = decode(frame).unwrap_or_else(|error| panic!("node {from} sent a bad frame: {error}"));
+        self.note(|| format!("{from} -> {to} {message:?}"));
+        let tally = &mut self.tally;
+        tally.frames += 1;
+        tally.bytes += frame.len() as u64;
+        match message {
+            Message::Publish { key, value, .. } => {
+                let ours = matches!(self.nodes[from].body, Body::Ours(_));
+                let held = match &self.nodes[to].body {
+                    Body::Stock(stock) => stock.tuples.get(key).map(Vec::as_slice) == Some(value),
+                    Body::Ours(_) => false,
+                };
+                tally.publishes += 1;
+                if ours && held && way == Way::ToServer {
+                    tally.signs += 1;
+                } else {
+                    (tally.tuples, tally.last_tuples) = (tally.tuples + 1, now);
+                }
+            }
+            Message::Batch(_) => (tally.tuples, tally.last_tuples) = (tally.tuples + 1, now),
+            Message::Digest(_) | Message::Entries(_) | Message::Request(_) => {
+                (tally.syncs, tally.last_syncs) = (tally.syncs + 1, now);
+            }
+            _ => {}
+        }
+    }
+
+    /// What a node's owner knows.
+    pub fn view(&self, node: usize) -> &BTreeMap<Vec<u8>, Vec<u8>> {
+        match &self.nodes[node].body {
+            Body::Ours(ours) => &ours.view,
+            Body::Stock(stock) => &stock.tuples,
+        }
+    }
+
+    /// The value that a node holds of a key.
+    pub fn value(&self, node: usize, key: &str) -> Option<String> {
+        self.view(node).get(key.as_bytes()).map(|value| String::from_utf8_lossy(value).into_owned())
+    }
+
+    pub fn check_all(&mut self, node: usize, now: Now) {
+        if let Body::Ours(ours) = &mut self.nodes[node].body {
+            ours.check_all(node, now);
+        }
+    }
+
+    pub fn our(&self, node: usize) -> &Ours {
+        match &self.nodes[node].body {
+            Body::Ours(ours) => ours,
+            Body::Stock(_) => panic!("node {node} is not ours"),
+        }
+    }
+
+    pub fn is_ours(&self, node: usize) -> bool {
+        matches!(self.nodes[node].body, Body::Ours(_))
+    }
+}
+
+/// The kind of a frame that is known to be good.
+pub fn kind(frame: &[u8]) -> MessageId {
+    match decode(frame).expect("a good frame") {
+        Message::Hello(_) => MessageId::Hello,
+        Message::Publish { .. } => MessageId::Publish,
+        Message::Ping => MessageId::Ping,
+        Message::Pong(_) => MessageId::Pong,
+        Message::Invalid => MessageId::Invalid,
+        Message::Batch(_) => MessageId::Batch,
+        Message::Heartbeat(_) => MessageId::Heartbeat,
+        Message::Digest(_) => MessageId::Digest,
+        Message::Entries(_) => MessageId::Entries,
+        Message::Request(_) => MessageId::Request,
+        Message::Announce(_) => MessageId::Announce,
+        Message::Prune => MessageId::Prune,
+        Message::Graft => MessageId::Graft,
+    }
+}

@@ -1,0 +1,251 @@
+//! The connections between the nodes, and what happens to them.
+//!
+//! A wire joins a client to a server, as CONNECT and BIND do. It carries frames in both directions,
+//! first in, first out, over one connection after the other; what was under way when a connection
+//! broke is lost. Each connection is a new client to the server (a new ROUTER identity). Both ends
+//! learn late that a connection broke: the client from its monitor, the server from a send that
+//! fails.
+
+use super::net::{Body, Event, MS, Sim};
+use super::ours::{End, Ours};
+use super::stock::Stock;
+use std::collections::VecDeque;
+use zgossip::core::{Node, Role};
+
+/// What a wire does to the frames that it carries.
+#[derive(Clone, Copy, Debug)]
+pub struct Speed {
+    /// Least and most time that a frame takes.
+    pub delay: (u64, u64),
+    /// Least time between two frames.
+    pub service: u64,
+    /// Frames that can be under way; a sender beyond that has to wait.
+    pub capacity: usize,
+}
+
+impl Speed {
+    pub const LAN: Speed = Speed { delay: (MS, 50 * MS), service: 1, capacity: 1000 };
+    pub const SLOW: Speed = Speed { delay: (20 * MS, 100 * MS), service: 50 * MS, capacity: 2 };
+}
+
+/// Which way a frame goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    ToServer,
+    ToClient,
+}
+
+#[derive(Default)]
+pub struct Pipe {
+    pub(super) frames: VecDeque<Vec<u8>>,
+    pub(super) last: u64,
+}
+
+pub struct Wire {
+    pub client: usize,
+    pub server: usize,
+    /// Counts connections.
+    pub epoch: u32,
+    /// A connection is there.
+    pub connected: bool,
+    /// The client believes so.
+    pub believed: bool,
+    /// No connection can be made.
+    pub cut: bool,
+    pub speed: Speed,
+    pub(super) pipes: [Pipe; 2],
+    /// What the client sent last; some of it may come again on the next connection.
+    pub(super) recent: VecDeque<Vec<u8>>,
+}
+
+impl Sim {
+    /// CONNECT: the wire's number.
+    pub fn connect(&mut self, client: usize, server: usize) -> usize {
+        let wire = self.wires.len();
+        self.wires.push(Wire {
+            client,
+            server,
+            epoch: 0,
+            connected: false,
+            believed: false,
+            cut: false,
+            speed: Speed::LAN,
+            pipes: Default::default(),
+            recent: VecDeque::new(),
+        });
+        self.nodes[client].wires.push(wire);
+        self.nodes[server].wires.push(wire);
+        self.open(wire);
+        wire
+    }
+
+    /// The client begins to connect.
+    pub(super) fn open(&mut self, wire: usize) {
+        let client = self.wires[wire].client;
+        let now = self.clock(client);
+        match &mut self.nodes[client].body {
+            Body::Ours(ours) => {
+                let link = ours.node.open_link(Role::Client, now).expect("clients are not limited");
+                ours.ends.insert(link, End { wire, role: Role::Client, epoch: 0, gone_at: None });
+                ours.remotes.insert(wire, link);
+            }
+            Body::Stock(stock) => stock.connect(wire),
+        }
+        self.drain(client);
+        self.connect_soon(wire);
+    }
+
+    pub(super) fn connect_soon(&mut self, wire: usize) {
+        let wait = self.random.u64(MS..120 * MS);
+        let life = self.nodes[self.wires[wire].client].life;
+        self.at(self.now + wait, Event::Connect { wire, life });
+    }
+
+    pub(super) fn try_connect(&mut self, wire: usize) {
+        let Wire { client, server, cut, connected, .. } = self.wires[wire];
+        if connected {
+            return;
+        }
+        if cut || !self.nodes[server].alive {
+            return self.connect_soon(wire);
+        }
+        let w = &mut self.wires[wire];
+        w.epoch += 1;
+        (w.connected, w.believed) = (true, true);
+        w.pipes = Default::default();
+        let epoch = w.epoch;
+        self.note(|| format!("wire {wire} ({client} to {server}) is connected, epoch {epoch}"));
+        let w = &mut self.wires[wire];
+        let again: Vec<_> = w.recent.drain(..).collect();
+        if self.duplicate && self.random.bool() {
+            again.into_iter().for_each(|frame| self.put(wire, Way::ToServer, frame));
+        }
+        let now = self.clock(client);
+        match &mut self.nodes[client].body {
+            Body::Ours(ours) => {
+                let link = ours.remotes[&wire];
+                ours.node.link_up(link, now);
+            }
+            Body::Stock(stock) => stock.connected(wire),
+        }
+        self.drain(client);
+    }
+
+    /// The client learns that its connection broke.
+    pub(super) fn notice(&mut self, wire: usize, epoch: u32) {
+        let Wire { client, believed, .. } = self.wires[wire];
+        if self.wires[wire].epoch != epoch || !believed {
+            return;
+        }
+        self.wires[wire].believed = false;
+        self.note(|| format!("node {client} notices the loss of wire {wire}"));
+        if self.nodes[client].alive {
+            let now = self.clock(client);
+            if let Body::Ours(ours) = &mut self.nodes[client].body {
+                let link = ours.remotes[&wire];
+                ours.pending.remove(&link);
+                ours.node.link_down(link, now);
+            }
+            self.drain(client);
+            self.connect_soon(wire);
+        }
+    }
+
+    /// The connection breaks. The client's monitor tells after `client`, the server's sends fail after
+    /// `server`.
+    pub fn lose(&mut self, wire: usize, client: u64, server: u64) {
+        let w = &mut self.wires[wire];
+        if !w.connected {
+            return;
+        }
+        w.connected = false;
+        w.pipes = Default::default();
+        let (from, to) = (w.client, w.server);
+        let (epoch, host) = (w.epoch, w.server);
+        let gone_at = self.now + server;
+        self.note(|| {
+            format!(
+                "wire {wire} ({from} to {to}) is lost; noticed after {} and {} ms",
+                client / MS,
+                server / MS
+            )
+        });
+        if let Body::Ours(ours) = &mut self.nodes[host].body {
+            let ends = ours.ends.values_mut();
+            ends.filter(|end| end.role == Role::Server && (end.wire, end.epoch) == (wire, epoch))
+                .for_each(|end| end.gone_at = Some(gone_at));
+        }
+        self.at(self.now + client, Event::Notice { wire, epoch });
+    }
+
+    /// The wire is fast from now on, also for what is under way.
+    pub fn speed_up(&mut self, wire: usize) {
+        self.wires[wire].speed = Speed::LAN;
+        let epoch = self.wires[wire].epoch;
+        for way in [Way::ToServer, Way::ToClient] {
+            let pipe = &mut self.wires[wire].pipes[way as usize];
+            pipe.last = self.now;
+            for _ in 0..pipe.frames.len() {
+                self.at(self.now + 50 * MS, Event::Arrive { wire, way, epoch });
+            }
+        }
+    }
+
+    /// `SET server/timeout` on a stock node.
+    pub fn set_stock_timeout(&mut self, node: usize, timeout: u64) {
+        if let Body::Stock(stock) = &mut self.nodes[node].body {
+            stock.timeout = timeout;
+        }
+    }
+
+    /// Stock clients learn at once that their connections broke: they have no way to find out.
+    pub fn tell_stock_clients(&mut self) {
+        for wire in 0..self.wires.len() {
+            let w = &self.wires[wire];
+            if !self.is_ours(w.client) && !w.connected {
+                self.notice(wire, w.epoch);
+            }
+        }
+    }
+
+    /// The node ends at once and is back, without anything, after `downtime`.
+    pub fn restart(&mut self, node: usize, downtime: u64, then: impl FnOnce(&mut Sim) + 'static) {
+        for wire in self.nodes[node].wires.clone() {
+            let (a, b) = (self.random.u64(0..100 * MS), self.random.u64(0..100 * MS));
+            self.lose(wire, a, b);
+            let w = &mut self.wires[wire];
+            if w.client == node {
+                w.believed = false;
+                w.recent.clear();
+            }
+        }
+        self.note(|| format!("node {node} ends, for {} ms", downtime / MS));
+        let seed = self.random.u64(..);
+        let member = &mut self.nodes[node];
+        member.alive = false;
+        member.life += 1;
+        member.wake_at = None;
+        let life = member.life;
+        self.after(downtime, move |sim| {
+            if sim.nodes[node].life != life {
+                return;
+            }
+            let mono = sim.random.u64(0..1 << 32).wrapping_sub(sim.now / MS);
+            sim.nodes[node].mono = mono;
+            let (now, settings) = (sim.clock(node), sim.nodes[node].settings.clone());
+            let member = &mut sim.nodes[node];
+            member.alive = true;
+            member.body = match member.body {
+                Body::Ours(_) => Body::Ours(Box::new(Ours::new(Node::new(settings, seed, now)))),
+                Body::Stock(_) => Body::Stock(Stock::default()),
+            };
+            sim.drain(node);
+            for wire in sim.nodes[node].wires.clone() {
+                if sim.wires[wire].client == node {
+                    sim.open(wire);
+                }
+            }
+            then(sim);
+        });
+    }
+}
