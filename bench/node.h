@@ -77,7 +77,9 @@ node_said (node_t node, said_t *said)
     if (!frames)
         return false;
     said->command = frames [0][0];
-    snprintf (said->key, sizeof (said->key), "%s", count > 1 ? frames [1] : "");
+    size_t size = count > 1 ? strnlen (frames [1], sizeof (said->key) - 1) : 0;
+    memcpy (said->key, frames [1], size);
+    said->key [size] = 0;
     zgossip_frames_destroy (&frames);
     return true;
 }
@@ -216,12 +218,20 @@ node_drain (node_t node)
     return delivered;
 }
 
+//  Writes a number with leading zeros: snprintf would be much of what is measured.
+static inline void
+write_digits (char *at, int count, long number)
+{
+    for (; count--; number /= 10)
+        at [count] = (char) ('0' + number % 10);
+}
+
 //  63 bytes, of which the number is a part.
 static inline const char *
 value_of (long number)
 {
-    static char value [80];
-    snprintf (value, sizeof (value), "%010ld.tcp://192.168.100.100:49152/a-service/with-address.-", number);
+    static char value [] = "0000000000.tcp://192.168.100.100:49152/a-service/with-address.-";
+    write_digits (value, 10, number);
     return value;
 }
 
@@ -229,8 +239,8 @@ value_of (long number)
 static inline const char *
 key_of (long number)
 {
-    static char key [64];
-    snprintf (key, sizeof (key), "service.instance.%06ld", number);
+    static char key [] = "service.address.0000000";
+    write_digits (key + 16, 7, number);
     return key;
 }
 

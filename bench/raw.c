@@ -50,7 +50,7 @@ run_echo (long count, long window)
     for (long sent = 0, back = 0; back < count; ) {
         for (; sent < count && sent - back < window; sent++) {
             zmq_send (handle, "PUBLISH", 7, ZMQ_SNDMORE);
-            zmq_send (handle, "service.instance.012345", 23, ZMQ_SNDMORE);
+            zmq_send (handle, "service.address.0123456", 23, ZMQ_SNDMORE);
             zmq_send (handle, "0123456789.tcp://192.168.100.100:49152/a-service/with-address.-", 63, 0);
         }
         long before = back;

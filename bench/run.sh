@@ -3,6 +3,7 @@
 #
 #     bench/run.sh                everything, in 20 to 25 minutes on two cores
 #     BENCH=quick bench/run.sh    a look, in less than two; written to build/bench instead
+#     BENCH=build bench/run.sh    only make the programs
 #
 # The library must be built: `make bench` does that first. All traffic stays on the loopback interface.
 
@@ -31,6 +32,9 @@ done
 # shellcheck disable=SC2086
 ${CC:-cc} $flags -o "$build/raw" bench/raw.c -lczmq -lzmq -lpthread
 
+if [ "${BENCH:-full}" = build ]; then
+    exit
+fi
 python3 bench/bench.py "$build" "${BENCH:-full}" "$@"
 
 if [ "${BENCH:-full}" = quick ]; then
