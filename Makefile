@@ -26,6 +26,7 @@ help:
 	@echo 'make test       everything that is tested'
 	@echo 'make lint       formatting and lints'
 	@echo 'make bench      measure, side by side with CZMQ'
+	@echo 'make instructions  compare what a tuple costs, in instructions, with what is recorded'
 	@echo 'make soak       a long run'
 	@echo 'make header     make include/zgossip.h again, after a change in src/ffi'
 	@echo 'make install    into PREFIX ($(PREFIX)), below DESTDIR; LIBDIR, INCLUDEDIR, MANDIR may differ'
@@ -40,6 +41,9 @@ test: deps rust
 
 bench: deps all
 	bench/run.sh
+
+instructions: deps all
+	bench/instructions.sh
 
 soak: deps all
 	bench/soak.sh
@@ -93,4 +97,4 @@ uninstall:
 clean:
 	$(CARGO) clean
 
-.PHONY: all help demo test bench soak lint header deps rust install uninstall clean
+.PHONY: all help demo test bench instructions soak lint header deps rust install uninstall clean
