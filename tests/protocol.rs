@@ -65,6 +65,13 @@ fn every_example_means_what_its_row_says() {
         let summary = Some(Summary { root: 5, count: 1 });
         *m == Message::Heartbeat(Extension { clock: Some(0x10000), summary, ..plain })
     });
+    check("HEARTBEAT with question 9", &|m| {
+        *m == Message::Heartbeat(Extension { question: Some(9), ..plain })
+    });
+    check("HEARTBEAT with answer 9, none awaited", &|m| {
+        let answer = Some(Answer { question: 9, awaited: 0 });
+        *m == Message::Heartbeat(Extension { answer, ..plain })
+    });
     check("ENTRIES of part A3: one", &|m| {
         let Message::Entries(parts) = m else { return false };
         let mut parts = parts.iter();

@@ -14,6 +14,8 @@ const CAPABILITIES: u8 = 2;
 const CLOCK: u8 = 3;
 const SUMMARY: u8 = 4;
 const STAMP: u8 = 5;
+const QUESTION: u8 = 6;
+const ANSWER: u8 = 7;
 
 /// What a node's tuples sum up to.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +24,15 @@ pub struct Summary {
     pub root: u64,
     /// How many they are.
     pub count: u64,
+}
+
+/// That a peer has come to a [`question`](Extension::question).
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The number of the question.
+    pub question: u64,
+    /// How many tuples that were announced to the peer it still waits for.
+    pub awaited: u32,
 }
 
 /// The fields of an extension block; all absent where there is none.
@@ -37,6 +48,10 @@ pub struct Extension {
     pub summary: Option<Summary>,
     /// The stamp of a published tuple.
     pub stamp: Option<Stamp>,
+    /// Say when you have come to this; any number.
+    pub question: Option<u64>,
+    /// The peer has taken everything that was sent before this question.
+    pub answer: Option<Answer>,
 }
 
 impl Extension {
@@ -65,6 +80,12 @@ impl Extension {
         if let Some(Stamp { time, origin }) = self.stamp {
             field(STAMP, &[&time.to_be_bytes(), &origin.to_be_bytes()]);
         }
+        if let Some(question) = self.question {
+            field(QUESTION, &[&question.to_be_bytes()]);
+        }
+        if let Some(Answer { question, awaited }) = self.answer {
+            field(ANSWER, &[&question.to_be_bytes(), &awaited.to_be_bytes()]);
+        }
         let length = frame.len() - start - 4;
         if length == 0 {
             frame.truncate(start);
@@ -89,6 +110,10 @@ impl Extension {
                 CLOCK => extension.clock = Some(field.u64()?),
                 SUMMARY => extension.summary = Some(Summary { root: field.u64()?, count: field.u64()? }),
                 STAMP => extension.stamp = Some(Stamp { time: field.u64()?, origin: field.u64()? }),
+                QUESTION => extension.question = Some(field.u64()?),
+                ANSWER => {
+                    extension.answer = Some(Answer { question: field.u64()?, awaited: field.u32()? });
+                }
                 _ => continue,
             }
             if !field.0.is_empty() {
@@ -110,6 +135,8 @@ mod tests {
             clock: Some(3),
             summary: Some(Summary { root: 4, count: 5 }),
             stamp: Some(Stamp { time: 6, origin: 7 }),
+            question: Some(8),
+            answer: Some(Answer { question: 9, awaited: 10 }),
         }
     }
 

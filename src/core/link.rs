@@ -3,6 +3,7 @@
 use super::extension::Summary;
 use super::feed::Slot;
 use super::node::Frame;
+use super::passage::Passage;
 use super::plain::PlainPeer;
 use std::collections::{HashSet, VecDeque};
 
@@ -168,6 +169,8 @@ pub(super) struct Link {
     pub(super) comparison: Comparison,
     pub(super) summary: Summary,
     pub(super) plain: PlainPeer,
+    /// How far the peer is known to have come.
+    pub(super) passage: Passage,
 }
 
 /// Idle milliseconds after which a CZMQ hub is told that we are still here; it forgets a client
@@ -222,6 +225,7 @@ impl Link {
             comparison: Comparison::default(),
             summary: Summary::default(),
             plain: PlainPeer::default(),
+            passage: Passage::default(),
         }
     }
 
@@ -246,6 +250,7 @@ impl Link {
         self.control_bytes = 0;
         self.owed.clear();
         self.owed_set.clear();
+        self.passage.ask_again();
     }
 
     /// Notes a tuple as owed, once.
@@ -261,6 +266,11 @@ impl Link {
         Some(slot)
     }
 
+    /// The positions in the log of changes that are kept here.
+    pub(super) fn positions(&mut self) -> impl Iterator<Item = &mut u32> {
+        std::iter::once(&mut self.cursor).chain(self.passage.positions())
+    }
+
     pub(super) fn is_plain(&self) -> bool {
         self.kind == Kind::Plain
     }
@@ -274,8 +284,14 @@ impl Link {
         let waits = self.lazy && self.announce_at.is_some() && !self.announce_now;
         self.up
             && (!self.control.is_empty()
+                || self.may_ask()
                 || (self.kind != Kind::Greeting
                     && (!self.owed.is_empty() || (self.cursor < feed_end && !waits))))
+    }
+
+    /// Whether the peer has been sent all that it is to be asked about.
+    pub(super) fn may_ask(&self) -> bool {
+        self.kind != Kind::Greeting && self.owed.is_empty() && self.passage.may_ask(self.cursor)
     }
 
     /// Whether the peer has been sent or told everything.

@@ -18,7 +18,7 @@
 //! | `tuple` | the shared key and value |
 //! | `wire`, `extension`, `records` | the bytes |
 //! | `store`, `feed`, `digest` | what is held, what changed when, what it sums up to |
-//! | `link`, `plain` | what is known of a peer, and of a peer that knows no stamps |
+//! | `link`, `passage`, `plain` | what is known of a peer, of what it has taken, and of one that knows no stamps |
 //! | `node` and its parts | how inputs become outputs |
 
 mod clock;
@@ -27,6 +27,7 @@ mod extension;
 mod feed;
 mod link;
 mod node;
+mod passage;
 mod plain;
 mod records;
 mod store;
@@ -36,13 +37,13 @@ mod wire;
 
 pub use clock::{Now, Stamp};
 pub use link::{LinkId, Role};
-pub use node::{Event, Frame, Node, Refusal, Settings, Severity, Stats};
+pub use node::{Agreement, Event, Frame, Mark, Node, Refusal, Settings, Severity, Stats};
 pub use tuple::Tuple;
 pub use wire::{Invalid, Message, MessageId};
 
 /// The codec by itself, for the C class `zgossip_msg` and for tests.
 pub mod codec {
-    pub use super::extension::{Extension, Summary};
+    pub use super::extension::{Answer, Extension, Summary};
     pub use super::records::{
         Batch, Digests, Entries, Entry, Hashes, PartEntries, Prefix, Record, RecordKind,
     };

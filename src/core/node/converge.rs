@@ -3,7 +3,7 @@
 use super::super::clock::{Now, Stamp, too_far_ahead};
 use super::super::codec::{Record, RecordKind};
 use super::super::feed::Slot;
-use super::super::link::LinkId;
+use super::super::link::{Link, LinkId};
 use super::super::store::{Held, State};
 use super::super::timers::Timer;
 use super::super::tuple::{Tuple, value_hash};
@@ -124,7 +124,10 @@ impl Node {
             (_, Some(was)) => self.events.push_back(Event::Retract(was.tuple)),
             (_, None) => {}
         }
-        self.store.tidy(self.links.values_mut().map(|link| &mut link.cursor));
+        if !self.requested.is_empty() {
+            self.requested.remove(&self.store.held(slot).key_hash());
+        }
+        self.store.tidy(self.links.values_mut().flat_map(Link::positions));
         slot
     }
 

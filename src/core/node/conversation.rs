@@ -121,6 +121,9 @@ impl Node {
         let Some(peer) = extension.node else { return self.become_plain(id, now) };
         link.peer = Some(peer);
         self.observe(extension, now);
+        if let Some((link, summary)) = self.links.get_mut(&id).zip(extension.summary) {
+            link.summary = summary;
+        }
         let cursor = self.store.feed.end();
         self.become_extended(id, cursor, now);
         let pong = encode(MessageId::Pong, &self.introduction(now));
@@ -136,6 +139,7 @@ impl Node {
         link.peer = extension.node;
         // A peer that was slow to answer was taken for a plain one and is being sent everything.
         let cursor = link.cursor;
+        link.summary = extension.summary.unwrap_or_default();
         self.observe(extension, now);
         self.become_extended(id, cursor, now);
         if let Some(summary) = extension.summary {
@@ -149,6 +153,7 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else { return };
         link.pings = link.pings.saturating_sub(1);
         link.doubt.heard_pong(now.mono, link.interval);
+        let passed = link.passage.pong();
         if link.greeting.before > 0 {
             link.greeting.before -= 1;
         } else if link.kind == Kind::Greeting && link.greeted {
@@ -157,6 +162,9 @@ impl Node {
             } else {
                 self.become_plain(id, now);
             }
+        }
+        if passed {
+            self.mark_ready(id);
         }
     }
 
@@ -182,7 +190,7 @@ impl Node {
     }
 
     /// Extended: a sign of life, and what the peer's tuples sum up to. The server answers with its own,
-    /// the client compares.
+    /// the client compares. Who is asked whether it has come so far says so.
     fn hear_heartbeat(&mut self, id: LinkId, extension: Extension, now: Now) {
         self.observe(extension, now);
         let Some(link) = self.links.get_mut(&id) else { return };
@@ -190,8 +198,10 @@ impl Node {
             link.summary = summary;
         }
         let (role, drained) = (link.role, link.is_drained(self.store.feed.end()));
-        if role == Role::Server {
-            self.say_heartbeat(id, now);
+        if let Some(answer) = extension.answer {
+            self.hear_answer(id, answer, now);
+        } else if role == Role::Server || extension.question.is_some() {
+            self.answer_heartbeat(id, extension.question, now);
         } else if drained {
             if let Some(summary) = extension.summary {
                 self.compare(id, summary, now);
@@ -200,12 +210,13 @@ impl Node {
     }
 
     pub(super) fn say_heartbeat(&mut self, id: LinkId, now: Now) {
-        let extension = Extension {
-            clock: Some(self.clock.latest(now)),
-            summary: Some(self.summary()),
-            ..Extension::default()
-        };
-        self.control(id, Frame::new(encode(MessageId::Heartbeat, &extension)));
+        self.control(id, self.heartbeat(Extension::default(), now));
+    }
+
+    /// A heartbeat that also says what `extension` does.
+    pub(super) fn heartbeat(&self, extension: Extension, now: Now) -> Frame {
+        let (clock, summary) = (Some(self.clock.latest(now)), Some(self.summary()));
+        Frame::new(encode(MessageId::Heartbeat, &Extension { clock, summary, ..extension }))
     }
 
     /// Lets the own clock follow the peer's, unless that one is absurd.

@@ -100,7 +100,7 @@ impl Node {
             capabilities: Some(0),
             clock: Some(self.clock.latest(now)),
             summary: Some(self.summary()),
-            stamp: None,
+            ..Extension::default()
         }
     }
 

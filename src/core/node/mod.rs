@@ -10,16 +10,20 @@
 //! | `sync` | finding and exchanging what differs |
 //! | `transmit` | what is sent next on a link |
 //! | `tree` | sending each tuple over few links |
+//! | `mark` | knowing what peers have taken |
 //! | `time` | what happens when nothing happens |
 
 mod converge;
 mod conversation;
 mod links;
+mod mark;
 mod plain_rule;
 mod sync;
 mod time;
 mod transmit;
 mod tree;
+
+pub use mark::{Agreement, Mark};
 
 use super::clock::{Clock, Now, Stamp, node_id};
 use super::extension::Summary;
@@ -225,6 +229,8 @@ pub struct Node {
     logged: HashMap<&'static str, u64>,
     /// An own small tuple, with which plain hubs are asked whether they know us.
     own_smallest: Option<(usize, Slot)>,
+    /// The last mark that was set.
+    marks: u64,
     batches: transmit::BatchCache,
     /// Key hashes that a peer announced and was asked for, and when.
     requested: HashMap<u64, u64, ahash::RandomState>,
@@ -254,6 +260,7 @@ impl Node {
             counters: Counters::default(),
             logged: HashMap::new(),
             own_smallest: None,
+            marks: 0,
             batches: transmit::BatchCache::default(),
             requested: HashMap::with_hasher(ahash::RandomState::with_seeds(random.u64(..), 4, 5, 6)),
             random,

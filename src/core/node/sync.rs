@@ -111,9 +111,11 @@ impl Node {
                 }
             }
         }
-        for frame in deeper.finish().into_iter().chain(lists.finish()) {
-            self.control(id, frame);
+        let frames: Vec<Frame> = deeper.finish().into_iter().chain(lists.finish()).collect();
+        if let Some(link) = self.links.get_mut(&id).filter(|_| !frames.is_empty()) {
+            link.passage.overtake();
         }
+        frames.into_iter().for_each(|frame| self.control(id, frame));
     }
 
     pub(super) fn hear_entries(&mut self, id: LinkId, parts: Entries<'_>, now: Now) {
@@ -163,6 +165,7 @@ impl Node {
         if most {
             // Nearly everything: following the log from its start needs no list.
             link.cursor = 0;
+            link.passage.overtake();
         } else {
             self.owe_all(id, ahead);
         }
@@ -178,7 +181,8 @@ impl Node {
     /// before it was connected is heard in that order.
     fn owe_all(&mut self, id: LinkId, mut slots: Vec<Slot>) {
         slots.sort_unstable_by_key(|&slot| self.store.feed.position(slot));
-        if let Some(link) = self.links.get_mut(&id) {
+        if let Some(link) = self.links.get_mut(&id).filter(|_| !slots.is_empty()) {
+            link.passage.overtake();
             slots.into_iter().for_each(|slot| link.owe(slot));
         }
         self.mark_ready(id);

@@ -50,6 +50,7 @@ impl Node {
     fn tend(&mut self, id: LinkId, now: Now) {
         self.check_plain(id, now);
         self.announce_due(id, now);
+        self.ask_due(id, now);
         let Some(link) = self.links.get(&id).filter(|link| link.up && link.role == Role::Client) else {
             return;
         };
@@ -142,6 +143,7 @@ impl Node {
                 Kind::Extended if !link.announce_now => link.announce_at,
                 _ => None,
             };
+            next = [next, link.passage.rests_until()].into_iter().flatten().min();
             if link.role == Role::Client {
                 next = Some(next.unwrap_or(u64::MAX).min(link.beat_at));
             }

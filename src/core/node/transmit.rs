@@ -58,25 +58,36 @@ impl Node {
 
     /// The next frame for a link whose socket has room; `None` when nothing more is to be sent now.
     pub fn poll_transmit(&mut self, id: LinkId, now: Now) -> Option<Frame> {
-        let end = self.store.feed.end();
-        let link = self.links.get_mut(&id).filter(|link| link.has_output(end))?;
-        let frame = if let Some(frame) = link.control.pop_front() {
-            link.control_bytes -= frame.bytes().len() + size_of::<Frame>();
-            frame
-        } else if link.is_extended() {
-            self.next_batch(id, now)?
-        } else {
-            let frame = self.next_plain(id, now)?;
-            // A hub that has forgotten us answers a tuple with INVALID.
-            if let Some(link) = self.links.get_mut(&id) {
-                link.doubt.settle();
-            }
-            frame
-        };
+        let frame = self.next_frame(id, now)?;
         self.counters.frames_out += 1;
         self.counters.bytes_out += frame.bytes().len() as u64;
         if let Some(link) = self.links.get_mut(&id) {
             link.sent_at = now.mono;
+        }
+        Some(frame)
+    }
+
+    fn next_frame(&mut self, id: LinkId, now: Now) -> Option<Frame> {
+        let end = self.store.feed.end();
+        let link = self.links.get_mut(&id).filter(|link| link.has_output(end))?;
+        if let Some(frame) = link.control.pop_front() {
+            link.control_bytes -= frame.bytes().len() + size_of::<Frame>();
+            return Some(frame);
+        }
+        // Before and after: tuples may turn out to be none that this peer is to be sent.
+        self.next_question(id, now)
+            .or_else(|| self.next_tuples(id, now))
+            .or_else(|| self.next_question(id, now))
+    }
+
+    fn next_tuples(&mut self, id: LinkId, now: Now) -> Option<Frame> {
+        if self.is_extended(id) {
+            return self.next_batch(id, now);
+        }
+        let frame = self.next_plain(id, now)?;
+        // A hub that has forgotten us answers a tuple with INVALID.
+        if let Some(link) = self.links.get_mut(&id) {
+            link.doubt.settle();
         }
         Some(frame)
     }
