@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use parking_lot::RwLock;
+
 /// How much a line matters, in CZMQ's steps.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Level {
@@ -55,7 +57,7 @@ pub trait Sink: Send + Sync {
 pub struct Logger(Arc<Inner>);
 
 struct Inner {
-    sink: Arc<dyn Sink>,
+    sink: RwLock<Arc<dyn Sink>>,
     prefix: Box<str>,
     verbose: AtomicBool,
 }
@@ -63,7 +65,11 @@ struct Inner {
 impl Logger {
     /// A log that writes to `sink`, for a node whose log prefix is `prefix`; not verbose yet.
     pub fn new(prefix: &str, sink: Arc<dyn Sink>) -> Logger {
-        Logger(Arc::new(Inner { sink, prefix: prefix.into(), verbose: AtomicBool::new(false) }))
+        Logger(Arc::new(Inner {
+            sink: RwLock::new(sink),
+            prefix: prefix.into(),
+            verbose: AtomicBool::new(false),
+        }))
     }
 
     /// The node's log prefix, as the program gave it.
@@ -81,9 +87,19 @@ impl Logger {
         self.0.verbose.store(verbose, Ordering::Relaxed);
     }
 
+    /// Write to another sink from now on.
+    pub fn set_sink(&self, sink: Arc<dyn Sink>) {
+        *self.0.sink.write() = sink;
+    }
+
+    /// A share of the sink, so that no lock is held while it writes.
+    fn sink(&self) -> Arc<dyn Sink> {
+        Arc::clone(&self.0.sink.read())
+    }
+
     /// Tell the sink that the node is not in the background.
     pub fn foreground(&self) {
-        self.0.sink.foreground();
+        self.sink().foreground();
     }
 
     /// Write an error.
@@ -114,7 +130,7 @@ impl Logger {
     }
 
     fn write(&self, level: Level, text: impl fmt::Display) {
-        self.0.sink.write(level, &one_line(&text.to_string()));
+        self.sink().write(level, &one_line(&text.to_string()));
     }
 }
 

@@ -5,11 +5,19 @@
 use std::path::Path;
 
 /// The files that declare something for C, in the order in which the header shows them.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 15] = [
     "src/ffi/version.rs",
     "src/ffi/actor_fn.rs",
     "src/ffi/selftest.rs",
     "src/ffi/handle.rs",
+    "src/ffi/failure.rs",
+    "src/ffi/typed/network.rs",
+    "src/ffi/typed/tuples.rs",
+    "src/ffi/typed/waiting.rs",
+    "src/ffi/typed/event.rs",
+    "src/ffi/typed/settings.rs",
+    "src/ffi/typed/journal.rs",
+    "src/ffi/typed/context.rs",
     "src/ffi/msg.rs",
     "src/ffi/auth.rs",
     "src/ffi/cert.rs",

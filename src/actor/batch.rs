@@ -1,16 +1,25 @@
-//! Commands one behind the other in one buffer: nothing is allocated for a single one.
+//! Commands one behind the other in one buffer: nothing is allocated for a single one. Questions have their place
+//! among them.
+
+use std::collections::VecDeque;
 
 use zeroize::Zeroize;
 
 use super::command::{MAX_FRAMES, is_secret};
+use super::request::Job;
 
 /// Room that is not given back.
 const KEEP_BYTES: usize = 4 << 20;
+
+/// Stands in the place of a question, where a command has the number of its frames.
+const QUESTION: u8 = u8::MAX;
 
 /// Commands one behind the other: for each, how many frames, then length and bytes of each frame.
 #[derive(Default)]
 pub struct Batch {
     bytes: Vec<u8>,
+    /// The questions, whose places are among the bytes.
+    questions: VecDeque<Box<dyn Job>>,
     count: usize,
     /// Where the next command to be read begins.
     next: usize,
@@ -19,10 +28,24 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// The next question, if it is one and no command that comes next; it is taken out.
+    pub fn take_question(&mut self) -> Option<Box<dyn Job>> {
+        if self.bytes.get(self.next) != Some(&QUESTION) {
+            return None;
+        }
+        let question = self.questions.pop_front();
+        self.next += 1;
+        self.count -= 1;
+        if self.next >= self.bytes.len() {
+            self.clear();
+        }
+        question
+    }
+
     /// The next command's frames and how many they are, without moving on: [`skip`](Batch::skip) does.
     pub fn peek(&self) -> Option<([&[u8]; MAX_FRAMES], usize)> {
         let mut rest = self.bytes.get(self.next..)?;
-        let (&count, tail) = rest.split_first()?;
+        let (&count, tail) = rest.split_first().filter(|(count, _)| **count != QUESTION)?;
         rest = tail;
         let mut frames = [&[][..]; MAX_FRAMES];
         for frame in frames.iter_mut().take(count.into()) {
@@ -77,13 +100,21 @@ impl Batch {
         self.count += 1;
     }
 
-    /// Drop all commands.
+    /// Add a question.
+    pub fn push_question(&mut self, question: Box<dyn Job>) {
+        self.bytes.push(QUESTION);
+        self.questions.push_back(question);
+        self.count += 1;
+    }
+
+    /// Drop all commands and questions.
     pub fn clear(&mut self) {
         if self.secret {
             self.bytes.zeroize();
         }
         self.bytes.clear();
         self.bytes.shrink_to(KEEP_BYTES);
+        self.questions.clear();
         (self.count, self.next, self.secret) = (0, 0, false);
     }
 }

@@ -11,7 +11,9 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
@@ -22,6 +24,7 @@ use super::bell::{Bell, Waited};
 use super::command::{MAX_FRAMES, is_term};
 use super::inbox::{Inbox, Outgoing};
 use super::message::Message;
+use super::request::Job;
 
 /// How many commands may wait before a sender has to.
 const MAX_COMMANDS: usize = 10_000;
@@ -45,6 +48,8 @@ pub enum CallError {
     NoFrames,
     /// A frame is too long for any command (EMSGSIZE).
     TooLarge,
+    /// The node's own thread would wait for itself (EDEADLK).
+    OwnThread,
 }
 
 impl std::fmt::Display for CallError {
@@ -55,6 +60,7 @@ impl std::fmt::Display for CallError {
             CallError::Closed => "the node has ended",
             CallError::NoFrames => "a command has at least one frame",
             CallError::TooLarge => "frame is too long",
+            CallError::OwnThread => "the node's own thread cannot wait for the node",
         })
     }
 }
@@ -78,9 +84,14 @@ impl Patience {
     }
 
     fn deadline(&self) -> Option<Instant> {
+        self.deadline_after(Duration::ZERO)
+    }
+
+    /// The end of the wait, which is to last so long at least.
+    pub(super) fn deadline_after(&self, least: Duration) -> Option<Instant> {
         match self.0.load(Ordering::Relaxed) {
             u64::MAX => None,
-            millis => Instant::now().checked_add(Duration::from_millis(millis)),
+            millis => Instant::now().checked_add(Duration::from_millis(millis).max(least)),
         }
     }
 }
@@ -117,7 +128,7 @@ impl Flag {
 pub struct Channel {
     commands: Mutex<Commands>,
     /// Senders wait here for room.
-    room: Bell,
+    free: Bell,
     /// Wakes the node.
     wake: Flag,
     messages: Mutex<Messages>,
@@ -127,6 +138,10 @@ pub struct Channel {
     pub send_patience: Patience,
     /// How long a receiver waits.
     pub recv_patience: Patience,
+    /// The node's thread.
+    thread: OnceLock<ThreadId>,
+    /// The longest value that the node takes.
+    pub max_value: AtomicUsize,
 }
 
 struct Commands {
@@ -172,7 +187,7 @@ impl Channel {
                 closed: false,
                 senders: 0,
             }),
-            room: Bell::default(),
+            free: Bell::default(),
             wake: Flag::new()?,
             messages: Mutex::new(Messages {
                 inbox: Inbox::new(MAX_REPLIES),
@@ -186,6 +201,8 @@ impl Channel {
             arrived: Bell::default(),
             send_patience: Patience::default(),
             recv_patience: Patience::default(),
+            thread: OnceLock::new(),
+            max_value: AtomicUsize::new(usize::MAX),
         })
     }
 
@@ -198,7 +215,29 @@ impl Channel {
         if frames.iter().any(|frame| u32::try_from(frame.len()).is_err()) {
             return Err(CallError::TooLarge);
         }
-        let size = batch::size(frames);
+        let mut commands = self.room(batch::size(frames), || self.send_patience.deadline())?;
+        commands.batch.push(frames);
+        self.queued(&mut commands, is_term(frames));
+        Ok(())
+    }
+
+    /// The program's side: queue a question.
+    pub fn ask(&self, question: Box<dyn Job>, deadline: Option<Instant>) -> Result<(), CallError> {
+        if self.is_own_thread() {
+            return Err(CallError::OwnThread);
+        }
+        let mut commands = self.room(1, || deadline)?;
+        commands.batch.push_question(question);
+        self.queued(&mut commands, false);
+        Ok(())
+    }
+
+    /// Wait for room for so many bytes.
+    fn room(
+        &self,
+        size: usize,
+        until: impl Fn() -> Option<Instant>,
+    ) -> Result<MutexGuard<'_, Commands>, CallError> {
         let mut commands = self.commands.lock();
         let mut deadline = None;
         let mut given_up = None;
@@ -209,23 +248,23 @@ impl Channel {
             let waiting = &commands.batch;
             let room = waiting.len() < MAX_COMMANDS && waiting.bytes() + size <= MAX_BYTES;
             if room || waiting.is_empty() {
-                break;
+                return Ok(commands);
             }
             if let Some(why) = given_up {
                 return Err(why);
             }
-            let deadline = *deadline.get_or_insert_with(|| self.send_patience.deadline());
+            if self.is_own_thread() {
+                return Err(CallError::OwnThread);
+            }
+            let deadline = *deadline.get_or_insert_with(&until);
             commands.senders += 1;
-            given_up = give_up(self.room.wait(&mut commands, deadline));
+            given_up = give_up(self.free.wait(&mut commands, deadline));
             commands.senders -= 1;
         }
-        self.queue(&mut commands, frames);
-        Ok(())
     }
 
-    fn queue(&self, commands: &mut Commands, frames: &[&[u8]]) {
-        commands.batch.push(frames);
-        let term = is_term(frames);
+    /// After something was queued: let the node know.
+    fn queued(&self, commands: &mut Commands, term: bool) {
         commands.ending |= term;
         // A node that waits for room for its replies has been told of commands, but must hear that it is to end.
         if !std::mem::replace(&mut commands.told, true) || term {
@@ -251,6 +290,9 @@ impl Channel {
             }
             if let Some(why) = given_up {
                 return Err(why);
+            }
+            if self.is_own_thread() {
+                return Err(CallError::OwnThread);
             }
             let deadline = *deadline.get_or_insert_with(|| self.recv_patience.deadline());
             messages.receivers += 1;
@@ -305,16 +347,27 @@ impl Channel {
                 return;
             }
             if !commands.ending {
-                self.queue(&mut commands, &[b"$TERM"]);
+                commands.batch.push(&[b"$TERM"]);
+                self.queued(&mut commands, true);
             }
         }
-        self.room.ring_for_all();
+        self.free.ring_for_all();
         {
             let mut messages = self.messages.lock();
             messages.closed = true;
             self.show(&mut messages);
         }
         self.arrived.ring_for_all();
+    }
+
+    /// The node's side: this is its thread.
+    pub fn settle_in(&self) {
+        let _ = self.thread.set(thread::current().id());
+    }
+
+    /// Whether the node's thread asks: it must not wait for itself.
+    pub fn is_own_thread(&self) -> bool {
+        self.thread.get() == Some(&thread::current().id())
     }
 
     /// The node's side: readable while there is something to do.
@@ -336,7 +389,7 @@ impl Channel {
         let senders = commands.senders > 0;
         drop(commands);
         if senders {
-            self.room.ring_for_all();
+            self.free.ring_for_all();
         }
         Taken::Some
     }
@@ -413,7 +466,7 @@ impl Channel {
         commands.closed = true;
         commands.batch.clear();
         drop(commands);
-        self.room.ring_for_all();
+        self.free.ring_for_all();
         let mut messages = self.messages.lock();
         messages.ended = true;
         self.show(&mut messages);

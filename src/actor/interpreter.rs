@@ -3,20 +3,25 @@
 //! A command changes something or nothing: what cannot be done is logged, and told to an owner who asked for
 //! events, and that is all. Every reply is put behind all the news that preceded it.
 
+mod desk;
+
 use std::collections::HashSet;
 use std::fmt;
 use std::fs;
+use std::io;
 use std::ops::ControlFlow;
 
 use super::command::{Command, Refused};
 use super::config::{self, Security, Service, Values};
-use super::file::{self, Watch};
+use super::file::{self, LoadError, Watch};
 use super::inbox::Outgoing;
 use super::message::Message;
 use super::zpl::Item;
 use crate::core::{Now, Stats, Tuple};
-use crate::engine::{Engine, Mechanism, OwnerEvent};
+use crate::engine::{Engine, Error, Mechanism, OwnerEvent};
 use crate::log::{Logger, show};
+
+pub use desk::Desk;
 
 /// How often the configuration file is looked at, in milliseconds.
 const WATCH_INTERVAL: u64 = 500;
@@ -267,13 +272,6 @@ impl Call<'_> {
         self.interpreter.error(command, &text, self.engine, self.out);
     }
 
-    fn unpublish(&mut self, key: &[u8]) {
-        let Some(tuple) = self.engine.node().get(key) else { return };
-        if self.engine.node().unpublish(key, self.now) {
-            self.interpreter.say(Outgoing::Forget(tuple), self.engine, self.out);
-        }
-    }
-
     fn bind(&mut self, command: &[u8], endpoint: &[u8]) {
         let bound = self.prepare().and_then(|()| self.bind_now(endpoint));
         self.interpreter.bind_failed = bound.is_err();
@@ -282,21 +280,18 @@ impl Call<'_> {
         }
     }
 
-    fn bind_now(&mut self, endpoint: &[u8]) -> Result<(), String> {
-        let port = self.engine.bind(endpoint).map_err(|error| error.to_string())?;
+    fn bind_now(&mut self, endpoint: &[u8]) -> Result<u16, Error> {
+        let port = self.engine.bind(endpoint)?;
         if port != 0 {
             self.interpreter.port = port;
         }
         self.interpreter.bind_failed = false;
         self.interpreter.bound.insert(endpoint.to_vec());
-        Ok(())
+        Ok(port)
     }
 
     fn connect(&mut self, command: &[u8], endpoint: &[u8], server_key: Option<&[u8]>) {
-        let connected = self.prepare().and_then(|()| {
-            let connected = self.engine.connect(endpoint, server_key);
-            connected.map_err(|error| error.to_string())
-        });
+        let connected = self.prepare().and_then(|()| self.engine.connect(endpoint, server_key));
         if let Err(reason) = connected {
             self.failed(command, format_args!("bad zgossip endpoint '{}'", show(endpoint)), reason);
         }
@@ -306,9 +301,13 @@ impl Call<'_> {
         if let Err(bad) = config::check(path, value) {
             return self.refuse(command, bad);
         }
-        if let Err(reason) = self.interpreter.tree.put(path, value) {
-            return self.refuse(command, reason);
+        if let Err(reason) = self.set_now(path, value) {
+            self.refuse(command, reason);
         }
+    }
+
+    fn set_now(&mut self, path: &[u8], value: &[u8]) -> Result<(), &'static str> {
+        self.interpreter.tree.put(path, value)?;
         if path.strip_prefix(b"/").unwrap_or(path) == b"server/animate" {
             self.animate(value);
         }
@@ -318,6 +317,7 @@ impl Call<'_> {
         // What else is wrong in the tree was said when it was loaded.
         (self.interpreter.values, _) = self.interpreter.values.read(&self.interpreter.tree);
         self.apply_values();
+        Ok(())
     }
 
     fn animate(&mut self, value: &[u8]) {
@@ -326,28 +326,34 @@ impl Call<'_> {
     }
 
     fn save(&mut self, command: &[u8], name: &[u8]) {
-        let saved = file::save(&self.interpreter.tree, name);
-        if let Err(error) = saved {
+        if let Err(error) = self.save_now(name) {
             let reason = file::reason(&error);
-            return self.failed(command, format_args!("cannot save config file '{}'", show(name)), reason);
+            self.failed(command, format_args!("cannot save config file '{}'", show(name)), reason);
         }
+    }
+
+    fn save_now(&mut self, name: &[u8]) -> io::Result<()> {
+        file::save(&self.interpreter.tree, name)?;
         if let Some(watch) = &mut self.interpreter.watch
             && fs::canonicalize(file::path(name)).ok() == fs::canonicalize(file::path(watch.name())).ok()
         {
             // What we wrote ourselves is no news.
             watch.has_changed();
         }
+        Ok(())
     }
 
     /// Replace the configuration by a file's; false if that is missing or broken, and nothing has changed.
     fn load(&mut self, command: &[u8], name: &[u8]) -> bool {
-        let (tree, watch) = match file::load(name) {
-            Ok(loaded) => loaded,
-            Err(error) => {
-                self.failed(command, format_args!("cannot load config file '{}'", show(name)), error);
-                return false;
-            }
-        };
+        let loaded = self.load_now(name);
+        if let Err(error) = &loaded {
+            self.failed(command, format_args!("cannot load config file '{}'", show(name)), error);
+        }
+        loaded.is_ok()
+    }
+
+    fn load_now(&mut self, name: &[u8]) -> Result<(), LoadError> {
+        let (tree, watch) = file::load(name)?;
         let (values, bad) = self.interpreter.values.read(&tree);
         for bad in bad {
             self.interpreter.logger.warning(format_args!("{}: {bad}", show(name)));
@@ -363,7 +369,7 @@ impl Call<'_> {
         // Before the file's endpoints, wherever the section stands: they must not be open to all for a moment.
         self.apply_security();
         self.serve();
-        true
+        Ok(())
     }
 
     /// Do what the configuration asks to be done when it is loaded. What is bound already stays so.
@@ -398,13 +404,13 @@ impl Call<'_> {
 
     /// Before something is bound or connected: put the configuration in force that concerns it, or say why it must
     /// not be.
-    fn prepare(&mut self) -> Result<(), String> {
+    fn prepare(&mut self) -> Result<(), Error> {
         self.engine.set_ipv6(self.interpreter.values.ipv6.unwrap_or_else(super::default_ipv6));
         if matches!(self.interpreter.security, SecurityState::Pending) {
             self.apply_security();
         }
         match &self.interpreter.security {
-            SecurityState::Unusable(reason) => Err(reason.clone()),
+            SecurityState::Unusable(reason) => Err(Error::insecure(reason.clone())),
             _ => Ok(()),
         }
     }

@@ -15,6 +15,7 @@
 //! | `pipe` | the owner at the other end of a CZMQ pipe |
 //! | `cert`, `zap` | certificates, and who may connect |
 //! | `queue`, `channel`, `batch`, `bell` | the owner with a [`Handle`] |
+//! | `request`, `waits` | questions of an owner with a [`Handle`], and what its threads wait for |
 
 pub mod batch;
 mod bell;
@@ -28,6 +29,8 @@ mod interpreter;
 pub mod message;
 mod pipe;
 mod queue;
+pub mod request;
+pub mod waits;
 pub mod zap;
 pub mod zpl;
 
@@ -35,7 +38,10 @@ use std::sync::{Arc, OnceLock};
 
 pub use channel::CallError;
 pub use message::Message;
+pub use interpreter::Desk;
 pub use queue::Handle;
+pub use request::Failure;
+pub use waits::Condition;
 
 use crate::engine::{Engine, EngineSettings, raw};
 use crate::log::{Logger, Sink};

@@ -7,8 +7,9 @@ use std::ops::ControlFlow;
 use std::os::fd::{AsRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -16,14 +17,19 @@ use super::batch::Batch;
 use super::channel::{CallError, Channel, Taken};
 use super::command::Command;
 use super::inbox::Outgoing;
-use super::interpreter::{Interpreter, Outbox};
+use super::interpreter::{Desk, Interpreter, Outbox};
 use super::message::Message;
+use super::request::{Job, promise, question};
+use super::waits::{Condition, Met, Waits};
 use crate::core::Now;
 use crate::engine::{Engine, EngineSettings, Owner, OwnerEvent, PollSource, raw};
 use crate::log::{Logger, Sink};
 
 /// How many commands are carried out before the network gets its turn.
 const BATCH: usize = 1_000;
+
+/// How long a question may at least take to be answered: who wants to send without waiting may still ask.
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// Messages are handed over at the latest when they weigh so much.
 const HEAVY: usize = 1 << 20;
@@ -32,6 +38,7 @@ const HEAVY: usize = 1 << 20;
 pub struct Handle {
     channel: Arc<Channel>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    context: raw::Context,
 }
 
 impl Handle {
@@ -42,6 +49,7 @@ impl Handle {
         let node = {
             let channel = Arc::clone(&channel);
             move || {
+                channel.settle_in();
                 let run = || run(&channel, context, &logger);
                 if catch_unwind(AssertUnwindSafe(run)).is_err() {
                     logger.error(format_args!("{}: the node failed and has ended", logger.prefix()));
@@ -50,7 +58,7 @@ impl Handle {
             }
         };
         let thread = thread::Builder::new().name("zgossip".to_owned()).spawn(node)?;
-        Ok(Handle { channel, thread: Mutex::new(Some(thread)) })
+        Ok(Handle { channel, thread: Mutex::new(Some(thread)), context })
     }
 
     /// Give a command. Waits while 10 000 commands wait to be carried out.
@@ -61,6 +69,49 @@ impl Handle {
     /// Take the next message. Waits for one.
     pub fn recv(&self) -> Result<Message, CallError> {
         self.channel.recv()
+    }
+
+    /// Let the node's thread run `ask`, after the commands that wait, and return what it does. Waits as long as
+    /// [`send`](Handle::send), but a second at least; if that is too short, nothing was done.
+    pub fn ask<T, F>(&self, ask: F) -> Result<T, CallError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Desk<'_>) -> T + Send + 'static,
+    {
+        let deadline = self.channel.send_patience.deadline_after(ANSWER);
+        let (question, answer) = question(ask);
+        self.channel.ask(question, deadline)?;
+        answer.wait(deadline, false)
+    }
+
+    /// Wait until something is so, `None`: for ever. Returns how many tuples there are then, or how many peers.
+    pub fn wait(&self, condition: Condition, timeout: Option<Duration>) -> Result<usize, CallError> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        // Without any time the node is to look once all the same.
+        let at_once = timeout.is_some_and(|timeout| timeout.is_zero());
+        let first = if at_once { self.channel.send_patience.deadline_after(ANSWER) } else { deadline };
+        let (promise, met) = promise();
+        let (question, answer) = question(move |desk| desk.wait(condition, promise));
+        self.channel.ask(question, first)?;
+        match answer.wait(first, false)? {
+            Some(number) => Ok(number),
+            None => met.wait(deadline, true),
+        }
+    }
+
+    /// The longest value that the node takes.
+    pub fn max_value(&self) -> usize {
+        self.channel.max_value.load(Ordering::Relaxed)
+    }
+
+    /// Whether the calling thread is the node's: it must not wait for the node.
+    pub fn is_own_thread(&self) -> bool {
+        self.channel.is_own_thread()
+    }
+
+    /// Where the node's sockets are made.
+    pub fn context(&self) -> raw::Context {
+        self.context
     }
 
     /// A descriptor that is readable exactly while a message waits, until the handle is dropped. Only to be polled.
@@ -102,6 +153,7 @@ fn run(channel: &Channel, context: raw::Context, logger: &Logger) {
     let mut owner = QueueOwner {
         interpreter: Interpreter::new(&engine),
         commands: Batch::default(),
+        waits: Waits::default(),
         outlet: Outlet {
             channel,
             messages: Vec::new(),
@@ -121,6 +173,7 @@ struct QueueOwner<'a> {
     interpreter: Interpreter,
     /// Taken, and not yet carried out.
     commands: Batch,
+    waits: Waits,
     outlet: Outlet<'a>,
 }
 
@@ -158,6 +211,19 @@ impl QueueOwner<'_> {
     }
 }
 
+impl QueueOwner<'_> {
+    /// Answer a question, behind all the news that preceded the answer.
+    fn answer(&mut self, mut question: Box<dyn Job>, engine: &mut Engine, now: Now) {
+        let QueueOwner { interpreter, outlet, waits, .. } = self;
+        let mut desk = Desk::new(interpreter, engine, now, outlet, waits);
+        question.run(&mut desk);
+        desk.tell_news();
+        self.outlet.show_limits(engine);
+        self.outlet.flush();
+        question.answer();
+    }
+}
+
 impl Owner for QueueOwner<'_> {
     fn source(&self) -> PollSource<'_> {
         PollSource::Fd(self.outlet.channel.wake_fd().as_raw_fd())
@@ -172,6 +238,10 @@ impl Owner for QueueOwner<'_> {
         for _ in 0..BATCH {
             if commands.is_empty() && self.outlet.channel.take(&mut commands) == Taken::None {
                 break;
+            }
+            if let Some(question) = commands.take_question() {
+                self.answer(question, engine, now);
+                continue;
             }
             let Some((frames, count)) = commands.peek() else { break };
             let frames = &frames[..count];
@@ -191,12 +261,25 @@ impl Owner for QueueOwner<'_> {
         }
     }
 
+    fn settle(&mut self, engine: &mut Engine, now: Now) {
+        self.outlet.show_limits(engine);
+        if self.waits.is_empty() {
+            return;
+        }
+        let met = self.waits.look(engine.node(), now);
+        if !met.is_empty() {
+            // Whoever waited finds what led to it.
+            self.outlet.flush();
+            met.into_iter().for_each(Met::tell);
+        }
+    }
+
     fn flush(&mut self) {
         self.outlet.flush();
     }
 
     fn poll_timeout(&self) -> Option<u64> {
-        self.interpreter.poll_timeout()
+        [self.interpreter.poll_timeout(), self.waits.poll_timeout()].into_iter().flatten().min()
     }
 
     fn handle_timeout(&mut self, engine: &mut Engine, now: Now) {
@@ -205,6 +288,11 @@ impl Owner for QueueOwner<'_> {
 }
 
 impl Outlet<'_> {
+    /// Let the program know what it need not try.
+    fn show_limits(&self, engine: &mut Engine) {
+        self.channel.max_value.store(engine.node().settings().max_value, Ordering::Relaxed);
+    }
+
     fn flush(&mut self) {
         if self.messages.is_empty() {
             return;
@@ -239,7 +327,6 @@ impl Outbox for Outlet<'_> {
 mod tests {
     use super::*;
     use crate::log::Level;
-    use std::time::Instant;
 
     struct Silent;
 

@@ -17,7 +17,7 @@ impl Error {
     }
 
     /// Security was asked for and cannot be had; nothing was bound or connected.
-    pub(super) fn insecure(reason: impl Into<String>) -> Error {
+    pub fn insecure(reason: impl Into<String>) -> Error {
         Error { errno: libc::EACCES, reason: reason.into() }
     }
 

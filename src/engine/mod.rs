@@ -95,6 +95,10 @@ pub trait Owner {
     /// Queue an event for the program.
     fn handle_event(&mut self, event: OwnerEvent);
 
+    /// Look whether anything is so now that the program waits for. Called at the end of every turn, before
+    /// [`flush`](Owner::flush).
+    fn settle(&mut self, _engine: &mut Engine, _now: Now) {}
+
     /// Hand out what the program has room for. Called at the end of every turn.
     fn flush(&mut self);
 

@@ -46,6 +46,7 @@ impl Engine {
         self.collect_ready();
         self.transmit(now);
         self.deliver(owner);
+        owner.settle(self, now);
         owner.flush();
         ControlFlow::Continue(())
     }

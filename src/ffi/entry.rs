@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use libc::c_int;
 
 use super::error::Errno;
+use super::failure::{Failure, remember};
 
 /// What a C function returns when it failed, by its return type.
 pub(super) trait OnFailure {
@@ -22,6 +23,10 @@ impl OnFailure for () {
 
 impl OnFailure for c_int {
     const VALUE: c_int = -1;
+}
+
+impl OnFailure for i64 {
+    const VALUE: i64 = -1;
 }
 
 impl OnFailure for u32 {
@@ -44,23 +49,36 @@ macro_rules! entry {
     };
 }
 
-pub(super) use entry;
+/// The same for a body whose failures have words: any error that converts to a [`Failure`].
+macro_rules! told {
+    ($($body:tt)*) => {
+        $crate::ffi::entry::guard_told(move || { $($body)* })
+    };
+}
+
+pub(super) use {entry, told};
 
 /// Run `body` for C: see [`entry!`].
 pub(super) fn guard<T: OnFailure>(body: impl FnOnce() -> Result<T, Errno>) -> T {
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(value)) => value,
-        Ok(Err(errno)) => {
-            errno.set();
-            T::VALUE
-        }
+    guard_told(|| body().map_err(Failure::from))
+}
+
+/// Run `body` for C: see [`told!`]. `zgossip_strerror` gives the words to the program.
+pub(super) fn guard_told<T: OnFailure>(body: impl FnOnce() -> Result<T, Failure>) -> T {
+    let failure = match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(value)) => return value,
+        Ok(Err(failure)) => failure,
         Err(payload) => {
+            let failure = Failure::new(Errno(libc::ENOTRECOVERABLE), panic_text(&*payload));
             // Dropping a stranger's payload could panic again.
             std::mem::forget(payload);
-            Errno(libc::ENOTRECOVERABLE).set();
-            T::VALUE
+            failure
         }
-    }
+    };
+    let errno = failure.errno();
+    remember(failure);
+    errno.set();
+    T::VALUE
 }
 
 /// The text of a caught panic.

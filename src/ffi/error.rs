@@ -63,6 +63,7 @@ impl From<CallError> for Errno {
             CallError::Closed => libc::EPIPE,
             CallError::NoFrames => libc::EINVAL,
             CallError::TooLarge => libc::EMSGSIZE,
+            CallError::OwnThread => libc::EDEADLK,
         })
     }
 }

@@ -47,7 +47,8 @@ pub unsafe extern "C" fn zgossip_new(name: *const c_char) -> *mut zgossip_t {
 /// Calls that wait inside zgossip_recv or zgossip_send in other threads return
 /// with errno EPIPE. The node's descriptor is closed. Nothing happens if either
 /// pointer is NULL already. If it does not point to a node, or to one that is
-/// destroyed, it is left alone, and errno is EINVAL.
+/// destroyed, it is left alone, and errno is EINVAL; it is also left alone, with
+/// EDEADLK, in a function that was given to zgossip_set_log.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_destroy(self_p: *mut *mut zgossip_t) {
     entry! {
@@ -55,6 +56,9 @@ pub unsafe extern "C" fn zgossip_destroy(self_p: *mut *mut zgossip_t) {
         unsafe {
             if self_p.is_null() || (*self_p).is_null() {
                 return Ok(());
+            }
+            if Inside::enter(*self_p)?.is_own_thread() {
+                return Err(Errno(libc::EDEADLK));
             }
             release(*self_p)?;
             *self_p = ptr::null_mut();
@@ -162,8 +166,9 @@ pub unsafe extern "C" fn zgossip_frames_destroy(frames_p: *mut *mut *mut c_char)
 }
 
 /// Set how many milliseconds zgossip_send waits for room: 0 not at all, -1 (as
-/// at first) as long as it takes. Returns 0; or -1 with errno EINVAL if it is
-/// no node or the number less than -1.
+/// at first) as long as it takes. Calls that have an answer wait for that, too,
+/// and for a second at least. Returns 0; or -1 with errno EINVAL if it is no
+/// node or the number less than -1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_set_sndtimeo(self_: *mut zgossip_t, msecs: c_int) -> c_int {
     entry! {

@@ -79,6 +79,11 @@ impl Context {
         Context { handle, own: false }
     }
 
+    /// The context itself, NULL where there is none.
+    pub fn as_ptr(self) -> *mut c_void {
+        self.handle
+    }
+
     pub(super) fn opened(self) {
         if self.own {
             OPEN.fetch_add(1, Ordering::Relaxed);

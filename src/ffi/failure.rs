@@ -1,0 +1,121 @@
+//! Why a call failed, in words.
+
+#![allow(unsafe_code)]
+
+use std::cell::RefCell;
+use std::ffi::{CStr, CString};
+
+use libc::{c_char, c_int};
+
+use super::entry::entry;
+use super::error::Errno;
+use crate::actor::{self, CallError};
+
+/// A failed call: its errno and, where there is more to say, the reason.
+#[derive(Debug)]
+pub(super) struct Failure {
+    errno: Errno,
+    reason: Option<String>,
+}
+
+impl Failure {
+    pub(super) fn new(errno: Errno, reason: impl Into<String>) -> Failure {
+        Failure { errno, reason: Some(reason.into()) }
+    }
+
+    /// An argument that cannot be.
+    pub(super) fn invalid(reason: impl Into<String>) -> Failure {
+        Failure::new(Errno::INVALID, reason)
+    }
+
+    pub(super) fn errno(&self) -> Errno {
+        self.errno
+    }
+}
+
+impl From<Errno> for Failure {
+    fn from(errno: Errno) -> Failure {
+        Failure { errno, reason: None }
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Failure {
+        Failure::new(error.into(), error.to_string())
+    }
+}
+
+impl From<actor::Failure> for Failure {
+    fn from(failure: actor::Failure) -> Failure {
+        Failure::new(Errno(failure.errno), failure.reason)
+    }
+}
+
+/// What a thread knows of its failures.
+struct Last {
+    failure: Option<Failure>,
+    /// What was given to the program.
+    text: Option<CString>,
+}
+
+thread_local! {
+    static LAST: RefCell<Last> = const { RefCell::new(Last { failure: None, text: None }) };
+}
+
+/// Keep a failure for `zgossip_strerror`.
+pub(super) fn remember(failure: Failure) {
+    // Fails only in a thread that is ending.
+    let _ = LAST.try_with(|last| last.borrow_mut().failure = Some(failure));
+}
+
+/// What an errno means, as a text for people. If it is the errno of this
+/// thread's last call to this library that failed, the text says what exactly
+/// was wrong:
+///
+///     if (zgossip_connect (node, endpoint, NULL) == -1)
+///         fprintf (stderr, "%s\n", zgossip_strerror (errno));
+///
+/// The text is the library's, and valid until the same thread calls this
+/// function again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_strerror(errnum: c_int) -> *const c_char {
+    entry! {
+        let text = LAST.try_with(|last| {
+            let mut last = last.borrow_mut();
+            let reason = last.failure.as_ref().filter(|failure| failure.errno.0 == errnum);
+            let reason = reason.and_then(|failure| failure.reason.as_deref()).map(str::as_bytes);
+            let text = reason.unwrap_or_else(|| general(errnum).to_bytes());
+            let text: Vec<u8> = text.iter().copied().filter(|&byte| byte != 0).collect();
+            last.text.insert(CString::new(text).unwrap_or_default()).as_ptr()
+        });
+        Ok(text.unwrap_or(c"unknown error".as_ptr()))
+    }
+}
+
+/// libzmq's words, or the C library's.
+fn general(errnum: c_int) -> &'static CStr {
+    // SAFETY: libzmq has a text for every number. That of the C library may be overwritten by the thread's next call:
+    // it is copied before that.
+    unsafe { CStr::from_ptr(zmq_sys::zmq_strerror(errnum)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(errnum: c_int) -> String {
+        // SAFETY: the text is copied at once.
+        unsafe { CStr::from_ptr(zgossip_strerror(errnum)) }.to_string_lossy().into_owned()
+    }
+
+    #[test]
+    fn the_reason_is_given_for_the_errno_it_belongs_to() {
+        remember(Failure::invalid("key is\0 empty"));
+        assert_eq!(text(libc::EINVAL), "key is empty");
+        assert_eq!(text(libc::ENOENT), "No such file or directory");
+        assert_eq!(text(libc::EINVAL), "key is empty");
+        remember(Errno::INVALID.into());
+        assert_eq!(text(libc::EINVAL), "Invalid argument");
+        assert!(!text(-7).is_empty() && !text(zmq_sys::errno::ETERM).is_empty());
+    }
+}

@@ -1,0 +1,73 @@
+//! What C gives, checked and named in the reason where it is wrong.
+
+#![allow(unsafe_code)]
+
+use std::time::Duration;
+
+use libc::{c_char, c_int, c_void, size_t, strlen};
+
+use super::super::failure::Failure;
+use super::super::shell::{Inside, zgossip_t};
+use crate::core::Tuple;
+
+/// The node that C points to.
+///
+/// # Safety
+/// As for [`Inside::enter`].
+pub(super) unsafe fn enter(node: *const zgossip_t) -> Result<Inside, Failure> {
+    // SAFETY: the caller vouches for it.
+    unsafe { Inside::enter(node) }.map_err(|errno| Failure::new(errno, "not a node, or one that is destroyed"))
+}
+
+/// The bytes of a string.
+///
+/// # Safety
+/// `text` is NULL or a C string, which lives as long as the result.
+pub(super) unsafe fn string<'a>(text: *const c_char, what: &str) -> Result<&'a [u8], Failure> {
+    // SAFETY: the caller vouches for it.
+    let size = if text.is_null() { 0 } else { unsafe { strlen(text) } };
+    // SAFETY: as above.
+    unsafe { sized(text.cast(), size, what) }
+}
+
+/// The bytes of a string that does not say where it ends.
+///
+/// # Safety
+/// `first` is NULL or points to `size` bytes, which live as long as the result.
+pub(super) unsafe fn sized<'a>(first: *const c_void, size: size_t, what: &str) -> Result<&'a [u8], Failure> {
+    if first.is_null() {
+        return Err(Failure::invalid(format!("{what} is NULL")));
+    }
+    if isize::try_from(size).is_err() {
+        return Err(Failure::invalid(format!("{what} is longer than the memory")));
+    }
+    // SAFETY: the caller vouches for it.
+    Ok(unsafe { std::slice::from_raw_parts(first.cast(), size) })
+}
+
+/// A key that may be one.
+pub(super) fn key(key: &[u8]) -> Result<&[u8], Failure> {
+    match key.len() {
+        0 => Err(Failure::invalid("key is empty")),
+        1..=Tuple::MAX_KEY => without_nul(key, "key"),
+        _ => Err(Failure::invalid("key is longer than 255 bytes")),
+    }
+}
+
+/// Bytes that a C string can hold.
+pub(super) fn without_nul<'a>(bytes: &'a [u8], what: &str) -> Result<&'a [u8], Failure> {
+    if bytes.contains(&0) {
+        return Err(Failure::invalid(format!("{what} holds a NUL byte")));
+    }
+    Ok(bytes)
+}
+
+/// Milliseconds to wait; `None`: as long as it takes.
+pub(super) fn timeout(msecs: c_int) -> Result<Option<Duration>, Failure> {
+    match msecs {
+        -1 => Ok(None),
+        _ => u64::try_from(msecs)
+            .map(|msecs| Some(Duration::from_millis(msecs)))
+            .map_err(|_| Failure::invalid("time-out is less than -1")),
+    }
+}

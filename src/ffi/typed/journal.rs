@@ -1,0 +1,84 @@
+//! A log of the program's own.
+
+#![allow(unsafe_code)]
+
+use std::ffi::CString;
+use std::sync::Arc;
+
+use libc::{c_char, c_int, c_void};
+
+use super::super::actor_fn::sink;
+use super::super::entry::told;
+use super::super::shell::zgossip_t;
+use super::arguments::enter;
+use crate::log::{Level, Sink};
+
+/// Log level: something that was asked for is impossible.
+pub const ZGOSSIP_LOG_ERROR: c_int = 1;
+/// Log level: something was refused or went wrong; the node goes on.
+pub const ZGOSSIP_LOG_WARNING: c_int = 2;
+/// Log level: something normal that who runs the program will want to see.
+pub const ZGOSSIP_LOG_NOTICE: c_int = 3;
+/// Log level: something normal.
+pub const ZGOSSIP_LOG_INFO: c_int = 4;
+/// Log level: what happens inside, after zgossip_set (node, "server/verbose", "1") alone.
+pub const ZGOSSIP_LOG_DEBUG: c_int = 5;
+
+/// A function that takes log lines: the pointer that came with it, one of
+/// ZGOSSIP_LOG_*, and the line, without an end, valid during the call.
+#[allow(non_camel_case_types)]
+pub type zgossip_log_fn =
+    Option<unsafe extern "C" fn(arg: *mut c_void, level: c_int, text: *const c_char)>;
+
+struct Callback {
+    function: unsafe extern "C" fn(*mut c_void, c_int, *const c_char),
+    arg: *mut c_void,
+}
+
+// SAFETY: the program says by setting it that the function may be called in the node's thread with this argument.
+unsafe impl Send for Callback {}
+// SAFETY: as above; all lines of a node are written by its thread, one after the other.
+unsafe impl Sync for Callback {}
+
+impl Sink for Callback {
+    fn write(&self, level: Level, text: &str) {
+        let level = match level {
+            Level::Error => ZGOSSIP_LOG_ERROR,
+            Level::Warning => ZGOSSIP_LOG_WARNING,
+            Level::Notice => ZGOSSIP_LOG_NOTICE,
+            Level::Info => ZGOSSIP_LOG_INFO,
+            Level::Debug => ZGOSSIP_LOG_DEBUG,
+        };
+        // Control characters have been escaped, so there is no NUL.
+        let text = CString::new(text).unwrap_or_default();
+        // SAFETY: the program vouches for its function and argument.
+        unsafe { (self.function)(self.arg, level, text.as_ptr()) };
+    }
+}
+
+/// Let the node give its log lines to a function, with the third argument;
+/// NULL: to CZMQ's log or stderr again, as at first. The function runs in the
+/// node's thread, one line at a time, and should return soon. It may use the
+/// node for what needs no answer; a call that has to wait for the node fails
+/// with EDEADLK there. Once this call has returned, the function that was set
+/// before is not running, and not called again; the last one may be called
+/// until zgossip_destroy has returned. Returns 0; or -1 with errno EINVAL if it
+/// is no node, or as zgossip_bind.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_set_log(
+    self_: *mut zgossip_t,
+    function: zgossip_log_fn,
+    arg: *mut c_void,
+) -> c_int {
+    told! {
+        // SAFETY: the program gives a node.
+        let node = unsafe { enter(self_) }?;
+        let sink: Arc<dyn Sink> = match function {
+            Some(function) => Arc::new(Callback { function, arg }),
+            None => sink(),
+        };
+        // By the node's own thread, which writes all the lines: so none is being written meanwhile.
+        node.ask(move |desk| desk.set_sink(sink))?;
+        Ok(0)
+    }
+}
