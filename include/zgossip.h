@@ -9,7 +9,8 @@
 
     * zgossip: an actor for CZMQ's zactor_new, with CZMQ's own zgossip's commands. Programs that include <czmq.h> have
       its declaration already and need not include this file; where they do, either may come first.
-    * zgossip_new and what takes a zgossip_t: the same commands without CZMQ.
+    * zgossip_new and what takes a zgossip_t: a node without CZMQ. It takes the same commands (zgossip_send), and calls
+      with arguments and results of their own (zgossip_bind, zgossip_publish, ...), in any mixture.
     * zgossip_msg_new and what takes a zgossip_msg_t: single messages of the protocol, for tests and other servers.
 
     Beside all of them: zgossip_auth_new decides who may connect, and zgossip_cert_new makes keys.
@@ -91,6 +92,42 @@ typedef struct _zframe_t zframe_t;
 // See ZGOSSIP_VERSION_MAJOR.
 #define ZGOSSIP_VERSION_PATCH 0
 
+// A key has a new value.
+#define ZGOSSIP_EVENT_DELIVER 1
+
+// A key was withdrawn from the network.
+#define ZGOSSIP_EVENT_RETRACT 2
+
+// A key's time to live ran out.
+#define ZGOSSIP_EVENT_EXPIRE 3
+
+// A peer has come; key: its endpoint or address.
+#define ZGOSSIP_EVENT_JOIN 4
+
+// A peer has gone; key: its endpoint or address.
+#define ZGOSSIP_EVENT_LEAVE 5
+
+// A command was refused; key: its name, value: the reason.
+#define ZGOSSIP_EVENT_ERROR 6
+
+// A reply to a command of frames, which only those get that send some.
+#define ZGOSSIP_EVENT_REPLY 7
+
+// Log level: something that was asked for is impossible.
+#define ZGOSSIP_LOG_ERROR 1
+
+// Log level: something was refused or went wrong; the node goes on.
+#define ZGOSSIP_LOG_WARNING 2
+
+// Log level: something normal that who runs the program will want to see.
+#define ZGOSSIP_LOG_NOTICE 3
+
+// Log level: something normal.
+#define ZGOSSIP_LOG_INFO 4
+
+// Log level: what happens inside, after zgossip_set (node, "server/verbose", "1") alone.
+#define ZGOSSIP_LOG_DEBUG 5
+
 // Client to server: the client is there, and wants all tuples.
 #define ZGOSSIP_MSG_HELLO 1
 
@@ -105,6 +142,77 @@ typedef struct _zframe_t zframe_t;
 
 // Server to client: the server does not know the client, which should say HELLO.
 #define ZGOSSIP_MSG_INVALID 5
+
+// A tuple in what zgossip_tuples returns.
+typedef struct {
+    // The key, a string; NULL behind the last tuple.
+    const char *key;
+    // Its size without the NUL.
+    size_t key_size;
+    // The value, a string.
+    const char *value;
+    // Its size without the NUL.
+    size_t value_size;
+} zgossip_tuple_t;
+
+// A received message. Later versions may have more, at the end.
+typedef struct {
+    // One of ZGOSSIP_EVENT_*, or a number that this version does not know.
+    int kind;
+    // How many frames there are.
+    size_t count;
+    // The frames as zgossip_recv returns them; a NULL after the last.
+    const char *const *frames;
+    // Their sizes without the NUL that ends each.
+    const size_t *sizes;
+    // The second frame, NULL if there is none.
+    const char *key;
+    // Its size.
+    size_t key_size;
+    // The third frame, NULL if there is none.
+    const char *value;
+    // Its size.
+    size_t value_size;
+} zgossip_event_t;
+
+// What a node does, in numbers. Later versions may have more of them, at the
+// end.
+typedef struct {
+    // Tuples held.
+    uint64_t tuples;
+    // Removed keys that are remembered.
+    uint64_t tombstones;
+    // Peers that speak no more than CZMQ's zgossip does.
+    uint64_t links_plain;
+    // Peers that speak more.
+    uint64_t links_extended;
+    // Peers that are not connected, or have not shown yet what they speak.
+    uint64_t links_other;
+    // Messages received from peers.
+    uint64_t frames_in;
+    // Messages sent to peers.
+    uint64_t frames_out;
+    // Bytes of the messages received.
+    uint64_t bytes_in;
+    // Bytes of the messages sent.
+    uint64_t bytes_out;
+    // Tuples sent.
+    uint64_t tuples_out;
+    // Tuples received that were known.
+    uint64_t duplicates;
+    // Messages that were none of this protocol.
+    uint64_t malformed;
+    // Tuples received and refused, for a limit or a time stamp in the future.
+    uint64_t refused;
+    // Tuples that wait for slow peers, once for each.
+    uint64_t owed;
+    // As zgossip_digest says.
+    uint64_t root;
+} zgossip_stats_t;
+
+// A function that takes log lines: the pointer that came with it, one of
+// ZGOSSIP_LOG_*, and the line, without an end, valid during the call.
+typedef void (*zgossip_log_fn)(void *arg, int level, const char *text);
 
 #ifdef __cplusplus
 extern "C" {
@@ -161,7 +269,8 @@ zgossip_t *zgossip_new(const char *name);
 // Calls that wait inside zgossip_recv or zgossip_send in other threads return
 // with errno EPIPE. The node's descriptor is closed. Nothing happens if either
 // pointer is NULL already. If it does not point to a node, or to one that is
-// destroyed, it is left alone, and errno is EINVAL.
+// destroyed, it is left alone, and errno is EINVAL; it is also left alone, with
+// EDEADLK, in a function that was given to zgossip_set_log.
 void zgossip_destroy(zgossip_t **self_p);
 
 // Send a command of count frames, each a string:
@@ -206,8 +315,9 @@ char **zgossip_recv(zgossip_t *self, size_t *count_p);
 void zgossip_frames_destroy(char ***frames_p);
 
 // Set how many milliseconds zgossip_send waits for room: 0 not at all, -1 (as
-// at first) as long as it takes. Returns 0; or -1 with errno EINVAL if it is
-// no node or the number less than -1.
+// at first) as long as it takes. Calls that have an answer wait for that, too,
+// and for a second at least. Returns 0; or -1 with errno EINVAL if it is no
+// node or the number less than -1.
 int zgossip_set_sndtimeo(zgossip_t *self, int msecs);
 
 // Set how many milliseconds zgossip_recv waits for a message: 0 not at all,
@@ -222,6 +332,256 @@ int zgossip_set_rcvtimeo(zgossip_t *self, int msecs);
 // Returns -1 with errno EINVAL if it is no node, EMFILE or ENFILE if there
 // are no more descriptors.
 int zgossip_fd(zgossip_t *self);
+
+// What an errno means, as a text for people. If it is the errno of this
+// thread's last call to this library that failed, the text says what exactly
+// was wrong:
+//
+//     if (zgossip_connect (node, endpoint, NULL) == -1)
+//         fprintf (stderr, "%s\n", zgossip_strerror (errno));
+//
+// The text is the library's, and valid until the same thread calls this
+// function again.
+const char *zgossip_strerror(int errnum);
+
+// Accept peers at an endpoint: tcp://*:5670, tcp://127.0.0.1:* (any port that
+// is free), ipc:///path, inproc://name. A node may be bound to several.
+// Returns the TCP port, 0 for other transports; or -1 with errno EINVAL if an
+// argument is NULL or wrong, EADDRINUSE, EADDRNOTAVAIL, EACCES if keys or a
+// mechanism are set and cannot be used (it is never bound without them), or
+// what else libzmq says.
+//
+// This and all calls below that have an answer are carried out after all that
+// was asked of the node before, by any thread, and after the messages that
+// this led to can be received. They wait for that as long as
+// zgossip_set_sndtimeo says, and fail with errno EAGAIN, nothing having been
+// done, if that is too short; with EPIPE if the node ends meanwhile or has
+// ended; with EDEADLK in a function that was given to zgossip_set_log, for
+// that runs in the node's own thread. zgossip_strerror tells more.
+int zgossip_bind(zgossip_t *self, const char *endpoint);
+
+// Accept no more peers at an endpoint: as it was given to zgossip_bind, or
+// with the port that this returned instead of its *. Peers that are connected stay. Returns 0;
+// or -1 with errno ENOENT if it is not bound, or as zgossip_bind.
+int zgossip_unbind(zgossip_t *self,
+                   const char *endpoint);
+
+// Connect to the peer that is bound to an endpoint, now or later: the node
+// goes on trying, and connects again whenever the connection is lost. The
+// second argument is the peer's public key (40 characters), for an encrypted
+// connection, or NULL; the node uses its own keys then, or fresh ones if it
+// has none. Returns 0 once the attempt has begun; or -1 with errno EINVAL if
+// an argument is NULL or wrong, EACCES if keys cannot be used (it never
+// connects in clear then), or what else libzmq says.
+int zgossip_connect(zgossip_t *self, const char *endpoint, const char *server_key);
+
+// Take back a zgossip_connect to the same endpoint. What the peer has said
+// stays. Returns 0; or -1 with errno ENOENT if there is no such connection,
+// or as zgossip_connect.
+int zgossip_disconnect(zgossip_t *self, const char *endpoint);
+
+// Set the node's key pair (CURVE; 40 characters each, as from
+// zmq_curve_keypair) for the zgossip_bind and zgossip_connect that follow:
+// what is bound then accepts encrypted connections alone. The pair is checked
+// when it is used. The library wipes its copies of the secret key. Returns 0;
+// or -1 with errno EINVAL if an argument is NULL.
+int zgossip_set_keys(zgossip_t *self, const char *public_key, const char *secret_key);
+
+// Set the domain that is told to who decides about clients (by ZAP), for the
+// zgossip_bind that follow; "" for the usual one, "global". Returns 0; or -1
+// with errno EINVAL if an argument is NULL, or the domain longer than 255
+// bytes.
+int zgossip_set_zap_domain(zgossip_t *self, const char *domain);
+
+// Publish a tuple: every node gets it, this one too. A key is a string of 1 to
+// 255 bytes, a value one of any length up to server/max_value, 16 MiB unless
+// set. The call does not wait for the node: it returns 0 once the tuple is on
+// its way there, before whatever is asked of the node later; or -1 with errno
+// EINVAL if an argument is NULL or the key cannot be one, EMSGSIZE if the
+// value is too long, EAGAIN, EINTR or EPIPE as zgossip_send. If the node has
+// no room for a further key (server/max_tuples), that is logged, and an event
+// where these are on.
+int zgossip_publish(zgossip_t *self, const char *key, const char *value);
+
+// Publish a tuple that expires, everywhere, after so many milliseconds (0:
+// never), unless it is published again before. Otherwise as zgossip_publish.
+int zgossip_publish_ttl(zgossip_t *self,
+                        const char *key,
+                        const char *value,
+                        uint32_t msecs);
+
+// As zgossip_publish_ttl, with strings that need not end with a NUL. They must
+// not hold one: EINVAL.
+int zgossip_publish_sized(zgossip_t *self,
+                          const void *key,
+                          size_t key_size,
+                          const void *value,
+                          size_t value_size,
+                          uint32_t msecs);
+
+// Withdraw a tuple from the whole network, whoever has published it. Returns 1
+// if this node held it, 0 if it did not: then nothing happens; or -1 with
+// errno EINVAL if an argument is NULL or the key cannot be one.
+int zgossip_retract(zgossip_t *self, const char *key);
+
+// As zgossip_retract, with a string that need not end with a NUL.
+int zgossip_retract_sized(zgossip_t *self, const void *key, size_t key_size);
+
+// Forget a tuple on this node alone; others keep it. It comes back when it is
+// published anew, even with the same value. Returns as zgossip_retract.
+int zgossip_unpublish(zgossip_t *self, const char *key);
+
+// As zgossip_unpublish, with a string that need not end with a NUL.
+int zgossip_unpublish_sized(zgossip_t *self, const void *key, size_t key_size);
+
+// The value of a key: a string that the caller frees with free() or
+// zgossip_free. Returns NULL with errno ENOENT if the key has none; EINVAL if
+// an argument is NULL or the key cannot be one; ENOMEM.
+char *zgossip_get(zgossip_t *self, const char *key);
+
+// As zgossip_get, with a key that need not end with a NUL. The value's size is
+// stored where size_p points, unless that is NULL.
+char *zgossip_get_sized(zgossip_t *self,
+                        const void *key,
+                        size_t key_size,
+                        size_t *size_p);
+
+// How many tuples the node holds; or -1 with errno EINVAL if it is no node.
+int64_t zgossip_count(zgossip_t *self);
+
+// Store a number where the second argument points that sums up all the node
+// holds, removed keys included: two nodes for which it is equal hold the same
+// (nodes of this library; unless somebody forged it: it is no cryptographic
+// hash). Returns 0; or -1 with errno EINVAL if an argument is NULL.
+int zgossip_digest(zgossip_t *self, uint64_t *digest_p);
+
+// All tuples, as they were at one moment, in the order of their keys' bytes:
+//
+//     zgossip_tuple_t *tuples = zgossip_tuples (node, NULL);
+//     for (zgossip_tuple_t *tuple = tuples; tuple && tuple->key; tuple++)
+//         printf ("%s=%s\n", tuple->key, tuple->value);
+//     zgossip_tuples_destroy (&tuples);
+//
+// Their number is stored where count_p points, unless that is NULL; a tuple
+// whose key is NULL follows the last. The caller destroys the whole with
+// zgossip_tuples_destroy. Returns NULL with errno EINVAL if it is no node, or
+// ENOMEM.
+zgossip_tuple_t *zgossip_tuples(zgossip_t *self, size_t *count_p);
+
+// Destroy what zgossip_tuples returned, and set the caller's pointer to NULL.
+// Nothing happens if either pointer is NULL already.
+void zgossip_tuples_destroy(zgossip_tuple_t **tuples_p);
+
+// Wait until the node holds count tuples or more: msecs milliseconds at most,
+// 0 to look once, -1 as long as it takes. Returns 0; or -1 with errno EAGAIN
+// if they were not there in time, EINTR if a signal came first, EINVAL if it
+// is no node or the time-out less than -1, EPIPE if the node ends.
+int zgossip_wait_count(zgossip_t *self, size_t count, int msecs);
+
+// Wait until a key has a value; otherwise as zgossip_wait_count. A key that
+// cannot be is EINVAL.
+int zgossip_wait_key(zgossip_t *self, const char *name, int msecs);
+
+// Wait until the node agrees with its peers: every peer that it is to connect
+// to, and every one that is connected to it, has taken what the node holds;
+// at least as many of them as the second argument says have said, since this
+// call, that they hold exactly what the node does (removals included); and
+// none has said anything else. Peers with CZMQ's own zgossip, and others that
+// speak no more than that, cannot say what they hold, and are not counted
+// among those that agree. Returns how many agree; or -1 with errno EAGAIN if
+// that was not so in time, or as zgossip_wait_count. A network in which
+// something is always being published never agrees for long: this may
+// see it or not.
+int zgossip_wait_agreement(zgossip_t *self, size_t peers, int msecs);
+
+// Wait until what was published before reaches the peers, so that the program
+// may end: every peer that the node is to connect to, connected or not, and
+// every one that is connected to it. A peer has everything when
+//
+// * it has answered a question that was sent behind it, if it is a node of
+//   this library, or CZMQ's zgossip that this node connected to. It may have
+//   refused a tuple for a limit of its own;
+// * if it is CZMQ's zgossip and connected to this node: the network has been
+//   given everything. Such a peer answers nothing. What is on its way still
+//   arrives after zgossip_destroy, if that takes less than a quarter of a
+//   second.
+//
+// What peers pass on to others is their affair. Peers that go away are not
+// waited for, those that the node is to connect to are. Time-out and errors
+// as in zgossip_wait_count. Returns the number of peers, 0 if there are none.
+int zgossip_flush(zgossip_t *self, int msecs);
+
+// Receive the next message as a structure, which the caller destroys with
+// zgossip_event_destroy. Otherwise as zgossip_recv; both may be used.
+zgossip_event_t *zgossip_recv_event(zgossip_t *self);
+
+// Destroy an event, and set the caller's pointer to NULL. Nothing happens if
+// either pointer is NULL already.
+void zgossip_event_destroy(zgossip_event_t **self_p);
+
+// Replace the configuration by that of a file, bind to what it says, and read
+// it again whenever it changes. Returns 0; or -1, nothing being changed, with
+// errno EINVAL if an argument is NULL or the file is not written as it has to
+// be, ENOENT and the like if it cannot be read. Items that cannot be what they
+// are, and endpoints that cannot be bound, are logged only.
+int zgossip_load(zgossip_t *self, const char *file);
+
+// Set an item of the configuration, such as "server/timeout", to a value; an
+// empty one is as if it were not set. Returns 0; or -1 with errno EINVAL if an
+// argument is NULL, the path is not made of names, or the item cannot have
+// that value.
+int zgossip_set(zgossip_t *self, const char *path, const char *value);
+
+// Write the configuration to a file, from which zgossip_load reads it again.
+// The file has either its old content or all of the new. Returns 0; or -1 with
+// errno EINVAL if an argument is NULL, EACCES and the like if the file cannot
+// be written.
+int zgossip_save(zgossip_t *self, const char *file);
+
+// Let the node also tell of what was removed, who comes and goes, and which
+// commands were refused: RETRACT, EXPIRE, JOIN, LEAVE and ERROR can be
+// received from then on, or no more. The same as zgossip_set (self,
+// "server/events", on? "1": "0"); zgossip_load sets it as the file says.
+// Returns 0; or -1 with errno EINVAL if it is no node.
+int zgossip_set_events(zgossip_t *self, bool on);
+
+// Store the node's numbers where the second argument points. The third is the
+// size of what is there, so that programs and libraries of different versions
+// get along: numbers that it has no room for are left out, those that the
+// library does not know are 0.
+//
+//     zgossip_stats_t stats;
+//     zgossip_stats (node, &stats, sizeof (stats));
+//
+// Returns 0; or -1 with errno EINVAL if an argument is NULL or the size 0.
+int zgossip_stats(zgossip_t *self, zgossip_stats_t *stats, size_t size);
+
+// Free memory that this library allocated for the program: the same as free(),
+// for programs in other languages. NULL: nothing.
+void zgossip_free(void *memory);
+
+// Let the node give its log lines to a function, with the third argument;
+// NULL: to CZMQ's log or stderr again, as at first. The function runs in the
+// node's thread, one line at a time, and should return soon. It may use the
+// node for what needs no answer; a call that has to wait for the node fails
+// with EDEADLK there. Once this call has returned, the function that was set
+// before is not running, and not called again; the last one may be called
+// until zgossip_destroy has returned. Returns 0; or -1 with errno EINVAL if it
+// is no node, or as zgossip_bind.
+int zgossip_set_log(zgossip_t *self, zgossip_log_fn function, void *arg);
+
+// Create a node whose sockets are in a libzmq context of the program's own,
+// made by zmq_ctx_new (or taken from CZMQ or another library): its inproc
+// endpoints are shared with the program's sockets there. The context stays
+// the program's, which destroys the node before it ends the context.
+// Otherwise as zgossip_new. Returns NULL with errno EINVAL if the context is
+// NULL or none.
+zgossip_t *zgossip_new_in(const char *name, void *context);
+
+// The libzmq context that the node's sockets are in: sockets that the program
+// makes in it share the node's inproc endpoints. It must not be ended, unless
+// it is the program's own. Returns NULL with errno EINVAL if it is no node.
+void *zgossip_context(zgossip_t *self);
 
 // Create a message: id 0, empty key, no value, ttl 0. A message is for one
 // thread at a time. The caller destroys it with zgossip_msg_destroy.

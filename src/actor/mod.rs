@@ -37,8 +37,8 @@ pub mod zpl;
 use std::sync::{Arc, OnceLock};
 
 pub use channel::CallError;
-pub use message::Message;
 pub use interpreter::Desk;
+pub use message::Message;
 pub use queue::Handle;
 pub use request::Failure;
 pub use waits::Condition;

@@ -88,7 +88,9 @@ impl Wait {
         match &self.condition {
             Condition::Count(count) => Some(node.count()).filter(|held| held >= count),
             Condition::Key(key) => node.get(key).map(|_| node.count()),
-            Condition::Taken => self.mark.filter(|&mark| node.behind(mark) == 0).map(|mark| node.passed(mark)),
+            Condition::Taken => {
+                self.mark.filter(|&mark| node.behind(mark) == 0).map(|mark| node.passed(mark))
+            }
             &Condition::Agreement(peers) => self.look_for_agreement(peers, node, now),
         }
     }

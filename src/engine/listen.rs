@@ -46,7 +46,10 @@ impl Engine {
     pub fn unbind(&mut self, endpoint: &[u8]) -> Result<(), Error> {
         let endpoint = Endpoint::parse(endpoint)?;
         let text = endpoint.text();
-        let place = self.bound.iter().position(|(given, actual)| **given == *text || actual == text);
+        // libzmq tells all interfaces by their addresses.
+        let spellings = ["0.0.0.0", "[::]"].map(|all| text.replacen("//*:", &format!("//{all}:"), 1));
+        let is_it = |given: &str, actual: &String| *given == *text || spellings.contains(actual);
+        let place = self.bound.iter().position(|(given, actual)| is_it(given, actual));
         let server = self.place_of(Purpose::Listen).and_then(|place| self.channels[place].as_ref());
         let (Some(place), Some(channel)) = (place, server) else {
             return Err(Error::not_found("endpoint is not bound"));

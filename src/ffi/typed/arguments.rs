@@ -16,7 +16,8 @@ use crate::core::Tuple;
 /// As for [`Inside::enter`].
 pub(super) unsafe fn enter(node: *const zgossip_t) -> Result<Inside, Failure> {
     // SAFETY: the caller vouches for it.
-    unsafe { Inside::enter(node) }.map_err(|errno| Failure::new(errno, "not a node, or one that is destroyed"))
+    unsafe { Inside::enter(node) }
+        .map_err(|errno| Failure::new(errno, "not a node, or one that is destroyed"))
 }
 
 /// The bytes of a string.

@@ -27,8 +27,7 @@ pub const ZGOSSIP_LOG_DEBUG: c_int = 5;
 /// A function that takes log lines: the pointer that came with it, one of
 /// ZGOSSIP_LOG_*, and the line, without an end, valid during the call.
 #[allow(non_camel_case_types)]
-pub type zgossip_log_fn =
-    Option<unsafe extern "C" fn(arg: *mut c_void, level: c_int, text: *const c_char)>;
+pub type zgossip_log_fn = Option<unsafe extern "C" fn(arg: *mut c_void, level: c_int, text: *const c_char)>;
 
 struct Callback {
     function: unsafe extern "C" fn(*mut c_void, c_int, *const c_char),

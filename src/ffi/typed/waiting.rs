@@ -44,11 +44,7 @@ pub unsafe extern "C" fn zgossip_wait_count(self_: *mut zgossip_t, count: size_t
 /// Wait until a key has a value; otherwise as zgossip_wait_count. A key that
 /// cannot be is EINVAL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn zgossip_wait_key(
-    self_: *mut zgossip_t,
-    name: *const c_char,
-    msecs: c_int,
-) -> c_int {
+pub unsafe extern "C" fn zgossip_wait_key(self_: *mut zgossip_t, name: *const c_char, msecs: c_int) -> c_int {
     told! {
         // SAFETY: the program gives a C string.
         let name = key(unsafe { string(name, "key") }?)?;
@@ -69,11 +65,7 @@ pub unsafe extern "C" fn zgossip_wait_key(
 /// something is always being published never agrees for long: this may
 /// see it or not.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn zgossip_wait_agreement(
-    self_: *mut zgossip_t,
-    peers: size_t,
-    msecs: c_int,
-) -> c_int {
+pub unsafe extern "C" fn zgossip_wait_agreement(self_: *mut zgossip_t, peers: size_t, msecs: c_int) -> c_int {
     told! {
         // SAFETY: the program gives a node.
         unsafe { wait(self_, Condition::Agreement(peers), msecs, "the peers do not agree yet, or are too few") }
