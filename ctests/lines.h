@@ -46,6 +46,14 @@ static inline int64_t lines_now (void)
     return (int64_t) t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+/*  Waits for a moment of that clock.  */
+static inline void lines_until (int64_t when)
+{
+    struct timespec t = { (time_t) (when / 1000000), (long) (when % 1000000) * 1000 };
+    while (clock_nanosleep (CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+        ;
+}
+
 static inline int lines_hex (int c)
 {
     return isdigit (c) ? c - '0' : tolower (c) - 'a' + 10;

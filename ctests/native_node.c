@@ -14,7 +14,8 @@
 typedef struct {
     char name [32];
     zgossip_t *gossip;
-    bool paused;
+    bool paused, muted;
+    long heard;
 } node_t;
 
 static node_t nodes [MAX_NODES];
@@ -88,10 +89,13 @@ static void receive (node_t *node)
             }
             break;
         }
-        fputs (node->name, lines_out);
-        for (size_t i = 0; i < count; i++)
-            lines_print (frames [i], strlen (frames [i]));
-        putc ('\n', lines_out);
+        node->heard++;
+        if (!node->muted || !streq (frames [0], "DELIVER")) {
+            fputs (node->name, lines_out);
+            for (size_t i = 0; i < count; i++)
+                lines_print (frames [i], strlen (frames [i]));
+            putc ('\n', lines_out);
+        }
         zgossip_frames_destroy (&frames);
     }
 }
@@ -110,6 +114,10 @@ static bool obey (char **words, int count)
     }
     if (streq (verb, "!wait")) {
         poll (NULL, 0, atoi (words [2]));
+        return true;
+    }
+    if (streq (verb, "!until")) {
+        lines_until (atoll (words [2]));
         return true;
     }
     node_t *node = find (words [0]);
@@ -131,6 +139,12 @@ static bool obey (char **words, int count)
     else
     if (streq (verb, "!resume"))
         node->paused = false;
+    else
+    if (streq (verb, "!mute"))
+        node->muted = true;
+    else
+    if (streq (verb, "!heard"))
+        fprintf (lines_out, "%s !heard %ld\n", node->name, node->heard);
     else
     if (streq (verb, "!fill"))
         fill (node, words [2], atoi (words [3]), atoi (words [4]), atoi (words [5]));

@@ -16,7 +16,12 @@
     "a !update key first count"     publishes one key many times
     "* !stats"             prints threads, descriptors and resident memory
     "* !auth address"      starts CZMQ's zauth: CURVE for anyone from there
+    "a !mute"              reads what is delivered to "a" from now on, but does
+                           not print it
+    "a !heard"             prints "a !heard number": messages received so far
     "* !wait ms"           waits, serving nobody, as a busy program does
+    "* !until us"          waits for a moment of the monotonic clock, so that
+                           several programs begin at once
     "* !quit"              destroys everything and ends the program  */
 
 #include <czmq.h>
@@ -27,7 +32,8 @@
 typedef struct {
     char name [32];
     zactor_t *actor;
-    bool paused;
+    bool paused, muted;
+    long heard;
 } node_t;
 
 static node_t nodes [MAX_NODES];
@@ -127,12 +133,14 @@ static void receive (node_t *node)
             zmsg_destroy (&msg);
             zactor_destroy (&node->actor);
             break;
-        } else {
+        }
+        node->heard++;
+        if (!node->muted || !zframe_streq (zmsg_first (msg), "DELIVER")) {
             fputs (node->name, lines_out);
             for (zframe_t *frame = zmsg_first (msg); frame; frame = zmsg_next (msg))
                 lines_print (zframe_data (frame), zframe_size (frame));
+            putc ('\n', lines_out);
         }
-        putc ('\n', lines_out);
         zmsg_destroy (&msg);
     }
 }
@@ -157,6 +165,10 @@ static bool obey (char **words, int count)
         zclock_sleep (atoi (words [2]));
         return true;
     }
+    if (streq (verb, "!until")) {
+        lines_until (atoll (words [2]));
+        return true;
+    }
     node_t *node = find (words [0]);
     if (streq (verb, "!new"))
         create (node, count > 2 ? words [2] : NULL);
@@ -172,6 +184,12 @@ static bool obey (char **words, int count)
     else
     if (streq (verb, "!resume"))
         node->paused = false;
+    else
+    if (streq (verb, "!mute"))
+        node->muted = true;
+    else
+    if (streq (verb, "!heard"))
+        fprintf (lines_out, "%s !heard %ld\n", node->name, node->heard);
     else
     if (streq (verb, "!fill"))
         fill (node, words [2], atoi (words [3]), atoi (words [4]), atoi (words [5]));

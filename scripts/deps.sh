@@ -35,6 +35,7 @@ missing_packages () {
     has python3 || echo python3
     has valgrind || echo valgrind
     has nm || echo binutils
+    has ip || echo iproute2
     { has cc && has_header stdio.h; } || echo libc6-dev
     has_header zmq.h || echo libzmq3-dev
     has_header czmq.h || echo libczmq-dev

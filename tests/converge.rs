@@ -1,0 +1,47 @@
+//! That the network converges: real processes, real sockets, CZMQ's own nodes among ours.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `tap` | a connection that is watched, counted, cut or frozen |
+//! | `network` | nodes linked through taps; agreement, silence |
+//! | `namespace` | hosts that lose sight of each other |
+//! | `conflict` | one key written often, and at several places at once |
+//! | `loops` | two CZMQ nodes that loop, beside ours |
+//! | `silence` | nodes that have little to say |
+//! | `restart` | hubs that are killed |
+//! | `partition` | networks that fall apart and meet again |
+//! | `removal` | RETRACT and time to live |
+//! | `slow` | peers that stand still |
+//! | `clocks` | clocks that are wrong |
+//! | `wire` | what a plain peer gets to see |
+//! | `events` | what an owner is told who asks for it |
+
+mod common;
+
+#[path = "converge/namespace.rs"]
+mod namespace;
+#[path = "converge/network.rs"]
+mod network;
+#[path = "converge/tap.rs"]
+mod tap;
+
+#[path = "converge/clocks.rs"]
+mod clocks;
+#[path = "converge/conflict.rs"]
+mod conflict;
+#[path = "converge/events.rs"]
+mod events;
+#[path = "converge/loops.rs"]
+mod loops;
+#[path = "converge/partition.rs"]
+mod partition;
+#[path = "converge/removal.rs"]
+mod removal;
+#[path = "converge/restart.rs"]
+mod restart;
+#[path = "converge/silence.rs"]
+mod silence;
+#[path = "converge/slow.rs"]
+mod slow;
+#[path = "converge/wire.rs"]
+mod wire;
