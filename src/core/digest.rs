@@ -161,6 +161,11 @@ impl Digest {
         first..first + (1 << below)
     }
 
+    /// About how many tuples could be looked at in the time that it takes to sum up the parts of a part.
+    pub(super) fn effort(&self, prefix: Prefix) -> usize {
+        1 + self.leaves(prefix).len() / 16
+    }
+
     /// The sums of the 16 parts of a part that is not a leaf.
     pub(super) fn sums(&self, prefix: Prefix) -> [u64; FANOUT] {
         std::array::from_fn(|index| {

@@ -1,5 +1,6 @@
 //! What a node knows of one peer.
 
+use super::effort::Effort;
 use super::extension::Summary;
 use super::feed::Slot;
 use super::node::Frame;
@@ -171,7 +172,12 @@ pub(super) struct Link {
     pub(super) plain: PlainPeer,
     /// How far the peer is known to have come.
     pub(super) passage: Passage,
+    pub(super) effort: Effort,
 }
+
+/// Bytes of answers and announcements that may wait; a peer that makes us say more and never reads loses
+/// the newest.
+const MOST_CONTROL: usize = 1 << 20;
 
 /// Idle milliseconds after which a CZMQ hub is told that we are still here; it forgets a client
 /// after its `server/timeout`, 1 s by default.
@@ -226,6 +232,7 @@ impl Link {
             summary: Summary::default(),
             plain: PlainPeer::default(),
             passage: Passage::default(),
+            effort: Effort::default(),
         }
     }
 
@@ -251,6 +258,11 @@ impl Link {
         self.owed.clear();
         self.owed_set.clear();
         self.passage.ask_again();
+    }
+
+    /// How many bytes of answers and announcements there is room for; the last may be longer.
+    pub(super) fn control_room(&self) -> usize {
+        MOST_CONTROL.saturating_sub(self.control_bytes)
     }
 
     /// Notes a tuple as owed, once.

@@ -19,10 +19,12 @@
 //! | `wire`, `extension`, `records` | the bytes |
 //! | `store`, `feed`, `digest` | what is held, what changed when, what it sums up to |
 //! | `link`, `passage`, `plain` | what is known of a peer, of what it has taken, and of one that knows no stamps |
+//! | `effort` | what a peer may cost |
 //! | `node` and its parts | how inputs become outputs |
 
 mod clock;
 mod digest;
+mod effort;
 mod extension;
 mod feed;
 mod link;

@@ -95,9 +95,9 @@ impl Node {
         match message {
             Message::Batch(batch) => batch.iter().for_each(|record| self.hear_record(id, &record, now)),
             Message::Heartbeat(extension) => self.hear_heartbeat(id, extension, now),
-            Message::Digest(parts) => self.hear_digest(id, parts),
+            Message::Digest(parts) => self.hear_digest(id, parts, now),
             Message::Entries(parts) => self.hear_entries(id, parts, now),
-            Message::Request(hashes) => self.hear_request(id, hashes),
+            Message::Request(hashes) => self.hear_request(id, hashes, now),
             Message::Announce(entries) => self.hear_announce(id, entries, now),
             Message::Prune => self.hear_prune(id),
             Message::Graft => self.hear_graft(id),
@@ -240,11 +240,10 @@ impl Node {
         }
     }
 
-    /// Queues an announcement. A peer that makes us announce and never reads loses the newest.
+    /// Queues an answer or announcement, unless too many wait.
     pub(super) fn control(&mut self, id: LinkId, frame: Frame) {
-        const MOST: usize = 1 << 20;
         let Some(link) = self.links.get_mut(&id) else { return };
-        if link.up && link.control_bytes < MOST {
+        if link.up && link.control_room() > 0 {
             link.control_bytes += frame.bytes().len() + size_of::<Frame>();
             link.control.push_back(frame);
             self.mark_ready(id);

@@ -12,7 +12,7 @@ use super::super::extension::Summary;
 use super::super::feed::Slot;
 use super::super::link::{Comparison, LinkId};
 use super::super::records::{add_digest, add_entries, digest_frame, entries_frame, request_frame};
-use super::super::store::State;
+use super::super::store::{State, Store};
 use super::{Frame, Node};
 use std::collections::HashMap;
 
@@ -30,16 +30,19 @@ struct Frames {
     begin: fn() -> Vec<u8>,
     open: Option<Vec<u8>>,
     done: Vec<Frame>,
+    bytes: usize,
 }
 
 impl Frames {
     fn new(begin: fn() -> Vec<u8>) -> Frames {
-        Frames { begin, open: None, done: Vec::new() }
+        Frames { begin, open: None, done: Vec::new(), bytes: 0 }
     }
 
     fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let frame = self.open.get_or_insert_with(self.begin);
+        let before = frame.len();
         write(frame);
+        self.bytes += frame.len() - before;
         if frame.len() >= FULL {
             self.done.extend(self.open.take().map(Frame::new));
         }
@@ -74,7 +77,7 @@ impl Node {
         last.again_at = now.mono + (FUTILE << last.futile);
         let frame = if self.store.digest().count() <= SMALL_WHOLE {
             let mut frame = entries_frame();
-            add_entries(&mut frame, Prefix::ALL, &self.entries(Prefix::ALL));
+            add_entries(&mut frame, Prefix::ALL, &entries(&self.store, Prefix::ALL));
             frame
         } else {
             let mut frame = digest_frame();
@@ -84,19 +87,23 @@ impl Node {
         self.control(id, Frame::new(frame));
     }
 
-    fn entries(&self, prefix: Prefix) -> Vec<Entry> {
-        let entry = |(slot, hash)| Entry { hash, stamp: self.store.held(slot).stamp };
-        self.store.part(prefix).map(entry).collect()
-    }
-
-    pub(super) fn hear_digest(&mut self, id: LinkId, parts: Digests<'_>) {
+    pub(super) fn hear_digest(&mut self, id: LinkId, parts: Digests<'_>, now: Now) {
         let (mut deeper, mut lists) = (Frames::new(digest_frame), Frames::new(entries_frame));
-        let digest = self.store.digest();
-        let list =
-            |lists: &mut Frames, part| lists.add(|frame| add_entries(frame, part, &self.entries(part)));
+        let (store, digest) = (&self.store, self.store.digest());
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let list = |lists: &mut Frames, part| {
+            let entries = entries(store, part);
+            lists.add(|frame| add_entries(frame, part, &entries));
+            entries.len()
+        };
         for (prefix, theirs) in parts.iter() {
+            let unheard = deeper.bytes + lists.bytes >= link.control_room();
+            if unheard || link.effort.left(store.len(), now.mono) == 0 {
+                break;
+            }
+            link.effort.spend(digest.effort(prefix));
             if digest.is_leaf(prefix) {
-                list(&mut lists, prefix);
+                link.effort.spend(list(&mut lists, prefix));
                 continue;
             }
             for (index, (ours, theirs)) in digest.sums(prefix).into_iter().zip(theirs).enumerate() {
@@ -105,7 +112,7 @@ impl Node {
                     continue;
                 }
                 if digest.is_leaf(part) || digest.estimate(part) <= SMALL {
-                    list(&mut lists, part);
+                    link.effort.spend(list(&mut lists, part));
                 } else {
                     deeper.add(|frame| add_digest(frame, part, &digest.sums(part)));
                 }
@@ -120,8 +127,15 @@ impl Node {
 
     pub(super) fn hear_entries(&mut self, id: LinkId, parts: Entries<'_>, now: Now) {
         let mut wanted = Vec::new();
+        // New keys beyond the limit would be refused, and asked for again after the next heartbeat.
+        let mut room = self.settings.max_tuples.saturating_sub(self.store.len());
         for (prefix, entries) in parts.iter() {
-            self.hear_part(id, prefix, entries, &mut wanted, now);
+            let held = self.store.len();
+            let Some(link) = self.links.get_mut(&id) else { return };
+            if link.effort.left(held, now.mono) == 0 {
+                break;
+            }
+            self.hear_part(id, prefix, entries, &mut wanted, &mut room, now);
         }
         for hashes in wanted.chunks(FULL / 8) {
             self.control(id, Frame::new(request_frame(hashes)));
@@ -135,6 +149,7 @@ impl Node {
         prefix: Prefix,
         entries: PartEntries<'_>,
         wanted: &mut Vec<u64>,
+        room: &mut usize,
         now: Now,
     ) {
         let mut theirs: HashMap<u64, Stamp, ahash::RandomState> =
@@ -144,7 +159,9 @@ impl Node {
         );
         let trusted = |stamp: Stamp| !too_far_ahead(stamp.time, now, self.settings.max_drift);
         let mut ahead: Vec<Slot> = Vec::new();
+        let mut looks = theirs.len() + 1;
         for (slot, hash) in self.store.part(prefix) {
+            looks += 1;
             let ours = self.store.held(slot).stamp;
             match theirs.remove(&hash) {
                 Some(stamp) if stamp > ours => {
@@ -159,9 +176,12 @@ impl Node {
         let mut missing: Vec<u64> =
             theirs.into_iter().filter(|&(_, stamp)| trusted(stamp)).map(|(hash, _)| hash).collect();
         missing.sort_unstable();
+        missing.truncate(*room);
+        *room -= missing.len();
         wanted.append(&mut missing);
         let most = prefix == Prefix::ALL && ahead.len() > self.store.len() / 2;
         let Some(link) = self.links.get_mut(&id) else { return };
+        link.effort.spend(looks);
         if most {
             // Nearly everything: following the log from its start needs no list.
             link.cursor = 0;
@@ -171,8 +191,11 @@ impl Node {
         }
     }
 
-    pub(super) fn hear_request(&mut self, id: LinkId, hashes: Hashes<'_>) {
-        let asked = hashes.iter().flat_map(|hash| self.store.with_hash(hash));
+    pub(super) fn hear_request(&mut self, id: LinkId, hashes: Hashes<'_>, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let left = link.effort.left(self.store.len(), now.mono);
+        let hashes = hashes.iter().take(left).inspect(|_| link.effort.spend(1));
+        let asked = hashes.flat_map(|hash| self.store.with_hash(hash));
         let slots = asked.filter(|&slot| self.store.held(slot).state != State::Forgotten).collect();
         self.owe_all(id, slots);
     }
@@ -186,5 +209,83 @@ impl Node {
             slots.into_iter().for_each(|slot| link.owe(slot));
         }
         self.mark_ready(id);
+    }
+}
+
+/// What is held in a part of the key space.
+fn entries(store: &Store, prefix: Prefix) -> Vec<Entry> {
+    store.part(prefix).map(|(slot, hash)| Entry { hash, stamp: store.held(slot).stamp }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::codec::{Extension, MessageId, encode};
+    use super::super::super::link::Role;
+    use super::super::super::records::FANOUT;
+    use super::super::Settings;
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    fn now(mono: u64) -> Now {
+        Now { mono, wall: 1_800_000_000_000 + mono }
+    }
+
+    /// A node with so many tuples, and a link of a client that speaks the extended protocol.
+    fn server(tuples: usize, settings: Settings) -> (Node, LinkId) {
+        let mut node = Node::new(settings, 1, now(1));
+        for key in 0..tuples {
+            node.publish(format!("key {key}").as_bytes(), b"value", 0, now(1)).unwrap();
+        }
+        let link = node.open_link(Role::Server, now(1)).unwrap();
+        let hello = Extension { node: Some(1 << 63 | 9), ..Extension::default() };
+        node.handle_frame(link, &encode(MessageId::Hello, &hello), now(1));
+        assert!(node.is_extended(link));
+        sent(&mut node, link);
+        (node, link)
+    }
+
+    /// The frames that the node sends.
+    fn sent(node: &mut Node, link: LinkId) -> Vec<Frame> {
+        std::iter::from_fn(|| node.poll_transmit(link, now(2))).collect()
+    }
+
+    /// Each of these frames would make the node walk through its tuples some ten thousand times.
+    #[test]
+    fn a_message_that_asks_for_the_same_again_and_again_is_not_answered_to_its_end() {
+        let (mut node, link) = server(20_000, Settings::default());
+        let mut entries = entries_frame();
+        (0..20_000).for_each(|_| add_entries(&mut entries, Prefix::ALL, &[]));
+        let mut other = digest_frame();
+        (0..100_000).for_each(|_| add_digest(&mut other, Prefix::ALL, &[1; FANOUT]));
+        let mut same = digest_frame();
+        let sums = node.store.digest().sums(Prefix::ALL);
+        (0..100_000).for_each(|_| add_digest(&mut same, Prefix::ALL, &sums));
+        for frame in [entries, other, same] {
+            let begun = Instant::now();
+            node.handle_frame(link, &frame, now(2));
+            assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+            assert!(sent(&mut node, link).iter().map(|frame| frame.bytes().len()).sum::<usize>() < 4 << 20);
+        }
+        // A peer that means well is answered all the same, a moment later.
+        let mut frame = digest_frame();
+        add_digest(&mut frame, Prefix::ALL, &[1; FANOUT]);
+        node.handle_frame(link, &frame, now(1100));
+        assert_eq!(sent(&mut node, link).len(), 1);
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_not_asked_for() {
+        let (mut node, link) = server(10, Settings { max_tuples: 15, ..Settings::default() });
+        let stamp = Stamp { time: 1 << 16, origin: 1 << 63 };
+        let entries: Vec<_> = (0..1000).map(|hash| Entry { hash, stamp }).collect();
+        let mut frame = entries_frame();
+        add_entries(&mut frame, Prefix::ALL, &entries);
+        node.handle_frame(link, &frame, now(2));
+        let asked: usize = sent(&mut node, link)
+            .iter()
+            .filter(|frame| frame.bytes()[2] == MessageId::Request as u8)
+            .map(|frame| (frame.bytes().len() - 4) / 8)
+            .sum();
+        assert_eq!(asked, 5);
     }
 }
