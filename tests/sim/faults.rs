@@ -41,20 +41,22 @@ pub struct Options {
 impl Options {
     pub fn draw(nodes: usize, stock: usize, random: &mut fastrand::Rng) -> Options {
         let mut some = |most: f64| if random.bool() { random.f64() * most } else { 0.0 };
+        // What happens to single nodes and wires happens more often where there are more.
+        let size = nodes as f64 / 30.0;
         Options {
             nodes,
             stock,
             duration: 20 * SECOND,
             writes: 20.0 + some(100.0),
-            losses: some(3.0),
+            losses: some(3.0) * size,
             half_open: some(1.0),
-            restarts: some(0.5),
+            restarts: some(0.5) * size,
             republish: some(1.0),
             partitions: some(0.2),
-            pauses: some(0.5),
+            pauses: some(0.5) * size,
             slow: some(0.3),
             skew: (some(1.0) * 300_000.0) as i64,
-            clock_steps: some(0.2),
+            clock_steps: some(0.2) * size,
             keys: 1 + random.usize(0..30),
             duplicate: random.bool(),
             ttl: random.bool(),
