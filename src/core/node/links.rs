@@ -110,6 +110,7 @@ impl Node {
         if let Some(link) = self.links.get_mut(&id) {
             link.doubt.settle();
             link.cursor = 0;
+            link.set_lazy(false);
             link.beat_at = now.mono + link.interval;
         }
         self.establish(id, now);

@@ -17,6 +17,8 @@ use super::{Frame, Node};
 const ANNOUNCE_AFTER: u64 = 100;
 /// A tuple that was asked for is not asked for elsewhere within this time (ms).
 pub(super) const ANSWER: u64 = 1000;
+/// So many may be waited for; what is announced beyond that, comparing digests brings.
+const MOST_REQUESTED: usize = 65_536;
 /// Bytes in one announcement.
 const FULL: usize = 16 << 10;
 
@@ -75,14 +77,18 @@ impl Node {
     /// What has changed at the other end of a lazy link.
     pub(super) fn hear_announce(&mut self, id: LinkId, entries: PartEntries<'_>, now: Now) {
         let mut wanted = Vec::new();
+        let room = self.check_room().is_ok();
         for Entry { hash, stamp } in entries.iter() {
-            let known = self.store.with_hash(hash).any(|slot| self.store.held(slot).stamp >= stamp);
-            if known || too_far_ahead(stamp.time, now, self.settings.max_drift) {
+            let mut held = self.store.with_hash(hash).map(|slot| self.store.held(slot).stamp).peekable();
+            let new = held.peek().is_none();
+            if held.any(|held| held >= stamp) || too_far_ahead(stamp.time, now, self.settings.max_drift) {
                 continue;
             }
-            let asked = self.requested.entry(hash).or_insert(0);
-            if *asked == 0 || now.mono >= *asked + ANSWER {
-                *asked = now.mono;
+            let asked = self.requested.get(&hash).copied();
+            let wait = asked.is_some_and(|at| now.mono < at + ANSWER);
+            let many = asked.is_none() && self.requested.len() >= MOST_REQUESTED;
+            if !(wait || many || new && !room) {
+                self.requested.insert(hash, now.mono);
                 wanted.push(hash);
             }
         }
@@ -128,5 +134,70 @@ impl Node {
             link.announce_now = false;
         }
         (frame.len() > empty).then(|| Frame::new(frame))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::clock::Stamp;
+    use super::super::super::link::{Kind, Role};
+    use super::super::Settings;
+    use super::*;
+
+    fn now(mono: u64) -> Now {
+        Now { mono, wall: 1_800_000_000_000 + mono }
+    }
+
+    fn client(node: &mut Node) -> LinkId {
+        let link = node.open_link(Role::Server, now(1)).unwrap();
+        let hello = Extension { node: Some(1 << 63 | 9), ..Extension::default() };
+        node.handle_frame(link, &encode(MessageId::Hello, &hello), now(1));
+        assert!(node.is_extended(link));
+        link
+    }
+
+    fn announcement(hashes: std::ops::Range<u64>) -> Vec<u8> {
+        let mut frame = announce_frame();
+        let stamp = Stamp { time: 1 << 16, origin: 1 << 63 };
+        hashes.for_each(|hash| add_entry(&mut frame, &Entry { hash, stamp }));
+        frame
+    }
+
+    #[test]
+    fn announcements_of_what_never_comes_are_not_all_remembered() {
+        let mut node = Node::new(Settings::default(), 1, now(1));
+        let link = client(&mut node);
+        for round in 0..20 {
+            node.handle_frame(link, &announcement(round * 50_000..(round + 1) * 50_000), now(2));
+        }
+        assert!(node.requested.len() <= MOST_REQUESTED, "{}", node.requested.len());
+        assert!(node.requested.capacity() <= 2 * MOST_REQUESTED);
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_not_asked_for() {
+        let mut node = Node::new(Settings { max_tuples: 2, ..Settings::default() }, 1, now(1));
+        let link = client(&mut node);
+        node.publish(b"a", b"1", 0, now(1)).unwrap();
+        node.publish(b"b", b"1", 0, now(1)).unwrap();
+        node.handle_frame(link, &announcement(0..10), now(2));
+        assert!(node.requested.is_empty());
+    }
+
+    #[test]
+    fn a_peer_that_turns_out_to_be_plain_later_is_no_lazy_one() {
+        let mut node = Node::new(Settings::default(), 1, now(1));
+        let (one, two) = (client(&mut node), client(&mut node));
+        node.handle_frame(two, &encode(MessageId::Prune, &Extension::default()), now(2));
+        node.publish(b"a", b"1", 0, now(2)).unwrap();
+        for link in [one, two] {
+            while node.poll_transmit(link, now(2)).is_some() {}
+        }
+        node.handle_frame(two, &encode(MessageId::Hello, &Extension::default()), now(3));
+        assert_eq!(node.links[&two].kind, Kind::Plain);
+        assert_eq!(
+            node.poll_transmit(two, now(3)).map(|frame| frame.bytes()[2]),
+            Some(MessageId::Publish as u8)
+        );
     }
 }
