@@ -29,8 +29,15 @@ class NodeTest(unittest.TestCase):
         hub, leaf = self.node("hub"), self.node("leaf")
         leaf.connect(f"tcp://127.0.0.1:{hub.bind('tcp://127.0.0.1:*')}")
         leaf.publish("are you there?", "yes")
-        hub.wait_for("are you there?", timeout=LONG)
+        hub.wait_key("are you there?", LONG)
         return hub, leaf
+
+    def wait_value(self, node: zgossip.Node, key: str, value: str) -> None:
+        """Wait until a key has this value."""
+        deadline = time.monotonic() + LONG
+        while node.get(key) != value.encode():
+            self.assertLess(time.monotonic(), deadline, f"{key} = {value}")
+            time.sleep(0.01)
 
     def until(self, node: zgossip.Node, wanted: Callable[[zgossip.Event], bool]) -> List[zgossip.Event]:
         """The events up to the first that is wanted."""

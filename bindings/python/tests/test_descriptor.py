@@ -44,7 +44,7 @@ class Polled(NodeTest):
             node.status()
             self.assertFalse(readable(node))
 
-    def test_events_that_came_with_an_answer(self) -> None:
+    def test_events_that_came_before_an_answer(self) -> None:
         node = self.node()
         node.fileno()
         node.publish("a", "1")
@@ -140,7 +140,6 @@ class Asyncio(NodeTest):
             async for event in hub:
                 if isinstance(event, Deliver) and event.key.startswith(b"n"):
                     events.append(event)
-                # A question takes events along, and they must not be forgotten
                 hub.status()
                 if event == Deliver(b"stop", b""):
                     hub.close()
@@ -152,7 +151,7 @@ class Asyncio(NodeTest):
                 leaf.publish(f"n{number}", "")
                 if number % 10 == 0:
                     await asyncio.sleep(0.001)
-            await asyncio.to_thread(hub.wait_for, "n299", None, LONG)
+            await asyncio.to_thread(hub.wait_key, "n299", LONG)
             leaf.publish("stop", "")
             events = [event for task in tasks for event in await task]
             self.assertEqual(len(set(events)), len(events))

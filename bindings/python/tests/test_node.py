@@ -3,6 +3,7 @@
 
 """What a node does, seen from one thread."""
 
+import errno
 import gc
 import os
 import pickle
@@ -28,7 +29,7 @@ class Tuples(NodeTest):
         self.assertEqual(node.get(b"\xff\x01"), b"\xfe bytes")
         self.assertEqual(node.get("empty"), b"")
         self.assertIsNone(node.get("nothing"))
-        self.assertEqual(sorted(node.keys()), [b"empty", b"text", b"\xff\x01"])
+        self.assertEqual(node.keys(), [b"empty", b"text", b"\xff\x01"])
         self.assertEqual(dict(node.items())[b"text"], "värde".encode())
         self.assertEqual(node.status(), 3)
         self.assertEqual(
@@ -39,17 +40,21 @@ class Tuples(NodeTest):
     def test_go_both_ways(self) -> None:
         hub, leaf = self.pair()
         hub.publish("from", "hub")
-        self.assertEqual(leaf.wait_for("from", "hub", timeout=LONG), b"hub")
+        self.assertEqual(leaf.wait_key("from", LONG), b"hub")
         leaf.publish("from", "leaf")
-        self.assertEqual(hub.wait_for("from", "leaf", timeout=LONG), b"leaf")
-        self.assertEqual(hub.stats()["root"], leaf.stats()["root"])
-        self.assertEqual(hub.stats()["links_extended"], 1)
+        self.wait_value(hub, "from", "leaf")
+        self.assertEqual(hub.wait_agreement(1, LONG), 1)
+        self.assertEqual(hub.digest(), leaf.digest())
+        self.assertEqual(hub.stats().root, hub.digest())
+        self.assertEqual(hub.stats().links_extended, 1)
+        self.assertEqual(hub.stats().tuples, 2)
 
     def test_removed_everywhere(self) -> None:
         hub, leaf = self.pair()
         hub.publish("gone", "1")
-        leaf.wait_for("gone", timeout=LONG)
-        leaf.retract("gone")
+        leaf.wait_key("gone", LONG)
+        self.assertTrue(leaf.retract("gone"))
+        self.assertFalse(leaf.retract("gone"))
         self.until(hub, lambda event: event == Retract(b"gone"))
         self.assertIsNone(hub.get("gone"))
 
@@ -66,13 +71,11 @@ class Tuples(NodeTest):
     def test_forgotten_here_alone(self) -> None:
         hub, leaf = self.pair()
         hub.publish("here", "1")
-        leaf.wait_for("here", timeout=LONG)
-        leaf.unpublish("here")
+        leaf.wait_key("here", LONG)
+        self.assertTrue(leaf.unpublish("here"))
+        self.assertFalse(leaf.unpublish("here"))
         self.assertIsNone(leaf.get("here"))
         self.assertEqual(hub.get("here"), b"1")
-        with self.assertRaises(TimeoutError):
-            while True:
-                self.assertNotEqual(leaf.recv(0), Deliver(b"here", b"1"))
 
     def test_only_the_newest_value_waits(self) -> None:
         node = self.node()
@@ -98,7 +101,7 @@ class Peers(NodeTest):
                 self.assertEqual(hub.bind(endpoint), 0)
                 leaf.connect(endpoint)
                 leaf.publish("key", endpoint)
-                hub.wait_for("key", endpoint, timeout=LONG)
+                self.wait_value(hub, "key", endpoint)
 
     def test_what_cannot_be_bound_is_told(self) -> None:
         hub, other = self.node(), self.node()
@@ -107,9 +110,50 @@ class Peers(NodeTest):
             other.bind(endpoint)
         with self.assertRaises(zgossip.ZgossipError):
             other.connect("nowhere")
-        # That was all: it is no event as well
+        for call in (other.unbind, other.disconnect):
+            with self.assertRaises(zgossip.ZgossipError) as caught:
+                call(endpoint)
+            self.assertEqual(caught.exception.errno, errno.ENOENT)
+        hub.unbind(endpoint)
+        self.wait_bind(other, endpoint)
+
+    def wait_bind(self, node: zgossip.Node, endpoint: str) -> None:
+        """A port is free again a moment later."""
+        deadline = time.monotonic() + LONG
+        while True:
+            try:
+                node.bind(endpoint)
+                return
+            except zgossip.ZgossipError:
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.01)
+
+    def test_disconnected(self) -> None:
+        hub, leaf = self.node(), self.node()
+        endpoint = f"tcp://127.0.0.1:{hub.bind('tcp://127.0.0.1:*')}"
+        leaf.connect(endpoint)
+        leaf.publish("first", "")
+        hub.wait_key("first", LONG)
+        leaf.disconnect(endpoint)
+        leaf.publish("second", "")
         with self.assertRaises(TimeoutError):
-            other.recv(0.05)
+            hub.wait_key("second", 0.1)
+
+    def test_flushed(self) -> None:
+        hub, leaf = self.node(), self.node()
+        leaf.connect(f"tcp://127.0.0.1:{hub.bind('tcp://127.0.0.1:*')}")
+        for number in range(1000):
+            leaf.publish(str(number), "x" * 1000)
+        self.assertEqual(leaf.flush(LONG), 1)
+        self.assertEqual(hub.status(), 1000)
+        hub.wait_count(1000, 0)
+        with self.assertRaises(TimeoutError):
+            hub.wait_count(1001, 0.05)
+        alone = self.node()
+        self.assertEqual(alone.flush(0), 0)
+        alone.connect("tcp://127.0.0.1:1")
+        with self.assertRaises(TimeoutError):
+            alone.flush(0.05)
 
     def test_curve(self) -> None:
         # Keys from the ZeroMQ documentation: known to everybody
@@ -120,7 +164,7 @@ class Peers(NodeTest):
         leaf.set_keys(public, secret)
         leaf.connect(endpoint, public)
         leaf.publish("under", "CURVE")
-        hub.wait_for("under", timeout=LONG)
+        hub.wait_key("under", LONG)
 
 
 class Configuration(NodeTest):
@@ -129,15 +173,18 @@ class Configuration(NodeTest):
             path = os.path.join(place, "node.cfg")
             first, second = self.node(), self.node()
             first.set("server/max_value", "5")
+            first.set("server/max_tuples", "1")
             first.save(path)
             second.load(path)
             second.publish("key", "12345")
-            second.publish("key", "123456")
-            self.assertEqual(second.get("key"), b"12345")
+            with self.assertRaisesRegex(zgossip.ZgossipError, "value"):
+                second.publish("key", "123456")
+            # This only the node itself can tell, and later
+            second.publish("another key", "1")
             error = self.until(second, lambda event: isinstance(event, zgossip.Error))[-1]
             assert isinstance(error, zgossip.Error)
-            self.assertEqual(error.command, "PUBLISH")
             self.assertTrue(error.reason)
+            self.assertEqual(second.items(), [(b"key", b"12345")])
             with self.assertRaises(zgossip.ZgossipError):
                 second.load(os.path.join(place, "missing.cfg"))
             with self.assertRaises(zgossip.ZgossipError):
@@ -161,7 +208,10 @@ class Mistakes(NodeTest):
             node.get(None)  # type: ignore[arg-type]
         with self.assertRaises(ValueError):
             zgossip.Node("a\0b")
+        with self.assertRaises(ValueError):
+            node.wait_count(-1, 0)
         self.assertEqual(node.status(), 0)
+        self.assertEqual(node.items(), [])
 
     def test_after_the_end(self) -> None:
         with self.node() as node:
@@ -171,6 +221,8 @@ class Mistakes(NodeTest):
         for call in (
             lambda: node.publish("key", "value"),
             lambda: node.get("key"),
+            node.items,
+            node.flush,
             lambda: node.recv(0),
             lambda: node.bind("tcp://127.0.0.1:*"),
             node.fileno,
@@ -209,7 +261,7 @@ class Lifetime(NodeTest):
         hub, leaf = self.pair()
         leaf.publish("last", "words")
         leaf.close()
-        hub.wait_for("last", timeout=LONG)
+        hub.wait_key("last", LONG)
 
     def test_events_are_values(self) -> None:
         event = Deliver(b"key", b"value")

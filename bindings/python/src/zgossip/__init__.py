@@ -20,6 +20,7 @@ from ._errors import LibraryNotFound, NodeClosed, ZgossipError
 from ._events import Deliver, Error, Event, Expire, Join, Leave, Retract
 from ._library import library_version
 from ._node import Node
+from ._stats import Stats
 
 __all__ = [
     "Deliver",
@@ -32,6 +33,7 @@ __all__ = [
     "Node",
     "NodeClosed",
     "Retract",
+    "Stats",
     "ZgossipError",
     "library_version",
 ]

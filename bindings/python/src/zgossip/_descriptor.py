@@ -1,11 +1,11 @@
 # This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
 # distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-"""A descriptor that is readable while something waits, for select, epoll and asyncio.
+"""A descriptor that is readable while an event waits, for select, epoll and asyncio.
 
-The library's own descriptor tells of what waits inside the library. This one is readable also while events wait that
-were taken out of there on the way to an answer, and for ever once the node is closed; and it stays open for whoever
-is watching it then. An epoll descriptor over both does that, since it can be watched itself.
+The library's own is closed together with the node. Whoever watches it then would never hear of that, so this one
+stays open as long as somebody has it, and is readable for ever once the node is closed. An epoll descriptor does
+that, since it can be watched itself.
 """
 
 from __future__ import annotations
@@ -13,36 +13,34 @@ from __future__ import annotations
 import asyncio
 import os
 import select
+from typing import Optional
 
 
 class Descriptor:
-    """Readable while the library's descriptor is, or the flag is raised."""
+    """Readable while the library's descriptor is, and after the end."""
 
     def __init__(self, inner: int) -> None:
-        self._flag, self._lever = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._raised = False
+        self._ended, self._end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._epoll = select.epoll()
         self._epoll.register(inner, select.EPOLLIN)
-        self._epoll.register(self._flag, select.EPOLLIN)
+        self._epoll.register(self._ended, select.EPOLLIN)
         self._waiters: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
 
     def fileno(self) -> int:
         return self._epoll.fileno()
 
-    def raise_flag(self, up: bool) -> None:
-        """Not by two threads at the same time."""
-        if up == self._raised:
-            return
-        self._raised = up
-        if up:
-            os.write(self._lever, b"!")
-        else:
-            os.read(self._flag, 1)
+    def end(self) -> None:
+        """The node is closed."""
+        os.write(self._end, b"!")
 
     def __del__(self) -> None:
         self._epoll.close()
-        os.close(self._flag)
-        os.close(self._lever)
+        os.close(self._ended)
+        os.close(self._end)
+
+    def wait(self, timeout: Optional[float]) -> bool:
+        """Wait until it is readable, for so many seconds at most. Handlers of signals run meanwhile."""
+        return bool(self._epoll.poll(timeout, 1))
 
     async def readable(self) -> None:
         """Wait, in the running loop, until it is readable. Several tasks may."""

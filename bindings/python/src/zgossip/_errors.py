@@ -7,7 +7,11 @@ from __future__ import annotations
 
 
 class ZgossipError(Exception):
-    """A node could not do what it was asked to."""
+    """A node could not do what it was asked to; `errno` is the number of the reason, 0 if it has none."""
+
+    def __init__(self, reason: str, errno: int = 0) -> None:
+        super().__init__(reason)
+        self.errno = errno
 
 
 class NodeClosed(ZgossipError):
@@ -15,4 +19,4 @@ class NodeClosed(ZgossipError):
 
 
 class LibraryNotFound(ZgossipError, ImportError):
-    """libzgossip.so.1 is not installed where it is looked for."""
+    """libzgossip.so.1 is not installed where it is looked for, or is too old."""

@@ -9,7 +9,7 @@ Classes rather than one record with a kind: a type checker knows what each has, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Union
+from typing import Optional, Sequence, Union
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,26 @@ class Error:
 Event = Union[Deliver, Retract, Expire, Join, Leave, Error]
 
 
-def text(frame: bytes) -> str:
+def event(frames: Sequence[bytes]) -> Optional[Event]:
+    """What a message says; None if this version does not know it."""
+    if len(frames) < 2:
+        return None
+    name, subject = frames[:2]
+    if name == b"DELIVER":
+        return Deliver(subject, frames[2])
+    if name == b"RETRACT":
+        return Retract(subject)
+    if name == b"EXPIRE":
+        return Expire(subject)
+    if name == b"JOIN":
+        return Join(_text(subject))
+    if name == b"LEAVE":
+        return Leave(_text(subject))
+    if name == b"ERROR":
+        return Error(_text(subject), _text(frames[2]))
+    return None
+
+
+def _text(frame: bytes) -> str:
     """Endpoints and reasons are text, in whatever encoding; nothing of it is lost."""
     return frame.decode("utf-8", "surrogateescape")

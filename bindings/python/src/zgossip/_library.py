@@ -7,90 +7,85 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
-import errno
 import os
 import threading
-from ctypes import POINTER, c_char_p, c_int, c_size_t, c_void_p
-from typing import Any, Optional, Sequence
+from ctypes import POINTER, c_bool, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
+from typing import Any, Callable, Optional
 
 from ._errors import LibraryNotFound
+from ._stats import StatsBuffer
 
 _MAJOR = 1
 _NAME = f"libzgossip.so.{_MAJOR}"
 
-_Frames = POINTER(c_char_p)
+Frames = POINTER(c_char_p)
 
 
-class Failed(Exception):
-    """A call came back with this errno."""
+class Tuple(ctypes.Structure):
+    """One of those that zgossip_tuples returns."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.errno = number
+    _fields_ = [("key", c_void_p), ("key_size", c_size_t), ("value", c_void_p), ("value_size", c_size_t)]
+
+
+Tuples = POINTER(Tuple)
 
 
 class Library:
-    """libzgossip, with Python's types. Every call releases the interpreter's lock while it is inside."""
+    """libzgossip. Every call releases the interpreter's lock while it is inside."""
 
     def __init__(self, path: str) -> None:
-        self._c = c = ctypes.CDLL(path, use_errno=True)
+        c = ctypes.CDLL(path, use_errno=True)
         self.path = path
 
-        def declare(name: str, result: Any, *arguments: Any) -> None:
-            function = getattr(c, name)
+        def declare(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
+            function = getattr(c, "zgossip_" + name)
             function.restype = result
             function.argtypes = arguments
+            return function  # type: ignore[no-any-return]
 
-        declare("zgossip_version", None, POINTER(c_int), POINTER(c_int), POINTER(c_int))
-        declare("zgossip_new", c_void_p, c_char_p)
-        declare("zgossip_destroy", None, POINTER(c_void_p))
-        declare("zgossip_send_sized", c_int, c_void_p, _Frames, POINTER(c_size_t), c_size_t)
-        declare("zgossip_recv", _Frames, c_void_p, POINTER(c_size_t))
-        declare("zgossip_frames_destroy", None, POINTER(_Frames))
-        declare("zgossip_set_rcvtimeo", c_int, c_void_p, c_int)
-        declare("zgossip_fd", c_int, c_void_p)
+        node, text, key = c_void_p, c_char_p, (c_char_p, c_size_t)
+        self._version = declare("version", None, POINTER(c_int), POINTER(c_int), POINTER(c_int))
+        self._strerror = declare("strerror", c_char_p, c_int)
+        self.new = declare("new", c_void_p, text)
+        self.destroy = declare("destroy", None, POINTER(c_void_p))
+        self.bind = declare("bind", c_int, node, text)
+        self.unbind = declare("unbind", c_int, node, text)
+        self.connect = declare("connect", c_int, node, text, text)
+        self.disconnect = declare("disconnect", c_int, node, text)
+        self.set_keys = declare("set_keys", c_int, node, text, text)
+        self.set_zap_domain = declare("set_zap_domain", c_int, node, text)
+        self.publish = declare("publish_sized", c_int, node, *key, *key, c_uint32)
+        self.retract = declare("retract_sized", c_int, node, *key)
+        self.unpublish = declare("unpublish_sized", c_int, node, *key)
+        self.get = declare("get_sized", c_void_p, node, *key, POINTER(c_size_t))
+        self.count = declare("count", c_int64, node)
+        self.digest = declare("digest", c_int, node, POINTER(c_uint64))
+        self.tuples = declare("tuples", Tuples, node, POINTER(c_size_t))
+        self.tuples_destroy = declare("tuples_destroy", None, POINTER(Tuples))
+        self.wait_count = declare("wait_count", c_int, node, c_size_t, c_int)
+        self.wait_key = declare("wait_key", c_int, node, text, c_int)
+        self.wait_agreement = declare("wait_agreement", c_int, node, c_size_t, c_int)
+        self.flush = declare("flush", c_int, node, c_int)
+        self.recv = declare("recv", Frames, node, POINTER(c_size_t))
+        self.frames_destroy = declare("frames_destroy", None, POINTER(Frames))
+        self.set_rcvtimeo = declare("set_rcvtimeo", c_int, node, c_int)
+        self.fd = declare("fd", c_int, node)
+        self.load = declare("load", c_int, node, text)
+        self.set = declare("set", c_int, node, text, text)
+        self.save = declare("save", c_int, node, text)
+        self.set_events = declare("set_events", c_int, node, c_bool)
+        self.stats = declare("stats", c_int, node, POINTER(StatsBuffer), c_size_t)
+        self.free = declare("free", None, c_void_p)
 
     def version(self) -> tuple[int, int, int]:
         numbers = c_int(), c_int(), c_int()
-        self._c.zgossip_version(*(ctypes.byref(number) for number in numbers))
+        self._version(*(ctypes.byref(number) for number in numbers))
         return numbers[0].value, numbers[1].value, numbers[2].value
 
-    def new(self, name: bytes) -> int:
-        handle: Optional[int] = self._c.zgossip_new(name)
-        if not handle:
-            raise OSError(ctypes.get_errno(), "cannot make a node: " + os.strerror(ctypes.get_errno()))
-        return handle
-
-    def destroy(self, handle: int) -> None:
-        self._c.zgossip_destroy(ctypes.byref(c_void_p(handle)))
-
-    def send(self, handle: int, frames: Sequence[bytes]) -> None:
-        count = len(frames)
-        first = (c_char_p * count)(*frames)
-        sizes = (c_size_t * count)(*map(len, frames))
-        # A signal only ends the wait for room: its handler runs before the call is made again.
-        while self._c.zgossip_send_sized(handle, first, sizes, count):
-            number = ctypes.get_errno()
-            if number != errno.EINTR:
-                raise Failed(number)
-
-    def recv(self, handle: int, msecs: int) -> list[bytes]:
-        """The next message. One thread at a time: the time-out is the node's."""
-        count = c_size_t()
-        self._c.zgossip_set_rcvtimeo(handle, msecs)
-        frames = self._c.zgossip_recv(handle, ctypes.byref(count))
-        if not frames:
-            raise Failed(ctypes.get_errno())
-        try:
-            return [frames[index] for index in range(count.value)]
-        finally:
-            self._c.zgossip_frames_destroy(ctypes.byref(frames))
-
-    def fd(self, handle: int) -> int:
-        descriptor: int = self._c.zgossip_fd(handle)
-        if descriptor < 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-        return descriptor
+    def reason(self, number: int) -> str:
+        """What was wrong with this thread's last call."""
+        text: bytes = self._strerror(number)
+        return text.decode("utf-8", "replace")
 
 
 _loaded: Optional[Library] = None
@@ -99,13 +94,8 @@ _loading = threading.Lock()
 
 def _open() -> Library:
     chosen = os.environ.get("ZGOSSIP_LIBRARY")
-    if chosen:
-        try:
-            return Library(chosen)
-        except (OSError, AttributeError) as why:
-            raise LibraryNotFound(f"ZGOSSIP_LIBRARY: {why}") from None
     reasons = []
-    for path in (_NAME, ctypes.util.find_library("zgossip")):
+    for path in [chosen] if chosen else [_NAME, ctypes.util.find_library("zgossip")]:
         if path:
             try:
                 return Library(path)

@@ -5,23 +5,29 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import math
 import os
 import threading
 import time
 import weakref
+from ctypes import byref, c_size_t, c_uint64, c_void_p, string_at
 from types import TracebackType
-from typing import AsyncIterator, Iterator, Optional, Type, Union
+from typing import Any, AsyncIterator, Callable, Iterator, Optional, Type, Union
 
+from ._descriptor import Descriptor
 from ._errors import NodeClosed, ZgossipError
-from ._events import Event
-from ._library import Failed, Library, library
-from ._mailbox import Mailbox, Question, failure
+from ._events import Event, event
+from ._library import Library, library
+from ._stats import Stats, StatsBuffer
 
 Text = Union[str, bytes]
+Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
 _MAX_KEY = 255
 _MAX_TTL = 0xFFFFFFFF
+_MAX_INT = 0x7FFFFFFF
 
 # The process in which the first node was made: libzmq's threads are there, and in no process forked from it.
 _home: Optional[int] = None
@@ -42,20 +48,27 @@ class Node:
         """Make a node that knows nobody yet. The name stands before each line that it writes to the log."""
         global _home
         found = library()
+        prefix = _bytes("name", name)
         with _making:
             self._process = os.getpid()
             if _home is None:
                 _home = self._process
             if _home != self._process:
                 raise ZgossipError("no nodes can be made in a process forked from one that has made some")
-            handle = found.new(_bytes("name", name))
+            handle: Optional[int] = found.new(prefix)
+        if not handle:
+            number = ctypes.get_errno()
+            raise OSError(number, found.reason(number))
         self._library = found
         self._handle = handle
-        self._mailbox = Mailbox(found, handle)
         self._end = weakref.finalize(self, _destroy, found, handle, self._process)
-        self._send("SET", "server/events", "1")
+        # Reentrant: a signal handler may use the node while its thread is in here.
+        self._watching = threading.RLock()
+        self._watched: Optional[Descriptor] = None
+        self._call(found.set_rcvtimeo, 0)
+        self._call(found.set_events, True)
         if verbose:
-            self._send("VERBOSE")
+            self.set("server/verbose", "1")
 
     # Peers
 
@@ -64,150 +77,204 @@ class Node:
 
         Returns the TCP port, 0 for the other transports.
         """
-        endpoint = _bytes("endpoint", endpoint)
-        port = int(self._tell("BIND", endpoint))
-        if port < 0:
-            raise ZgossipError("could not bind")
-        return port if endpoint.startswith(b"tcp://") else 0
+        return self._call(self._library.bind, _bytes("endpoint", endpoint))
+
+    def unbind(self, endpoint: Text) -> None:
+        """Accept no more peers there. Those that are connected stay."""
+        self._call(self._library.unbind, _bytes("endpoint", endpoint))
 
     def connect(self, endpoint: Text, server_key: Optional[Text] = None) -> None:
         """Connect to a peer as soon as it is there, and again after each loss. With its public key: by CURVE."""
-        key = () if server_key is None else (server_key,)
-        self._tell("CONNECT", endpoint, *key)
+        key = None if server_key is None else _bytes("server key", server_key)
+        self._call(self._library.connect, _bytes("endpoint", endpoint), key)
+
+    def disconnect(self, endpoint: Text) -> None:
+        """Take a `connect` back. What the peer has said stays."""
+        self._call(self._library.disconnect, _bytes("endpoint", endpoint))
 
     # Tuples
 
     def publish(self, key: Text, value: Text = b"", ttl: Optional[float] = None) -> None:
-        """Give a key a value everywhere; with `ttl`, for so many seconds unless it is published again before."""
-        expiry = () if ttl is None else (_msecs(ttl),)
-        self._send("PUBLISH", _key(key), value, *expiry)
+        """Give a key a value everywhere; with `ttl`, for so many seconds unless it is published again before.
 
-    def retract(self, key: Text) -> None:
-        """Remove a key from the whole network."""
-        self._send("RETRACT", _key(key))
+        It does not wait for the node. Should that have no room for the key, an `Error` comes among the events.
+        """
+        key, value = _key(key), _bytes("value", value)
+        msecs = 0 if ttl is None else _ttl(ttl)
+        self._call(self._library.publish, key, len(key), value, len(value), msecs)
 
-    def unpublish(self, key: Text) -> None:
-        """Forget a key on this node alone."""
+    def retract(self, key: Text) -> bool:
+        """Remove a key from the whole network. False if it had no value here: then nothing happens."""
         key = _key(key)
-        self._send("UNPUBLISH", key)
-        self.status()
-        self._mailbox.forget(key)
+        return bool(self._call(self._library.retract, key, len(key)))
+
+    def unpublish(self, key: Text) -> bool:
+        """Forget a key on this node alone. False if it had no value."""
+        key = _key(key)
+        return bool(self._call(self._library.unpublish, key, len(key)))
 
     def get(self, key: Text) -> Optional[bytes]:
         """The value of a key, None if there is none."""
         key = _key(key)
-        answer = self._ask(Question(b"VALUE", key), ("GET", key))
-        return answer[1] if len(answer) > 1 else None
+        size = c_size_t()
+        self._check()
+        found = self._library.get(self._handle, key, len(key), byref(size))
+        if not found:
+            failed = self._failure()
+            if isinstance(failed, ZgossipError) and failed.errno == errno.ENOENT:
+                return None
+            raise failed
+        try:
+            return string_at(found, size.value)
+        finally:
+            self._library.free(found)
+
+    def items(self) -> list[tuple[bytes, bytes]]:
+        """All keys and their values, as they are at one moment, in the order of the keys."""
+        count = c_size_t()
+        self._check()
+        tuples = self._library.tuples(self._handle, byref(count))
+        if not tuples:
+            raise self._failure()
+        try:
+            return [
+                (string_at(one.key, one.key_size), string_at(one.value, one.value_size))
+                for one in tuples[: count.value]
+            ]
+        finally:
+            self._library.tuples_destroy(byref(tuples))
 
     def keys(self) -> list[bytes]:
         """All keys that have a value."""
-        return self._ask(Question(b"KEYS"), ("KEYS",))
-
-    def items(self) -> Iterator[tuple[bytes, bytes]]:
-        """All keys of this moment, each with its value at the moment of its turn."""
-        for key in self.keys():
-            value = self.get(key)
-            if value is not None:
-                yield key, value
-
-    def wait_for(self, key: Text, value: Optional[Text] = None, timeout: Optional[float] = None) -> bytes:
-        """Wait until a key has a value, or this one, and return it. The events meanwhile stay to be received."""
-        key = _key(key)
-        wanted = None if value is None else _bytes("value", value)
-        deadline = _deadline(timeout)
-        while True:
-            seen = self._mailbox.deliveries()
-            held = self.get(key)
-            if held is not None and wanted in (None, held):
-                return held
-            self._mailbox.await_delivery(seen, deadline)
+        return [key for key, _ in self.items()]
 
     def status(self) -> int:
         """How many keys have a value."""
-        return int(self._ask(Question(b"STATUS"), ("STATUS",))[0])
+        return self._call(self._library.count)
 
-    def stats(self) -> dict[str, int]:
-        """The node's counters by name. Nodes with the same `root` hold the same."""
-        answer = self._ask(Question(b"STATS"), ("STATS",))
-        pairs = zip(answer[::2], answer[1::2])
-        return {name.decode(): int(number, 16 if name == b"root" else 10) for name, number in pairs}
+    def digest(self) -> int:
+        """A number that sums up all the node holds: two nodes with the same hold the same."""
+        digest = c_uint64()
+        self._call(self._library.digest, byref(digest))
+        return digest.value
+
+    def stats(self) -> Stats:
+        """The node's counters."""
+        stats = StatsBuffer()
+        self._call(self._library.stats, byref(stats), ctypes.sizeof(stats))
+        return stats.read()
+
+    # Waiting
+
+    def wait_key(self, key: Text, timeout: Optional[float] = None) -> bytes:
+        """Wait until a key has a value, and return it. Events stay to be received, here and below."""
+        key = _key(key)
+        deadline = _deadline(timeout)
+        while True:
+            self._wait(deadline, self._library.wait_key, key)
+            value = self.get(key)
+            if value is not None:
+                return value
+
+    def wait_count(self, count: int, timeout: Optional[float] = None) -> None:
+        """Wait until so many keys, or more, have a value."""
+        self._wait(_deadline(timeout), self._library.wait_count, _count(count))
+
+    def wait_agreement(self, peers: int = 1, timeout: Optional[float] = None) -> int:
+        """Wait until all peers have taken what this node holds, and so many say that they hold the same.
+
+        CZMQ's nodes cannot say so, and are not counted. Returns how many did.
+        """
+        return self._wait(_deadline(timeout), self._library.wait_agreement, _count(peers))
+
+    def flush(self, timeout: Optional[float] = None) -> int:
+        """Wait until what was published has reached the peers, so that the program may end. Returns their number."""
+        return self._wait(_deadline(timeout), self._library.flush)
 
     # Events
 
     def recv(self, timeout: Optional[float] = None) -> Event:
         """The next event, waiting for it. Ctrl-C and other signals are handled meanwhile."""
-        self._check()
-        return self._mailbox.receive(None if timeout is None else max(0.0, timeout))
+        deadline = _deadline(timeout)
+        while True:
+            came = self._take()
+            if came is not None:
+                return came
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                raise TimeoutError("nothing came in time")
+            self._descriptor().wait(left)
 
     def __iter__(self) -> Iterator[Event]:
         """The events as they come, until the node is closed."""
         while True:
             try:
-                event = self.recv()
+                came = self.recv()
             except NodeClosed:
                 return
-            yield event
+            yield came
 
     def fileno(self) -> int:
-        """A descriptor that is readable while an event waits, and once the node is closed; only to be watched.
+        """A descriptor that is readable exactly while an event waits, and once the node is closed; to be watched.
 
-        Where two threads use the node, a `recv` may find nothing although it was readable: give it a time-out of 0.
+        Where two threads receive, one may find nothing although it was readable: give `recv` a time-out of 0.
         """
-        self._check()
-        return self._mailbox.descriptor().fileno()
+        return self._descriptor().fileno()
 
     async def receive(self) -> Event:
         """The next event, for asyncio."""
         while True:
-            self._check()
-            event = self._mailbox.poll()
-            if event is not None:
-                return event
-            await self._mailbox.descriptor().readable()
+            came = self._take()
+            if came is not None:
+                return came
+            await self._descriptor().readable()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         """The events as they come, until the node is closed."""
         while True:
             try:
-                event = await self.receive()
+                came = await self.receive()
             except NodeClosed:
                 return
-            yield event
+            yield came
 
     # Configuration
 
     def set(self, path: Text, value: Text) -> None:
         """Change a setting, as `server/timeout`."""
-        self._tell("SET", path, value)
+        self._call(self._library.set, _bytes("path", path), _bytes("value", value))
 
-    def load(self, path: Union[Text, "os.PathLike[str]"]) -> None:
+    def load(self, path: Path) -> None:
         """Load a configuration in place of what was loaded or set before. The file is watched.
 
         It should say `events = 1` in its section `server`: without it, removals, peers and errors are told no more
         once the file has changed.
         """
-        self._tell("LOAD", os.fspath(path), after=("SET", "server/events", "1"))
+        self._call(self._library.load, _bytes("path", os.fspath(path)))
+        self._call(self._library.set_events, True)
 
-    def save(self, path: Union[Text, "os.PathLike[str]"]) -> None:
+    def save(self, path: Path) -> None:
         """Save the configuration."""
-        self._tell("SAVE", os.fspath(path))
+        self._call(self._library.save, _bytes("path", os.fspath(path)))
 
     def set_keys(self, public_key: Text, secret_key: Text) -> None:
         """Use CURVE with these keys (Z85) for every bind and connect to come."""
-        self._send("SET PUBLICKEY", public_key)
-        self._send("SET SECRETKEY", secret_key)
+        self._call(self._library.set_keys, _bytes("key", public_key), _bytes("key", secret_key))
 
     def set_zap_domain(self, domain: Text) -> None:
         """Which ZAP domain is asked about the clients of every bind to come."""
-        self._send("ZAP DOMAIN", domain)
+        self._call(self._library.set_zap_domain, _bytes("domain", domain))
 
     # The end
 
     def close(self) -> None:
         """End the node, in milliseconds. What was published just before still reaches the peers connected."""
-        if os.getpid() == self._process:
-            self._mailbox.close()
-        self._end()
+        # Nobody may begin to watch the library's descriptor while it is closed.
+        with self._watching:
+            self._end()
+            watched, self._watched = self._watched, None
+        if watched is not None and os.getpid() == self._process:
+            watched.end()
 
     @property
     def closed(self) -> bool:
@@ -234,32 +301,65 @@ class Node:
         if os.getpid() != self._process:
             raise NodeClosed("the node stayed in the process that this one was forked from")
 
-    def _send(self, *frames: Text) -> None:
-        command = [_bytes("frame", frame) for frame in frames]
-        self._check()
-        try:
-            self._library.send(self._handle, command)
-        except Failed as failed:
-            raise failure(failed) from None
+    def _failure(self) -> Exception:
+        """What the last call, which failed, means."""
+        number = ctypes.get_errno()
+        if number == errno.EPIPE or not self._end.alive:
+            return NodeClosed("the node has ended", number)
+        return ZgossipError(self._library.reason(number), number)
 
-    def _ask(self, question: Question, *commands: tuple[Text, ...]) -> list[bytes]:
-        lines = [[_bytes("frame", frame) for frame in command] for command in commands]
-        self._check()
-        answer = self._mailbox.ask(question, lines)
-        if question.reason is not None:
-            raise ZgossipError(question.reason)
-        return answer
+    def _call(self, function: Callable[..., Any], *arguments: Any) -> int:
+        while True:
+            self._check()
+            result: int = function(self._handle, *arguments)
+            if result >= 0:
+                return result
+            # A signal only ends the wait for the node: its handler runs before the call is made again.
+            if ctypes.get_errno() != errno.EINTR:
+                raise self._failure()
 
-    def _tell(self, *command: Text, after: tuple[Text, ...] = ()) -> bytes:
-        """Send a command, and return when it was carried out, with what PORT says then; or raise what is wrong."""
-        commands = [command, after, ("PORT",)] if after else [command, ("PORT",)]
-        return self._ask(Question(b"PORT", about=_bytes("command", command[0])), *commands)[0]
+    def _wait(self, deadline: Optional[float], function: Callable[..., Any], *arguments: Any) -> int:
+        while True:
+            left = -1 if deadline is None else math.ceil(max(0.0, deadline - time.monotonic()) * 1000)
+            self._check()
+            result: int = function(self._handle, *arguments, min(left, _MAX_INT))
+            if result >= 0:
+                return result
+            if ctypes.get_errno() == errno.EAGAIN:
+                if left <= _MAX_INT:
+                    raise TimeoutError(self._library.reason(errno.EAGAIN))
+            elif ctypes.get_errno() != errno.EINTR:
+                raise self._failure()
+
+    def _take(self) -> Optional[Event]:
+        """The next event, if there is one now."""
+        count = c_size_t()
+        while True:
+            self._check()
+            frames = self._library.recv(self._handle, byref(count))
+            if not frames:
+                if ctypes.get_errno() in (errno.EAGAIN, errno.EINTR):
+                    return None
+                raise self._failure()
+            try:
+                came = event(frames[: count.value])
+            finally:
+                self._library.frames_destroy(byref(frames))
+            if came is not None:
+                return came
+
+    def _descriptor(self) -> Descriptor:
+        with self._watching:
+            self._check()
+            if self._watched is None:
+                self._watched = Descriptor(self._call(self._library.fd))
+            return self._watched
 
 
 def _destroy(found: Library, handle: int, process: int) -> None:
     # Its thread is in the process that made it, where that may still need it.
     if os.getpid() == process:
-        found.destroy(handle)
+        found.destroy(byref(c_void_p(handle)))
 
 
 def _bytes(what: str, value: Text) -> bytes:
@@ -279,11 +379,17 @@ def _key(key: Text) -> bytes:
     return key
 
 
-def _msecs(ttl: float) -> bytes:
+def _ttl(ttl: float) -> int:
     msecs = math.ceil(ttl * 1000)
     if not 0 < msecs <= _MAX_TTL:
         raise ValueError(f"a time to live is more than 0 and at most {_MAX_TTL // 1000} seconds, not {ttl}")
-    return b"%d" % msecs
+    return msecs
+
+
+def _count(count: int) -> int:
+    if count < 0:
+        raise ValueError(f"{count} is no number of things")
+    return count
 
 
 def _deadline(timeout: Optional[float]) -> Optional[float]:
