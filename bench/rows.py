@@ -61,7 +61,7 @@ ROWS = [
         ratio=0.7),
     Row("threads of one node with 10 CONNECTs", "threads", "10", "10", "threads", "", more_is_better=False, value=1),
     Row("its descriptors", "threads", "10", "10", "descriptors", "", more_is_better=False, value=25),
-    Row("native API, A → B over tcp", "pair", "1000000 10000", "300000 10000", "rate", "k/s", K, value=1e6, native_counts=True,
+    Row("native API, A → B over tcp", "pair", "500000", "300000", "rate", "k/s", K, value=1e6, native_counts=True,
         stock=False, ours=False, limit="raw dealer 1000000"),
     Row("hub with 1 000 silent plain clients, of one core", "idle", "1000 5 plain", "300 2 plain", "percent", "%",
         more_is_better=False, value=3),

@@ -27,7 +27,7 @@ number_at (const unsigned char *at)
     return (unsigned long) at [0] << 24 | (unsigned long) at [1] << 16 | (unsigned long) at [2] << 8 | at [3];
 }
 
-//  How many tuples a BATCH holds (doc/PROTOCOL.md, "Lists of extended links").
+//  How many tuples a BATCH holds (doc/PROTOCOL.md, "Extended messages").
 static unsigned long
 tuples_of_batch (const unsigned char *at, size_t size)
 {
