@@ -15,46 +15,23 @@
 #include <cerrno>
 #include <iostream>
 #include <map>
-#include <optional>
+#include <memory>
+#include <stdexcept>
 #include <string>
-#include <system_error>
-#include <vector>
 
-//  A node that ends with its scope
-class Node {
-public:
-    explicit Node (const std::string &name) : self (zgossip_new (name.c_str ()))
-    {
-        if (!self)
-            throw std::system_error (errno, std::generic_category (), "zgossip_new");
-    }
-    ~Node () { zgossip_destroy (&self); }
-    Node (const Node &) = delete;
-    Node &operator= (const Node &) = delete;
-
-    void send (const std::vector<std::string> &command)
-    {
-        std::vector<const char *> frames;
-        for (const std::string &frame : command)
-            frames.push_back (frame.c_str ());
-        if (zgossip_send (self, frames.data (), frames.size ()) < 0)
-            throw std::system_error (errno, std::generic_category (), command.front ());
-    }
-
-    std::optional<std::vector<std::string>> receive ()
-    {
-        size_t count = 0;
-        char **frames = zgossip_recv (self, &count);
-        if (!frames)
-            return std::nullopt;
-        std::vector<std::string> message (frames, frames + count);
-        zgossip_frames_destroy (&frames);
-        return message;
-    }
-
-private:
-    zgossip_t *self;
+//  What the library makes ends with its scope
+struct Destroy {
+    void operator() (zgossip_t *node) const { zgossip_destroy (&node); }
+    void operator() (zgossip_event_t *event) const { zgossip_event_destroy (&event); }
 };
+using Node = std::unique_ptr<zgossip_t, Destroy>;
+using Event = std::unique_ptr<zgossip_event_t, Destroy>;
+
+static void check (int rc)
+{
+    if (rc == -1)
+        throw std::runtime_error (zgossip_strerror (errno));
+}
 
 static const std::string prefix = "config/";
 
@@ -65,36 +42,35 @@ static std::string trim (const std::string &text)
     return first == std::string::npos ? "" : text.substr (first, text.find_last_not_of (blanks) - first + 1);
 }
 
-static void write (Node &node)
+static void write (zgossip_t *node)
 {
     for (std::string line; std::getline (std::cin, line);) {
         size_t equals = line.find ('=');
-        std::string name = trim (line.substr (0, equals));
+        std::string key = prefix + trim (line.substr (0, equals));
         std::string value = equals == std::string::npos ? "" : trim (line.substr (equals + 1));
-        if (name.empty ())
+        if (key == prefix)
             continue;
-        if (value.empty ())
-            node.send ({ "RETRACT", prefix + name });
-        else
-            node.send ({ "PUBLISH", prefix + name, value });
+        check (value.empty () ? zgossip_retract (node, key.c_str ())
+                              : zgossip_publish (node, key.c_str (), value.c_str ()));
     }
+    zgossip_flush (node, 5000);         //  Let the last lines arrive
 }
 
-static void read (Node &node)
+static void read (zgossip_t *node)
 {
     std::map<std::string, std::string> settings;
-    while (auto message = node.receive ()) {
-        if (message->size () < 2 || (*message) [1].compare (0, prefix.size (), prefix))
+    while (Event event { zgossip_recv_event (node) }) {
+        if (!event->key || prefix.compare (0, prefix.size (), event->key, 0, prefix.size ()))
             continue;
-        std::string name = (*message) [1].substr (prefix.size ());
+        std::string name = event->key + prefix.size ();
         std::string before = settings.count (name) ? settings [name] : "unset";
-        if (message->front () == "DELIVER") {
-            settings [name] = (*message) [2];
-            std::cout << name << ": " << before << " -> " << settings [name] << std::endl;
-        }
+        if (event->kind == ZGOSSIP_EVENT_DELIVER)
+            settings [name] = event->value;
         else
-        if (settings.erase (name))
-            std::cout << name << ": " << before << " -> unset" << std::endl;
+            settings.erase (name);
+        std::string after = settings.count (name) ? settings [name] : "unset";
+        if (after != before)
+            std::cout << name << ": " << before << " -> " << after << std::endl;
     }
 }
 
@@ -106,10 +82,16 @@ int main (int argc, char *argv [])
         return 2;
     }
     try {
-        Node node (role);
-        node.send ({ "SET", "server/events", "1" });
-        node.send ({ role == "write" ? "BIND" : "CONNECT", argv [2] });
-        role == "write" ? write (node) : read (node);
+        Node node { zgossip_new (role.c_str ()) };
+        check (node ? zgossip_set_events (node.get (), true) : -1);
+        if (role == "write") {
+            check (zgossip_bind (node.get (), argv [2]));
+            write (node.get ());
+        }
+        else {
+            check (zgossip_connect (node.get (), argv [2], nullptr));
+            read (node.get ());
+        }
     }
     catch (const std::exception &error) {
         std::cerr << error.what () << std::endl;

@@ -32,6 +32,8 @@ def write(node: zgossip.Node, endpoint: str) -> None:
             node.publish(PREFIX + name, value)
         else:
             node.retract(PREFIX + name)
+    # Let the last lines arrive
+    node.flush(timeout=5)
 
 
 async def read(node: zgossip.Node, endpoint: str) -> None:

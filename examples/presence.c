@@ -14,12 +14,13 @@
     node/presence.mjs does the same in JavaScript, on the same network.  */
 
 #include <zgossip/zgossip.h>
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
-#define LEASE "3000"
+#define LEASE 3000
 #define RENEWAL 1000
 
 static volatile sig_atomic_t ending = 0;
@@ -37,22 +38,20 @@ static long long now (void)
     return time.tv_sec * 1000LL + time.tv_nsec / 1000000;
 }
 
-//  Print the messages that wait
+//  Print the news that waits
 static void hear (zgossip_t *node)
 {
-    char *command, *key, *address;
-    while (zgossip_recvx (node, &command, &key, &address, NULL) > 0) {
+    zgossip_event_t *event;
+    while ((event = zgossip_recv_event (node)) != NULL) {
         char name [256];
-        if (key && sscanf (key, "service/%255s", name) == 1) {
-            if (!strcmp (command, "DELIVER"))
-                printf ("+ %s %s\n", name, address);
+        if (event->key && sscanf (event->key, "service/%255s", name) == 1) {
+            if (event->kind == ZGOSSIP_EVENT_DELIVER)
+                printf ("+ %s %s\n", name, event->value);
             else
-            if (!strcmp (command, "EXPIRE") || !strcmp (command, "RETRACT"))
+            if (event->kind == ZGOSSIP_EVENT_EXPIRE || event->kind == ZGOSSIP_EVENT_RETRACT)
                 printf ("- %s\n", name);
         }
-        free (command);
-        free (key);
-        free (address);
+        zgossip_event_destroy (&event);
     }
 }
 
@@ -70,21 +69,26 @@ int main (int argc, char *argv [])
     snprintf (key, sizeof key, "service/%s", argv [1]);
 
     zgossip_set_rcvtimeo (node, 0);
-    zgossip_sendx (node, "SET", "server/events", "1", NULL);    //  Tell us what expires, too
-    zgossip_sendx (node, strcmp (argv [3], "bind") ? "CONNECT" : "BIND", argv [4], NULL);
+    zgossip_set_events (node, true);        //  Tell us what expires, too
+    int rc = strcmp (argv [3], "bind")? zgossip_connect (node, argv [4], NULL): zgossip_bind (node, argv [4]);
+    if (rc == -1) {
+        fprintf (stderr, "%s: %s\n", argv [4], zgossip_strerror (errno));
+        zgossip_destroy (&node);
+        return 1;
+    }
 
     long long renewal = 0;
     struct pollfd item = { zgossip_fd (node), POLLIN, 0 };
     while (!ending) {
         if (now () >= renewal) {
-            zgossip_sendx (node, "PUBLISH", key, argv [2], LEASE, NULL);
+            zgossip_publish_ttl (node, key, argv [2], LEASE);
             renewal = now () + RENEWAL;
         }
         long long left = renewal - now ();
         poll (&item, 1, left > 0 ? (int) left : 0);
         hear (node);
     }
-    zgossip_sendx (node, "RETRACT", key, NULL);
+    zgossip_retract (node, key);
     zgossip_destroy (&node);
     return 0;
 }

@@ -288,6 +288,12 @@ fn configuration(here: &Installed, write: impl Fn(&str) -> Running, read: [&dyn 
     said.sort();
     let wanted = ["colour: unset -> dark green", "size: 10 % more -> unset", "size: unset -> 10 % more"];
     assert_eq!(said, wanted, "and nothing more than once");
+    // The writer does not leave before its last word has arrived
+    writer.tell("last = word");
+    writer.leave();
+    for reader in [&mut early, &mut late] {
+        reader.says("last: unset -> word");
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn python(arguments: &[&str]) -> Command {
 #[test]
 fn its_own_tests() {
     let done =
-        run(python(&["-W", "error", "-m", "unittest", "discover", "-s", "tests"]), Duration::from_secs(200));
+        run(python(&["-W", "error", "-m", "unittest", "discover", "-s", "tests"]), Duration::from_secs(300));
     let done = done.check("the package's tests");
     assert!(done.err.lines().any(|line| line.starts_with("Ran ")), "{}", done.err);
     assert!(done.err.ends_with("OK"), "{}", done.err);

@@ -19,22 +19,44 @@ const RENEWAL = 1000;
 const library = koffi.load(process.env.ZGOSSIP_LIBRARY ?? 'libzgossip.so.1');
 const zgossip_new = library.func('void *zgossip_new(const char *name)');
 const zgossip_destroy = library.func('void zgossip_destroy(_Inout_ void **self_p)');
-const zgossip_send = library.func('int zgossip_send(void *self, const char **frames, size_t count)');
+const zgossip_strerror = library.func('const char *zgossip_strerror(int errnum)');
+const zgossip_bind = library.func('int zgossip_bind(void *self, const char *endpoint)');
+const zgossip_connect = library.func('int zgossip_connect(void *self, const char *endpoint, const char *key)');
+const zgossip_set_events = library.func('int zgossip_set_events(void *self, bool on)');
+const zgossip_publish_ttl = library.func(
+    'int zgossip_publish_ttl(void *self, const char *key, const char *value, uint32_t msecs)');
+const zgossip_retract = library.func('int zgossip_retract(void *self, const char *key)');
 const zgossip_recv = library.func('void *zgossip_recv(void *self, _Out_ size_t *count_p)');
 const zgossip_frames_destroy = library.func('void zgossip_frames_destroy(_Inout_ void **frames_p)');
+
+function check(result) {
+    if (result === -1)
+        throw new Error(zgossip_strerror(koffi.errno()));
+    return result;
+}
 
 class Node {
     #self;
 
     constructor(name) {
         this.#self = zgossip_new(name);
-        if (!this.#self)
-            throw new Error('there is no room for a node');
+        check(this.#self ? zgossip_set_events(this.#self, true) : -1);      // Tell us what expires, too
     }
 
-    send(...frames) {
-        if (this.#self)
-            zgossip_send(this.#self, frames, frames.length);
+    bind(endpoint) {
+        return check(zgossip_bind(this.#self, endpoint));
+    }
+
+    connect(endpoint) {
+        check(zgossip_connect(this.#self, endpoint, null));
+    }
+
+    publish(key, value, msecs = 0) {
+        check(zgossip_publish_ttl(this.#self, key, value, msecs));
+    }
+
+    retract(key) {
+        check(zgossip_retract(this.#self, key));
     }
 
     // Messages as they come, until the node is closed. The wait is in a thread of libuv's.
@@ -67,17 +89,19 @@ if (!endpoint) {
 }
 
 const node = new Node(name);
-node.send('SET', 'server/events', '1');     // Tell us what expires, too
-node.send(role === 'bind' ? 'BIND' : 'CONNECT', endpoint);
+if (role === 'bind')
+    node.bind(endpoint);
+else
+    node.connect(endpoint);
 
-const announce = () => node.send('PUBLISH', `service/${name}`, address, String(LEASE));
+const announce = () => node.publish(`service/${name}`, address, LEASE);
 announce();
 const renewal = setInterval(announce, RENEWAL);
 
 for (const signal of ['SIGINT', 'SIGTERM'])
     process.once(signal, () => {
         clearInterval(renewal);
-        node.send('RETRACT', `service/${name}`);
+        node.retract(`service/${name}`);
         node.close();
     });
 

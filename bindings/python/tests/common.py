@@ -13,7 +13,7 @@ import zgossip
 LONG = 20.0
 
 # A test that hangs tells where.
-faulthandler.dump_traceback_later(90, exit=True)
+faulthandler.dump_traceback_later(280, exit=True)
 
 
 class NodeTest(unittest.TestCase):
