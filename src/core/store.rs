@@ -10,7 +10,8 @@ use super::link::LinkId;
 use super::records::Prefix;
 use super::tuple::{Tuple, key_hash, value_hash};
 use ahash::RandomState;
-use hashbrown::{HashMap, HashTable};
+use hashbrown::{HashMap, HashSet, HashTable};
+use std::collections::VecDeque;
 
 /// Whether a key has a value.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -100,9 +101,14 @@ pub(super) struct Store {
     digest: Digest,
     /// When a tuple expires or a stub is dropped, on the monotonic clock; most never do.
     deadlines: HashMap<Slot, u64, RandomState>,
+    /// Slots in the order in which they were forgotten; some of them are in other use by now.
+    forgotten: VecDeque<Slot>,
     live: usize,
     tombstones: usize,
 }
+
+/// How many slots may be noted as forgotten for each that is.
+const FORGOTTEN_NOTES: usize = 2;
 
 impl Store {
     pub(super) fn new(seed: u64) -> Store {
@@ -115,6 +121,7 @@ impl Store {
             hasher,
             feed: Feed::default(),
             digest: Digest::new(),
+            forgotten: VecDeque::new(),
             live: 0,
             tombstones: 0,
         }
@@ -249,7 +256,33 @@ impl Store {
             self.tombstones += usize::from(state == State::Tombstone);
         }
         self.set_deadline(slot, deadline);
+        if state == State::Forgotten {
+            self.note_forgotten(slot);
+        }
         Some(tuple)
+    }
+
+    fn note_forgotten(&mut self, slot: Slot) {
+        let stubs = self.len() - self.live - self.tombstones;
+        if self.forgotten.len() > 1024 + FORGOTTEN_NOTES * stubs {
+            let mut seen = HashSet::with_hasher(self.hasher.clone());
+            let held = &self.held;
+            let is_forgotten =
+                |slot: Slot| held[slot as usize].as_ref().is_some_and(|held| held.state == State::Forgotten);
+            self.forgotten.retain(|&slot| is_forgotten(slot) && seen.insert(slot));
+        }
+        self.forgotten.push_back(slot);
+    }
+
+    /// The slot that was forgotten longest ago, for it to make room. Those that are forgotten have no deadline:
+    /// nobody can say when no peer will bring them back.
+    pub(super) fn oldest_forgotten(&mut self) -> Option<Slot> {
+        while let Some(slot) = self.forgotten.pop_front() {
+            if self.get(slot).is_some_and(|held| held.state == State::Forgotten) {
+                return Some(slot);
+            }
+        }
+        None
     }
 
     /// Forgets a slot altogether.
@@ -363,5 +396,27 @@ mod tests {
         assert_eq!(store.held(slot).value_hash(), value_hash(b"1"));
         let (_, old) = store.put(held("a", "1", 2));
         assert_eq!((old.unwrap().state, store.live()), (State::Forgotten, 1));
+    }
+
+    #[test]
+    fn what_was_forgotten_first_goes_first() {
+        let mut store = Store::new(1);
+        let slots: Vec<Slot> = (0..4).map(|i| store.put(held(&i.to_string(), "x", 1)).0).collect();
+        for &slot in &slots {
+            store.bury(slot, State::Forgotten, None);
+        }
+        // This one is in use again, and that one is gone
+        store.put(held("0", "y", 2));
+        store.remove(slots[1]);
+        assert_eq!(store.oldest_forgotten(), Some(slots[2]));
+        assert_eq!(store.oldest_forgotten(), Some(slots[3]));
+        assert_eq!(store.oldest_forgotten(), None);
+        // Forgotten again and again, it is noted a limited number of times
+        for time in 0..10_000 {
+            store.put(held("0", "y", 3 + time));
+            store.bury(slots[0], State::Forgotten, None);
+        }
+        assert!(store.forgotten.len() < 1100);
+        assert_eq!(store.oldest_forgotten(), Some(slots[0]));
     }
 }

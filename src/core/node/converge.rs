@@ -49,7 +49,7 @@ impl Node {
                     return;
                 }
             }
-            None if self.refuse_room(value) => return,
+            None if self.refuse_room(value, kind == RecordKind::Live, now) => return,
             None => {}
         }
         let state = match kind {
@@ -62,13 +62,17 @@ impl Node {
         self.hold(Tuple::new(key, value), stamp, Some(id), state, ttl, now);
     }
 
-    /// Whether a new key with this value is over a limit.
-    pub(super) fn refuse_room(&mut self, value: &[u8]) -> bool {
-        let refusal = match self.check_room() {
-            Ok(()) if value.len() > self.settings.max_value => Refusal::ValueTooLong,
-            Ok(()) => return false,
-            Err(refusal) => refusal,
+    /// Whether a new key with this value is over a limit. Only for a tuple will a forgotten key make room:
+    /// stubs of all kinds would drive each other out, for peers bring them again.
+    pub(super) fn refuse_room(&mut self, value: &[u8], is_live: bool, now: Now) -> bool {
+        let room = if value.len() > self.settings.max_value {
+            Err(Refusal::ValueTooLong)
+        } else if is_live {
+            self.make_room(now)
+        } else {
+            self.check_room()
         };
+        let Err(refusal) = room else { return false };
         self.refuse(refusal);
         true
     }

@@ -301,7 +301,7 @@ impl Node {
         match slot.map(|slot| (self.store.held(slot), self.store.deadline(slot))) {
             Some((held, None)) if held.is_live() && ttl == 0 && held.tuple.value() == value => return Ok(()),
             Some((held, _)) => replaced = held.stamp,
-            None => self.check_room()?,
+            None => self.make_room(now)?,
         }
         let stamp = Stamp { time: self.clock.tick(now, replaced), origin: self.id };
         let slot = self.hold(Tuple::new(key, value), stamp, None, State::Live, ttl, now);
@@ -349,6 +349,18 @@ impl Node {
     /// Whether one more key may be held.
     fn check_room(&self) -> Result<(), Refusal> {
         if self.store.len() < self.settings.max_tuples { Ok(()) } else { Err(Refusal::TooManyTuples) }
+    }
+
+    /// Makes room for one more tuple, where there is none, by forgetting that a key was forgotten.
+    pub(super) fn make_room(&mut self, now: Now) -> Result<(), Refusal> {
+        let full = self.check_room();
+        if full.is_err()
+            && let Some(slot) = self.store.oldest_forgotten()
+        {
+            self.end_slot(slot, now);
+            return Ok(());
+        }
+        full
     }
 
     /// The tuple of a key.

@@ -25,7 +25,7 @@ impl Node {
     pub(super) fn hear_plain(&mut self, id: LinkId, key: &[u8], value: &[u8], now: Now) {
         match self.store.find(key) {
             Some(slot) => self.consider(id, slot, &Tuple::new(key, value), true, now),
-            None if self.refuse_room(value) => {}
+            None if self.refuse_room(value, true, now) => {}
             None => {
                 let hash = value_hash(value);
                 let slot = self.take(id, Tuple::new(key, value), Stamp::default().successor(hash), now);
