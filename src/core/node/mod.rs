@@ -445,7 +445,7 @@ impl Node {
         let times = self.logged.entry(cause).or_insert(0);
         *times += 1;
         if times.is_power_of_two() {
-            let again = if *times > 1 { format!(" (for the {times}th time)") } else { String::new() };
+            let again = if *times > 1 { format!(" ({times} times so far)") } else { String::new() };
             self.events.push_back(Event::Log(Severity::Warning, text() + &again));
         }
     }
