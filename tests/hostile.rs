@@ -68,6 +68,13 @@ fn must_pong(client: &RawClient, what: &str) {
     panic!("no PONG after {what}");
 }
 
+/// Every wrong frame is counted, those over a limit as refused.
+#[track_caller]
+fn must_have_counted(node: &Node) {
+    let counted = (node.counter("malformed"), node.counter("refused"));
+    assert_eq!(counted, (wrong_frames().len() as u64 - 1, 1));
+}
+
 #[test]
 fn a_bound_node_drops_wrong_frames() {
     for lib in [Lib::Preload, Lib::Native] {
@@ -79,6 +86,7 @@ fn a_bound_node_drops_wrong_frames() {
             must_pong(&client, what);
         }
         assert_eq!(hub.status(), 0, "{:?}", hub.lines());
+        must_have_counted(&hub);
         client.send(&[&publish(b"right", b"1")]);
         hub.must_hold("right", "1");
         assert_eq!(hub.status(), 1);
@@ -99,6 +107,7 @@ fn a_connected_node_drops_wrong_frames() {
             assert!(node.holds(&key, "1", LONG), "{what}");
         }
         assert_eq!(node.status(), wrong_frames().len(), "{:?}", node.lines());
+        must_have_counted(&node);
         node.publish("mine", "2");
         let wanted = publish(b"mine", b"2");
         while server.receive().expect("its tuple").1 != wanted {}

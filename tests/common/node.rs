@@ -201,6 +201,21 @@ impl Node {
         }
     }
 
+    /// The counters that STATS tells.
+    #[track_caller]
+    pub fn counters(&self) -> Tuples {
+        let line = self.answer("STATS", "STATS", LONG).expect("a node answers STATS");
+        let words: Vec<&str> = line.split(' ').collect();
+        words.chunks_exact(2).map(|pair| (pair[0].to_owned(), pair[1].to_owned())).collect()
+    }
+
+    #[track_caller]
+    pub fn counter(&self, name: &str) -> u64 {
+        let counters = self.counters();
+        let found = counters.get(name).unwrap_or_else(|| panic!("STATS has {name}: {counters:?}"));
+        found.parse().expect("a number")
+    }
+
     #[track_caller]
     pub fn port(&self) -> i32 {
         let port = self.answer("PORT", "PORT", LONG);
