@@ -185,7 +185,7 @@ impl Engine {
     /// A node without sockets. Sockets are made in `context` when they are first needed.
     pub fn new(context: raw::Context, logger: Logger, settings: EngineSettings) -> Engine {
         let clock = Clock::new();
-        let seed = settings.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..));
+        let seed = settings.seed.unwrap_or_else(random);
         Engine {
             context,
             logger,
@@ -327,6 +327,39 @@ impl Engine {
 
 /// For tables whose keys strangers may choose.
 fn hasher() -> ahash::RandomState {
-    let seed = || fastrand::u64(..);
-    ahash::RandomState::with_seeds(seed(), seed(), seed(), seed())
+    ahash::RandomState::with_seeds(random(), random(), random(), random())
+}
+
+/// The system's randomness. One that is made in the process from clocks could be the same in two nodes: in a child
+/// that is forked it goes on as in its parent.
+fn random() -> u64 {
+    let mut bytes = [0; 8];
+    match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
+        Ok(8) => u64::from_ne_bytes(bytes),
+        _ => fastrand::u64(..),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{Level, Sink};
+    use std::sync::Arc;
+
+    struct Silent;
+
+    impl Sink for Silent {
+        fn write(&self, _: Level, _: &str) {}
+    }
+
+    #[test]
+    fn nodes_of_parent_and_child_are_not_the_same() {
+        let ids = [(); 2].map(|()| {
+            // What a child begins with is what its parent goes on with.
+            fastrand::seed(1);
+            let logger = Logger::new("", Arc::new(Silent));
+            Engine::new(raw::Context::global(), logger, EngineSettings::default()).node().id()
+        });
+        assert_ne!(ids[0], ids[1]);
+    }
 }
