@@ -259,6 +259,8 @@ void zgossip_msg_test(bool verbose);
 // now on. Any thread may call the functions below on it at any time, several
 // threads at the same time too. inproc endpoints are shared by all nodes made
 // here, and by them alone. The caller destroys the node with zgossip_destroy.
+// A child that the process forks can make nodes of its own, but not use those
+// of its parent: they fail with errno EPIPE there, except zgossip_destroy.
 // Returns NULL with errno set if there is no memory, thread or descriptor
 // for it.
 zgossip_t *zgossip_new(const char *name);

@@ -106,6 +106,12 @@ fn the_native_interface_keeps_its_promises() {
 }
 
 #[test]
+fn a_forked_child_makes_nodes_of_its_own() {
+    let done = run(native_program("fork"), LONG).check("a forked child");
+    assert!(done.out.contains("the end"));
+}
+
+#[test]
 fn its_own_tests_pass() {
     for (with, libs) in [("CZMQ", &["-lczmq", "-lzmq"][..]), ("libzmq", &["-lzmq"][..])] {
         let program = Compile::ctest("selftest.c").flags(&["-std=gnu11"]).warnings();

@@ -39,6 +39,8 @@ pub struct Handle {
     channel: Arc<Channel>,
     thread: Mutex<Option<JoinHandle<()>>>,
     context: raw::Context,
+    /// The process that it was made in: see [`is_orphan`](Handle::is_orphan).
+    generation: u32,
 }
 
 impl Handle {
@@ -58,7 +60,7 @@ impl Handle {
             }
         };
         let thread = thread::Builder::new().name("zgossip".to_owned()).spawn(node)?;
-        Ok(Handle { channel, thread: Mutex::new(Some(thread)), context })
+        Ok(Handle { channel, thread: Mutex::new(Some(thread)), context, generation: raw::generation() })
     }
 
     /// Give a command. Waits while 10 000 commands wait to be carried out.
@@ -127,6 +129,12 @@ impl Handle {
     /// How long [`recv`](Handle::recv) waits; for ever unless set.
     pub fn set_recv_timeout(&self, timeout: Option<Duration>) {
         self.channel.recv_patience.set(timeout);
+    }
+
+    /// Whether this process was forked from the one that made the node, and so lacks its thread. Nothing else may be
+    /// asked of the node then: nobody would ever answer.
+    pub fn is_orphan(&self) -> bool {
+        self.generation != raw::generation()
     }
 
     /// End the node. Whoever waits returns; the commands that were given before are carried out; when this returns

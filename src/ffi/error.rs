@@ -25,6 +25,8 @@ impl Errno {
     pub(super) const UNSUPPORTED: Errno = Errno(libc::ENOTSUP);
     /// Not a socket.
     pub(super) const NOT_A_SOCKET: Errno = Errno(libc::ENOTSOCK);
+    /// The node has ended, or belongs to the process that this one was forked from.
+    pub(super) const CLOSED: Errno = Errno(libc::EPIPE);
     /// No memory.
     pub(super) const NO_MEMORY: Errno = Errno(libc::ENOMEM);
 

@@ -28,6 +28,8 @@ const MAX_FRAMES: usize = 1 << 16;
 /// now on. Any thread may call the functions below on it at any time, several
 /// threads at the same time too. inproc endpoints are shared by all nodes made
 /// here, and by them alone. The caller destroys the node with zgossip_destroy.
+/// A child that the process forks can make nodes of its own, but not use those
+/// of its parent: they fail with errno EPIPE there, except zgossip_destroy.
 /// Returns NULL with errno set if there is no memory, thread or descriptor
 /// for it.
 #[unsafe(no_mangle)]
@@ -57,7 +59,7 @@ pub unsafe extern "C" fn zgossip_destroy(self_p: *mut *mut zgossip_t) {
             if self_p.is_null() || (*self_p).is_null() {
                 return Ok(());
             }
-            if Inside::enter(*self_p)?.is_own_thread() {
+            if Inside::enter(*self_p).is_ok_and(|node| node.is_own_thread()) {
                 return Err(Errno(libc::EDEADLK));
             }
             release(*self_p)?;

@@ -64,7 +64,10 @@ impl Inside {
         let inside = Inside(shell);
         // Whoever destroys wipes the tag first and counts then; we count first and look then: one sees the other.
         // SAFETY: as above.
-        if unsafe { shell.as_ref() }.tag.is(zgossip_t::TAG) { Ok(inside) } else { Err(Errno::INVALID) }
+        if !unsafe { shell.as_ref() }.tag.is(zgossip_t::TAG) {
+            return Err(Errno::INVALID);
+        }
+        if inside.is_orphan() { Err(Errno::CLOSED) } else { Ok(inside) }
     }
 }
 
@@ -120,6 +123,10 @@ pub(super) unsafe fn release(node: *const zgossip_t) -> Result<(), Errno> {
     }
     // SAFETY: we alone may empty the place, and have not yet: the node is there, and others only read it.
     if let Some(node) = unsafe { &*shell.node.get() } {
+        if node.is_orphan() {
+            // Its thread is not in this process, nor may be those that were inside: it stays as it is.
+            return Ok(());
+        }
         node.close();
     }
     while shell.users.load(Ordering::SeqCst) > 0 {

@@ -3,13 +3,15 @@
 //! A node that CZMQ runs must live in CZMQ's context, or `inproc://` endpoints would not meet; that context is
 //! never terminated here. All other nodes share one context of ours. Nobody is asked to end it: when the process
 //! exits (or unloads the library) with no socket of ours open any more, it is terminated, which waits at most the
-//! sockets' linger time for frames still on their way; a program may thus publish, destroy its node and exit.
+//! sockets' linger time for frames still on their way; a program may thus publish, destroy its node and exit. A child
+//! that was forked makes one of its own: the copy that it has of its parent's has no threads.
 
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
-use once_cell::sync::OnceCell;
+use super::generation;
 
 /// How many sockets the process's own context may hold; libzmq's default of 1023 is used up by 200 nodes.
 const MAX_SOCKETS: i32 = 20_000;
@@ -29,21 +31,61 @@ unsafe impl Sync for Context {}
 /// The process's own context.
 struct Global {
     handle: *mut c_void,
-    pid: u32,
+    generation: u32,
 }
 
-// SAFETY: see `Context`.
-unsafe impl Send for Global {}
-// SAFETY: see `Context`.
-unsafe impl Sync for Global {}
-
-static GLOBAL: OnceCell<Global> = OnceCell::new();
+/// Never freed, for others may be looking at it. No lock: a child is forked in the midst of anything.
+static GLOBAL: AtomicPtr<Global> = AtomicPtr::new(ptr::null_mut());
 
 /// Sockets of ours that are open in the process's own context.
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 
 /// The process is exiting and the context is gone.
 static ENDED: AtomicBool = AtomicBool::new(false);
+
+impl Global {
+    /// The one that was made last, perhaps by the process that this one was forked from.
+    fn last() -> Option<&'static Global> {
+        // SAFETY: NULL, or a leaked box.
+        unsafe { GLOBAL.load(Ordering::Acquire).as_ref() }
+    }
+
+    fn is_ours(&self) -> bool {
+        self.generation == generation()
+    }
+
+    fn make() -> Option<&'static Global> {
+        let last = GLOBAL.load(Ordering::Acquire);
+        // SAFETY: no arguments; the result is checked.
+        let handle = unsafe { zmq_sys::zmq_ctx_new() };
+        if handle.is_null() {
+            return None;
+        }
+        // SAFETY: a context just made, options that exist in every supported libzmq. A refusal only means that
+        // the default stays.
+        unsafe { zmq_sys::zmq_ctx_set(handle, zmq_sys::ZMQ_MAX_SOCKETS as i32, MAX_SOCKETS) };
+        let global = Box::into_raw(Box::new(Global { handle, generation: generation() }));
+        if GLOBAL.compare_exchange(last, global, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            // SAFETY: nobody else has seen either; the context has no sockets, so its end does not wait.
+            unsafe {
+                zmq_sys::zmq_ctx_term(handle);
+                drop(Box::from_raw(global));
+            }
+            return Global::last();
+        }
+        if !last.is_null() {
+            // Those of a parent are none of ours.
+            OPEN.store(0, Ordering::Relaxed);
+        }
+        static ONCE: Once = Once::new();
+        // SAFETY: a plain function without arguments, that lives as long as this library is loaded: a shared
+        // library's handlers run before it is unloaded.
+        ONCE.call_once(|| unsafe {
+            libc::atexit(at_exit);
+        });
+        Global::last()
+    }
+}
 
 impl Context {
     /// The process's own context, made at the first call. Where it cannot be made (no descriptors left) the result
@@ -52,21 +94,8 @@ impl Context {
         if ENDED.load(Ordering::Acquire) {
             return Context { handle: ptr::null_mut(), own: true };
         }
-        let made = GLOBAL.get_or_try_init(|| {
-            // SAFETY: no arguments; the result is checked.
-            let handle = unsafe { zmq_sys::zmq_ctx_new() };
-            if handle.is_null() {
-                return Err(());
-            }
-            // SAFETY: a context just made, options that exist in every supported libzmq. A refusal only means that
-            // the default stays.
-            unsafe { zmq_sys::zmq_ctx_set(handle, zmq_sys::ZMQ_MAX_SOCKETS as i32, MAX_SOCKETS) };
-            // SAFETY: a plain function without arguments, that lives as long as this library is loaded: a shared
-            // library's handlers run before it is unloaded.
-            unsafe { libc::atexit(at_exit) };
-            Ok(Global { handle, pid: std::process::id() })
-        });
-        Context { handle: made.map_or(ptr::null_mut(), |global| global.handle), own: true }
+        let global = Global::last().filter(|global| global.is_ours()).or_else(Global::make);
+        Context { handle: global.map_or(ptr::null_mut(), |global| global.handle), own: true }
     }
 
     /// A context that belongs to somebody else.
@@ -97,11 +126,11 @@ impl Context {
     }
 }
 
-/// Let the last frames leave. Nothing is done where that could hang: with a node still open, or in a forked child,
-/// which has no I/O threads.
+/// Let the last frames leave. Nothing is done where that could hang: with a node still open, or in a forked child
+/// that has only its parent's context, which has no I/O threads there.
 extern "C" fn at_exit() {
-    let Some(global) = GLOBAL.get() else { return };
-    if global.pid == std::process::id() && OPEN.load(Ordering::Acquire) == 0 {
+    let Some(global) = Global::last() else { return };
+    if global.is_ours() && OPEN.load(Ordering::Acquire) == 0 {
         ENDED.store(true, Ordering::Release);
         // SAFETY: the context was made here and is terminated only here, once, when every socket in it has been
         // closed; from now on nobody is given it.

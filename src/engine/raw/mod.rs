@@ -19,6 +19,7 @@
 mod context;
 pub mod curve;
 mod error;
+mod fork;
 mod message;
 mod monitor;
 mod poller;
@@ -28,6 +29,7 @@ mod tests;
 
 pub use context::Context;
 pub use error::Error;
+pub use fork::generation;
 pub use message::Msg;
 pub use monitor::{Change, Happening, Monitored};
 pub use poller::Poller;

@@ -1,0 +1,33 @@
+//! Whether this process is a child that was forked.
+//!
+//! A child has a copy of everything but the threads: a node of its parent does nothing there any more, nor does a
+//! context of libzmq. Nothing may wait for either.
+
+use std::ffi::c_int;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+// Missing from libc on Linux.
+unsafe extern "C" {
+    fn pthread_atfork(
+        prepare: Option<unsafe extern "C" fn()>,
+        parent: Option<unsafe extern "C" fn()>,
+        child: Option<unsafe extern "C" fn()>,
+    ) -> c_int;
+}
+
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+unsafe extern "C" fn child() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A number that differs between a process and a child of it. Cheap.
+pub fn generation() -> u32 {
+    static ONCE: Once = Once::new();
+    // SAFETY: the handler stores to an atomic and no more, and the library stays loaded.
+    ONCE.call_once(|| unsafe {
+        pthread_atfork(None, None, Some(child));
+    });
+    GENERATION.load(Ordering::Relaxed)
+}
