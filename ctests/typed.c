@@ -1,0 +1,665 @@
+/*  This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+    Every typed call, with right, wrong and NULL arguments.
+
+    With the word "publish", an endpoint and a number: the short program that
+    publishes so many tuples, makes sure that they have arrived, and exits.
+    With "serve" and a number: binds, prints the port, waits for a first
+    client, publishes so many and flushes.  */
+
+#include <zgossip/zgossip.h>
+#include <zmq.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+#include "check.h"
+
+#define PATIENCE 30000
+
+static zgossip_t *node_new (const char *name)
+{
+    zgossip_t *node = zgossip_new (name);
+    CHECK (node);
+    CHECK (zgossip_set_rcvtimeo (node, PATIENCE) == 0);
+    return node;
+}
+
+//  A call that failed has told why
+#define SAYS(text) CHECK (strstr (zgossip_strerror (errno), text))
+
+static long now_ms (void)
+{
+    struct timespec t;
+    clock_gettime (CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void refused (void)
+{
+    zgossip_t *none = NULL;
+    char other [64] = "not a node, but something else altogether";
+    zgossip_stats_t stats;
+    uint64_t digest;
+    size_t size;
+    zgossip_t *gone = zgossip_new (NULL);
+    zgossip_t *kept = gone;
+    zgossip_destroy (&gone);
+    CHECK (!gone);
+
+    zgossip_t *wrong [3] = { none, (zgossip_t *) (void *) other, kept };
+    for (int i = 0; i < 3; i++) {
+        zgossip_t *n = wrong [i];
+        FAILS (zgossip_bind (n, "inproc://x"), EINVAL);
+        FAILS (zgossip_unbind (n, "inproc://x"), EINVAL);
+        FAILS (zgossip_connect (n, "inproc://x", NULL), EINVAL);
+        FAILS (zgossip_disconnect (n, "inproc://x"), EINVAL);
+        FAILS (zgossip_publish (n, "k", "v"), EINVAL);
+        FAILS (zgossip_publish_ttl (n, "k", "v", 1), EINVAL);
+        FAILS (zgossip_publish_sized (n, "k", 1, "v", 1, 0), EINVAL);
+        FAILS (zgossip_retract (n, "k"), EINVAL);
+        FAILS (zgossip_retract_sized (n, "k", 1), EINVAL);
+        FAILS (zgossip_unpublish (n, "k"), EINVAL);
+        FAILS (zgossip_unpublish_sized (n, "k", 1), EINVAL);
+        FAILS_NULL (zgossip_get (n, "k"), EINVAL);
+        FAILS_NULL (zgossip_get_sized (n, "k", 1, &size), EINVAL);
+        FAILS (zgossip_count (n), EINVAL);
+        FAILS (zgossip_digest (n, &digest), EINVAL);
+        FAILS_NULL (zgossip_tuples (n, &size), EINVAL);
+        FAILS (zgossip_wait_count (n, 1, 0), EINVAL);
+        FAILS (zgossip_wait_key (n, "k", 0), EINVAL);
+        FAILS (zgossip_wait_agreement (n, 1, 0), EINVAL);
+        FAILS (zgossip_flush (n, 0), EINVAL);
+        FAILS_NULL (zgossip_recv_event (n), EINVAL);
+        FAILS (zgossip_load (n, "f"), EINVAL);
+        FAILS (zgossip_set (n, "a", "b"), EINVAL);
+        FAILS (zgossip_save (n, "f"), EINVAL);
+        FAILS (zgossip_set_events (n, true), EINVAL);
+        FAILS (zgossip_set_keys (n, "p", "s"), EINVAL);
+        FAILS (zgossip_set_zap_domain (n, "d"), EINVAL);
+        FAILS (zgossip_set_log (n, NULL, NULL), EINVAL);
+        FAILS (zgossip_stats (n, &stats, sizeof stats), EINVAL);
+        FAILS_NULL (zgossip_context (n), EINVAL);
+        SAYS ("not a node");
+    }
+
+    zgossip_t *n = node_new ("refused");
+    FAILS (zgossip_bind (n, NULL), EINVAL);
+    SAYS ("endpoint is NULL");
+    FAILS (zgossip_bind (n, ""), EINVAL);
+    FAILS (zgossip_bind (n, "nonsense"), EINVAL);
+    SAYS ("no transport");
+    FAILS (zgossip_bind (n, "tcp://127.0.0.1:99999"), EINVAL);
+    CHECK (zgossip_bind (n, "nothing://known") == -1 && errno == EPROTONOSUPPORT);
+    FAILS (zgossip_unbind (n, NULL), EINVAL);
+    FAILS (zgossip_unbind (n, "inproc://never"), ENOENT);
+    SAYS ("not bound");
+    FAILS (zgossip_connect (n, NULL, NULL), EINVAL);
+    FAILS (zgossip_connect (n, "nonsense", NULL), EINVAL);
+    FAILS (zgossip_connect (n, "tcp://127.0.0.1:1", "no key"), EACCES);
+    FAILS (zgossip_connect (n, "tcp://127.0.0.1:1", ""), EACCES);
+    FAILS (zgossip_disconnect (n, NULL), EINVAL);
+    FAILS (zgossip_disconnect (n, "inproc://never"), ENOENT);
+
+    char long_key [257];
+    memset (long_key, 'k', 256);
+    long_key [256] = 0;
+    const char *keys [3] = { NULL, "", long_key };
+    for (int i = 0; i < 3; i++) {
+        FAILS (zgossip_publish (n, keys [i], "v"), EINVAL);
+        FAILS (zgossip_publish_ttl (n, keys [i], "v", 1), EINVAL);
+        FAILS (zgossip_retract (n, keys [i]), EINVAL);
+        FAILS (zgossip_unpublish (n, keys [i]), EINVAL);
+        FAILS_NULL (zgossip_get (n, keys [i]), EINVAL);
+        FAILS (zgossip_wait_key (n, keys [i], 0), EINVAL);
+    }
+    SAYS ("longer than 255");
+    CHECK (zgossip_publish (n, long_key + 1, "v") == 0);
+    CHECK (zgossip_retract (n, long_key + 1) == 1);
+    FAILS (zgossip_publish (n, "k", NULL), EINVAL);
+    FAILS (zgossip_publish_ttl (n, "k", NULL, 1), EINVAL);
+    FAILS (zgossip_publish_sized (n, NULL, 0, "v", 1, 0), EINVAL);
+    FAILS (zgossip_publish_sized (n, "k", 0, "v", 1, 0), EINVAL);
+    FAILS (zgossip_publish_sized (n, "k", 1, NULL, 0, 0), EINVAL);
+    FAILS (zgossip_publish_sized (n, "k\0k", 3, "v", 1, 0), EINVAL);
+    FAILS (zgossip_publish_sized (n, "k", 1, "v\0v", 3, 0), EINVAL);
+    SAYS ("value holds a NUL");
+    FAILS (zgossip_publish_sized (n, "k", 1, "v\0", 2, 0), EINVAL);
+    FAILS (zgossip_publish_sized (n, "k", (size_t) -1, "v", 1, 0), EINVAL);
+    FAILS (zgossip_retract_sized (n, NULL, 1), EINVAL);
+    FAILS (zgossip_retract_sized (n, "k\0", 2), EINVAL);
+    FAILS (zgossip_unpublish_sized (n, NULL, 1), EINVAL);
+    FAILS_NULL (zgossip_get_sized (n, NULL, 1, NULL), EINVAL);
+    FAILS_NULL (zgossip_get (n, "absent"), ENOENT);
+    SAYS ("no value");
+    FAILS (zgossip_digest (n, NULL), EINVAL);
+    FAILS (zgossip_stats (n, NULL, sizeof stats), EINVAL);
+    FAILS (zgossip_stats (n, &stats, 0), EINVAL);
+    FAILS (zgossip_wait_count (n, 1, -2), EINVAL);
+    FAILS (zgossip_flush (n, -2), EINVAL);
+    FAILS (zgossip_wait_agreement (n, 0, -2), EINVAL);
+    FAILS (zgossip_load (n, NULL), EINVAL);
+    FAILS (zgossip_load (n, "/nonexistent/file"), ENOENT);
+    SAYS ("/nonexistent/file");
+    FAILS (zgossip_save (n, NULL), EINVAL);
+    FAILS (zgossip_save (n, "/nonexistent/file"), ENOENT);
+    FAILS (zgossip_set (n, NULL, "1"), EINVAL);
+    FAILS (zgossip_set (n, "server/timeout", NULL), EINVAL);
+    FAILS (zgossip_set (n, "server/timeout", "soon"), EINVAL);
+    SAYS ("server/timeout");
+    FAILS (zgossip_set (n, "bad path", "1"), EINVAL);
+    FAILS (zgossip_set_keys (n, NULL, "s"), EINVAL);
+    FAILS (zgossip_set_keys (n, "p", NULL), EINVAL);
+    FAILS (zgossip_set_zap_domain (n, NULL), EINVAL);
+    CHECK (zgossip_count (n) == 0);
+
+    //  Keys that are of no use: never in clear instead
+    CHECK (zgossip_set_keys (n, "p", "s") == 0);
+    FAILS (zgossip_bind (n, "tcp://127.0.0.1:*"), EACCES);
+    SAYS ("key");
+    FAILS (zgossip_connect (n, "tcp://127.0.0.1:1", NULL), EACCES);
+
+    zgossip_tuples_destroy (NULL);
+    zgossip_event_destroy (NULL);
+    zgossip_free (NULL);
+    zgossip_tuple_t *no_tuples = NULL;
+    zgossip_event_t *no_event = NULL;
+    zgossip_tuples_destroy (&no_tuples);
+    zgossip_event_destroy (&no_event);
+
+    FAILS_NULL (zgossip_new_in ("name", NULL), EINVAL);
+    FAILS_NULL (zgossip_new_in ("name", other), EINVAL);
+    SAYS ("not a context");
+    CHECK (zgossip_strerror (0) && zgossip_strerror (-1) && zgossip_strerror (123456));
+
+    //  Once it has ended: whatever would have to be answered is EPIPE
+    CHECK (zgossip_sendx (n, "$TERM", NULL) == 0);
+    FAILS (zgossip_count (n), EPIPE);
+    FAILS (zgossip_publish (n, "k", "v"), EPIPE);
+    FAILS (zgossip_wait_count (n, 1, -1), EPIPE);
+    FAILS (zgossip_flush (n, -1), EPIPE);
+    //  What was there before can still be received
+    zgossip_event_t *event;
+    while ((event = zgossip_recv_event (n)))
+        zgossip_event_destroy (&event);
+    CHECK (errno == EPIPE);
+    zgossip_destroy (&n);
+}
+
+static void tuples (void)
+{
+    zgossip_t *node = node_new ("tuples");
+    CHECK (zgossip_set_rcvtimeo (node, 0) == 0);
+    uint64_t empty, one, two;
+    CHECK (zgossip_digest (node, &empty) == 0);
+    CHECK (zgossip_count (node) == 0);
+    size_t count = 99;
+    zgossip_tuple_t *all = zgossip_tuples (node, &count);
+    CHECK (all && count == 0 && !all->key);
+    zgossip_tuples_destroy (&all);
+    CHECK (!all);
+
+    errno = 77;
+    CHECK (zgossip_publish (node, "b", "2") == 0);
+    CHECK (zgossip_publish (node, "a", "") == 0);
+    CHECK (zgossip_publish_sized (node, "c-and-more", 1, "3\xff-and-more", 2, 0) == 0);
+    CHECK (zgossip_count (node) == 3);
+    CHECK (errno == 77);
+
+    //  What an answer follows can be received without waiting
+    const char *expected [3] = { "b", "a", "c" };
+    for (int i = 0; i < 3; i++) {
+        zgossip_event_t *event = zgossip_recv_event (node);
+        CHECK (event && event->kind == ZGOSSIP_EVENT_DELIVER && event->count == 3);
+        CHECK (!strcmp (event->frames [0], "DELIVER") && event->sizes [0] == 7);
+        CHECK (!strcmp (event->key, expected [i]) && event->key_size == 1);
+        CHECK (event->frames [1] == event->key && event->frames [2] == event->value);
+        CHECK (event->value_size == strlen (event->value) && !event->frames [3]);
+        zgossip_event_destroy (&event);
+        CHECK (!event);
+    }
+    FAILS_NULL (zgossip_recv_event (node), EAGAIN);
+
+    char *value = zgossip_get (node, "c");
+    CHECK (value && !strcmp (value, "3\xff"));
+    free (value);
+    size_t size = 99;
+    value = zgossip_get_sized (node, "a-", 1, &size);
+    CHECK (value && size == 0 && !*value);
+    zgossip_free (value);
+    value = zgossip_get_sized (node, "b", 1, NULL);
+    CHECK (value && !strcmp (value, "2"));
+    zgossip_free (value);
+
+    all = zgossip_tuples (node, &count);
+    CHECK (all && count == 3);
+    const char *in_order = "abc";
+    for (zgossip_tuple_t *tuple = all; tuple->key; tuple++) {
+        CHECK (*tuple->key == *in_order++ && tuple->key_size == 1);
+        CHECK (strlen (tuple->value) == tuple->value_size);
+    }
+    CHECK (!*in_order);
+    zgossip_tuples_destroy (&all);
+    all = zgossip_tuples (node, NULL);
+    zgossip_tuples_destroy (&all);
+
+    CHECK (zgossip_digest (node, &one) == 0 && one != empty);
+    CHECK (zgossip_retract (node, "b") == 1);
+    CHECK (zgossip_retract (node, "b") == 0);
+    CHECK (zgossip_retract_sized (node, "never", 5) == 0);
+    CHECK (zgossip_digest (node, &two) == 0 && two != one);
+    CHECK (zgossip_unpublish (node, "a") == 1);
+    CHECK (zgossip_unpublish_sized (node, "a", 1) == 0);
+    CHECK (zgossip_count (node) == 1);
+
+    //  Events are for those who asked
+    FAILS_NULL (zgossip_recv_event (node), EAGAIN);
+    CHECK (zgossip_set_events (node, true) == 0);
+    CHECK (zgossip_retract (node, "c") == 1);
+    zgossip_event_t *event = zgossip_recv_event (node);
+    CHECK (event && event->kind == ZGOSSIP_EVENT_RETRACT && !strcmp (event->key, "c"));
+    CHECK (!event->value && event->value_size == 0 && event->count == 2);
+    zgossip_event_destroy (&event);
+    CHECK (zgossip_sendx (node, "NONSENSE", NULL) == 0);
+    CHECK (zgossip_sendx (node, "STATUS", NULL) == 0);
+    CHECK (zgossip_count (node) == 0);
+    event = zgossip_recv_event (node);
+    CHECK (event && event->kind == ZGOSSIP_EVENT_ERROR && !strcmp (event->key, "NONSENSE") && event->value);
+    zgossip_event_destroy (&event);
+    event = zgossip_recv_event (node);
+    CHECK (event && event->kind == ZGOSSIP_EVENT_REPLY && !strcmp (event->key, "0") && !event->value);
+    zgossip_event_destroy (&event);
+
+    //  What expires
+    CHECK (zgossip_publish_ttl (node, "short", "life", 50) == 0);
+    CHECK (zgossip_count (node) == 1);
+    event = zgossip_recv_event (node);
+    CHECK (event && event->kind == ZGOSSIP_EVENT_DELIVER);
+    zgossip_event_destroy (&event);
+    CHECK (zgossip_set_rcvtimeo (node, PATIENCE) == 0);
+    event = zgossip_recv_event (node);
+    CHECK (event && event->kind == ZGOSSIP_EVENT_EXPIRE && !strcmp (event->key, "short"));
+    zgossip_event_destroy (&event);
+    CHECK (zgossip_count (node) == 0);
+    CHECK (zgossip_set_events (node, false) == 0);
+
+    //  Limits
+    CHECK (zgossip_set (node, "server/max_value", "3") == 0);
+    FAILS (zgossip_publish (node, "k", "1234"), EMSGSIZE);
+    SAYS ("max_value");
+    CHECK (zgossip_publish (node, "k", "123") == 0);
+    CHECK (zgossip_set (node, "server/max_value", "") == 0);
+    CHECK (zgossip_publish (node, "k", "1234") == 0);
+    CHECK (zgossip_count (node) == 1);
+    zgossip_destroy (&node);
+}
+
+static void numbers (void)
+{
+    zgossip_t *node = node_new ("numbers");
+    CHECK (zgossip_publish (node, "k", "v") == 0);
+    struct {
+        zgossip_stats_t known;
+        uint64_t later [2];
+    } stats;
+    memset (&stats, 0xff, sizeof stats);
+    CHECK (zgossip_stats (node, &stats.known, sizeof stats) == 0);
+    uint64_t digest;
+    CHECK (zgossip_digest (node, &digest) == 0);
+    CHECK (stats.known.tuples == 1 && stats.known.root == digest && stats.known.malformed == 0);
+    CHECK (stats.later [0] == 0 && stats.later [1] == 0);
+    memset (&stats, 0xff, sizeof stats);
+    CHECK (zgossip_stats (node, &stats.known, sizeof (uint64_t)) == 0);
+    CHECK (stats.known.tuples == 1 && stats.known.tombstones == UINT64_MAX);
+    zgossip_destroy (&node);
+}
+
+static void network (void)
+{
+    zgossip_t *hub = node_new ("hub");
+    zgossip_t *leaf = node_new ("leaf");
+    CHECK (zgossip_set_events (leaf, true) == 0);
+    CHECK (zgossip_bind (hub, "inproc://typed") == 0);
+    int port = zgossip_bind (hub, "tcp://127.0.0.1:*");
+    CHECK (port > 0);
+    char endpoint [64];
+    snprintf (endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", port);
+    FAILS (zgossip_bind (leaf, endpoint), EADDRINUSE);
+
+    //  Nobody there: nothing to wait for, and nobody to agree
+    CHECK (zgossip_flush (leaf, 0) == 0);
+    CHECK (zgossip_wait_agreement (leaf, 0, 0) == 0);
+    FAILS (zgossip_wait_agreement (leaf, 1, 50), EAGAIN);
+    SAYS ("too few");
+
+    //  A peer that is to come is waited for
+    CHECK (zgossip_connect (leaf, endpoint, NULL) == 0);
+    CHECK (zgossip_publish (leaf, "from-leaf", "1") == 0);
+    CHECK (zgossip_flush (leaf, PATIENCE) == 1);
+    char *value = zgossip_get (hub, "from-leaf");
+    CHECK (value && !strcmp (value, "1"));
+    free (value);
+    zgossip_event_t *event = zgossip_recv_event (leaf);
+    CHECK (event && (event->kind == ZGOSSIP_EVENT_JOIN || event->kind == ZGOSSIP_EVENT_DELIVER));
+    zgossip_event_destroy (&event);
+
+    CHECK (zgossip_publish (hub, "from-hub", "2") == 0);
+    CHECK (zgossip_flush (hub, PATIENCE) == 1);
+    CHECK (zgossip_count (leaf) == 2);
+    CHECK (zgossip_wait_agreement (hub, 1, PATIENCE) == 1);
+    CHECK (zgossip_wait_agreement (leaf, 1, PATIENCE) == 1);
+    uint64_t one, two;
+    CHECK (zgossip_digest (hub, &one) == 0 && zgossip_digest (leaf, &two) == 0 && one == two);
+    zgossip_stats_t stats;
+    CHECK (zgossip_stats (hub, &stats, sizeof stats) == 0);
+    CHECK (stats.links_extended == 1 && stats.links_plain == 0 && stats.frames_in > 0);
+
+    //  Many, and flushed at once
+    for (int i = 0; i < 20000; i++) {
+        char key [32];
+        snprintf (key, sizeof key, "many/%d", i);
+        CHECK (zgossip_publish (leaf, key, "value") == 0);
+    }
+    CHECK (zgossip_flush (leaf, PATIENCE) == 1);
+    CHECK (zgossip_count (hub) == 20002);
+    CHECK (zgossip_wait_count (hub, 20002, 0) == 0);
+    CHECK (zgossip_wait_key (hub, "many/19999", 0) == 0);
+    FAILS (zgossip_wait_count (hub, 20003, 0), EAGAIN);
+    long before = now_ms ();
+    FAILS (zgossip_wait_key (hub, "absent", 100), EAGAIN);
+    CHECK (now_ms () - before >= 100);
+    CHECK (zgossip_publish (leaf, "absent", "no more") == 0);
+    CHECK (zgossip_wait_key (hub, "absent", PATIENCE) == 0);
+
+    //  Both are one's own peers no more
+    CHECK (zgossip_disconnect (leaf, endpoint) == 0);
+    FAILS (zgossip_disconnect (leaf, endpoint), ENOENT);
+    CHECK (zgossip_flush (leaf, 0) == 0);
+    CHECK (zgossip_unbind (hub, endpoint) == 0);
+    CHECK (zgossip_unbind (hub, "inproc://typed") == 0);
+    FAILS (zgossip_unbind (hub, endpoint), ENOENT);
+    CHECK (zgossip_bind (leaf, endpoint) == port || errno == EADDRINUSE);
+    int any = zgossip_bind (hub, "tcp://*:*");
+    CHECK (any > 0);
+    snprintf (endpoint, sizeof endpoint, "tcp://*:%d", any);
+    CHECK (zgossip_unbind (hub, endpoint) == 0);
+
+    //  One that never comes
+    CHECK (zgossip_connect (leaf, "tcp://127.0.0.1:1", NULL) == 0);
+    FAILS (zgossip_flush (leaf, 50), EAGAIN);
+    SAYS ("not every peer");
+    CHECK (zgossip_connect (leaf, "tcp://127.0.0.1:1", NULL) == 0);
+    zgossip_destroy (&leaf);
+    zgossip_destroy (&hub);
+}
+
+static void secured (void)
+{
+    if (!zmq_has ("curve"))
+        return;
+    char public_key [41], secret_key [41];
+    CHECK (zmq_curve_keypair (public_key, secret_key) == 0);
+    zgossip_t *hub = node_new ("secure-hub");
+    CHECK (zgossip_set_keys (hub, public_key, secret_key) == 0);
+    CHECK (zgossip_set_zap_domain (hub, "typed") == 0);
+    char endpoint [64];
+    snprintf (endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", zgossip_bind (hub, "tcp://127.0.0.1:*"));
+    zgossip_t *leaf = node_new ("secure-leaf");
+    CHECK (zgossip_connect (leaf, endpoint, public_key) == 0);
+    CHECK (zgossip_publish (leaf, "secret", "value") == 0);
+    CHECK (zgossip_wait_key (hub, "secret", PATIENCE) == 0);
+    zgossip_t *stranger = node_new ("stranger");
+    CHECK (zgossip_connect (stranger, endpoint, NULL) == 0);
+    FAILS (zgossip_flush (stranger, 300), EAGAIN);
+    CHECK (zgossip_count (stranger) == 0);
+    zgossip_destroy (&stranger);
+    zgossip_destroy (&leaf);
+    zgossip_destroy (&hub);
+}
+
+static void configured (void)
+{
+    char file [64];
+    snprintf (file, sizeof file, "/tmp/zgossip-typed-%d.cfg", (int) getpid ());
+    zgossip_t *node = node_new ("configured");
+    CHECK (zgossip_set (node, "server/timeout", "1234") == 0);
+    CHECK (zgossip_set (node, "my/own", "thing") == 0);
+    CHECK (zgossip_save (node, file) == 0);
+    zgossip_t *other = node_new ("other");
+    CHECK (zgossip_load (other, file) == 0);
+    FILE *broken = fopen (file, "w");
+    CHECK (broken);
+    fputs ("server\n   timeout = 1\n", broken);
+    fclose (broken);
+    FAILS (zgossip_load (other, file), EINVAL);
+    SAYS ("line 2");
+    CHECK (zgossip_save (other, file) == 0);
+    char text [256] = "";
+    FILE *saved = fopen (file, "r");
+    CHECK (saved && fread (text, 1, sizeof text - 1, saved) > 0);
+    fclose (saved);
+    CHECK (strstr (text, "1234") && strstr (text, "thing"));
+    unlink (file);
+    zgossip_destroy (&node);
+    zgossip_destroy (&other);
+}
+
+typedef struct {
+    zgossip_t *node;
+    int lines;
+    int level;
+    char text [256];
+    int refused;
+} journal_t;
+
+static void journal (void *arg, int level, const char *text)
+{
+    journal_t *journal = (journal_t *) arg;
+    journal->lines++;
+    journal->level = level;
+    snprintf (journal->text, sizeof journal->text, "%s", text);
+    //  Its own thread cannot wait for it, and says so; anything else it may do
+    if (zgossip_count (journal->node) == -1 && errno == EDEADLK
+    &&  zgossip_set_log (journal->node, NULL, NULL) == -1 && errno == EDEADLK
+    &&  zgossip_flush (journal->node, 0) == -1 && errno == EDEADLK
+    &&  zgossip_recv_event (journal->node) == NULL && errno == EDEADLK
+    &&  zgossip_publish (journal->node, "from-the-log", "1") == 0) {
+        zgossip_t *copy = journal->node;
+        errno = 0;
+        zgossip_destroy (&copy);
+        journal->refused = copy && errno == EDEADLK;
+    }
+}
+
+static void logged (void)
+{
+    journal_t seen;
+    memset (&seen, 0, sizeof seen);
+    zgossip_t *node = node_new ("logged");
+    seen.node = node;
+    CHECK (zgossip_set_log (node, journal, &seen) == 0);
+    CHECK (zgossip_sendx (node, "NONSENSE", NULL) == 0);
+    CHECK (zgossip_count (node) >= 0);
+    CHECK (seen.lines == 1 && seen.level == ZGOSSIP_LOG_ERROR && strstr (seen.text, "NONSENSE"));
+    CHECK (seen.refused);
+    CHECK (zgossip_wait_key (node, "from-the-log", PATIENCE) == 0);
+    CHECK (zgossip_sendx (node, "PUBLISH", NULL) == 0);
+    CHECK (zgossip_set (node, "server/verbose", "1") == 0);
+    CHECK (seen.lines == 2 && seen.level == ZGOSSIP_LOG_WARNING);
+    CHECK (zgossip_sendx (node, "STATUS", NULL) == 0);
+    CHECK (zgossip_set (node, "server/verbose", "0") == 0);
+    CHECK (seen.lines == 3 && seen.level == ZGOSSIP_LOG_DEBUG);
+    journal_t other;
+    memset (&other, 0, sizeof other);
+    other.node = node;
+    CHECK (zgossip_set_log (node, journal, &other) == 0);
+    memset (&seen, 0, sizeof seen);
+    CHECK (zgossip_sendx (node, "NONSENSE", NULL) == 0);
+    zgossip_destroy (&node);
+    CHECK (seen.lines == 0 && other.lines == 1);
+}
+
+static void contexts (void)
+{
+    void *context = zmq_ctx_new ();
+    zgossip_t *node = zgossip_new_in ("inside", context);
+    CHECK (node && zgossip_context (node) == context);
+    CHECK (zgossip_bind (node, "inproc://shared") == 0);
+    //  A socket of the program's own meets it there
+    void *peer = zmq_socket (context, ZMQ_DEALER);
+    int patience = PATIENCE;
+    zmq_setsockopt (peer, ZMQ_RCVTIMEO, &patience, sizeof patience);
+    CHECK (zmq_connect (peer, "inproc://shared") == 0);
+    CHECK (zmq_send (peer, "\xaa\xa0\x03\x01", 4, 0) == 4);
+    unsigned char frame [64];
+    CHECK (zmq_recv (peer, frame, sizeof frame, 0) == 4 && frame [2] == 4);
+    zmq_close (peer);
+    zgossip_t *outside = node_new ("outside");
+    CHECK (zgossip_context (outside) && zgossip_context (outside) != context);
+    peer = zmq_socket (zgossip_context (outside), ZMQ_DEALER);
+    CHECK (peer);
+    zmq_close (peer);
+    zgossip_destroy (&outside);
+    zgossip_destroy (&node);
+    zmq_ctx_term (context);
+
+    //  A context that is ended under a node ends the node
+    context = zmq_ctx_new ();
+    node = zgossip_new_in (NULL, context);
+    CHECK (zgossip_bind (node, "inproc://shared") == 0);
+    zmq_ctx_term (context);
+    CHECK (zgossip_set_rcvtimeo (node, PATIENCE) == 0);
+    FAILS_NULL (zgossip_recv_event (node), EPIPE);
+    zgossip_destroy (&node);
+}
+
+static zgossip_t *awaited;
+
+static void *waiter (void *argument)
+{
+    long *result = (long *) argument;
+    int rc = zgossip_wait_key (awaited, "key-to-come", -1);
+    *result = rc == 0? 0: errno;
+    return NULL;
+}
+
+static void on_signal (int number)
+{
+    (void) number;
+}
+
+static void waiting (void)
+{
+    //  Another thread publishes
+    awaited = node_new ("awaited");
+    pthread_t thread;
+    long result = -1;
+    CHECK (pthread_create (&thread, NULL, waiter, &result) == 0);
+    poll (NULL, 0, 50);
+    CHECK (zgossip_publish (awaited, "key-to-come", "1") == 0);
+    pthread_join (thread, NULL);
+    CHECK (result == 0);
+
+    //  A signal
+    CHECK (zgossip_retract (awaited, "key-to-come") == 1);
+    struct sigaction action;
+    memset (&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    sigaction (SIGUSR1, &action, NULL);
+    CHECK (pthread_create (&thread, NULL, waiter, &result) == 0);
+    for (result = -1; ; ) {
+        poll (NULL, 0, 50);
+        pthread_kill (thread, SIGUSR1);
+        poll (NULL, 0, 50);
+        if (__atomic_load_n (&result, __ATOMIC_SEQ_CST) != -1)
+            break;
+    }
+    pthread_join (thread, NULL);
+    CHECK (result == EINTR);
+
+    //  The end of the node
+    result = -1;
+    CHECK (pthread_create (&thread, NULL, waiter, &result) == 0);
+    poll (NULL, 0, 50);
+    zgossip_destroy (&awaited);
+    pthread_join (thread, NULL);
+    CHECK (result == EPIPE);
+
+    //  An owner who never reads, and asks too much by frames, gets EAGAIN by calls
+    zgossip_t *node = node_new ("stuck");
+    CHECK (zgossip_set_sndtimeo (node, 100) == 0);
+    int sent = 0;
+    for (char key [16]; ; sent++) {
+        snprintf (key, sizeof key, "%d", sent);
+        if (zgossip_sendx (node, "GET", key, NULL) == -1)
+            break;
+    }
+    CHECK (errno == EAGAIN && sent >= 20000);
+    FAILS (zgossip_count (node), EAGAIN);
+    CHECK (zgossip_sendx (node, "STATUS", NULL) == -1);
+    //  Half of them can be received now, which makes room
+    for (int i = 0; i < 12000; i++) {
+        char **frames = zgossip_recv (node, NULL);
+        CHECK (frames);
+        zgossip_frames_destroy (&frames);
+    }
+    CHECK (zgossip_publish (node, "k", "v") == 0);
+    zgossip_destroy (&node);
+}
+
+static int publish (const char *endpoint, int count)
+{
+    zgossip_t *node = zgossip_new ("publisher");
+    CHECK (zgossip_connect (node, endpoint, NULL) == 0);
+    for (int i = 0; i < count; i++) {
+        char key [32];
+        snprintf (key, sizeof key, "published/%d", i);
+        CHECK (zgossip_publish (node, key, "value") == 0);
+    }
+    int peers = zgossip_flush (node, PATIENCE);
+    printf ("flushed to %d\n", peers);
+    //  No farewell: what was flushed has arrived
+    fflush (stdout);
+    _exit (peers == 1? 0: 1);
+}
+
+static int serve (int count)
+{
+    zgossip_t *node = node_new ("server");
+    CHECK (zgossip_set_events (node, true) == 0);
+    printf ("%d\n", zgossip_bind (node, "tcp://127.0.0.1:*"));
+    fflush (stdout);
+    zgossip_event_t *event = zgossip_recv_event (node);
+    CHECK (event && event->kind == ZGOSSIP_EVENT_JOIN);
+    zgossip_event_destroy (&event);
+    for (int i = 0; i < count; i++) {
+        char key [32];
+        snprintf (key, sizeof key, "served/%d", i);
+        CHECK (zgossip_publish (node, key, "value") == 0);
+    }
+    printf ("flushed to %d\n", zgossip_flush (node, PATIENCE));
+    zgossip_destroy (&node);
+    return 0;
+}
+
+int main (int argc, char **argv)
+{
+    if (argc == 4 && !strcmp (argv [1], "publish"))
+        return publish (argv [2], atoi (argv [3]));
+    if (argc == 3 && !strcmp (argv [1], "serve"))
+        return serve (atoi (argv [2]));
+    refused ();
+    tuples ();
+    numbers ();
+    network ();
+    secured ();
+    configured ();
+    logged ();
+    contexts ();
+    waiting ();
+    puts ("the end");
+    return 0;
+}
