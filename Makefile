@@ -25,6 +25,7 @@ help:
 	@echo 'make demo       see a small network of three processes discover its services, and heal'
 	@echo 'make test       everything that is tested'
 	@echo 'make lint       formatting and lints'
+	@echo 'make sanitize   threads of a program on one node, under the thread sanitizer (nightly Rust)'
 	@echo 'make bench      measure, side by side with CZMQ'
 	@echo 'make instructions  compare what a tuple costs, in instructions, with what is recorded'
 	@echo 'make soak       a long run'
@@ -47,6 +48,9 @@ instructions: deps all
 
 soak: deps all
 	bench/soak.sh
+
+sanitize: deps
+	scripts/sanitize.sh
 
 lint: rust
 	$(CARGO) fmt --check
@@ -72,6 +76,7 @@ install: $(BUILT)/libzgossip.so $(BUILT)/libzgossip.a
 	ln -sf 'libzgossip.so.$(MAJOR)' '$(DESTDIR)$(LIBDIR)/libzgossip.so'
 	$(INSTALL) -m 644 '$(BUILT)/libzgossip.a' '$(DESTDIR)$(LIBDIR)/libzgossip.a'
 	$(INSTALL) -m 644 include/zgossip.h '$(DESTDIR)$(INCLUDEDIR)/zgossip/zgossip.h'
+	$(INSTALL) -m 644 include/zgossip.hpp '$(DESTDIR)$(INCLUDEDIR)/zgossip/zgossip.hpp'
 	$(INSTALL) -m 644 include/czmq/*.h '$(DESTDIR)$(INCLUDEDIR)/zgossip-czmq'
 	for name in libzgossip libzgossip-czmq; do \
 	    sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
@@ -88,7 +93,7 @@ uninstall:
 	rm -f '$(DESTDIR)$(LIBDIR)/libzgossip.so' '$(DESTDIR)$(LIBDIR)/libzgossip.so.$(MAJOR)' \
 	    '$(DESTDIR)$(LIBDIR)/libzgossip.so.$(VERSION)' '$(DESTDIR)$(LIBDIR)/libzgossip.a' \
 	    '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip.pc' '$(DESTDIR)$(INCLUDEDIR)/zgossip/zgossip.h' \
-	    '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip-czmq.pc' \
+	    '$(DESTDIR)$(INCLUDEDIR)/zgossip/zgossip.hpp' '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip-czmq.pc' \
 	    $(patsubst include/czmq/%,'$(DESTDIR)$(INCLUDEDIR)/zgossip-czmq/%',$(wildcard include/czmq/*.h)) \
 	    '$(DESTDIR)$(MANDIR)/man3/libzgossip.3'
 	rmdir '$(DESTDIR)$(INCLUDEDIR)/zgossip' '$(DESTDIR)$(INCLUDEDIR)/zgossip-czmq' 2> /dev/null || true
@@ -97,4 +102,4 @@ uninstall:
 clean:
 	$(CARGO) clean
 
-.PHONY: all help demo test bench instructions soak lint header deps rust install uninstall clean
+.PHONY: all help demo test bench instructions soak sanitize lint header deps rust install uninstall clean

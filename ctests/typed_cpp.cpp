@@ -2,8 +2,7 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-    The C++ face. With OTHER_UNIT it is a second file of the same program:
-    both include the header.  */
+    The C++ face, in a program of two files that both include it.  */
 
 #include <zgossip/zgossip.hpp>
 #include <algorithm>
@@ -12,15 +11,6 @@
 #include "check.h"
 
 std::size_t other_unit (const gossip::node &node);
-
-#ifdef OTHER_UNIT
-
-std::size_t other_unit (const gossip::node &node)
-{
-    return node.tuples ().size ();
-}
-
-#else
 
 using namespace std::chrono_literals;
 
@@ -127,5 +117,3 @@ int main ()
     std::puts ("the end");
     return 0;
 }
-
-#endif

@@ -83,7 +83,9 @@ pub fn artifacts() -> &'static Artifacts {
         fs::create_dir_all(dir.join("static")).expect("library directory");
         link(&fixed, &dir.join("libzgossip.a"));
         link(&fixed, &dir.join("static/libzgossip.a"));
-        link(&root().join("include/zgossip.h"), &include.join("zgossip/zgossip.h"));
+        for header in ["zgossip.h", "zgossip.hpp"] {
+            link(&root().join("include").join(header), &include.join("zgossip").join(header));
+        }
         Artifacts {
             shared: dir.join("libzgossip.so.1"),
             fixed: dir.join("static/libzgossip.a"),
@@ -184,7 +186,7 @@ impl Compile {
             .iter()
             .flat_map(|dir| fs::read_dir(root().join(dir)).into_iter().flatten().flatten())
             .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|end| end == "h"))
+            .filter(|path| path.extension().is_some_and(|end| end == "h" || end == "hpp"))
             .collect();
         headers.sort();
         for header in headers {
