@@ -280,6 +280,8 @@ impl PlainPeer {
 #[derive(Copy, Clone, Debug)]
 struct Older {
     at: u64,
+    /// When it had become our value, or was told us too late to become it.
+    since: u64,
     hash: u64,
     source: Option<LinkId>,
 }
@@ -327,15 +329,16 @@ impl History {
         }
     }
 
-    /// The value with this hash, which had come from `source`, was replaced or came too late.
-    pub(super) fn replaced(&mut self, hash: u64, source: Option<LinkId>, now: u64) {
+    /// The value with this hash, which had come from `source` and was ours since then, is replaced now, or came too
+    /// late.
+    pub(super) fn replaced(&mut self, hash: u64, source: Option<LinkId>, since: u64, now: u64) {
         // Values that come again and again, as a loop brings them, are looked through for each message: once is enough.
         let recent = self.older.len().saturating_sub(FEW)..;
         let known = |older: &Older| older.hash == hash && older.source == source;
         if let Some(ago) = self.older.range(recent).rev().position(known) {
             self.older.remove(self.older.len() - 1 - ago);
         }
-        self.older.push_back(Older { at: now, hash, source });
+        self.older.push_back(Older { at: now, since, hash, source });
         self.prune(now);
     }
 
@@ -353,13 +356,14 @@ impl History {
         }
     }
 
-    /// Whether the value was replaced a moment ago and had come from somewhere else than `link`.
+    /// Whether the value was new and was replaced a moment ago, and had come from somewhere else than `link`. One that
+    /// was ours for longer has reached everybody: a peer that says it again went back to it.
     pub(super) fn is_late_copy(&self, hash: u64, link: LinkId, now: u64) -> bool {
         self.older
             .iter()
             .rev()
             .take_while(|older| now - older.at < STALE)
-            .any(|older| older.hash == hash && older.source != Some(link))
+            .any(|older| older.hash == hash && older.source != Some(link) && now - older.since < STALE)
     }
 
     /// Whether the value is one that was replaced, as long as it is remembered.
@@ -393,7 +397,7 @@ impl History {
             Some(held) => {
                 let (link, passed_over) = (new.link, value_hash(held.tuple.value()));
                 *held = new;
-                self.replaced(passed_over, Some(link), now);
+                self.replaced(passed_over, Some(link), now, now);
             }
             None => self.held_back.push(new),
         }

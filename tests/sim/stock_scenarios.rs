@@ -244,6 +244,34 @@ fn a_plain_writer_that_returns_to_an_earlier_value_ends_with_it() {
 }
 
 #[test]
+fn a_plain_writer_that_returns_to_a_value_of_another_ends_with_it() {
+    for (stock_is_hub, writer) in [(true, 0), (false, 0), (true, 2), (false, 2)] {
+        for pause in [0, 20, 300, 1500] {
+            let mut sim = Sim::new(5 + pause);
+            let plain = sim.stock();
+            let ours = [sim.ours(), sim.ours(), sim.ours()];
+            if stock_is_hub {
+                ours.iter().for_each(|&node| _ = connect(&mut sim, node, plain));
+            } else {
+                ours[1..].iter().for_each(|&node| _ = connect(&mut sim, node, ours[0]));
+                connect(&mut sim, plain, ours[0]);
+            }
+            sim.run(3 * SECOND);
+            sim.publish(ours[writer], "key", "a");
+            sim.run(5 * SECOND);
+            for value in ["b", "a", "c", "a"] {
+                sim.publish(plain, "key", value);
+                sim.run(pause * MS);
+            }
+            settles_within(&mut sim, 3 * SECOND);
+            let values: Vec<_> = (0..4).map(|node| sim.value(node, "key")).collect();
+            let all = values.iter().all(|value| value.as_deref() == Some("a"));
+            assert!(all, "hub {stock_is_hub}, writer {writer}, {pause} ms: {values:?}");
+        }
+    }
+}
+
+#[test]
 fn values_do_not_chase_each_other_round_a_ring_of_ours_and_stock_nodes() {
     let settled = super::for_seeds("values_do_not_chase", 40, |seed| {
         let mut sim = Sim::new(seed);

@@ -116,9 +116,9 @@ impl Node {
             if !same {
                 let replaced = was.as_ref().map(|was| (was.value_hash(), was.source()));
                 let history = self.history.entry(slot).or_default();
-                history.changed_at = now.mono;
+                let since = std::mem::replace(&mut history.changed_at, now.mono);
                 if let Some((hash, source)) = replaced {
-                    history.replaced(hash, source, now.mono);
+                    history.replaced(hash, source, since, now.mono);
                 }
             }
         }
@@ -151,7 +151,7 @@ impl Node {
     /// Notes for the plain rule that a value was replaced, or came when it was too late.
     pub(super) fn note_replaced(&mut self, slot: Slot, hash: u64, source: Option<LinkId>, now: Now) {
         if self.plain_links > 0 {
-            self.history.entry(slot).or_default().replaced(hash, source, now.mono);
+            self.history.entry(slot).or_default().replaced(hash, source, now.mono, now.mono);
         }
     }
 

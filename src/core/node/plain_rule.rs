@@ -4,7 +4,7 @@
 //! that differs from ours is one of three things:
 //!
 //! 1. The peer has yet to come to our value: it is *behind*, and this is old.
-//! 2. The value was replaced here a moment ago and is known from elsewhere: a *late copy*.
+//! 2. The value was taken and replaced here a moment ago and is known from elsewhere: a *late copy*.
 //! 3. *News*: it takes the successor of the stamp that it replaces.
 //!
 //! In the first two cases the peer is checked when the key has been quiet for a while, and told our
@@ -136,7 +136,7 @@ impl Node {
             if stamp == over || history.said_before(ours, id, now.mono) {
                 self.consider(id, slot, &tuple, false, now);
             } else if hash != ours {
-                history.replaced(hash, Some(id), now.mono);
+                history.replaced(hash, Some(id), now.mono, now.mono);
                 link.plain.suspect(slot, now.mono);
                 self.schedule_link(id, now);
             }
