@@ -29,10 +29,6 @@ _MAX_KEY = 255
 _MAX_TTL = 0xFFFFFFFF
 _MAX_INT = 0x7FFFFFFF
 
-# The process in which the first node was made: libzmq's threads are there, and in no process forked from it.
-_home: Optional[int] = None
-_making = threading.Lock()
-
 
 class Node:
     """A node of a gossip network, from now until `close`, the end of a `with` block, or the end of the program.
@@ -46,16 +42,9 @@ class Node:
 
     def __init__(self, name: str = "", *, verbose: bool = False) -> None:
         """Make a node that knows nobody yet. The name stands before each line that it writes to the log."""
-        global _home
         found = library()
-        prefix = _bytes("name", name)
-        with _making:
-            self._process = os.getpid()
-            if _home is None:
-                _home = self._process
-            if _home != self._process:
-                raise ZgossipError("no nodes can be made in a process forked from one that has made some")
-            handle: Optional[int] = found.new(prefix)
+        self._process = os.getpid()
+        handle: Optional[int] = found.new(_bytes("name", name))
         if not handle:
             number = ctypes.get_errno()
             raise OSError(number, found.reason(number))
