@@ -274,7 +274,7 @@ static void tuples (void)
     zgossip_event_destroy (&event);
 
     //  What expires
-    CHECK (zgossip_publish_ttl (node, "short", "life", 50) == 0);
+    CHECK (zgossip_publish_ttl (node, "short", "life", 500) == 0);
     CHECK (zgossip_count (node) == 1);
     event = zgossip_recv_event (node);
     CHECK (event && event->kind == ZGOSSIP_EVENT_DELIVER);
