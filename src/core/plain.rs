@@ -73,6 +73,38 @@ impl Key {
     }
 }
 
+/// Keys that a page has room for.
+const PAGE: usize = 256;
+
+/// What is known of each key, by its slot, in pages: a peer that said little costs little, however many
+/// keys there are.
+#[derive(Debug, Default)]
+struct Keys(Vec<Option<Box<[Key; PAGE]>>>);
+
+impl Keys {
+    fn get(&self, slot: Slot) -> Option<&Key> {
+        let slot = slot as usize;
+        self.0.get(slot / PAGE)?.as_ref().map(|page| &page[slot % PAGE])
+    }
+
+    fn get_mut(&mut self, slot: Slot) -> Option<&mut Key> {
+        let slot = slot as usize;
+        self.0.get_mut(slot / PAGE)?.as_mut().map(|page| &mut page[slot % PAGE])
+    }
+
+    fn entry(&mut self, slot: Slot) -> &mut Key {
+        let slot = slot as usize;
+        if self.0.len() <= slot / PAGE {
+            self.0.resize_with(slot / PAGE + 1, || None);
+        }
+        &mut self.0[slot / PAGE].get_or_insert_with(|| Box::new([Key::default(); PAGE]))[slot % PAGE]
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Key> {
+        self.0.iter_mut().flatten().flat_map(|page| page.iter_mut())
+    }
+}
+
 /// What to do about a key at its check.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Check {
@@ -90,7 +122,7 @@ pub(super) struct PlainPeer {
     pub(super) echoes: bool,
     /// Until when what it says may be a list of what it holds.
     pub(super) settling_until: u64,
-    keys: Vec<Key>,
+    keys: Keys,
     /// Keys to look at. These are nearly in order of time …
     checks: VecDeque<(u64, Slot)>,
     /// … and these wait for longer.
@@ -100,11 +132,7 @@ pub(super) struct PlainPeer {
 
 impl PlainPeer {
     fn key(&mut self, slot: Slot) -> &mut Key {
-        let slot = slot as usize;
-        if self.keys.len() <= slot {
-            self.keys.resize(slot + 1, Key::default());
-        }
-        &mut self.keys[slot]
+        self.keys.entry(slot)
     }
 
     /// A new connection of the same peer, which may have lost everything in between.
@@ -112,14 +140,14 @@ impl PlainPeer {
         self.echoes = false;
         self.checks.clear();
         self.later_checks.clear();
-        for key in &mut self.keys {
+        for key in self.keys.iter_mut() {
             key.flags = (key.flags & HEARD) | EARLIER;
         }
     }
 
     /// The slot was freed.
     pub(super) fn forget(&mut self, slot: Slot) {
-        if let Some(key) = self.keys.get_mut(slot as usize) {
+        if let Some(key) = self.keys.get_mut(slot) {
             *key = Key { flags: key.flags & QUEUED, ..Key::default() };
         }
     }
@@ -137,23 +165,23 @@ impl PlainPeer {
 
     /// Whether the last that the peer said on this connection is this value.
     pub(super) fn holds(&self, slot: Slot, hash: u64) -> bool {
-        self.keys.get(slot as usize).is_some_and(|key| key.is(HEARD) && !key.is(EARLIER) && key.heard == hash)
+        self.keys.get(slot).is_some_and(|key| key.is(HEARD) && !key.is(EARLIER) && key.heard == hash)
     }
 
     /// Whether the peer has said anything of the key on this connection.
     pub(super) fn has_said(&self, slot: Slot) -> bool {
-        self.keys.get(slot as usize).is_some_and(|key| key.is(HEARD) && !key.is(EARLIER))
+        self.keys.get(slot).is_some_and(|key| key.is(HEARD) && !key.is(EARLIER))
     }
 
     /// Whether the peer has yet to say our current value.
     pub(super) fn is_pending(&self, slot: Slot) -> bool {
-        self.keys.get(slot as usize).is_some_and(|key| key.is(PENDING))
+        self.keys.get(slot).is_some_and(|key| key.is(PENDING))
     }
 
     /// Whether what the peer says may have been said before it came to our current value. Not for
     /// long: one that held our value already never says it, and what it says later is news.
     pub(super) fn is_behind(&self, slot: Slot, now: u64) -> bool {
-        self.keys.get(slot as usize).is_some_and(|key| {
+        self.keys.get(slot).is_some_and(|key| {
             let waited = (now as u32).wrapping_sub(key.waiting_since);
             key.is(PENDING) && !key.is(SUSPECT) && u64::from(waited) < STALE
         })
@@ -410,5 +438,27 @@ impl History {
             .rev()
             .take_while(|older| now - older.at < STALE)
             .any(|older| older.hash == hash && older.source == Some(link))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_said_little_costs_little() {
+        let mut peer = PlainPeer::default();
+        for slot in [1_999_999, 0] {
+            assert_eq!((peer.has_said(slot), peer.hear(slot, 7)), (false, None));
+            assert!(peer.holds(slot, 7) && !peer.has_said(slot + 1));
+        }
+        let pages = peer.keys.0.iter().flatten().count() * PAGE * size_of::<Key>();
+        let table = peer.keys.0.capacity() * size_of::<usize>();
+        assert!(pages + table < 100_000, "{pages} + {table}");
+        peer.reconnect();
+        assert!(!peer.holds(0, 7) && !peer.holds(1_999_999, 7));
+        peer.forget(1_999_999);
+        peer.forget(5_000_000);
+        assert_eq!((peer.hear(0, 8), peer.hear(1_999_999, 8)), (Some(7), None));
     }
 }
