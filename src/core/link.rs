@@ -52,6 +52,33 @@ pub(super) struct Greeting {
     pub(super) refused: bool,
 }
 
+/// Whether greetings follow each other too fast.
+///
+/// Answers are told apart by counting PONGs. If the count is ever wrong (a DEALER may say on a new
+/// connection what had waited on the old one), each greeting is taken for refused, and the hub gives
+/// all its tuples each time. Then nothing is said for a while, until all answers have come.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Greetings {
+    last: u64,
+    in_a_row: u32,
+}
+
+impl Greetings {
+    const CALM: u64 = 5_000;
+    const PATIENCE: u32 = 2;
+
+    /// A greeting is to follow: how long to wait before.
+    pub(super) fn pause(&mut self, now: u64) -> u64 {
+        self.in_a_row = if now.saturating_sub(self.last) > Self::CALM { 0 } else { self.in_a_row + 1 };
+        let wait = match self.in_a_row.checked_sub(Self::PATIENCE) {
+            None => 0,
+            Some(more) => GREETING_PATIENCE << more.clamp(1, 5),
+        };
+        self.last = now + wait;
+        wait
+    }
+}
+
 /// What is remembered of the last comparison of digests, so as not to repeat one that was no use.
 #[derive(Copy, Clone, Debug, Default)]
 pub(super) struct Comparison {
@@ -124,6 +151,7 @@ pub(super) struct Link {
     /// The HELLO of this conversation was said (client) or heard (server).
     pub(super) greeted: bool,
     pub(super) greeting: Greeting,
+    pub(super) greetings: Greetings,
     /// JOIN was told, LEAVE was not yet.
     pub(super) joined: bool,
     /// Position in the log of changes: what lies before was sent.
@@ -203,6 +231,7 @@ impl Link {
             up: role == Role::Server,
             greeted: false,
             greeting: Greeting::default(),
+            greetings: Greetings::default(),
             joined: false,
             cursor: 0,
             control: VecDeque::new(),

@@ -158,7 +158,7 @@ impl Node {
             link.greeting.before -= 1;
         } else if link.kind == Kind::Greeting && link.greeted {
             if link.greeting.refused {
-                self.greet(id, now);
+                self.greet_again(id, now);
             } else {
                 self.become_plain(id, now);
             }
@@ -177,7 +177,7 @@ impl Node {
             return;
         }
         link.hurry(now.mono);
-        self.greet(id, now);
+        self.greet_again(id, now);
     }
 
     /// Server: the client is not known, because it or we are new. Its HELLO will bring all the rest.

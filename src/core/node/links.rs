@@ -73,6 +73,20 @@ impl Node {
         }
     }
 
+    /// Greets anew on a connection that stands, though not again and again without a pause.
+    pub(super) fn greet_again(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let pause = link.greetings.pause(now.mono);
+        if pause == 0 {
+            return self.greet(id, now);
+        }
+        link.greeted = false;
+        link.forget_owed();
+        link.beat_at = now.mono + pause;
+        self.set_kind(id, Kind::Greeting);
+        self.schedule_link(id, now);
+    }
+
     /// Says PING, HELLO, PING and waits for what comes back.
     pub(super) fn greet(&mut self, id: LinkId, now: Now) {
         self.set_kind(id, Kind::Greeting);

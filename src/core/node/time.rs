@@ -67,7 +67,14 @@ impl Node {
             return;
         }
         match link.kind {
-            Kind::Greeting => self.become_plain(id, now),
+            Kind::Greeting if link.greeted => self.become_plain(id, now),
+            Kind::Greeting => {
+                // After a pause all answers have come.
+                if let Some(link) = self.links.get_mut(&id) {
+                    link.pings = 0;
+                }
+                self.greet(id, now);
+            }
             Kind::Extended => {
                 self.say_heartbeat(id, now);
                 self.schedule_beat(id, now);
@@ -103,7 +110,7 @@ impl Node {
         } else {
             link.doubt.said_after(idle, link.interval);
             if link.doubt.is_due(now.mono) {
-                return self.greet(id, now);
+                return self.greet_again(id, now);
             }
             link.pings += 1;
             self.control(id, Frame::new(encode(MessageId::Ping, &Extension::default())));
