@@ -30,12 +30,12 @@ fn faults(test: &str, seeds: u64, nodes: usize, stock: usize, bound: u64) {
 
 #[test]
 fn our_nodes_agree_and_fall_silent_when_the_faults_end() {
-    faults("our_nodes_agree_and_fall_silent_when_the_faults_end", 40, 30, 0, 20 * SECOND);
+    faults("our_nodes_agree_and_fall_silent_when_the_faults_end", 30, 30, 0, 20 * SECOND);
 }
 
 #[test]
 fn our_nodes_and_stock_nodes_agree_when_the_faults_end() {
-    faults("our_nodes_and_stock_nodes_agree_when_the_faults_end", 30, 20, 6, 40 * SECOND);
+    faults("our_nodes_and_stock_nodes_agree_when_the_faults_end", 25, 20, 6, 40 * SECOND);
 }
 
 #[test]
