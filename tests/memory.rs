@@ -70,6 +70,14 @@ fn the_native_interface() {
 }
 
 #[test]
+fn typed_calls() {
+    check("typed calls", &native("typed"));
+    let mut command = native("typed_threads");
+    command.arg("2");
+    check("threads", &command);
+}
+
+#[test]
 fn many_nodes() {
     let mut command = czmq_program("swarm", Lib::Linked);
     command.args(["12", "5", "tcp://127.0.0.1:*"]);
