@@ -1,6 +1,6 @@
 //! Which value of a key stays: the one with the larger stamp.
 
-use super::super::clock::{Now, Stamp, too_far_ahead};
+use super::super::clock::{Clock, Now, Stamp, too_far_ahead};
 use super::super::codec::{Record, RecordKind};
 use super::super::feed::Slot;
 use super::super::link::{Link, LinkId};
@@ -148,6 +148,25 @@ impl Node {
         }
     }
 
+    /// The own clock was far ahead, and was set right: peers have refused what was stamped by it. That is
+    /// stamped anew, as if it were written now.
+    pub(super) fn return_own(&mut self, now: Now) {
+        self.clock = Clock::default();
+        let most = self.settings.max_drift;
+        let refused = |(_, held): &(Slot, &Held)| {
+            too_far_ahead(held.stamp.time, now, most)
+                && (held.stamp.origin == self.id || held.stamp.is_taken())
+                && matches!(held.state, State::Live | State::Tombstone)
+        };
+        let own: Vec<(Slot, Held)> =
+            self.store.iter().filter(refused).map(|(slot, held)| (slot, held.clone())).collect();
+        for (slot, held) in own {
+            let ttl = remaining(self.store.deadline(slot), now);
+            let stamp = Stamp { time: self.clock.tick(now, Stamp::default()), origin: self.id };
+            self.hold(held.tuple.clone(), stamp, held.source(), held.state, ttl, now);
+        }
+    }
+
     /// Notes for the plain rule that a value was replaced, or came when it was too late.
     pub(super) fn note_replaced(&mut self, slot: Slot, hash: u64, source: Option<LinkId>, now: Now) {
         if self.plain_links > 0 {
@@ -173,5 +192,76 @@ impl Node {
         for link in self.links.values_mut() {
             link.plain.forget(slot);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::link::Role;
+    use super::super::Settings;
+    use super::*;
+
+    const HOUR: u64 = 3_600_000;
+    const WALL: u64 = 1_800_000_000_000;
+
+    /// A client, whose clock is ahead by so much, and a server say to each other what they have to say.
+    fn talk(nodes: &mut [Node; 2], links: [LinkId; 2], mono: u64, ahead: u64) {
+        let now = [ahead, 0].map(|ahead| Now { mono, wall: WALL + mono + ahead });
+        (0..2).for_each(|node| nodes[node].handle_timeout(now[node]));
+        loop {
+            let mut quiet = true;
+            for from in 0..2 {
+                while let Some(frame) = nodes[from].poll_transmit(links[from], now[from]) {
+                    nodes[1 - from].handle_frame(links[1 - from], frame.bytes(), now[1 - from]);
+                    quiet = false;
+                }
+            }
+            if quiet {
+                return;
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_written_with_a_clock_far_ahead_is_believed_once_that_is_set_right() {
+        let start = |ahead| Now { mono: 1, wall: WALL + 1 + ahead };
+        let mut nodes =
+            [(1, 2 * HOUR), (2, 0)].map(|(seed, ahead)| Node::new(Settings::default(), seed, start(ahead)));
+        let links = [
+            nodes[0].open_link(Role::Client, start(0)).unwrap(),
+            nodes[1].open_link(Role::Server, start(0)).unwrap(),
+        ];
+        nodes[0].publish(b"early", b"1", 0, start(2 * HOUR)).unwrap();
+        nodes[0].link_up(links[0], start(2 * HOUR));
+        talk(&mut nodes, links, 100, 2 * HOUR);
+        assert_eq!(nodes[1].count(), 0, "not to be trusted");
+        for mono in [3000, 6000, 9000] {
+            talk(&mut nodes, links, mono, 0);
+        }
+        assert_eq!(nodes[1].count(), 1);
+        nodes[0].publish(b"later", b"1", 0, Now { mono: 9001, wall: WALL + 9001 }).unwrap();
+        talk(&mut nodes, links, 9002, 0);
+        assert_eq!((nodes[1].count(), nodes[0].root()), (2, nodes[1].root()));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_wrong_does_not_make_its_node_unheard() {
+        let start = Now { mono: 1, wall: WALL + 1 };
+        let mut nodes = [1, 2].map(|seed| Node::new(Settings::default(), seed, start));
+        let links = [
+            nodes[0].open_link(Role::Client, start).unwrap(),
+            nodes[1].open_link(Role::Server, start).unwrap(),
+        ];
+        nodes[0].publish(b"key", b"1", 0, start).unwrap();
+        nodes[0].link_up(links[0], start);
+        talk(&mut nodes, links, 100, 0);
+        // Two hours back.
+        let wrong = Now { mono: 3000, wall: WALL - 2 * HOUR };
+        nodes[0].handle_timeout(wrong);
+        let heartbeat = nodes[1].heartbeat(Default::default(), Now { mono: 3000, wall: WALL + 3000 });
+        nodes[0].handle_frame(links[0], heartbeat.bytes(), wrong);
+        nodes[0].publish(b"key", b"2", 0, wrong).unwrap();
+        talk(&mut nodes, links, 3001, 0);
+        assert_eq!(nodes[1].get(b"key").unwrap().value(), b"2");
     }
 }

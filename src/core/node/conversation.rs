@@ -232,6 +232,10 @@ impl Node {
                     .into()
             });
         } else {
+            // The peer, and its clock, are where ours is now, and not where it was.
+            if too_far_ahead(self.clock.latest(now), now, self.settings.max_drift) {
+                self.return_own(now);
+            }
             let ahead = time.saturating_sub(self.clock.latest(now));
             self.clock.observe(time);
             if !std::mem::replace(&mut self.contacted, true) && ahead > 0 {
