@@ -11,29 +11,20 @@
 
     config.py does the same in Python, on the same network.  */
 
-#include <zgossip/zgossip.h>
-#include <cerrno>
+#include <zgossip/zgossip.hpp>
+#include <chrono>
 #include <iostream>
 #include <map>
-#include <memory>
 #include <stdexcept>
 #include <string>
 
-//  What the library makes ends with its scope
-struct Destroy {
-    void operator() (zgossip_t *node) const { zgossip_destroy (&node); }
-    void operator() (zgossip_event_t *event) const { zgossip_event_destroy (&event); }
-};
-using Node = std::unique_ptr<zgossip_t, Destroy>;
-using Event = std::unique_ptr<zgossip_event_t, Destroy>;
-
-static void check (int rc)
-{
-    if (rc == -1)
-        throw std::runtime_error (zgossip_strerror (errno));
-}
-
 static const std::string prefix = "config/";
+
+static void check (bool succeeded)
+{
+    if (!succeeded)
+        throw std::runtime_error (gossip::last_error ());
+}
 
 static std::string trim (const std::string &text)
 {
@@ -42,30 +33,29 @@ static std::string trim (const std::string &text)
     return first == std::string::npos ? "" : text.substr (first, text.find_last_not_of (blanks) - first + 1);
 }
 
-static void write (zgossip_t *node)
+static void write (gossip::node &node)
 {
     for (std::string line; std::getline (std::cin, line);) {
         size_t equals = line.find ('=');
-        std::string key = prefix + trim (line.substr (0, equals));
+        std::string name = trim (line.substr (0, equals));
         std::string value = equals == std::string::npos ? "" : trim (line.substr (equals + 1));
-        if (key == prefix)
+        if (name.empty ())
             continue;
-        check (value.empty () ? zgossip_retract (node, key.c_str ())
-                              : zgossip_publish (node, key.c_str (), value.c_str ()));
+        check (value.empty () ? node.retract (prefix + name) >= 0 : node.publish (prefix + name, value));
     }
-    zgossip_flush (node, 5000);         //  Let the last lines arrive
+    node.flush (std::chrono::seconds (5));      //  Let the last lines arrive
 }
 
-static void read (zgossip_t *node)
+static void read (gossip::node &node)
 {
     std::map<std::string, std::string> settings;
-    while (Event event { zgossip_recv_event (node) }) {
-        if (!event->key || prefix.compare (0, prefix.size (), event->key, 0, prefix.size ()))
+    while (auto event = node.recv ()) {
+        if (event.key ().substr (0, prefix.size ()) != prefix)
             continue;
-        std::string name = event->key + prefix.size ();
+        std::string name (event.key ().substr (prefix.size ()));
         std::string before = settings.count (name) ? settings [name] : "unset";
-        if (event->kind == ZGOSSIP_EVENT_DELIVER)
-            settings [name] = event->value;
+        if (event.kind () == gossip::kind::deliver)
+            settings [name] = event.value ();
         else
             settings.erase (name);
         std::string after = settings.count (name) ? settings [name] : "unset";
@@ -82,15 +72,15 @@ int main (int argc, char *argv [])
         return 2;
     }
     try {
-        Node node { zgossip_new (role.c_str ()) };
-        check (node ? zgossip_set_events (node.get (), true) : -1);
+        gossip::node node (role);
+        check (node.set_events (true));         //  Tell us what is removed, too
         if (role == "write") {
-            check (zgossip_bind (node.get (), argv [2]));
-            write (node.get ());
+            check (node.bind (argv [2]) >= 0);
+            write (node);
         }
         else {
-            check (zgossip_connect (node.get (), argv [2], nullptr));
-            read (node.get ());
+            check (node.connect (argv [2]));
+            read (node);
         }
     }
     catch (const std::exception &error) {
