@@ -461,9 +461,12 @@ static void journal (void *arg, int level, const char *text)
     journal->lines++;
     journal->level = level;
     snprintf (journal->text, sizeof journal->text, "%s", text);
+    //  A command of the verbose node's log function is logged, too
+    if (journal->lines > 1)
+        return;
     //  What waits can be taken, but not waited for
     zgossip_event_t *event = zgossip_recv_event (journal->node);
-    CHECK (event || errno == EDEADLK);
+    CHECK (event || errno == EDEADLK || errno == EINVAL);
     zgossip_event_destroy (&event);
     //  Its own thread cannot wait for it, and says so; anything else it may do
     if (zgossip_count (journal->node) == -1 && errno == EDEADLK
@@ -545,7 +548,7 @@ static void *waiter (void *argument)
 {
     long *result = (long *) argument;
     int rc = zgossip_wait_key (awaited, "key-to-come", -1);
-    *result = rc == 0? 0: errno;
+    __atomic_store_n (result, rc == 0? 0: errno, __ATOMIC_SEQ_CST);
     return NULL;
 }
 
