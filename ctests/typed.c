@@ -575,8 +575,9 @@ static void waiting (void)
     memset (&action, 0, sizeof action);
     action.sa_handler = on_signal;
     sigaction (SIGUSR1, &action, NULL);
+    result = -1;
     CHECK (pthread_create (&thread, NULL, waiter, &result) == 0);
-    for (result = -1; ; ) {
+    for (;;) {
         poll (NULL, 0, 50);
         pthread_kill (thread, SIGUSR1);
         poll (NULL, 0, 50);
