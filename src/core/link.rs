@@ -1,5 +1,6 @@
 //! What a node knows of one peer.
 
+use super::branches::Branches;
 use super::effort::Effort;
 use super::extension::Summary;
 use super::feed::Slot;
@@ -162,12 +163,8 @@ pub(super) struct Link {
     /// Tuples owed regardless of the cursor.
     pub(super) owed: VecDeque<Slot>,
     pub(super) owed_set: HashSet<Slot>,
-    /// The broadcast tree does not run over this link: the peer is told what changed, not the values.
-    pub(super) lazy: bool,
-    /// When the peer is told, once something has changed.
-    pub(super) announce_at: Option<u64>,
-    /// That time has come.
-    pub(super) announce_now: bool,
+    /// Whose tuples travel over this link.
+    pub(super) branches: Branches,
     /// Stands in the queue of links with something to send.
     pub(super) ready: bool,
     pub(super) heard_at: u64,
@@ -238,9 +235,7 @@ impl Link {
             control_bytes: 0,
             owed: VecDeque::new(),
             owed_set: HashSet::new(),
-            lazy: false,
-            announce_at: None,
-            announce_now: false,
+            branches: Branches::default(),
             ready: false,
             heard_at: now,
             sent_at: now,
@@ -322,28 +317,21 @@ impl Link {
 
     /// Whether anything waits to be sent now, given where the log of changes ends.
     pub(super) fn has_output(&self, feed_end: u32) -> bool {
-        let waits = self.lazy && self.announce_at.is_some() && !self.announce_now;
         self.up
             && (!self.control.is_empty()
                 || self.may_ask()
                 || (self.kind != Kind::Greeting
-                    && (!self.owed.is_empty() || (self.cursor < feed_end && !waits))))
+                    && (!self.owed.is_empty() || self.cursor < feed_end || self.branches.is_due())))
     }
 
     /// Whether the peer has been sent all that it is to be asked about.
     pub(super) fn may_ask(&self) -> bool {
-        self.kind != Kind::Greeting && self.owed.is_empty() && self.passage.may_ask(self.cursor)
+        let told = self.owed.is_empty() && self.branches.is_empty();
+        self.kind != Kind::Greeting && told && self.passage.may_ask(self.cursor)
     }
 
     /// Whether the peer has been sent or told everything.
     pub(super) fn is_drained(&self, feed_end: u32) -> bool {
         self.control.is_empty() && self.owed.is_empty() && self.cursor >= feed_end
-    }
-
-    /// Makes the link a branch of the broadcast tree, or not.
-    pub(super) fn set_lazy(&mut self, lazy: bool) {
-        self.lazy = lazy;
-        self.announce_at = None;
-        self.announce_now = false;
     }
 }

@@ -206,7 +206,7 @@ list!(
 );
 
 list!(
-    /// The key hashes of a REQUEST.
+    /// The key hashes of a REQUEST, or the origins of a PRUNE or GRAFT.
     Hashes, u64, |reader| reader.u64()
 );
 
@@ -247,8 +247,17 @@ pub(super) fn add_entry(frame: &mut Vec<u8>, entry: &Entry) {
 
 /// Encodes a REQUEST.
 pub(super) fn request_frame(hashes: &[u64]) -> Vec<u8> {
-    let mut frame = header(MessageId::Request, hashes.len() * 8);
-    hashes.iter().for_each(|hash| frame.extend_from_slice(&hash.to_be_bytes()));
+    numbers_frame(MessageId::Request, hashes)
+}
+
+/// Encodes a PRUNE or GRAFT.
+pub(super) fn origins_frame(id: MessageId, origins: &[u64]) -> Vec<u8> {
+    numbers_frame(id, origins)
+}
+
+fn numbers_frame(id: MessageId, numbers: &[u64]) -> Vec<u8> {
+    let mut frame = header(id, numbers.len() * 8);
+    numbers.iter().for_each(|number| frame.extend_from_slice(&number.to_be_bytes()));
     frame
 }
 

@@ -40,9 +40,9 @@ pub enum MessageId {
     Request = 20,
     /// Extended: keys and stamps that changed here, for a peer that gets the tuples elsewhere.
     Announce = 21,
-    /// Extended: announce to me, I get the tuples elsewhere.
+    /// Extended: only announce these origins' tuples to me, I get them elsewhere.
     Prune = 22,
-    /// Extended: send me the tuples again.
+    /// Extended: send me these origins' tuples again.
     Graft = 23,
 }
 
@@ -93,9 +93,9 @@ pub enum Message<'a> {
     /// ANNOUNCE.
     Announce(PartEntries<'a>),
     /// PRUNE.
-    Prune,
+    Prune(Hashes<'a>),
     /// GRAFT.
-    Graft,
+    Graft(Hashes<'a>),
 }
 
 /// Why a frame is not a message.
@@ -229,8 +229,8 @@ pub fn decode(frame: &[u8]) -> Result<Message<'_>, Invalid> {
         MessageId::Entries => Message::Entries(Entries::check(reader)?),
         MessageId::Request => Message::Request(Hashes::check(reader)?),
         MessageId::Announce => Message::Announce(PartEntries::check(reader)?),
-        MessageId::Prune => Message::Prune,
-        MessageId::Graft => Message::Graft,
+        MessageId::Prune => Message::Prune(Hashes::check(reader)?),
+        MessageId::Graft => Message::Graft(Hashes::check(reader)?),
     })
 }
 

@@ -120,7 +120,7 @@ pub fn kind(frame: &[u8]) -> MessageId {
         Message::Entries(_) => MessageId::Entries,
         Message::Request(_) => MessageId::Request,
         Message::Announce(_) => MessageId::Announce,
-        Message::Prune => MessageId::Prune,
-        Message::Graft => MessageId::Graft,
+        Message::Prune(_) => MessageId::Prune,
+        Message::Graft(_) => MessageId::Graft,
     }
 }

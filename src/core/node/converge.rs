@@ -44,7 +44,7 @@ impl Node {
                     }
                     self.counters.duplicates += 1;
                     if let Some(source) = redundant {
-                        self.hear_redundant(id, source);
+                        self.hear_redundant(id, stamp.origin, source, now);
                     }
                     return;
                 }

@@ -99,8 +99,8 @@ impl Node {
             Message::Entries(parts) => self.hear_entries(id, parts, now),
             Message::Request(hashes) => self.hear_request(id, hashes, now),
             Message::Announce(entries) => self.hear_announce(id, entries, now),
-            Message::Prune => self.hear_prune(id),
-            Message::Graft => self.hear_graft(id),
+            Message::Prune(origins) => self.hear_prune(id, origins),
+            Message::Graft(origins) => self.hear_graft(id, origins),
             other => self.unexpected(id, &other),
         }
     }
@@ -268,7 +268,7 @@ fn name(message: &Message<'_>) -> &'static str {
         Message::Entries(_) => "ENTRIES",
         Message::Request(_) => "REQUEST",
         Message::Announce(_) => "ANNOUNCE",
-        Message::Prune => "PRUNE",
-        Message::Graft => "GRAFT",
+        Message::Prune(_) => "PRUNE",
+        Message::Graft(_) => "GRAFT",
     }
 }

@@ -1,5 +1,6 @@
 //! Links come and go.
 
+use super::super::branches::Branches;
 use super::super::clock::Now;
 use super::super::codec::{Extension, MessageId, encode};
 use super::super::link::{
@@ -124,7 +125,7 @@ impl Node {
         if let Some(link) = self.links.get_mut(&id) {
             link.doubt.settle();
             link.cursor = 0;
-            link.set_lazy(false);
+            link.branches = Branches::default();
             link.beat_at = now.mono + link.interval;
         }
         self.establish(id, now);
@@ -137,7 +138,7 @@ impl Node {
         if let Some(link) = self.links.get_mut(&id) {
             link.cursor = cursor;
             link.comparison = Default::default();
-            link.set_lazy(false);
+            link.branches = Branches::default();
         }
         self.schedule_beat(id, now);
         self.establish(id, now);

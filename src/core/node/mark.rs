@@ -43,7 +43,7 @@ impl Node {
             }
             link.passage.set(self.marks, end);
             // The peer may as well be told at once.
-            link.announce_now |= link.lazy && link.cursor < end;
+            link.branches.hurry();
             marked.push(id);
         }
         marked.into_iter().for_each(|id| self.mark_ready(id));

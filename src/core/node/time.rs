@@ -147,7 +147,7 @@ impl Node {
         if link.up {
             next = match link.kind {
                 Kind::Plain => link.plain.next_check(),
-                Kind::Extended if !link.announce_now => link.announce_at,
+                Kind::Extended => link.branches.announce_at(),
                 _ => None,
             };
             next = [next, link.passage.rests_until()].into_iter().flatten().min();

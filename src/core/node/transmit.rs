@@ -22,6 +22,8 @@ pub(super) struct BatchCache {
     end: u32,
     /// Links that some tuple in it came from: they need one without it.
     sources: Vec<LinkId>,
+    /// Who wrote them: those who want none of that origin need one without it, too.
+    origins: Vec<u64>,
     tuples: u64,
     /// When it was made, if it says how long something has still to live.
     ages_from: Option<u64>,
@@ -133,14 +135,23 @@ impl Node {
         if let Some(frame) = self.owed_batch(id, now) {
             return Some(frame);
         }
-        let link = self.links.get_mut(&id)?;
-        if link.lazy {
-            return self.next_announcement(id, now);
+        if let Some(frame) = self.next_announcement(id) {
+            return Some(frame);
         }
+        let frame = self.followed_batch(id, now);
+        // The log may have held nothing for this link but what is to be announced, and that at once.
+        frame.or_else(|| self.next_announcement(id))
+    }
+
+    /// What has changed since the link's place in the log, but for what the peer has or gets elsewhere.
+    fn followed_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
+        let link = self.links.get_mut(&id)?;
         let (start, version) = (link.cursor, self.store.feed.version());
         let cache = &self.batches;
         let fresh = cache.version == version && cache.ages_from.is_none_or(|made_at| made_at == now.mono);
-        if fresh && cache.start == start && !cache.sources.contains(&id) {
+        let wanted = |origin: &u64| link.peer != Some(*origin) && !link.branches.is_cut(*origin);
+        let suits = !cache.sources.contains(&id) && cache.origins.iter().all(wanted);
+        if fresh && cache.start == start && suits {
             if let Some(frame) = &cache.frame {
                 link.cursor = cache.end;
                 self.counters.tuples_out += cache.tuples;
@@ -148,27 +159,36 @@ impl Node {
             }
         }
         let mut batch = Collector::default();
-        let (mut sources, mut excluded) = (Vec::new(), false);
+        let (mut sources, mut origins) = (Vec::new(), Vec::new());
+        let (mut excluded, mut timed) = (false, false);
         let mut position = start;
         while position < self.store.feed.end() && !batch.is_full() {
             if let Some(slot) = self.store.feed.get(position) {
                 let held = self.store.held(slot);
-                if held.source() == Some(id) {
+                let origin = held.stamp.origin;
+                if held.source() == Some(id) || link.peer == Some(origin) {
                     excluded = true;
+                } else if link.branches.is_cut(origin) {
+                    excluded = true;
+                    timed |= link.branches.tell(slot, now.mono);
                 } else if batch.add(held, remaining(self.store.deadline(slot), now)) {
                     sources.extend(held.source().filter(|source| sources.last() != Some(source)));
+                    origins.extend(Some(origin).filter(|origin| origins.last() != Some(origin)));
                 }
             }
             position += 1;
         }
         link.cursor = position;
+        if timed {
+            self.schedule_link(id, now);
+        }
         let tuples = batch.count() as u64;
         let ages_from = batch.ages.then_some(now.mono);
         let frame = batch.finish()?;
         self.counters.tuples_out += tuples;
         if !excluded {
             let (end, frame) = (position, Some(frame.clone()));
-            self.batches = BatchCache { version, start, end, sources, tuples, ages_from, frame };
+            self.batches = BatchCache { version, start, end, sources, origins, tuples, ages_from, frame };
         }
         Some(frame)
     }

@@ -1,0 +1,113 @@
+//! Which origins' tuples travel over a link, and what is announced instead of the others.
+//!
+//! Each origin has a tree of its own: the links over which its tuples come first. So nodes that publish
+//! at the same time do not disturb each other's.
+
+use super::feed::Slot;
+use std::collections::{HashMap, HashSet};
+
+/// Changes are announced after this time (ms): by then they have come along the tree, mostly.
+const ANNOUNCE_AFTER: u64 = 50;
+/// So many announcements do not wait any longer.
+const MANY: usize = 4096;
+/// Origins kept for a link; those beyond it travel over all links.
+const MOST_ORIGINS: usize = 4096;
+/// An origin that had to be grafted back is not pruned again within this time (ms).
+const REST: u64 = 10_000;
+
+#[derive(Debug, Default)]
+pub(super) struct Branches {
+    /// Origins that the peer gets elsewhere: it asked us not to send their tuples.
+    cut: HashSet<u64>,
+    /// Origins that we get elsewhere: we asked the peer not to send their tuples.
+    declined: HashSet<u64>,
+    /// Origins that were grafted back, and until when they are not declined again.
+    grafted: HashMap<u64, u64>,
+    /// Tuples to announce.
+    told: Vec<Slot>,
+    announce_at: Option<u64>,
+    due: bool,
+}
+
+impl Branches {
+    /// Whether the peer is not to be sent an origin's tuples.
+    pub(super) fn is_cut(&self, origin: u64) -> bool {
+        !self.cut.is_empty() && self.cut.contains(&origin)
+    }
+
+    /// The peer gets an origin's tuples elsewhere.
+    pub(super) fn cut(&mut self, origin: u64) {
+        if self.cut.len() < MOST_ORIGINS {
+            self.cut.insert(origin);
+        }
+    }
+
+    /// It does not any more.
+    pub(super) fn mend(&mut self, origin: u64) {
+        self.cut.remove(&origin);
+    }
+
+    /// Whether the peer was asked not to send an origin's tuples.
+    pub(super) fn has_declined(&self, origin: u64) -> bool {
+        self.declined.contains(&origin)
+    }
+
+    /// Notes that the peer is asked so; false when it should not be.
+    pub(super) fn decline(&mut self, origin: u64, now: u64) -> bool {
+        let rests = self.grafted.get(&origin).is_some_and(|&until| now < until);
+        !rests && self.declined.len() < MOST_ORIGINS && self.declined.insert(origin)
+    }
+
+    /// Notes that the peer is asked to send them again.
+    pub(super) fn graft(&mut self, origin: u64, now: u64) {
+        self.declined.remove(&origin);
+        if self.grafted.len() >= MOST_ORIGINS {
+            self.grafted.retain(|_, &mut until| now < until);
+        }
+        if self.grafted.len() < MOST_ORIGINS {
+            self.grafted.insert(origin, now + REST);
+        }
+    }
+
+    /// Notes a tuple to be announced. True when a time for that was set.
+    pub(super) fn tell(&mut self, slot: Slot, now: u64) -> bool {
+        self.told.push(slot);
+        self.due |= self.told.len() >= MANY;
+        let first = self.announce_at.is_none();
+        self.announce_at.get_or_insert(now + ANNOUNCE_AFTER);
+        first
+    }
+
+    /// Announces what there is without waiting.
+    pub(super) fn hurry(&mut self) {
+        self.due = true;
+    }
+
+    /// When to announce.
+    pub(super) fn announce_at(&self) -> Option<u64> {
+        self.announce_at.filter(|_| !self.due)
+    }
+
+    /// Whether something is to be announced now.
+    pub(super) fn is_due(&self) -> bool {
+        self.due && !self.told.is_empty()
+    }
+
+    /// Whether nothing waits to be announced.
+    pub(super) fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
+    /// Takes up to `most` tuples to announce, each once.
+    pub(super) fn take(&mut self, most: usize) -> Vec<Slot> {
+        self.told.sort_unstable();
+        self.told.dedup();
+        let rest = self.told.split_off(most.min(self.told.len()));
+        let taken = std::mem::replace(&mut self.told, rest);
+        if self.told.is_empty() {
+            self.due = false;
+            self.announce_at = None;
+        }
+        taken
+    }
+}
