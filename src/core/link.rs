@@ -86,6 +86,8 @@ pub(super) struct Comparison {
     pub(super) roots: (u64, u64),
     pub(super) again_at: u64,
     pub(super) futile: u32,
+    /// How often one was put off, in a row, because something else waited to be sent.
+    pub(super) put_off: u32,
 }
 
 /// Whether a CZMQ hub may have forgotten a client that has no tuple of its own to ask with.

@@ -9,6 +9,9 @@ use super::{Frame, Node};
 /// INVALID is said to a client at most once in this time (ms).
 const INVALID_INTERVAL: u64 = 100;
 
+/// A comparison is put off so many heartbeats at most.
+const MOST_PUT_OFF: u32 = 3;
+
 impl Node {
     /// A frame has come: the last one of the peer's message.
     pub fn handle_frame(&mut self, id: LinkId, frame: &[u8], now: Now) {
@@ -202,8 +205,11 @@ impl Node {
             self.hear_answer(id, answer, now);
         } else if role == Role::Server || extension.question.is_some() {
             self.answer_heartbeat(id, extension.question, now);
-        } else if drained {
-            if let Some(summary) = extension.summary {
+        } else if let Some(summary) = extension.summary {
+            // What waits to be sent would be found to differ. But a link may never be idle.
+            link.comparison.put_off += 1;
+            if drained || link.comparison.put_off > MOST_PUT_OFF {
+                link.comparison.put_off = 0;
                 self.compare(id, summary, now);
             }
         }

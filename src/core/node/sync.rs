@@ -274,6 +274,27 @@ mod tests {
     }
 
     #[test]
+    fn a_link_that_is_never_idle_is_compared_all_the_same() {
+        let mut node = Node::new(Settings::default(), 1, now(1));
+        let link = node.open_link(Role::Client, now(1)).unwrap();
+        node.link_up(link, now(1));
+        let summary = Some(Summary { root: 1, count: 1 });
+        let pong = Extension { node: Some(1 << 63 | 9), summary, ..Extension::default() };
+        node.handle_frame(link, &encode(MessageId::Pong, &pong), now(1));
+        sent(&mut node, link);
+        let mut comparisons = 0;
+        for beat in 1..=12 {
+            node.publish(b"busy", beat.to_string().as_bytes(), 0, now(1000 * beat)).unwrap();
+            let heartbeat = Extension { summary, ..Extension::default() };
+            node.handle_frame(link, &encode(MessageId::Heartbeat, &heartbeat), now(1000 * beat));
+            let kinds = [MessageId::Digest as u8, MessageId::Entries as u8];
+            comparisons +=
+                sent(&mut node, link).iter().filter(|frame| kinds.contains(&frame.bytes()[2])).count();
+        }
+        assert!((2..=4).contains(&comparisons), "{comparisons}");
+    }
+
+    #[test]
     fn what_there_is_no_room_for_is_not_asked_for() {
         let (mut node, link) = server(10, Settings { max_tuples: 15, ..Settings::default() });
         let stamp = Stamp { time: 1 << 16, origin: 1 << 63 };
