@@ -18,10 +18,15 @@ fn shared() -> &'static str {
     artifacts().shared.to_str().expect("plain path")
 }
 
+fn exported() -> Vec<String> {
+    let names = output("nm", &["-D", "--defined-only", shared()]);
+    names.lines().filter_map(|line| line.split_whitespace().last().map(str::to_owned)).collect()
+}
+
 #[test]
 fn every_exported_name_begins_with_zgossip() {
-    let names = output("nm", &["-D", "--defined-only", shared()]);
-    let names: Vec<&str> = names.lines().filter_map(|line| line.split_whitespace().last()).collect();
+    let names = exported();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let strangers: Vec<_> = names.iter().filter(|name| !name.starts_with("zgossip")).collect();
     assert!(strangers.is_empty(), "{strangers:?}");
     for wanted in ["zgossip", "zgossip_test", "zgossip_msg_new", "zgossip_new", "zgossip_version"] {
@@ -89,6 +94,22 @@ fn the_header_compiles_everywhere() {
             assert_eq!(done.out, "DELIVER key value", "{compiler} {language:?} {place}");
         }
     }
+}
+
+/// Every function of the header, with NULL, with what is no object of its
+/// kind, and with objects that live beside arguments that make no sense.
+#[test]
+fn every_function_bears_any_argument() {
+    let functions = common::header::functions();
+    // What czmq.h of ours calls is its own affair
+    for name in exported().iter().filter(|name| !name.starts_with("zgossip_czmq_")) {
+        assert!(functions.iter().any(|function| function.name == *name), "{name} is called");
+    }
+    let scratch = common::Scratch::new();
+    let mut command = Command::new(common::header::build());
+    command.current_dir(scratch.path(""));
+    let done = run(command, LONG * 5).check("every function");
+    assert!(done.out.contains(", 0 failures"), "{}", done.out);
 }
 
 #[test]

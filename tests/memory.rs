@@ -64,6 +64,16 @@ fn wrong_arguments() {
     check("wrong arguments", &native("arguments"));
 }
 
+/// Those calls that are given nothing to work with; each in a child, whose
+/// memory is let go as it ends.
+#[test]
+fn any_argument_to_every_function() {
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["-q", "--error-exitcode=99", "--leak-check=no"]);
+    valgrind.arg(common::header::build()).arg("without live objects");
+    run(valgrind, LONG * 5).check("every function");
+}
+
 #[test]
 fn the_native_interface() {
     check("the native interface", &native("native"));

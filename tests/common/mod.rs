@@ -8,6 +8,7 @@
 #![allow(dead_code, unused_imports, missing_docs)]
 
 pub mod build;
+pub mod header;
 pub mod manual;
 pub mod net;
 pub mod node;
