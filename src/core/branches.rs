@@ -6,14 +6,14 @@
 use super::feed::Slot;
 use std::collections::{HashMap, HashSet};
 
-/// Changes are announced after this time (ms): by then they have come along the tree, mostly.
-const ANNOUNCE_AFTER: u64 = 50;
+/// Changes are announced after this time (ms): by then they have come along the tree, also on busy machines.
+const ANNOUNCE_AFTER: u64 = 150;
 /// So many announcements do not wait any longer.
 const MANY: usize = 4096;
 /// Origins kept for a link; those beyond it travel over all links.
 const MOST_ORIGINS: usize = 4096;
 /// An origin that had to be grafted back is not pruned again within this time (ms).
-const REST: u64 = 10_000;
+const REST: u64 = 2000;
 
 #[derive(Debug, Default)]
 pub(super) struct Branches {
@@ -67,6 +67,13 @@ impl Branches {
         if self.grafted.len() < MOST_ORIGINS {
             self.grafted.insert(origin, now + REST);
         }
+    }
+
+    /// Takes back all that the peer was asked not to send: which of it came by a link that is lost, nobody knows.
+    pub(super) fn accept_all(&mut self) -> Vec<u64> {
+        let mut origins: Vec<u64> = self.declined.drain().collect();
+        origins.sort_unstable();
+        origins
     }
 
     /// Notes a tuple to be announced. True when a time for that was set.

@@ -41,10 +41,14 @@ impl Node {
     /// A client's connection was lost, and is being made again. Nothing is sent meanwhile.
     pub fn link_down(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
+        let was_branch = link.up && link.is_extended();
         link.up = false;
         link.forget_owed();
         self.set_kind(id, Kind::Greeting);
         self.leave(id);
+        if was_branch {
+            self.regrow(id);
+        }
         self.schedule_link(id, now);
     }
 

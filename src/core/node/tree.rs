@@ -4,7 +4,7 @@
 //! origin. A tuple is pushed over all links at first. One that comes when it has come already over
 //! another link shows that this link is none of the tree's: the peer is asked to prune it for that
 //! origin, and from then on announces keys and stamps only, a little later and many at once. Who misses
-//! what is announced asks for it and grafts the link back. Nobody is sent what it wrote itself. Plain
+//! what is announced asks for it and grafts the link back. A node that loses a link grafts all others. Nobody is sent what it wrote itself. Plain
 //! peers take no part, nor do values taken from them, whose origin nobody knows.
 
 use super::super::clock::{Now, Stamp, too_far_ahead};
@@ -34,6 +34,21 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else { return };
         if (branch || origin == self.id) && link.branches.decline(origin, now.mono) {
             self.control(id, Frame::new(origins_frame(MessageId::Prune, &[origin])));
+        }
+    }
+
+    /// A link is lost, and with it branches: all others bring everything again, until it is known anew
+    /// which of them are needed.
+    pub(super) fn regrow(&mut self, lost: LinkId) {
+        let mut grafts = Vec::new();
+        for (&id, link) in self.links.iter_mut().filter(|&(&id, _)| id != lost) {
+            let origins = link.branches.accept_all();
+            if !origins.is_empty() {
+                grafts.push((id, origins));
+            }
+        }
+        for (id, origins) in grafts {
+            self.control(id, Frame::new(origins_frame(MessageId::Graft, &origins)));
         }
     }
 
@@ -274,7 +289,8 @@ mod tests {
         }
         mesh.nodes[0].publish(b"after", b"1", 0, now(mesh.time)).unwrap();
         mesh.settle();
-        mesh.time += 60;
+        // What was on its way when the branches were grafted is announced.
+        mesh.time += 160;
         mesh.settle();
         assert!(mesh.nodes.iter().all(|node| node.get(b"after").is_some()));
     }
