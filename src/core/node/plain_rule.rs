@@ -48,9 +48,10 @@ impl Node {
         let successor = stamp.successor(hash);
         if held.state != State::Live {
             let same = held.value_hash() == hash;
+            let returned = settling && self.history.get(&slot).is_some_and(|history| history.is_old(hash));
             let old = match held.state {
                 State::Forgotten => same && (again || settling),
-                _ => same,
+                _ => same || returned,
             };
             if !old && !self.is_late_copy(slot, hash, id, now) && !self.over_size(tuple) {
                 self.take(id, tuple.clone(), successor, now);
