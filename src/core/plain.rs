@@ -21,10 +21,12 @@ pub(super) const PATIENCE: u64 = 1000;
 pub(super) const BUSY: usize = 4;
 /// A busy key is taken from plain peers once in this time (ms).
 pub(super) const BUSY_INTERVAL: u64 = 300;
-/// A replaced value may come back so often before it is held up, …
+/// A value that comes back so soon (ms) after it was replaced may be one of two that chase each other.
+const CHASE: u64 = 2000;
+/// It may do so this often before it is held up, …
 const RETURNS: u32 = 2;
 /// … for so long (ms) at most; …
-const LONGEST_HOLD_UP: u64 = 6000;
+const LONGEST_HOLD_UP: u64 = 1500;
 /// … none that came back is remembered for longer than this (ms).
 const FORGIVEN: u64 = 60_000;
 /// Assertions of one value to one peer.
@@ -34,8 +36,8 @@ pub(super) const SETTLING: u64 = 1000;
 /// Replaced values of each key that are remembered beyond [`STALE`], and for how long (ms): a peer that was
 /// away may bring them back.
 const REMEMBERED: usize = 8;
-/// Values that go round in a loop are about so many.
-const FEW: usize = 8;
+/// Different values that go round in a loop are hardly more.
+const FEW: usize = 64;
 /// The most that are remembered within [`STALE`]: a burst whose copies are still under way.
 const MOST_REMEMBERED: usize = 4096;
 pub(super) const MEMORY: u64 = 600_000;
@@ -346,7 +348,8 @@ impl History {
     /// each other round it without end. One that has come back several times is held up now and then,
     /// for longer and longer, so that the other catches up with it.
     pub(super) fn hold_up(&mut self, hash: u64, now: u64) -> u64 {
-        if !self.older.iter().any(|older| older.hash == hash) {
+        let recent = |older: &&Older| now - older.at < CHASE;
+        if !self.older.iter().rev().take_while(recent).any(|older| older.hash == hash) {
             return 0;
         }
         self.returns = if now - self.returned_at < FORGIVEN { self.returns + 1 } else { 1 };
