@@ -256,7 +256,7 @@ void zgossip_msg_test(bool verbose);
 
 // Create a node. The name is a prefix for its log lines, in any encoding, or
 // NULL. The node has one thread of its own, in which it takes commands from
-// now on. Any thread may call the functions below on it at any time, several
+// now on, and which takes none of the process's signals. Any thread may call the functions below on it at any time, several
 // threads at the same time too. inproc endpoints are shared by all nodes made
 // here, and by them alone. The caller destroys the node with zgossip_destroy.
 // A child that the process forks can make nodes of its own, but not use those

@@ -16,6 +16,7 @@ use super::entry::entry;
 use super::error::Errno;
 use super::frames;
 use super::shell::{Inside, hold, release, zgossip_t};
+use super::signals::blocked;
 use super::surroundings::prepare;
 use crate::actor::Handle;
 use crate::engine::raw;
@@ -25,7 +26,7 @@ const MAX_FRAMES: usize = 1 << 16;
 
 /// Create a node. The name is a prefix for its log lines, in any encoding, or
 /// NULL. The node has one thread of its own, in which it takes commands from
-/// now on. Any thread may call the functions below on it at any time, several
+/// now on, and which takes none of the process's signals. Any thread may call the functions below on it at any time, several
 /// threads at the same time too. inproc endpoints are shared by all nodes made
 /// here, and by them alone. The caller destroys the node with zgossip_destroy.
 /// A child that the process forks can make nodes of its own, but not use those
@@ -38,7 +39,7 @@ pub unsafe extern "C" fn zgossip_new(name: *const c_char) -> *mut zgossip_t {
         prepare();
         // SAFETY: the program gives a C string or NULL.
         let name = unsafe { lossy(name) };
-        let node = Handle::new(&name, sink(), raw::Context::global())?;
+        let node = blocked(|| Handle::new(&name, sink(), raw::Context::global()))?;
         Ok(hold(node).as_ptr())
     }
 }

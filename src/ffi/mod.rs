@@ -18,6 +18,7 @@ mod handle;
 mod msg;
 mod selftest;
 mod shell;
+mod signals;
 mod socket;
 mod surroundings;
 mod tag;

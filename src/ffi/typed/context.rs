@@ -11,6 +11,7 @@ use super::super::entry::told;
 use super::super::error::Errno;
 use super::super::failure::Failure;
 use super::super::shell::{hold, zgossip_t};
+use super::super::signals::blocked;
 use super::super::surroundings::prepare;
 use super::arguments::enter;
 use crate::actor::Handle;
@@ -35,7 +36,8 @@ pub unsafe extern "C" fn zgossip_new_in(name: *const c_char, context: *mut c_voi
         let name = unsafe { lossy(name) };
         // SAFETY: libzmq knows it, and the program keeps it as long as the node.
         let context = unsafe { raw::Context::foreign(context.as_ptr()) };
-        Ok(hold(Handle::new(&name, sink(), context).map_err(Errno::from)?).as_ptr())
+        let node = blocked(|| Handle::new(&name, sink(), context));
+        Ok(hold(node.map_err(Errno::from)?).as_ptr())
     }
 }
 
