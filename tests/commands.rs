@@ -128,7 +128,7 @@ fn verbose_logs_with_the_prefix_it_was_given() {
     let host = Host::new(Lib::Preload);
     // Its prefix was in a buffer that is overwritten by now
     let node = host.node("my-own-prefix");
-    node.send("STATUS");
+    assert_eq!(node.status(), 0);
     node.send("NONSENSE argument");
     assert!(host.wait_stderr(LONG, "NONSENSE"), "{}", host.stderr());
     assert!(!host.stderr().contains("STATUS"), "silent at first: {}", host.stderr());
