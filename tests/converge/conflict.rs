@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::common::Lib::{self, Linked, Native, Preload, Stock};
+use super::common::node::eventually;
 use super::common::{LONG, Node};
 use super::network::{Network, median, monotonic, ms, report, shared};
 
@@ -178,4 +179,24 @@ fn a_writer_that_returns_to_an_earlier_value() {
             }
         }
     });
+}
+
+/// A CZMQ node that switches a key back and forth at its leisure is followed at once, each time.
+#[test]
+fn a_stock_writer_that_goes_back_and_forth_is_followed_at_once() {
+    let _machine = shared();
+    let network = Network::new(&[Native, Stock, Preload], &[(1, 0), (2, 0)]);
+    let mut times = Vec::new();
+    for round in 0..12 {
+        let value = if round % 2 == 0 { "on" } else { "off" };
+        network.nodes[1].publish("switch", value);
+        let start = Instant::now();
+        let follows = || network.nodes[2].values_of("switch").len() == round + 1;
+        assert!(eventually(LONG, follows), "{:?}", network.nodes[2].values_of("switch"));
+        times.push(start.elapsed());
+        std::thread::sleep(Duration::from_millis(2500));
+    }
+    let worst = *times.iter().max().expect("rounds");
+    report("a stock writer back and forth", format_args!("each followed after {} at most", ms(worst)));
+    assert!(worst < SECOND, "{times:?}");
 }

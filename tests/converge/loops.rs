@@ -7,10 +7,12 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::common::Lib::{Native, Preload, Stock};
+use super::common::net::{HELLO, PING, RawClient};
 use super::common::node::eventually;
 use super::common::{Compile, LONG, Node, Process};
 use super::network::{alone, monotonic, ms, processor_time, report, stats};
 use super::tap::Tap;
+use zgossip::core::codec::{Message, decode};
 
 /// Messages that a node's program has received.
 fn heard(node: &Node) -> u64 {
@@ -55,6 +57,24 @@ fn start_loop(pair: [&Node; 2]) {
         }
     }
     panic!("two CZMQ nodes do not loop any more");
+}
+
+/// What a CZMQ node tells one that is new.
+fn value_at(endpoint: &str, key: &[u8]) -> String {
+    let client = RawClient::connect(endpoint);
+    client.send(&[HELLO]);
+    client.send(&[PING]);
+    let mut value = String::new();
+    loop {
+        let frame = client.receive().expect("a CZMQ node answers");
+        match decode(&frame) {
+            Ok(Message::Publish { key: k, value: v, .. }) if k == key => {
+                value = String::from_utf8_lossy(v).into()
+            }
+            Ok(Message::Pong(_)) => return value,
+            _ => {}
+        }
+    }
 }
 
 /// `inward`: the CZMQ node connects to our hub, not the hub to it.
@@ -116,8 +136,9 @@ fn beside_a_loop(inward: bool) {
     assert!(deliveries.iter().all(|&rate| rate <= 5.0), "{deliveries:?}");
     assert!(forwards <= 5.0, "{forwards}");
     assert!(load[1] < 0.05 && load[2] < 0.05, "{load:?}");
-    // Without optimization, and the clock of the processor's share is a coarse one
-    assert!(load[0] - receiving < 0.15, "{load:?}, {receiving} for receiving");
+    // Where nothing is optimized and the machine is shared, some more for each message
+    let bound = 0.05 + 2e-6 * frames as f64 / seconds;
+    assert!(load[0] - receiving < bound, "{load:?}, {receiving} for receiving");
 
     // One of the pair dies: the loop ends, and all agree with the other
     pair[1].host.kill();
@@ -125,16 +146,15 @@ fn beside_a_loop(inward: bool) {
     pair[0].publish("after", "the loop");
     leaves.iter().for_each(|leaf| leaf.must_hold("after", "the loop"));
     let values = || ours.map(|node| node.values_of("loop").pop());
-    let agree = || values().windows(2).all(|pair| pair[0] == pair[1]);
+    let agree = || {
+        let theirs = Some(value_at(&pair_endpoint, b"loop"));
+        values().iter().all(|value| *value == theirs)
+    };
     let quiet = || taps.iter().filter_map(Tap::last_news).all(|last| last.elapsed() > Duration::from_secs(3));
-    assert!(eventually(LONG, || agree() && quiet()), "{:?}", values());
+    let settled = eventually(LONG, || quiet() && agree());
+    assert!(settled, "{:?}, the CZMQ node has {}", values(), value_at(&pair_endpoint, b"loop"));
     let last = taps.iter().filter_map(Tap::last_news).max().expect("tuples travelled");
     report("after the loop", format_args!("last tuple {}", ms(last.saturating_duration_since(end))));
-    // What the CZMQ node holds, it tells one that is new
-    let witness = Node::new(Stock, "witness");
-    witness.connect(&pair_endpoint);
-    witness.must_hold("after", "the loop");
-    assert_eq!(witness.values_of("loop").pop(), values()[0], "the CZMQ node that is left agrees");
 }
 
 #[test]
