@@ -81,10 +81,12 @@ pub fn build(seed: u64, options: &Options) -> Sim {
     let stock = apart(options, &links, &mut sim.random);
     for node in 0..options.nodes {
         let skew = if options.skew > 0 { sim.random.i64(-options.skew..=options.skew) } else { 0 };
-        if stock.contains(&node) {
+        if !stock.contains(&node) {
+            sim.ours_with(Settings::default(), skew);
+        } else if sim.random.bool() {
             sim.stock();
         } else {
-            sim.ours_with(Settings::default(), skew);
+            sim.old_stock();
         }
     }
     for (client, server) in links {
@@ -239,11 +241,11 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
     Outcome { settled, steps: sim.steps, frames: sim.tally.frames, tuples: sim.tally.tuples }
 }
 
-/// A stock client that lost its connection says nothing until it has something to say, and never
-/// says again what was lost on the way: no peer can help it. Its owner has to write.
+/// A client of CZMQ before 4.2.1 that lost its connection says nothing until it has something to say,
+/// and never says again what was lost on the way: no peer can help it. Its owner has to write.
 fn wake_stock(sim: &mut Sim) {
     for node in 0..sim.nodes.len() {
-        if sim.is_ours(node) {
+        if !sim.is_old_stock(node) {
             continue;
         }
         let wires = sim.nodes[node].wires.iter().map(|&wire| &sim.wires[wire]);

@@ -118,6 +118,12 @@ impl Sim {
         self.member(Body::Stock(Stock::default()), 0, 0, Settings::default())
     }
 
+    /// The same of CZMQ before 4.2.1.
+    pub fn old_stock(&mut self) -> usize {
+        let stock = Stock { watches: false, ..Stock::default() };
+        self.member(Body::Stock(stock), 0, 0, Settings::default())
+    }
+
     fn member(&mut self, body: Body, mono: u64, skew: i64, settings: Settings) -> usize {
         let mono = mono.wrapping_sub(self.now / MS);
         self.nodes.push(Member {

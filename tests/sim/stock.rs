@@ -3,10 +3,13 @@
 //! A server gives a client that says HELLO everything, answers PING, and answers anything else from
 //! a client that it does not know, and a second HELLO, with INVALID, whereupon it has forgotten the
 //! client. A client that is silent for a second is forgotten too, without a word. A tuple that
-//! differs from what is held goes to every client and every remote, to where it came from as well.
-//! A client says HELLO and its tuples once, and answers INVALID with HELLO alone.
+//! differs from what is held goes to every client and every remote, to where it came from as well; a
+//! client that was heard but did not say HELLO gets INVALID in its place, and is forgotten. A client
+//! says HELLO and its tuples once for each connection whose predecessor it saw break, and answers
+//! INVALID with HELLO alone.
+//!
+//! `tests/stock_model.rs` compares all this with the real thing.
 
-use super::net::SECOND;
 use std::collections::BTreeMap;
 use zgossip::core::Tuple;
 use zgossip::core::codec::{Extension, Message, MessageId, decode, encode, encode_publish};
@@ -19,7 +22,7 @@ pub enum Target {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Client {
+pub struct Client {
     connected: bool,
     heard: u64,
 }
@@ -29,10 +32,14 @@ pub struct Stock {
     pub output: Vec<(Target, Vec<u8>)>,
     /// What waits in a DEALER that has no connection.
     pub backlog: BTreeMap<usize, Vec<Vec<u8>>>,
+    /// Microseconds, as all times here.
     pub timeout: u64,
     pub delivered: u64,
-    clients: BTreeMap<(usize, u32), Client>,
-    remotes: Vec<usize>,
+    /// It sees a connection break, as CZMQ does since 4.2.1. Before, it said HELLO once in its life.
+    pub watches: bool,
+    pub clients: BTreeMap<(usize, u32), Client>,
+    /// Whether it says anything to them.
+    pub remotes: BTreeMap<usize, bool>,
 }
 
 impl Default for Stock {
@@ -41,10 +48,11 @@ impl Default for Stock {
             tuples: BTreeMap::new(),
             output: Vec::new(),
             backlog: BTreeMap::new(),
-            timeout: SECOND,
+            timeout: 1_000_000,
             delivered: 0,
+            watches: true,
             clients: BTreeMap::new(),
-            remotes: Vec::new(),
+            remotes: BTreeMap::new(),
         }
     }
 }
@@ -60,17 +68,28 @@ fn publish(key: &[u8], value: &[u8]) -> Vec<u8> {
 impl Stock {
     /// CONNECT: HELLO and all tuples are said, and wait for the connection.
     pub fn connect(&mut self, wire: usize) {
-        self.remotes.push(wire);
+        self.remotes.insert(wire, true);
         self.output.push((Target::Remote(wire), bare(MessageId::Hello)));
         for (key, value) in &self.tuples {
             self.output.push((Target::Remote(wire), publish(key, value)));
         }
     }
 
-    /// The connection was made: what waited goes out, and nothing else.
+    /// A connection was seen to break: nothing is said until there is another one.
+    pub fn disconnected(&mut self, wire: usize) {
+        if self.watches {
+            self.remotes.insert(wire, false);
+        }
+    }
+
+    /// The connection was made: what waited goes out, and if it is not the first one HELLO and all
+    /// tuples.
     pub fn connected(&mut self, wire: usize) {
         let waiting = self.backlog.remove(&wire).unwrap_or_default();
         self.output.extend(waiting.into_iter().map(|frame| (Target::Remote(wire), frame)));
+        if self.remotes.get(&wire) == Some(&false) {
+            self.connect(wire);
+        }
     }
 
     fn expire(&mut self, now: u64) {
@@ -86,11 +105,14 @@ impl Stock {
         self.tuples.insert(key.to_vec(), value.to_vec());
         self.delivered += 1;
         self.expire(now);
-        let clients = self.clients.iter().filter(|(_, client)| client.connected);
-        let clients = clients.map(|(&(wire, epoch), _)| Target::Client(wire, epoch));
-        let remotes = self.remotes.iter().map(|&wire| Target::Remote(wire));
         let frame = publish(key, value);
-        self.output.extend(clients.chain(remotes).map(|target| (target, frame.clone())));
+        for (&(wire, epoch), client) in &self.clients {
+            let said = if client.connected { frame.clone() } else { bare(MessageId::Invalid) };
+            self.output.push((Target::Client(wire, epoch), said));
+        }
+        self.clients.retain(|_, client| client.connected);
+        let remotes = self.remotes.iter().filter(|(_, active)| **active);
+        self.output.extend(remotes.map(|(&wire, _)| (Target::Remote(wire), frame.clone())));
     }
 
     /// A frame from a client.

@@ -148,11 +148,28 @@ fn two_stock_nodes_that_loop_are_heard_a_few_times_a_second_by_a_node_that_conne
 }
 
 #[test]
-fn a_stock_client_that_publishes_to_a_hub_of_ours_that_restarted_is_heard_and_hears_all() {
+fn a_stock_client_and_a_hub_of_ours_that_restarted_tell_each_other_all() {
+    let mut sim = Sim::new(4);
+    let (hub, leaf, plain) = (sim.ours(), sim.ours(), sim.stock());
+    connect(&mut sim, leaf, hub);
+    connect(&mut sim, plain, hub);
+    sim.run(2 * SECOND);
+    sim.publish(plain, "from the plain client", "before");
+    sim.restart(hub, 500 * MS, |_| ());
+    sim.publish(plain, "from the plain client", "meanwhile");
+    sim.publish(leaf, "from the leaf", "meanwhile");
+    sim.run(3 * SECOND);
+    assert_eq!(sim.value(leaf, "from the plain client").as_deref(), Some("meanwhile"));
+    assert_eq!(sim.value(plain, "from the leaf").as_deref(), Some("meanwhile"));
+    agree(&sim);
+}
+
+#[test]
+fn an_old_stock_client_that_publishes_to_a_hub_of_ours_that_restarted_is_heard_and_hears_all() {
     let mut sim = Sim::new(4);
     let hub = sim.ours();
     let leaf = sim.ours();
-    let plain = sim.stock();
+    let plain = sim.old_stock();
     connect(&mut sim, leaf, hub);
     connect(&mut sim, plain, hub);
     sim.run(2 * SECOND);

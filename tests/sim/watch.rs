@@ -104,6 +104,10 @@ impl Sim {
     pub fn is_ours(&self, node: usize) -> bool {
         matches!(self.nodes[node].body, Body::Ours(_))
     }
+
+    pub fn is_old_stock(&self, node: usize) -> bool {
+        matches!(&self.nodes[node].body, Body::Stock(stock) if !stock.watches)
+    }
 }
 
 /// The kind of a frame that is known to be good.

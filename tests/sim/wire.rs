@@ -141,10 +141,13 @@ impl Sim {
         self.note(|| format!("node {client} notices the loss of wire {wire}"));
         if self.nodes[client].alive {
             let now = self.clock(client);
-            if let Body::Ours(ours) = &mut self.nodes[client].body {
-                let link = ours.remotes[&wire];
-                ours.pending.remove(&link);
-                ours.node.link_down(link, now);
+            match &mut self.nodes[client].body {
+                Body::Ours(ours) => {
+                    let link = ours.remotes[&wire];
+                    ours.pending.remove(&link);
+                    ours.node.link_down(link, now);
+                }
+                Body::Stock(stock) => stock.disconnected(wire),
             }
             self.drain(client);
             self.connect_soon(wire);
@@ -235,9 +238,9 @@ impl Sim {
             let (now, settings) = (sim.clock(node), sim.nodes[node].settings.clone());
             let member = &mut sim.nodes[node];
             member.alive = true;
-            member.body = match member.body {
+            member.body = match &member.body {
                 Body::Ours(_) => Body::Ours(Box::new(Ours::new(Node::new(settings, seed, now)))),
-                Body::Stock(_) => Body::Stock(Stock::default()),
+                Body::Stock(stock) => Body::Stock(Stock { watches: stock.watches, ..Stock::default() }),
             };
             sim.drain(node);
             for wire in sim.nodes[node].wires.clone() {
