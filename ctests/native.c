@@ -55,10 +55,15 @@ static void bind_node (zgossip_t *node, char *endpoint, size_t size)
     free (number);
 }
 
-static void expect (zgossip_t *node, const char *key, const char *value)
+#define expect(node, key, value) expect_at (__LINE__, node, key, value)
+
+static void expect_at (int line, zgossip_t *node, const char *key, const char *value)
 {
     char *command, *got_key, *got_value;
-    CHECK (zgossip_recvx (node, &command, &got_key, &got_value, NULL) == 3);
+    if (zgossip_recvx (node, &command, &got_key, &got_value, NULL) != 3) {
+        fprintf (stderr, "line %d: DELIVER %s has not come\n", line, key);
+        CHECK (0);
+    }
     CHECK (!strcmp (command, "DELIVER"));
     CHECK (!strcmp (got_key, key));
     CHECK (!strcmp (got_value, value));
@@ -261,9 +266,38 @@ static void inproc (void)
     zgossip_destroy (&leaf);
 }
 
+//  An endpoint is free again once its node is destroyed
+static void again (const char *endpoint)
+{
+    for (int round = 0; round < 40; round++) {
+        zgossip_t *node = node_new ("again");
+        CHECK (zgossip_sendx (node, "BIND", endpoint, NULL) == 0);
+        CHECK (zgossip_sendx (node, "PORT", NULL) == 0);
+        char *command, *number;
+        CHECK (zgossip_recvx (node, &command, &number, NULL) == 2);
+        CHECK (!strcmp (command, "PORT") && atoi (number) >= 0);
+        free (command);
+        free (number);
+        zgossip_destroy (&node);
+    }
+}
+
+static void rebound (void)
+{
+    char endpoint [64];
+    zgossip_t *node = node_new ("first");
+    bind_node (node, endpoint, sizeof endpoint);
+    zgossip_destroy (&node);
+    again (endpoint);
+    again ("inproc://again");
+    snprintf (endpoint, sizeof endpoint, "ipc:///tmp/zgossip-native-%d", (int) getpid ());
+    again (endpoint);
+}
+
 int main (void)
 {
     alarm (200);
+    rebound ();
     descriptor ();
     threads ();
     signals ();

@@ -1,9 +1,15 @@
 //! BIND: peers may connect to us.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use super::channel::{Channel, Purpose};
 use super::endpoint::{Endpoint, Ports, Transport, port_of};
 use super::raw::{self, Socket};
 use super::{Engine, Error};
+
+/// How long an endpoint may take to be free after who had it let it go.
+const RELEASE: Duration = Duration::from_millis(50);
 
 impl Engine {
     /// Accept peers at `endpoint`. Returns the TCP port, 0 where there is none.
@@ -21,7 +27,7 @@ impl Engine {
         socket.options().set_ipv6(self.ipv6 || endpoint.is_ipv6())?;
         self.security.apply_server(socket)?;
         match ports {
-            Ports::Given => socket.bind(endpoint.text())?,
+            Ports::Given => bind_released(socket, endpoint.text())?,
             Ports::Any => socket.bind(&format!("{host}:*"))?,
             Ports::First(range) => bind_one(socket, host, range)?,
             Ports::Random(range) => {
@@ -41,6 +47,17 @@ impl Engine {
         Ok(port)
     }
 
+    /// Gives all endpoints back: who knows that this node has ended may want to bind to them. Closing the sockets does
+    /// that too, but later, in a thread of libzmq.
+    pub(super) fn release(&mut self) {
+        let place = self.place_of(Purpose::Listen);
+        if let Some(channel) = place.and_then(|place| self.channels[place].as_ref()) {
+            for (_, actual) in self.bound.drain(..) {
+                let _ = channel.socket().unbind(&actual);
+            }
+        }
+    }
+
     /// Accept no more peers at `endpoint`, as it was given to [`bind`](Engine::bind) or as libzmq spells it. Peers
     /// that are connected stay.
     pub fn unbind(&mut self, endpoint: &[u8]) -> Result<(), Error> {
@@ -57,6 +74,20 @@ impl Engine {
         channel.socket().unbind(&self.bound[place].1)?;
         self.bound.swap_remove(place);
         Ok(())
+    }
+}
+
+/// Binds to an endpoint that may have been given back just now: a listener of libzmq's is closed a moment after it is
+/// let go, here or in a process that ends.
+fn bind_released(socket: &Socket, endpoint: &str) -> Result<(), raw::Error> {
+    let end = Instant::now() + RELEASE;
+    loop {
+        match socket.bind(endpoint) {
+            Err(error) if error.errno() == libc::EADDRINUSE && Instant::now() < end => {
+                thread::sleep(Duration::from_millis(1));
+            }
+            done => return done,
+        }
     }
 }
 

@@ -28,6 +28,7 @@ impl Engine {
         if !self.terminated {
             self.farewell(&mut poller);
         }
+        self.release();
     }
 
     /// One turn. Every input gets a bounded share, so none keeps another waiting for long.
