@@ -103,7 +103,8 @@ impl Stranger {
         let id = 1 << 63 | fastrand::u64(..);
         let clock = Some((wall() + ahead) << 16);
         let summary = Some(Summary::default());
-        let hello = Extension { node: Some(id), capabilities: Some(0), clock, summary, ..Extension::default() };
+        let hello =
+            Extension { node: Some(id), capabilities: Some(0), clock, summary, ..Extension::default() };
         client.send(&[&encode(MessageId::Hello, &hello)]);
         let frame = client.receive().expect("an answer to HELLO");
         let Ok(Message::Pong(extension)) = decode(&frame) else { panic!("{frame:?} is no PONG") };
