@@ -176,7 +176,7 @@ fn one_program(compile: Compile, what: &str) {
 fn a_network_with_an_allow_list_is_closed_to_others() {
     let compile = gnu11(face().join("native_guard.c")).flags(WARNINGS).header().ours();
     let done = walk(&compile.build(), "certificates and guard");
-    assert_eq!(done.out, "listed 1\nstranger 0\nclear 0");
+    assert_eq!(done.out, "listed 1\nstranger 0\nclear 0\nadmitted 1");
 }
 
 const PROGRAMS: [&str; 5] = ["containers", "messages", "sockets", "settings", "guard"];

@@ -101,6 +101,10 @@ int main (int argc, char **argv)
     printf ("listed %d\n", learns (listed, 10000));
     printf ("stranger %d\n", learns (stranger, 700));
     printf ("clear %d\n", learns (clear, 700));
+    //  Whoever is put on the list comes in by itself
+    snprintf (path, sizeof (path), "%s/stranger", argv [1]);
+    assert (zgossip_cert_save_public (stranger_cert, path) == 0);
+    printf ("admitted %d\n", learns (stranger, 20000));
 
     zgossip_destroy (&listed);
     zgossip_destroy (&stranger);

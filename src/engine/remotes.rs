@@ -22,6 +22,8 @@ const REPLACE: u64 = 50;
 const REPLACE_INPROC: u64 = 250;
 /// The longest wait, after several tries (ms).
 const LONGEST_REPLACE: u64 = 1000;
+/// How soon a peer that refused us is tried again (ms).
+const REFUSED: u64 = 3000;
 /// A connection that lasted so long was a good one (ms).
 const GOOD: u64 = 5000;
 /// How often the same remote's failing handshakes are logged (ms).
@@ -264,6 +266,17 @@ impl Engine {
         self.timers.push(std::cmp::Reverse((due, id)));
     }
 
+    /// libzmq does not try again where a handshake was refused. But certificates come, and peers restart with
+    /// other keys: so we do, once in a while.
+    fn try_later(&mut self, id: LinkId, now: Now) {
+        let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
+        if !remote.is_up() {
+            let due = now.mono + REFUSED;
+            remote.phase = Phase::Lost(due);
+            self.timers.push(std::cmp::Reverse((due, id)));
+        }
+    }
+
     /// Act upon what a channel's monitor said.
     pub(super) fn happen(&mut self, place: usize, now: Now) {
         while let Some(happening) = self.channel(place).and_then(|channel| channel.happenings.pop_front()) {
@@ -318,9 +331,11 @@ impl Engine {
             Change::Refused => {
                 let reason = format!("the peer's authentication refuses us ({})", happening.value);
                 self.complain(id, now, &reason);
+                self.try_later(id, now);
             }
             Change::Failed => {
-                self.complain(id, now, "the peer uses another security mechanism, or no ZeroMQ")
+                self.complain(id, now, "the peer uses another security mechanism, or no ZeroMQ");
+                self.try_later(id, now);
             }
             Change::Broken => {
                 remote.failures = remote.failures.saturating_add(1);
