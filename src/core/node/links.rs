@@ -23,6 +23,9 @@ impl Node {
         let id = LinkId(self.next_link);
         self.next_link += 1;
         self.links.insert(id, Link::new(role, now.mono));
+        if self.links.len() > 1 {
+            self.keep_origins();
+        }
         Ok(id)
     }
 
@@ -144,6 +147,7 @@ impl Node {
             link.comparison = Default::default();
             link.branches = Branches::default();
         }
+        self.meet_origin(id, now);
         self.schedule_beat(id, now);
         self.establish(id, now);
     }

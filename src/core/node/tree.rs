@@ -9,7 +9,7 @@
 
 use super::super::clock::{Now, Stamp, too_far_ahead};
 use super::super::codec::{Entry, Hashes, MessageId, PartEntries};
-use super::super::link::LinkId;
+use super::super::link::{Link, LinkId};
 use super::super::records::{add_entry, announce_frame, origins_frame, request_frame};
 use super::super::store::State;
 use super::{Frame, Node};
@@ -22,46 +22,114 @@ const MOST_REQUESTED: usize = 65_536;
 const FULL: usize = 680;
 
 impl Node {
-    /// A tuple of `origin` has come by `id` that we have already, from `source`.
-    pub(super) fn hear_redundant(&mut self, id: LinkId, origin: u64, source: Option<LinkId>, now: Now) {
-        if source == Some(id) || (Stamp { time: 0, origin }).is_taken() {
-            return;
-        }
-        // Whoever brought it first goes on bringing this origin's tuples, unless asked not to.
-        let branch = source.and_then(|source| self.links.get(&source));
-        let branch =
-            branch.is_some_and(|link| link.up && link.is_extended() && !link.branches.has_declined(origin));
-        let Some(link) = self.links.get_mut(&id) else { return };
-        if (branch || origin == self.id) && link.branches.decline(origin, now.mono) {
-            self.control(id, Frame::new(origins_frame(MessageId::Prune, &[origin])));
+    /// There is a second link: by which the tuples have come matters from now on.
+    pub(super) fn keep_origins(&mut self) {
+        if self.origins.keep() {
+            for (_, held) in self.store.iter() {
+                if let Some(link) = held.source().filter(|_| !held.stamp.is_taken()) {
+                    self.origins.arrived(held.stamp, link);
+                }
+            }
+            for (&id, link) in self.links.iter().filter(|(_, link)| link.up && link.is_extended()) {
+                link.peer.into_iter().for_each(|peer| self.origins.met(peer, id));
+            }
         }
     }
 
-    /// A link is lost, and with it branches: all others bring everything again, until it is known anew
-    /// which of them are needed.
-    pub(super) fn regrow(&mut self, lost: LinkId) {
-        let mut grafts = Vec::new();
-        for (&id, link) in self.links.iter_mut().filter(|&(&id, _)| id != lost) {
-            let origins = link.branches.accept_all();
-            if !origins.is_empty() {
-                grafts.push((id, origins));
-            }
+    /// The peer at the other end of a link is known: its own tuples come straight from it.
+    pub(super) fn meet_origin(&mut self, id: LinkId, now: Now) {
+        let peer = self.links.get(&id).and_then(|link| link.peer);
+        if let Some(origin) = peer {
+            self.origins.met(origin, id);
+            self.decline_elsewhere(id, origin, now);
         }
-        for (id, origins) in grafts {
+    }
+
+    /// A tuple has come by `id` that is news.
+    pub(super) fn hear_news(&mut self, id: LinkId, stamp: Stamp, now: Now) {
+        let declined = |link: &Link| link.branches.has_declined(stamp.origin);
+        if stamp.is_taken() || self.links.get(&id).is_none_or(declined) {
+            return;
+        }
+        if self.origins.arrived(stamp, id) {
+            self.decline_elsewhere(id, stamp.origin, now);
+        }
+    }
+
+    /// An origin's tuples come by `id` from now on: what is known to be part of a ring need not bring them.
+    fn decline_elsewhere(&mut self, id: LinkId, origin: u64, now: Now) {
+        let rings = self.links.iter().filter(|&(&other, link)| other != id && link.branches.is_in_ring());
+        let rings: Vec<LinkId> = rings.map(|(&other, _)| other).collect();
+        rings.into_iter().for_each(|other| self.decline(other, &[origin], now));
+    }
+
+    /// A tuple of `origin` has come by `id` that we have already.
+    pub(super) fn hear_redundant(&mut self, id: LinkId, stamp: Stamp, now: Now) {
+        if !stamp.is_taken() && self.origins.link(stamp.origin) != Some(id) {
+            self.close_ring(id, now);
+            self.decline(id, &[stamp.origin], now);
+        }
+    }
+
+    /// A link is known to be part of a ring: what we get elsewhere we need not get by it.
+    pub(super) fn close_ring(&mut self, id: LinkId, now: Now) {
+        if self.links.get_mut(&id).is_some_and(|link| link.branches.close_ring()) {
+            let all = self.origins.all();
+            self.decline(id, &all, now);
+        }
+    }
+
+    /// Asks a peer not to send tuples of these origins, but for those that do not come otherwise.
+    fn decline(&mut self, id: LinkId, origins: &[u64], now: Now) {
+        let origins: Vec<u64> =
+            origins.iter().copied().filter(|&origin| origin == self.id || self.has_branch(origin, id)).collect();
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.up && link.is_extended()) else { return };
+        let declined = |&origin: &u64| link.peer != Some(origin) && link.branches.decline(origin, now.mono);
+        let origins: Vec<u64> = origins.into_iter().filter(declined).collect();
+        if !origins.is_empty() {
+            self.control(id, Frame::new(origins_frame(MessageId::Prune, &origins)));
+        }
+    }
+
+    /// Whether an origin's tuples come by another link than `id`.
+    fn has_branch(&self, origin: u64, id: LinkId) -> bool {
+        let branch = self.origins.link(origin).filter(|&branch| branch != id);
+        branch.and_then(|branch| self.links.get(&branch)).is_some_and(|link| {
+            link.up && link.is_extended() && !link.branches.has_declined(origin)
+        })
+    }
+
+    /// A link is lost, and with it branches: the others bring those origins' tuples again, until it is
+    /// known anew which of them are needed.
+    pub(super) fn regrow(&mut self, lost: LinkId) {
+        let origins = self.origins.lose(lost);
+        self.graft(lost, &origins);
+    }
+
+    /// Asks all peers but one for tuples of these origins again.
+    fn graft(&mut self, but: LinkId, origins: &[u64]) {
+        let accept = |link: &mut Link| link.branches.accept(origins);
+        let others = self.links.iter_mut().filter(|&(&id, _)| id != but);
+        let grafts: Vec<_> = others.map(|(&id, link)| (id, accept(link))).collect();
+        for (id, origins) in grafts.into_iter().filter(|(_, origins)| !origins.is_empty()) {
             self.control(id, Frame::new(origins_frame(MessageId::Graft, &origins)));
         }
     }
 
-    pub(super) fn hear_prune(&mut self, id: LinkId, origins: Hashes<'_>) {
+    pub(super) fn hear_prune(&mut self, id: LinkId, origins: Hashes<'_>, now: Now) {
         if let Some(link) = self.links.get_mut(&id) {
             origins.iter().for_each(|origin| link.branches.cut(origin));
+            self.close_ring(id, now);
         }
     }
 
+    /// A peer wants an origin's tuples again. If it is the one that brought them, it has lost its own
+    /// branch: they must come by others from now on.
     pub(super) fn hear_graft(&mut self, id: LinkId, origins: Hashes<'_>) {
-        if let Some(link) = self.links.get_mut(&id) {
-            origins.iter().for_each(|origin| link.branches.mend(origin));
-        }
+        let Some(link) = self.links.get_mut(&id) else { return };
+        origins.iter().for_each(|origin| link.branches.mend(origin));
+        let lost: Vec<u64> = origins.iter().filter(|&origin| self.origins.forget(origin, id)).collect();
+        self.graft(id, &lost);
     }
 
     /// What has changed at the peer, of origins that were pruned.
