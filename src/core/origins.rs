@@ -7,7 +7,7 @@ use super::clock::Stamp;
 use super::link::LinkId;
 use std::collections::HashMap;
 
-/// Origins that are remembered; the tuples of those beyond it travel over all links.
+/// Origins that are remembered. Those that have said nothing for longest make room for new ones.
 pub(super) const MOST_ORIGINS: usize = 4096;
 
 #[derive(Copy, Clone, Debug)]
@@ -53,16 +53,34 @@ impl Origins {
             }
             return false;
         }
-        let room = self.kept && self.arrivals.len() < MOST_ORIGINS;
+        let room = self.kept && !self.is_full();
         if room {
             self.arrivals.insert(stamp.origin, Arrival { link, newest });
         }
         room
     }
 
+    /// Whether a new origin would find no room.
+    pub(super) fn is_full(&self) -> bool {
+        self.arrivals.len() >= MOST_ORIGINS
+    }
+
+    /// Forgets the half that has said nothing for longest, but for those at the other end of a link.
+    pub(super) fn make_room(&mut self) -> Vec<u64> {
+        let far = self.arrivals.iter().filter(|(_, arrival)| arrival.newest < u64::MAX);
+        let mut far: Vec<(u64, u64)> = far.map(|(&origin, arrival)| (arrival.newest, origin)).collect();
+        far.sort_unstable();
+        far.truncate(far.len().div_ceil(2));
+        let forgotten: Vec<u64> = far.into_iter().map(|(_, origin)| origin).collect();
+        forgotten.iter().for_each(|origin| {
+            self.arrivals.remove(origin);
+        });
+        forgotten
+    }
+
     /// The peer at the other end of `link` is this origin itself.
     pub(super) fn met(&mut self, origin: u64, link: LinkId) {
-        if self.kept {
+        if self.kept && (!self.is_full() || self.arrivals.contains_key(&origin)) {
             self.arrivals.insert(origin, Arrival { link, newest: u64::MAX });
         }
     }
@@ -92,5 +110,58 @@ impl Origins {
         let mut all: Vec<u64> = self.arrivals.keys().copied().collect();
         all.sort_unstable();
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origins() -> Origins {
+        let mut origins = Origins::new(1);
+        origins.keep();
+        origins
+    }
+
+    fn stamp(time: u64, origin: u64) -> Stamp {
+        Stamp { time, origin }
+    }
+
+    #[test]
+    fn the_newest_tuple_tells_and_the_origin_itself_knows_best() {
+        let mut origins = origins();
+        assert!(origins.arrived(stamp(10, 1), LinkId(1)));
+        assert!(!origins.arrived(stamp(9, 1), LinkId(2)));
+        assert_eq!(origins.link(1), Some(LinkId(1)));
+        assert!(!origins.arrived(stamp(11, 1), LinkId(2)));
+        assert_eq!(origins.link(1), Some(LinkId(2)));
+        origins.met(1, LinkId(3));
+        origins.arrived(stamp(12, 1), LinkId(2));
+        assert_eq!(origins.link(1), Some(LinkId(3)));
+        assert_eq!(origins.lose(LinkId(3)), [1]);
+        assert_eq!(origins.link(1), None);
+    }
+
+    #[test]
+    fn those_that_were_silent_for_longest_make_room() {
+        let mut origins = origins();
+        origins.met(7, LinkId(9));
+        let mut time = 100;
+        while !origins.is_full() {
+            origins.arrived(stamp(time, time), LinkId(1));
+            time += 1;
+        }
+        assert!(!origins.arrived(stamp(time, time), LinkId(1)), "there is no room");
+        let forgotten = origins.make_room();
+        assert_eq!((forgotten.len(), forgotten[0]), (MOST_ORIGINS / 2, 100));
+        assert!(origins.arrived(stamp(time, time), LinkId(1)));
+        assert_eq!(origins.link(7), Some(LinkId(9)), "it is at the other end of a link");
+    }
+
+    #[test]
+    fn with_a_single_link_nothing_is_kept() {
+        let mut origins = Origins::new(1);
+        assert!(!origins.arrived(stamp(1, 1), LinkId(1)));
+        assert!(origins.all().is_empty());
     }
 }

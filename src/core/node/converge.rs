@@ -37,14 +37,14 @@ impl Node {
             Some(slot) => {
                 let held = self.store.held(slot);
                 if stamp <= held.stamp {
-                    let redundant = stamp.origin == held.stamp.origin;
+                    let redundant = (stamp.origin == held.stamp.origin).then_some(held.source());
                     let differs = held.is_live() && held.tuple.value() != value;
                     if differs && kind == RecordKind::Live && stamp < held.stamp && !stamp.is_taken() {
                         self.note_replaced(slot, value_hash(value), Some(id), now);
                     }
                     self.counters.duplicates += 1;
-                    if redundant {
-                        self.hear_redundant(id, stamp, now);
+                    if let Some(source) = redundant {
+                        self.hear_redundant(id, source, stamp, now);
                     }
                     return;
                 }

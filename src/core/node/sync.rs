@@ -61,7 +61,7 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else { return };
         if ours == theirs {
             link.comparison = Comparison::default();
-            // What we get elsewhere the peer has got, too.
+            // It may have got elsewhere, too, what we did.
             if self.origins.come_by_others(id) {
                 self.close_ring(id, now);
             }
