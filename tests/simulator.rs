@@ -49,7 +49,7 @@ fn two_hundred_nodes_agree_when_the_faults_end() {
 fn tree_delivers_as_surely_as_flooding() {
     for_seeds("tree_delivers_as_surely_as_flooding", 3, |seed| {
         for network in delivery::NETWORKS.iter().filter(|network| network.nodes <= 30) {
-            for faults in [delivery::NONE, delivery::ALL] {
+            for faults in [delivery::NONE, delivery::CUTS, delivery::ALL] {
                 let [tree, flooding] =
                     [false, true].map(|floods| delivery::run(seed, network, &faults, floods));
                 for (outcome, mode) in [(&tree, "tree"), (&flooding, "flooding")] {
@@ -58,7 +58,10 @@ fn tree_delivers_as_surely_as_flooding() {
                 }
                 let (few, many) = (tree.sent_each(), flooding.sent_each());
                 assert!(few < many, "{}, faults: {}: {few} of {many}", network.name, faults.name);
-                if faults.name == delivery::NONE.name {
+                if faults.name == delivery::CUTS.name {
+                    let later = delivery::share(&tree.later_than(&flooding), 0.99);
+                    assert!(later < 300 * MS as i64, "{}: up to {later} µs later", network.name);
+                } else if faults.name == delivery::NONE.name {
                     assert!(few < 1.1, "{}: {few} times for each arrival", network.name);
                     assert!(many > 1.9, "{}: {many} times for each arrival: no flood", network.name);
                 }

@@ -72,12 +72,13 @@ pub struct Faults {
 
 pub const NONE: Faults = Faults { name: "none", cuts: 0.0, kills: 0.0, partitions: 0.0, losses: 0.0 };
 
+pub const CUTS: Faults = Faults { name: "links cut", cuts: 1.0, ..NONE };
 pub const ALL: Faults =
     Faults { name: "all of these", cuts: 1.0, kills: 0.5, partitions: 0.15, losses: 0.02 };
 
 pub const FAULTS: [Faults; 6] = [
     NONE,
-    Faults { name: "links cut", cuts: 1.0, ..NONE },
+    CUTS,
     Faults { name: "nodes killed", kills: 0.5, ..NONE },
     Faults { name: "partitions", partitions: 0.15, ..NONE },
     Faults { name: "frames lost", losses: 0.02, ..NONE },
@@ -123,11 +124,19 @@ impl Outcome {
         self.sent as f64 / self.arrivals as f64
     }
 
-    /// How much later each tuple came to each node than in another run that met the same (µs).
+    /// How much later each tuple came to each node than in another run that met the same (µs), in order.
     pub fn later_than(&self, other: &Outcome) -> Vec<i64> {
         let pairs = self.delays.iter().zip(&other.delays);
-        pairs.filter_map(|(&one, &two)| Some(one? as i64 - two? as i64)).collect()
+        let mut later: Vec<i64> = pairs.filter_map(|(&one, &two)| Some(one? as i64 - two? as i64)).collect();
+        later.sort_unstable();
+        later
     }
+}
+
+/// The number that this share of all, which are in order, is not above.
+pub fn share<T: Copy + Default>(sorted: &[T], share: f64) -> T {
+    let last = sorted.len().saturating_sub(1);
+    sorted.get((last as f64 * share) as usize).copied().unwrap_or_default()
 }
 
 /// Links take 1 to 20 ms, each its own time, and a frame up to a tenth more.

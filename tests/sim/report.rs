@@ -2,7 +2,7 @@
 //!
 //! Nothing in it depends on the machine or the time of day: whoever runs it again gets the same.
 
-use super::delivery::{self, Faults, Outcome};
+use super::delivery::{self, FAULTS, Faults, Outcome, share};
 use super::scale::{self, Measured, Round};
 use super::{MS, in_parallel};
 use std::fmt::Write;
@@ -29,29 +29,7 @@ pub fn write() {
     rows.sort_unstable_by_key(|&((network, nodes, tuples), _)| (tuples, network, nodes));
     text += SIZES;
     rows.iter().for_each(|row| size_lines(&mut text, row));
-    text += FAULTS;
-    let mut lacking = Vec::new();
-    for network in &delivery::NETWORKS {
-        for faults in &delivery::FAULTS {
-            eprintln!("{}, faults: {}", network.name, faults.name);
-            let seeds: Vec<u64> = (0..network.seeds).collect();
-            let runs = in_parallel(&seeds, |&seed| {
-                [false, true].map(|floods| delivery::run(seed, network, faults, floods))
-            });
-            for (seed, [tree, flooding]) in runs.iter().enumerate() {
-                for (outcome, mode) in [(tree, "tree"), (flooding, "flooding")] {
-                    if outcome.missing > 0 {
-                        let missing = outcome.missing;
-                        lacking.push(format!(
-                            "{}, faults: {}, seed {seed}, {mode}: {missing} missing",
-                            network.name, faults.name
-                        ));
-                    }
-                }
-            }
-            fault_lines(&mut text, network, faults, runs);
-        }
-    }
+    let lacking = faults(&mut text);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let put = |file: &str, text: String| {
         let file = folder.join(file);
@@ -65,6 +43,41 @@ pub fn write() {
     put("build/simulated.json", points(&rows));
     assert!(lacking.is_empty(), "not everything arrived: {lacking:#?}");
 }
+
+/// The table of runs with faults; returns what did not arrive.
+fn faults(text: &mut String) -> Vec<String> {
+    let (mut lines, mut lacking) = (String::new(), Vec::new());
+    let (mut all, mut complete) = (0, [0; 2]);
+    for (network, faults) in
+        delivery::NETWORKS.iter().flat_map(|network| FAULTS.map(|faults| (network, faults)))
+    {
+        let case = format!("{}, faults: {}", network.name, faults.name);
+        eprintln!("{case}");
+        let seeds: Vec<u64> = (0..network.seeds).collect();
+        let runs = in_parallel(&seeds, |&seed| {
+            [false, true].map(|floods| delivery::run(seed, network, &faults, floods))
+        });
+        all += runs.len();
+        for (seed, outcomes) in runs.iter().enumerate() {
+            for (mode, outcome) in outcomes.iter().enumerate() {
+                complete[mode] += outcome.complete;
+                if outcome.missing > 0 {
+                    lacking
+                        .push(format!("{case}, seed {seed}, {}: {} missing", MODES[mode], outcome.missing));
+                }
+            }
+        }
+        fault_lines(&mut lines, network, &faults, runs);
+    }
+    let [tree, flooding] = complete;
+    let summary = format!(
+        "Everything arrived in {tree} of {all} runs with the tree, and in {flooding} of {all} when flooding."
+    );
+    let _ = write!(text, "{ABOUT_FAULTS}\n{summary}\n\n{FAULT_COLUMNS}{lines}");
+    lacking
+}
+
+const MODES: [&str; 2] = ["tree", "flooding"];
 
 type Row = ((usize, usize, usize), Measured);
 
@@ -97,7 +110,7 @@ node, have it; messages and bytes include what follows within three seconds.
 | --- | --: | --: | --: | --- | --: | --: | --: | --: | --: | --: |
 ";
 
-const FAULTS: &str = "
+const ABOUT_FAULTS: &str = "
 ## The tree against flooding, under faults
 
 The same network meets the same faults twice: as it is (*tree*), and with nobody ever being asked to send less
@@ -105,17 +118,20 @@ The same network meets the same faults twice: as it is (*tree*), and with nobody
 on for 20 s, while ten nodes publish 400 tuples; then they end, and 20 s later it is counted what is where. A tuple is
 due at every node unless all nodes that held it were killed.
 
-For 30 nodes, each second: *links cut*: one connection breaks, for up to 5 s; in half of the cases both ends see it up to
-10 s late. *Nodes killed*: every other second, one ends and comes back with nothing within 3 s. *Partitions*: three
-times in a run the network falls into two random parts, for 1 to 4 s, which is seen up to 3 s late. *Frames lost*: 2 % of all
-frames, while the connection goes on, which no transport does; HELLO and PONG, which begin a conversation, are spared.
-Of 120 nodes four times as many are hit.
+Of 30 nodes, in each second: *links cut*: one connection breaks, for up to 5 s; in half of the cases both ends see it
+up to 10 s late. *Nodes killed*: in every other second, one ends and comes back with nothing within 3 s. *Partitions*:
+three times in a run the network falls into two random parts, for 1 to 4 s, which is seen up to 3 s late. *Frames
+lost*: 2 % of all frames, while the connection goes on, which no transport does; HELLO and PONG, which begin a
+conversation, are spared. Of more nodes, more are hit in proportion.
 
 Times are from the publishing to the arrival at nodes that lived all that time, also those that were cut off: that is
 what the worst ones are. *Later* is how much later than with flooding the same tuple came to the same node: 99 % and
-99.9 % of all are below. Retransmissions to nodes that came back are in all columns.
+99.9 % of all are below. Tuples sent, frames and bytes are for each arrival; those at nodes that came back with
+nothing are arrivals too.
+";
 
-| network | faults | seeds | | everything arrived | median | 99 % | worst | later, 99 % | 99.9 % | tuples sent for each arrival | frames | bytes |
+const FAULT_COLUMNS: &str = "\
+| network | faults | seeds | | everything arrived | median | 99 % | worst | later, 99 % | 99.9 % | tuples sent | frames | bytes |
 | --- | --- | --- | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |
 ";
 
@@ -137,6 +153,10 @@ fn grouped(number: u64) -> String {
     out
 }
 
+fn kilobytes(bytes: u64) -> String {
+    if bytes < 10_000 { format!("{:.1}", bytes as f64 / 1e3) } else { grouped((bytes + 500) / 1000) }
+}
+
 fn size_lines(text: &mut String, &((network, nodes, tuples), measured): &Row) {
     let name = scale::NETWORKS[network].name;
     let (nodes, links) = (grouped(nodes as u64), grouped(measured.links as u64));
@@ -144,18 +164,12 @@ fn size_lines(text: &mut String, &((network, nodes, tuples), measured): &Row) {
         let Round { arrivals, all, half, sent, frames, bytes } = round;
         let each = sent as f64 / arrivals as f64;
         let (half, all) = (ms(half), ms(all));
-        let (sent, frames, kilobytes) = (grouped(sent), grouped(frames), grouped(bytes / 1000));
+        let (sent, frames, kilobytes) = (grouped(sent), grouped(frames), kilobytes(bytes));
         let row = format!(
             "| {name} | {nodes} | {links} | {tuples} | {which} | {half} | {all} | {sent} | {each:.2} | {frames} | {kilobytes} |"
         );
         let _ = writeln!(text, "{row}");
     }
-}
-
-/// The number that this share of all, which are in order, is not above.
-fn share<T: Copy + Default>(sorted: &[T], share: f64) -> T {
-    let last = sorted.len().saturating_sub(1);
-    sorted.get((last as f64 * share) as usize).copied().unwrap_or_default()
 }
 
 fn fault_lines(text: &mut String, network: &delivery::Network, faults: &Faults, runs: Vec<[Outcome; 2]>) {
@@ -170,7 +184,7 @@ fn fault_lines(text: &mut String, network: &delivery::Network, faults: &Faults, 
     let later = [0.99, 0.999].map(|part| format!("{:.1} ms", share(&later, part) as f64 / MS as f64));
     let later = format!("{} | {}", later[0], later[1]);
     let last = network.seeds - 1;
-    for (outcome, mode, later) in [(tree, "tree", later.as_str()), (flooding, "flooding", "|")] {
+    for (outcome, mode, later) in [(tree, MODES[0], later.as_str()), (flooding, MODES[1], "|")] {
         let mut delays: Vec<u64> = outcome.delays.iter().flatten().copied().collect();
         delays.sort_unstable();
         let [median, most, worst] = [0.5, 0.99, 1.0].map(|part| ms(share(&delays, part)));
