@@ -157,7 +157,7 @@ pub fn run(seed: u64, network: &Network, faults: &Faults, floods: bool) -> Outco
     let mut random = Rng::with_seed(seed);
     let mut sim = Sim::new(random.u64(..));
     sim.floods = floods;
-    sim.sample = 64;
+    sim.sample = 256;
     for _ in 0..network.nodes {
         sim.ours();
     }
