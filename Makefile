@@ -27,6 +27,7 @@ help:
 	@echo 'make lint       formatting and lints'
 	@echo 'make sanitize   threads of a program on one node, under the thread sanitizer (nightly Rust)'
 	@echo 'make bench      measure, side by side with CZMQ'
+	@echo 'make simulate   time and messages in simulated networks of up to 10 000 nodes, and delivery under faults'
 	@echo 'make instructions  compare what a tuple costs, in instructions, with what is recorded'
 	@echo 'make soak       a long run'
 	@echo 'make header     make include/zgossip.h again, after a change in src/ffi'
@@ -42,6 +43,9 @@ test: deps rust
 
 bench: deps all
 	bench/run.sh
+
+simulate: deps rust
+	bench/simulate.sh
 
 instructions: deps all
 	bench/instructions.sh
@@ -102,4 +106,4 @@ uninstall:
 clean:
 	$(CARGO) clean
 
-.PHONY: all help demo test bench instructions soak sanitize lint header deps rust install uninstall clean
+.PHONY: all help demo test bench simulate instructions soak sanitize lint header deps rust install uninstall clean

@@ -14,7 +14,7 @@ say () {
 }
 
 say "the simulator: thousands of seeds"
-$cargo test --release --test simulator -- --ignored --nocapture
+$cargo test --release --test simulator -- --ignored --nocapture soak_
 say "real networks: long partitions, long silences"
 $cargo test --release --test converge -- --ignored --nocapture
 round=1

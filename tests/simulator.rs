@@ -7,9 +7,10 @@
 #[path = "sim/mod.rs"]
 mod sim;
 
-use sim::faults::{self, Options, Outcome};
+use sim::delivery::{self, Outcome};
+use sim::faults::{self, Options};
 use sim::mixed::{Trial, WORKLOADS, Workload, topologies, trial};
-use sim::{SECOND, for_seeds};
+use sim::{MS, SECOND, for_seeds, scale};
 
 /// Runs with random faults; prints what they came to.
 fn faults(test: &str, seeds: u64, nodes: usize, stock: usize, bound: u64) {
@@ -17,7 +18,7 @@ fn faults(test: &str, seeds: u64, nodes: usize, stock: usize, bound: u64) {
         let options = Options::draw(nodes, stock, &mut fastrand::Rng::with_seed(!seed));
         faults::run(seed, &options, bound)
     });
-    let sum = |number: fn(&Outcome) -> u64| outcomes.iter().map(number).sum::<u64>();
+    let sum = |number: fn(&faults::Outcome) -> u64| outcomes.iter().map(number).sum::<u64>();
     println!(
         "{} runs of {nodes} nodes, {stock} of them stock: quiet after {} ms at most; {} steps, {} frames, {} with tuples",
         outcomes.len(),
@@ -41,6 +42,52 @@ fn our_nodes_and_stock_nodes_agree_when_the_faults_end() {
 #[test]
 fn two_hundred_nodes_agree_when_the_faults_end() {
     faults("two_hundred_nodes_agree_when_the_faults_end", 1, 200, 0, 30 * SECOND);
+}
+
+/// The same faults, with the tree and flooding, in each network with cycles that is small.
+#[test]
+fn tree_delivers_as_surely_as_flooding() {
+    for_seeds("tree_delivers_as_surely_as_flooding", 3, |seed| {
+        for network in delivery::NETWORKS.iter().filter(|network| network.nodes <= 30) {
+            for faults in [delivery::NONE, delivery::CUTS, delivery::ALL] {
+                let [tree, flooding] =
+                    [false, true].map(|floods| delivery::run(seed, network, &faults, floods));
+                for (outcome, mode) in [(&tree, "tree"), (&flooding, "flooding")] {
+                    let Outcome { missing, due, .. } = outcome;
+                    assert_eq!(*missing, 0, "of {due}; {}, faults: {}, {mode}", network.name, faults.name);
+                }
+                let (few, many) = (tree.sent_each(), flooding.sent_each());
+                assert!(few < many, "{}, faults: {}: {few} of {many}", network.name, faults.name);
+                if faults.name == delivery::CUTS.name {
+                    let later = delivery::share(&tree.later_than(&flooding), 0.99);
+                    assert!(later < 300 * MS as i64, "{}: up to {later} µs later", network.name);
+                } else if faults.name == delivery::NONE.name {
+                    assert!(few < 1.1, "{}: {few} times for each arrival", network.name);
+                    assert!(many > 1.9, "{}: {many} times for each arrival: no flood", network.name);
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_thousand_nodes_hold_a_tuple_after_some_hops_and_a_transmission_for_each() {
+    for network in &scale::NETWORKS {
+        let measured = scale::measure(1, network, 1000, 1);
+        assert_eq!(measured, scale::measure(1, network, 1000, 1), "the same seed, the same run");
+        for round in [measured.first, measured.last] {
+            assert!(round.all < 300 * MS, "{}: {round:?}", network.name);
+            assert!(round.sent <= 4 * 999, "{}: {round:?}", network.name);
+        }
+        assert!(measured.last.sent <= 1100, "{}: {:?}", network.name, measured.last);
+    }
+}
+
+/// `make simulate`.
+#[test]
+#[ignore = "takes minutes, and writes doc/benchmarks/simulated.md"]
+fn simulate() {
+    sim::report::write();
 }
 
 #[test]

@@ -17,11 +17,19 @@
 //! | `faults` | the options of a run and the faults that it schedules |
 //! | `scenarios`, `stock_scenarios` | what is promised, one case each |
 //! | `verdict` | agreement and silence |
+//! | `arrivals` | which tuple came where, and how long that took |
+//! | `delivery` | the tree against flooding, under faults |
+//! | `scale` | time and messages in networks of up to 10 000 nodes |
+//! | `report` | the tables of both, in doc/benchmarks |
 
+pub mod arrivals;
+pub mod delivery;
 pub mod faults;
 pub mod mixed;
 pub mod net;
 pub mod ours;
+pub mod report;
+pub mod scale;
 mod scenarios;
 pub mod stock;
 mod stock_scenarios;
@@ -30,9 +38,11 @@ pub mod verdict;
 pub mod watch;
 pub mod wire;
 
-pub use net::SECOND;
+pub use net::{MS, SECOND};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -68,4 +78,26 @@ pub fn for_seeds<T>(test: &str, count: u64, run: impl Fn(u64) -> T) -> Vec<T> {
     }
     assert!(failed.is_empty(), "seeds {failed:?} failed, {} did not", results.len());
     results
+}
+
+/// Runs each of these, as many at a time as there are processors. The results are in the order of the jobs.
+pub fn in_parallel<J: Sync, T: Send>(jobs: &[J], run: impl Fn(&J) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::new());
+    let work = || {
+        while let Some((number, job)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|number| Some((number, jobs.get(number)?)))
+        {
+            let result = run(job);
+            results.lock().unwrap_or_else(PoisonError::into_inner).push((number, result));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_unstable_by_key(|&(number, _)| number);
+    results.into_iter().map(|(_, result)| result).collect()
 }

@@ -1,11 +1,13 @@
 //! Time, events, and the nodes that they happen to, driven as the engine drives them.
 
+use super::arrivals::Arrivals;
 use super::ours::{End, Ours};
 use super::stock::{Stock, Target};
-use super::watch::Tally;
+use super::watch::{Tally, kind};
 use super::wire::{Way, Wire};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
+use zgossip::core::codec::MessageId;
 use zgossip::core::{LinkId, Node, Now, Role, Settings};
 
 /// Virtual time counts microseconds.
@@ -79,6 +81,12 @@ pub struct Sim {
     pub filter: Option<Filter>,
     /// Some frames come twice when a connection is made again.
     pub duplicate: bool,
+    /// Nobody is ever asked to send less: each tuple crosses each link.
+    pub floods: bool,
+    /// When what came where, if that is to be known.
+    pub arrivals: Option<Arrivals>,
+    /// Everything that a node holds is looked at after one change in so many.
+    pub sample: u64,
     queue: BinaryHeap<Reverse<Queued>>,
     serial: u64,
     pub(super) trace: bool,
@@ -95,6 +103,9 @@ impl Sim {
             tally: Tally::default(),
             filter: None,
             duplicate: false,
+            floods: false,
+            arrivals: None,
+            sample: 1,
             queue: BinaryHeap::new(),
             serial: 0,
             trace: std::env::var_os("ZGOSSIP_SIM_TRACE").is_some(),
@@ -279,7 +290,12 @@ impl Sim {
         }
         loop {
             let Body::Ours(ours) = &mut self.nodes[node].body else { return };
-            ours.take_events(node);
+            let (arrivals, now) = (&mut self.arrivals, self.now);
+            ours.take_events(node, |tuple| {
+                if let Some(arrivals) = arrivals {
+                    arrivals.arrived(tuple.key(), node, now);
+                }
+            });
             if let Some(link) = ours.node.poll_stale() {
                 let wire = ours.ends[&link].wire;
                 self.lose(wire, 0, 50 * MS);
@@ -293,7 +309,7 @@ impl Sim {
         }
         let now = self.clock(node);
         let Body::Ours(ours) = &mut self.nodes[node].body else { return };
-        ours.check(node, now);
+        ours.check(node, now, self.sample);
         let timeout = ours.node.poll_timeout();
         let wake = timeout.map(|due| self.now.max(self.now / MS * MS + due.saturating_sub(now.mono) * MS));
         let member = &mut self.nodes[node];
@@ -344,6 +360,9 @@ impl Sim {
 
     /// Puts a frame on a wire.
     pub(super) fn put(&mut self, wire: usize, way: Way, frame: Vec<u8>) {
+        if self.floods && matches!(kind(&frame), MessageId::Prune | MessageId::Graft) {
+            return;
+        }
         let keep = self.filter.as_mut().is_none_or(|filter| filter(&self.wires[wire], way, &frame));
         self.count(wire, way, &frame);
         let w = &mut self.wires[wire];

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use xxhash_rust::xxh3::xxh3_64;
-use zgossip::core::{Event, LinkId, Node, Now, Role, Stamp};
+use zgossip::core::{Event, LinkId, Node, Now, Role, Stamp, Tuple};
 
 /// Where a link leads.
 #[derive(Clone, Copy, Debug)]
@@ -50,14 +50,15 @@ impl Ours {
         }
     }
 
-    /// The owner reads its messages; each must tell something new.
-    pub fn take_events(&mut self, node: usize) {
+    /// The owner reads its messages; each must tell something new. `told` is called for each new value.
+    pub fn take_events(&mut self, node: usize, mut told: impl FnMut(&Tuple)) {
         while let Some(event) = self.node.poll_event() {
             match event {
                 Event::Deliver(tuple) => {
                     let old = self.view.insert(tuple.key().to_vec(), tuple.value().to_vec());
                     assert!(old.as_deref() != Some(tuple.value()), "node {node} delivered {tuple:?} twice");
                     self.delivered += 1;
+                    told(&tuple);
                 }
                 Event::Retract(tuple) | Event::Expire(tuple) => {
                     let old = self.view.remove(tuple.key());
@@ -74,8 +75,8 @@ impl Ours {
         self.view.remove(key);
     }
 
-    /// What must hold after every step.
-    pub fn check(&mut self, node: usize, now: Now) {
+    /// What must hold after every step; everything that is held is looked at after one change in `sample`.
+    pub fn check(&mut self, node: usize, now: Now, sample: u64) {
         assert_eq!(self.node.count(), self.view.len(), "node {node}: STATUS is the number of tuples told");
         let root = self.node.root();
         if root == self.root {
@@ -84,7 +85,7 @@ impl Ours {
         self.root = root;
         self.changes += 1;
         // Looking at everything after every change is too slow where there is much.
-        let rarely = (self.view.len() / 64).max(1) as u64;
+        let rarely = (self.view.len() as u64 / 64).max(sample);
         if self.changes % rarely == 0 {
             self.check_all(node, now);
         }

@@ -41,7 +41,19 @@ pub fn random_graph(count: usize, more: usize, random: &mut Rng) -> Links {
     links
 }
 
-/// Any of these.
+/// Each with each.
+pub fn mesh(count: usize) -> Links {
+    (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))).collect()
+}
+
+/// A star of hubs, each with leaves of its own: about as many hubs as leaves of a hub.
+pub fn star_of_hubs(count: usize) -> Links {
+    let hubs = count.isqrt();
+    let up = |node| if node <= hubs { 0 } else { 1 + node % hubs };
+    (1..count).map(|node| (node, up(node))).collect()
+}
+
+/// Any of the first three.
 pub fn any(count: usize, random: &mut Rng) -> Links {
     match random.u32(0..3) {
         0 => star(count),

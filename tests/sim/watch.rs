@@ -14,6 +14,8 @@ pub struct Tally {
     pub bytes: u64,
     /// Tuples' messages that may change something: PUBLISH and BATCH, signs of life apart.
     pub tuples: u64,
+    /// Tuples in these: one in a PUBLISH, any number in a BATCH.
+    pub sent: u64,
     pub last_tuples: u64,
     /// DIGEST, ENTRIES, REQUEST.
     pub syncs: u64,
@@ -21,6 +23,9 @@ pub struct Tally {
     /// PUBLISH of what a stock hub holds already, to find out whether it still knows us.
     pub signs: u64,
     pub publishes: u64,
+    /// What keeps a link alive, of `frames` and `bytes`: HELLO, PING, PONG and HEARTBEAT.
+    pub idle_frames: u64,
+    pub idle_bytes: u64,
 }
 
 impl Sim {
@@ -65,11 +70,19 @@ impl Sim {
                     tally.signs += 1;
                 } else {
                     (tally.tuples, tally.last_tuples) = (tally.tuples + 1, now);
+                    tally.sent += 1;
                 }
             }
-            Message::Batch(_) => (tally.tuples, tally.last_tuples) = (tally.tuples + 1, now),
+            Message::Batch(batch) => {
+                (tally.tuples, tally.last_tuples) = (tally.tuples + 1, now);
+                tally.sent += batch.iter().count() as u64;
+            }
             Message::Digest(_) | Message::Entries(_) | Message::Request(_) => {
                 (tally.syncs, tally.last_syncs) = (tally.syncs + 1, now);
+            }
+            Message::Hello(_) | Message::Ping | Message::Pong(_) | Message::Heartbeat(_) => {
+                tally.idle_frames += 1;
+                tally.idle_bytes += frame.len() as u64;
             }
             _ => {}
         }

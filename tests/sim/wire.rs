@@ -223,6 +223,9 @@ impl Sim {
             }
         }
         self.note(|| format!("node {node} ends, for {} ms", downtime / MS));
+        if let Some(arrivals) = &mut self.arrivals {
+            arrivals.ended(node);
+        }
         let seed = self.random.u64(..);
         let member = &mut self.nodes[node];
         member.alive = false;
@@ -238,6 +241,9 @@ impl Sim {
             let (now, settings) = (sim.clock(node), sim.nodes[node].settings.clone());
             let member = &mut sim.nodes[node];
             member.alive = true;
+            if let Some(arrivals) = &mut sim.arrivals {
+                arrivals.began(node, sim.now);
+            }
             member.body = match &member.body {
                 Body::Ours(_) => Body::Ours(Box::new(Ours::new(Node::new(settings, seed, now)))),
                 Body::Stock(stock) => Body::Stock(Stock { watches: stock.watches, ..Stock::default() }),

@@ -1,5 +1,5 @@
-//! Draws the sweeps of `results.json`, one SVG for each: time, CPU, bytes and messages side by side, stock and ours,
-//! both axes logarithmic.
+//! Draws the sweeps of `results.json`, one SVG for each: time, CPU, bytes and messages side by side, as far as they
+//! were measured; a line for each series, such as stock and ours; both axes logarithmic.
 //!
 //!     zgossip-plot results.json FOLDER
 
@@ -9,8 +9,9 @@ use std::error::Error;
 use std::ops::Range;
 use std::path::Path;
 
-const OURS: RGBColor = RGBColor(0, 114, 178);
-const STOCK: RGBColor = RGBColor(213, 94, 0);
+/// For stock and ours; series with other names get theirs in the order of the names.
+const COLORS: [RGBColor; 4] =
+    [RGBColor(213, 94, 0), RGBColor(0, 114, 178), RGBColor(0, 158, 115), RGBColor(204, 121, 167)];
 const SIZE: (u32, u32) = (1200, 330);
 
 /// A column of a sweep's rows: its name there, what to write above the plot, and a factor.
@@ -66,10 +67,15 @@ fn draw(sweep: &Value, file: &Path) -> Result<(), Box<dyn Error>> {
     root.fill(&WHITE)?;
     let title = sweep["title"].as_str().unwrap_or_default();
     let root = root.titled(title, ("sans-serif", 18))?;
-    for (area, (column, caption, factor)) in root.split_evenly((1, PANELS.len())).iter().zip(PANELS) {
-        let all: Vec<_> = [("stock", STOCK), ("ours", OURS)]
-            .map(|(series, color)| (points(sweep, series, column, factor), color, series))
-            .into();
+    let columns = sweep["columns"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let panels: Vec<_> = PANELS.into_iter().filter(|(name, ..)| columns.iter().any(|c| c == name)).collect();
+    let series = sweep["series"].as_object().ok_or("no series")?;
+    let mut series: Vec<&str> = series.keys().map(String::as_str).collect();
+    series.sort_unstable_by_key(|&name| (name != "stock", name));
+    for (area, (column, caption, factor)) in root.split_evenly((1, panels.len())).iter().zip(panels) {
+        let named = series.iter().zip(COLORS.into_iter().cycle());
+        let all: Vec<_> =
+            named.map(|(&name, color)| (points(sweep, name, column, factor), color, name)).collect();
         let numbers = || all.iter().flat_map(|(points, ..)| points);
         if numbers().next().is_none() {
             continue;
