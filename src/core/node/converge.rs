@@ -132,6 +132,9 @@ impl Node {
             self.requested.remove(&self.store.held(slot).key_hash());
         }
         self.store.tidy(self.links.values_mut().flat_map(Link::positions));
+        if self.calm {
+            self.rouse(now);
+        }
         slot
     }
 

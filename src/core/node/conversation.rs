@@ -212,6 +212,7 @@ impl Node {
                 link.comparison.put_off = 0;
                 self.compare(id, summary, now);
             }
+            self.pace(id, summary, now);
         }
     }
 

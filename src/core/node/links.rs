@@ -31,6 +31,7 @@ impl Node {
         let Some(link) = self.links.get_mut(&id).filter(|link| link.role == Role::Client) else { return };
         link.up = true;
         link.pings = 0;
+        link.probes = 0;
         link.answers = false;
         link.interval = KEEPALIVE;
         link.heard_at = now.mono;
@@ -143,8 +144,10 @@ impl Node {
             link.cursor = cursor;
             link.comparison = Default::default();
             link.branches = Branches::default();
+            link.calm = 0;
+            link.beat_at = u64::MAX;
         }
-        self.schedule_beat(id, now);
+        self.beat_soon(id, now);
         self.establish(id, now);
     }
 
