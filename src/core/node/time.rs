@@ -1,6 +1,6 @@
 //! What happens when nothing happens: links are kept alive, silent peers found out, tuples expire.
 
-use super::super::clock::Now;
+use super::super::clock::{COUNTER_BITS, Now};
 use super::super::codec::{Extension, MessageId, encode, encode_publish};
 use super::super::extension::Summary;
 use super::super::link::{Kind, LinkId, Role};
@@ -15,6 +15,8 @@ const CALM: u64 = 4000;
 /// A heartbeat of the server makes one of ours unnecessary, but not more of them than this in a row: the
 /// server may have missed what we said last.
 const MOST_CALM: u32 = 8;
+/// A server's clock that has been behind ours by more than this (ms) is told of it soon.
+const MOST_AHEAD: u64 = 2000;
 /// An extended server that has not answered a heartbeat for so long (ms) is gone.
 const LOST: u64 = 5000;
 /// A plain server that says nothing for so long (ms) is asked for a PONG …
@@ -114,10 +116,12 @@ impl Node {
 
     /// Client: a heartbeat of the server has come. Where it holds what we hold, and was told so, there is
     /// no hurry with the next.
-    pub(super) fn pace(&mut self, id: LinkId, theirs: Summary, now: Now) {
+    pub(super) fn pace(&mut self, id: LinkId, heard: Extension, theirs: Summary, now: Now) {
         let ours = self.summary();
+        // All follow the fastest clock, and it may be ours.
+        let ahead = self.clock.latest(now).saturating_sub(heard.clock.unwrap_or(u64::MAX));
         let Some(link) = self.links.get_mut(&id) else { return };
-        if theirs != ours {
+        if theirs != ours || ahead >> COUNTER_BITS > MOST_AHEAD {
             link.calm = 0;
             self.beat_soon(id, now);
         } else if link.told == ours && link.calm < MOST_CALM {
