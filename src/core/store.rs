@@ -226,7 +226,8 @@ impl Store {
     /// A table twice as large. It keeps no hashes; they are made anew in the order in which tuples came,
     /// which is how they mostly lie in memory. In the table's own order it would take ten times as long.
     fn grow_index(&mut self) {
-        let room = 2 * (self.index.len() + 1);
+        // No more than twice: room for one beyond that would make it four times as large.
+        let room = 2 * self.index.capacity().max(2);
         self.index = HashTable::with_capacity(room);
         for (slot, held) in self.held.iter().enumerate() {
             if let Some(held) = held {
@@ -368,6 +369,15 @@ mod tests {
         assert_eq!((size_of::<Tuple>(), size_of::<Option<Held>>()), (8, 32));
         for link in [None, Some(LinkId(0)), Some(LinkId((1 << 48) - 2))] {
             assert_eq!(Source::new(link).link(), link);
+        }
+    }
+
+    #[test]
+    fn the_index_never_has_much_more_room_than_it_needs() {
+        let mut store = Store::new(1);
+        for i in 0..20_000 {
+            store.put(held(&i.to_string(), "x", 1));
+            assert!(store.index.capacity() <= 2 * (i + 4), "{} for {i}", store.index.capacity());
         }
     }
 
