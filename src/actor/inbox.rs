@@ -25,7 +25,7 @@ const MAX_NOTICES: usize = 100_000;
 /// Memory that waiting replies may take.
 const MAX_REPLY_BYTES: usize = 64 << 20;
 
-/// Room that is not given back when the last message was taken.
+/// Room that is not given back when messages were taken.
 const KEEP_ROOM: usize = 4_096;
 
 /// Waiting messages, oldest first.
@@ -253,8 +253,11 @@ impl Inbox {
             self.first += 1;
             self.empty -= 1;
         }
-        if self.slots.is_empty() && self.slots.capacity() > KEEP_ROOM {
-            self.slots = VecDeque::new();
+        let room = self.slots.capacity();
+        if room > KEEP_ROOM && self.slots.len() <= room / 8 {
+            self.slots.shrink_to(room / 4);
+        }
+        if self.slots.is_empty() && self.places.capacity() > KEEP_ROOM {
             self.places = HashTable::new();
         }
     }
@@ -394,6 +397,10 @@ mod tests {
         for number in 0..20_000 {
             inbox.push_news(deliver(&number.to_string(), "1"));
         }
+        while inbox.len() > 1000 {
+            inbox.pop();
+        }
+        assert!(inbox.slots.capacity() <= 2 * KEEP_ROOM, "given back only at the end");
         drain(&mut inbox);
         assert!(inbox.slots.capacity() <= KEEP_ROOM && inbox.places.capacity() <= KEEP_ROOM);
     }

@@ -14,7 +14,7 @@ pub struct Now {
 }
 
 /// Bits of a stamp's time that count within one millisecond.
-const COUNTER_BITS: u32 = 16;
+pub(super) const COUNTER_BITS: u32 = 16;
 
 /// The top bit of an origin tells a node's own write from a value that was taken from a plain peer.
 const NODE_BIT: u64 = 1 << 63;

@@ -186,9 +186,13 @@ pub(super) struct Link {
     pub(super) relax_wait: u64,
     /// When the greeting counts as unanswered, or the next heartbeat or sign of life is due.
     pub(super) beat_at: u64,
-    /// Server: when a silent client was last probed, and how often in a row.
-    pub(super) probed_at: u64,
+    /// How often the peer was asked for a sign of life since it was heard, and when first (client).
     pub(super) probes: u32,
+    pub(super) asked_at: u64,
+    /// Client: what our tuples summed up to when we said so last, and how many heartbeats of the server
+    /// in a row have shown since that it holds the same.
+    pub(super) told: Summary,
+    pub(super) calm: u32,
     /// When INVALID was last said.
     pub(super) invalid_at: Option<u64>,
     /// The deadline that stands in the table of timers.
@@ -249,8 +253,10 @@ impl Link {
             relax_at: 0,
             relax_wait: 0,
             beat_at: u64::MAX,
-            probed_at: 0,
             probes: 0,
+            asked_at: 0,
+            told: Summary::default(),
+            calm: 0,
             invalid_at: None,
             deadline: None,
             peer: None,

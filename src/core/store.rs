@@ -107,8 +107,17 @@ pub(super) struct Store {
     tombstones: usize,
 }
 
+/// From so many keys on, the index grows twofold, not fourfold: there memory counts for more than the time
+/// that growing takes.
+const LARGE_INDEX: usize = 10_000;
+
 /// How many slots may be noted as forgotten for each that is.
 const FORGOTTEN_NOTES: usize = 2;
+
+/// The next larger room for keys. One more would be rounded up to twice that.
+fn larger(room: usize) -> usize {
+    room.max(2) * if room < LARGE_INDEX { 4 } else { 2 }
+}
 
 impl Store {
     pub(super) fn new(seed: u64) -> Store {
@@ -223,11 +232,10 @@ impl Store {
         (slot, None)
     }
 
-    /// A table twice as large. It keeps no hashes; they are made anew in the order in which tuples came,
+    /// A larger table. It keeps no hashes; they are made anew in the order in which tuples came,
     /// which is how they mostly lie in memory. In the table's own order it would take ten times as long.
     fn grow_index(&mut self) {
-        let room = 2 * (self.index.len() + 1);
-        self.index = HashTable::with_capacity(room);
+        self.index = HashTable::with_capacity(larger(self.index.capacity()));
         for (slot, held) in self.held.iter().enumerate() {
             if let Some(held) = held {
                 let hash = self.hasher.hash_one(held.tuple.key());
@@ -368,6 +376,17 @@ mod tests {
         assert_eq!((size_of::<Tuple>(), size_of::<Option<Held>>()), (8, 32));
         for link in [None, Some(LinkId(0)), Some(LinkId((1 << 48) - 2))] {
             assert_eq!(Source::new(link).link(), link);
+        }
+    }
+
+    #[test]
+    fn an_index_of_many_keys_has_room_for_twice_as_many_at_most() {
+        let mut room = 0;
+        while room < 1 << 22 {
+            let next = HashTable::<Slot>::with_capacity(larger(room)).capacity();
+            let most = if room < LARGE_INDEX { 4 * room + 14 } else { 2 * room };
+            assert!((room + 1..=most).contains(&next), "{room}, then {next}");
+            room = next;
         }
     }
 

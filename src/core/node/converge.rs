@@ -1,6 +1,6 @@
 //! Which value of a key stays: the one with the larger stamp.
 
-use super::super::clock::{Clock, Now, Stamp, too_far_ahead};
+use super::super::clock::{COUNTER_BITS, Clock, Now, Stamp, too_far_ahead};
 use super::super::codec::{Record, RecordKind};
 use super::super::feed::Slot;
 use super::super::link::{Link, LinkId};
@@ -9,6 +9,11 @@ use super::super::timers::Timer;
 use super::super::tuple::{Tuple, value_hash};
 use super::transmit::remaining;
 use super::{Event, Node, Refusal};
+
+/// Clocks that differ by less (ms) are taken to be in step.
+const IN_STEP: u64 = 1000;
+/// Longer ago (ms) than a peer's knowledge of the network's clocks is old.
+const RECENT: u64 = 10_000;
 
 impl Node {
     pub(super) fn hear_stamped(
@@ -133,19 +138,32 @@ impl Node {
             self.requested.remove(&self.store.held(slot).key_hash());
         }
         self.store.tidy(self.links.values_mut().flat_map(Link::positions));
+        if self.calm {
+            self.rouse(now);
+        }
         slot
     }
 
-    /// Moves the stamps of all that was written here by `ahead`.
-    pub(super) fn advance_own(&mut self, ahead: u64, now: Now) {
+    /// The first peer's clock is at `theirs`, and ours at `ours`: moves the stamps of all that was written
+    /// here by the difference. The peer may not have heard of the fastest clock for a while, so where clocks
+    /// are not in step, what was written in the last moments counts as written now.
+    pub(super) fn advance_own(&mut self, ours: u64, theirs: u64, now: Now) {
+        let ahead = theirs - ours;
+        let recent = if ahead >> COUNTER_BITS < IN_STEP {
+            u64::MAX
+        } else {
+            ours.saturating_sub(RECENT << COUNTER_BITS)
+        };
         let written = |(_, held): &(Slot, &Held)| {
             held.stamp.origin == self.id && matches!(held.state, State::Live | State::Tombstone)
         };
-        let own: Vec<(Slot, Held)> =
+        let mut own: Vec<(Slot, Held)> =
             self.store.iter().filter(written).map(|(slot, held)| (slot, held.clone())).collect();
+        own.sort_unstable_by_key(|(_, held)| held.stamp);
         for (slot, Held { tuple, stamp: Stamp { time, origin }, state, .. }) in own {
             let ttl = remaining(self.store.deadline(slot), now);
-            self.hold(tuple, Stamp { time: time + ahead, origin }, None, state, ttl, now);
+            let time = if time < recent { time + ahead } else { self.clock.tick(now, Stamp::default()) };
+            self.hold(tuple, Stamp { time, origin }, None, state, ttl, now);
         }
     }
 
@@ -243,6 +261,35 @@ mod tests {
         nodes[0].publish(b"later", b"1", 0, Now { mono: 9001, wall: WALL + 9001 }).unwrap();
         talk(&mut nodes, links, 9002, 0);
         assert_eq!((nodes[1].count(), nodes[0].root()), (2, nodes[1].root()));
+    }
+
+    /// A node that writes a key and connects half a second later; what the server then holds, if it had
+    /// written so long ago, by clocks ahead by so much.
+    fn written_before_contact(server_ahead: u64, ago: u64) -> Vec<u8> {
+        let at = |mono, ahead| Now { mono, wall: WALL + mono + ahead };
+        let mut nodes = [(1, 0), (2, server_ahead)]
+            .map(|(seed, ahead)| Node::new(Settings::default(), seed, at(1, ahead)));
+        let links = [
+            nodes[0].open_link(Role::Client, at(1, 0)).unwrap(),
+            nodes[1].open_link(Role::Server, at(1, 0)).unwrap(),
+        ];
+        // The fastest clock, which the server heard of then and not since, is another node's.
+        nodes[1].publish(b"key", b"server", 0, at(20_000 - ago, server_ahead)).unwrap();
+        nodes[0].publish(b"key", b"client", 0, at(19_500, 0)).unwrap();
+        nodes[0].link_up(links[0], at(20_000, 0));
+        talk(&mut nodes, links, 20_000, 0);
+        assert_eq!(nodes[0].root(), nodes[1].root());
+        nodes[1].get(b"key").unwrap().value().to_vec()
+    }
+
+    #[test]
+    fn the_later_write_before_the_first_contact_wins_also_where_clocks_are_not_in_step() {
+        for ahead in [0, 1, 100, 900, 5000, 600_000] {
+            assert_eq!(written_before_contact(ahead, 1500), b"client", "{ahead}");
+        }
+        for ahead in [0, 1, 100, 900] {
+            assert_eq!(written_before_contact(ahead, 400), b"server", "{ahead}");
+        }
     }
 
     #[test]

@@ -212,6 +212,7 @@ impl Node {
                 link.comparison.put_off = 0;
                 self.compare(id, summary, now);
             }
+            self.pace(id, extension, summary, now);
         }
     }
 
@@ -242,10 +243,10 @@ impl Node {
             if too_far_ahead(self.clock.latest(now), now, self.settings.max_drift) {
                 self.return_own(now);
             }
-            let ahead = time.saturating_sub(self.clock.latest(now));
+            let before = self.clock.latest(now);
             self.clock.observe(time);
-            if !std::mem::replace(&mut self.contacted, true) && ahead > 0 {
-                self.advance_own(ahead, now);
+            if !std::mem::replace(&mut self.contacted, true) && time > before {
+                self.advance_own(before, time, now);
             }
         }
     }

@@ -34,6 +34,7 @@ impl Node {
         let Some(link) = self.links.get_mut(&id).filter(|link| link.role == Role::Client) else { return };
         link.up = true;
         link.pings = 0;
+        link.probes = 0;
         link.answers = false;
         link.interval = KEEPALIVE;
         link.heard_at = now.mono;
@@ -146,9 +147,11 @@ impl Node {
             link.cursor = cursor;
             link.comparison = Default::default();
             link.branches = Branches::default();
+            link.calm = 0;
+            link.beat_at = u64::MAX;
         }
         self.meet_origin(id, now);
-        self.schedule_beat(id, now);
+        self.beat_soon(id, now);
         self.establish(id, now);
     }
 

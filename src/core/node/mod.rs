@@ -221,6 +221,8 @@ pub struct Node {
     timers: Timers,
     sweep_at: Option<u64>,
     ready: VecDeque<LinkId>,
+    /// There may be links with long pauses between heartbeats, for nothing changes.
+    calm: bool,
     /// Where the log ended when all links were last looked at for output.
     announced: u64,
     events: VecDeque<Event>,
@@ -256,6 +258,7 @@ impl Node {
             timers: Timers::default(),
             sweep_at: None,
             ready: VecDeque::new(),
+            calm: false,
             announced: 0,
             events: VecDeque::new(),
             stale: VecDeque::new(),

@@ -1,22 +1,33 @@
 //! What happens when nothing happens: links are kept alive, silent peers found out, tuples expire.
 
-use super::super::clock::Now;
+use super::super::clock::{COUNTER_BITS, Now};
 use super::super::codec::{Extension, MessageId, encode, encode_publish};
+use super::super::extension::Summary;
 use super::super::link::{Kind, LinkId, Role};
 use super::super::timers::Timer;
 use super::super::tuple::value_hash;
 use super::{Frame, Node};
 
-/// Heartbeats of extended links come after this time (ms), plus up to as much again.
+/// Heartbeats of extended links come after this time (ms), plus up to as much again …
 const HEARTBEAT: u64 = 1000;
-/// An extended server that says nothing for so long (ms) is gone.
-const LOST: u64 = 6000;
+/// … or, where both ends hold the same and nothing changes, after this, plus up to a quarter of it.
+const CALM: u64 = 4000;
+/// A heartbeat of the server makes one of ours unnecessary, but not more of them than this in a row: the
+/// server may have missed what we said last.
+const MOST_CALM: u32 = 8;
+/// A server's clock that has been behind ours by more than this (ms) is told of it soon.
+const MOST_AHEAD: u64 = 2000;
+/// An extended server that has not answered a heartbeat for so long (ms) is gone.
+const LOST: u64 = 5000;
 /// A plain server that says nothing for so long (ms) is asked for a PONG …
 const DOUBT: u64 = 5000;
 /// … and is gone when it said nothing for so long.
 const PLAIN_LOST: u64 = 20_000;
-/// The longest time (ms) between two probes of a silent client.
+/// The longest time (ms) between two probes of a silent plain client …
 const LONGEST_PROBE: u64 = 30_000;
+/// … and of an extended one, plus up to half of it. Mostly it comes before the client's own heartbeat: many
+/// clients cost less when they are told all at once than when each asks.
+const EXTENDED_PROBE: u64 = 3000;
 /// An own tuple larger than this is not worth sending as a sign of life.
 const LARGEST_SIGN: usize = 1024;
 
@@ -56,7 +67,7 @@ impl Node {
         };
         let silent = now.mono.saturating_sub(link.heard_at);
         let lost = match link.kind {
-            Kind::Extended => silent > LOST,
+            Kind::Extended => link.probes > 0 && now.mono >= link.asked_at + LOST,
             Kind::Plain if link.answers => silent > PLAIN_LOST,
             _ => silent > link.patience,
         };
@@ -75,19 +86,64 @@ impl Node {
                 }
                 self.greet(id, now);
             }
-            Kind::Extended => {
-                self.say_heartbeat(id, now);
-                self.schedule_beat(id, now);
-            }
+            Kind::Extended => self.beat(id, now),
             Kind::Plain => self.keep_alive(id, silent, now),
         }
     }
 
-    pub(super) fn schedule_beat(&mut self, id: LinkId, now: Now) {
+    /// Client: a heartbeat, and another soon if it is not answered.
+    fn beat(&mut self, id: LinkId, now: Now) {
+        self.say_heartbeat(id, now);
+        let told = self.summary();
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if link.probes == 0 {
+            link.asked_at = now.mono;
+        }
+        link.probes += 1;
+        (link.told, link.calm) = (told, 0);
+        link.beat_at = link.asked_at + LOST;
+        self.beat_soon(id, now);
+    }
+
+    /// The next heartbeat comes after a short pause at most.
+    pub(super) fn beat_soon(&mut self, id: LinkId, now: Now) {
         let wait = HEARTBEAT + self.random.u64(0..=HEARTBEAT);
         if let Some(link) = self.links.get_mut(&id) {
-            link.beat_at = now.mono + wait;
+            link.beat_at = link.beat_at.min(now.mono + wait);
         }
+        self.schedule_link(id, now);
+    }
+
+    /// Client: a heartbeat of the server has come. Where it holds what we hold, and was told so, there is
+    /// no hurry with the next.
+    pub(super) fn pace(&mut self, id: LinkId, heard: Extension, theirs: Summary, now: Now) {
+        let ours = self.summary();
+        // All follow the fastest clock, and it may be ours.
+        let ahead = self.clock.latest(now).saturating_sub(heard.clock.unwrap_or(u64::MAX));
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if theirs != ours || ahead >> COUNTER_BITS > MOST_AHEAD {
+            link.calm = 0;
+            self.beat_soon(id, now);
+        } else if link.told == ours && link.calm < MOST_CALM {
+            link.calm += 1;
+            link.beat_at = now.mono + CALM + self.random.u64(0..=CALM / 4);
+            self.calm = true;
+            self.schedule_link(id, now);
+        }
+    }
+
+    /// Something has changed: the next heartbeats, which tell whether it has arrived, are not put off any
+    /// longer.
+    pub(super) fn rouse(&mut self, now: Now) {
+        self.calm = false;
+        let calm = self.links.iter_mut().filter(|(_, link)| link.calm > 0);
+        let ids: Vec<LinkId> = calm
+            .map(|(&id, link)| {
+                link.calm = 0;
+                id
+            })
+            .collect();
+        ids.into_iter().for_each(|id| self.beat_soon(id, now));
     }
 
     /// A CZMQ hub forgets a client that is silent, and says so only when it is sent something other
@@ -163,19 +219,30 @@ impl Node {
     /// Looks at all clients at once: a timer for each would cost more than it tells.
     fn sweep(&mut self, now: Now) {
         let timeout = self.settings.timeout;
+        let ours = self.summary();
         let mut silent = Vec::new();
         for (&id, link) in self.links.iter_mut().filter(|(_, link)| link.role == Role::Server) {
-            // A CZMQ client never says anything by itself, so that one is asked less and less often.
-            let patience = (timeout << link.probes.min(10)).min(LONGEST_PROBE.max(timeout));
-            let since = now.mono.saturating_sub(link.heard_at.max(link.probed_at));
-            if timeout > 0 && since > patience && link.control.is_empty() {
-                link.probed_at = now.mono;
-                link.probes += 1;
-                silent.push((id, link.is_extended()));
+            // One that says nothing by itself, as CZMQ's clients, is asked less and less often. One that may
+            // lack something finds out by what it is told.
+            let (times, longest) = match link.kind {
+                Kind::Extended if link.summary != ours => (0, EXTENDED_PROBE),
+                Kind::Extended => (link.probes, EXTENDED_PROBE),
+                _ => (link.probes, LONGEST_PROBE),
+            };
+            let patience = (timeout << times.min(10)).min(longest.max(timeout));
+            // That a client can be sent something is its answer: a router refuses it when the peer is gone.
+            let since = now.mono.saturating_sub(link.heard_at.max(link.sent_at));
+            if timeout == 0 || since <= patience || !link.control.is_empty() {
+                continue;
             }
+            // Clients that came together are not all told in the same moment for ever.
+            if link.is_extended() && since <= patience + self.random.u64(0..=patience / 2) {
+                continue;
+            }
+            link.probes += 1;
+            silent.push((id, link.is_extended()));
         }
         for (id, extended) in silent {
-            // That it can be sent at all is the answer: a router refuses it when the peer is gone.
             if extended {
                 self.say_heartbeat(id, now);
             } else {
@@ -196,5 +263,190 @@ impl Node {
         let next = Some(now.mono + wait);
         self.timers.set(Timer::Sweep, self.sweep_at, next);
         self.sweep_at = next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Settings;
+    use super::*;
+    use std::collections::VecDeque;
+
+    const SECOND: u64 = 1000;
+    const CLIENT: usize = 0;
+    const SERVER: usize = 1;
+
+    fn now(mono: u64) -> Now {
+        Now { mono, wall: 1_800_000_000_000 + mono }
+    }
+
+    /// A client and its server, in virtual time.
+    struct Pair {
+        nodes: [Node; 2],
+        links: [LinkId; 2],
+        wires: [VecDeque<Frame>; 2],
+        time: u64,
+        /// When who said which message.
+        said: Vec<(u64, usize, u8)>,
+        /// This one does nothing, for now or for ever.
+        stopped: Option<usize>,
+        /// Tuples do not arrive.
+        lossy: bool,
+    }
+
+    impl Pair {
+        fn new(seed: u64, timeout: u64) -> Pair {
+            let settings = Settings { timeout, ..Settings::default() };
+            let mut nodes = [0, 1].map(|node| Node::new(settings.clone(), 2 * seed + node, now(1)));
+            let client = nodes[CLIENT].open_link(Role::Client, now(1)).unwrap();
+            let server = nodes[SERVER].open_link(Role::Server, now(1)).unwrap();
+            nodes[CLIENT].link_up(client, now(1));
+            let (links, wires, said) = ([client, server], Default::default(), Vec::new());
+            Pair { nodes, links, wires, time: 1, said, stopped: None, lossy: false }
+        }
+
+        /// One that has had nothing to say for long.
+        fn calm(seed: u64, timeout: u64) -> Pair {
+            let mut pair = Pair::new(seed, timeout);
+            pair.publish(CLIENT, "a");
+            pair.run(20 * SECOND);
+            pair.said.clear();
+            pair
+        }
+
+        fn publish(&mut self, node: usize, key: &str) {
+            self.nodes[node].publish(key.as_bytes(), b"value", 0, now(self.time)).unwrap();
+        }
+
+        fn talk(&mut self) {
+            let mut moved = true;
+            while std::mem::take(&mut moved) {
+                for from in (0..2).filter(|&node| self.stopped != Some(node)) {
+                    while let Some(frame) = self.nodes[from].poll_transmit(self.links[from], now(self.time)) {
+                        let kind = frame.bytes()[2];
+                        self.said.push((self.time, from, kind));
+                        let tuples = [MessageId::Batch as u8, MessageId::Publish as u8];
+                        if !self.lossy || !tuples.contains(&kind) {
+                            self.wires[from].push_back(frame);
+                        }
+                    }
+                }
+                for to in (0..2).filter(|&node| self.stopped != Some(node)) {
+                    while let Some(frame) = self.wires[1 - to].pop_front() {
+                        self.nodes[to].handle_frame(self.links[to], frame.bytes(), now(self.time));
+                        moved = true;
+                    }
+                }
+            }
+        }
+
+        fn run(&mut self, duration: u64) {
+            let end = self.time + duration;
+            loop {
+                self.talk();
+                let awake = |node: &usize| self.stopped != Some(*node);
+                let due = (0..2).filter(awake).filter_map(|node| self.nodes[node].poll_timeout()).min();
+                self.time = due.map_or(end, |due| due.clamp(self.time, end));
+                if self.time == end {
+                    return;
+                }
+                for node in (0..2).filter(|&node| self.stopped != Some(node)) {
+                    self.nodes[node].handle_timeout(now(self.time));
+                }
+            }
+        }
+
+        /// When a node said HEARTBEAT.
+        fn beats(&self, node: usize) -> Vec<u64> {
+            let beats = self
+                .said
+                .iter()
+                .filter(|&&(_, from, kind)| from == node && kind == MessageId::Heartbeat as u8);
+            beats.map(|&(at, ..)| at).collect()
+        }
+
+        fn agree(&self) -> bool {
+            self.nodes[CLIENT].root() == self.nodes[SERVER].root()
+        }
+    }
+
+    #[test]
+    fn heartbeats_are_rare_while_nothing_changes_and_frequent_when_something_does() {
+        for seed in 0..20 {
+            // This server says nothing unasked.
+            let mut pair = Pair::calm(seed, 0);
+            pair.run(60 * SECOND);
+            let beats = pair.beats(CLIENT);
+            assert!((11..=15).contains(&beats.len()), "{beats:?}");
+            assert!(beats.windows(2).all(|two| (CALM..=CALM * 5 / 4).contains(&(two[1] - two[0]))));
+            assert_eq!(pair.beats(SERVER), beats);
+            for writer in [CLIENT, SERVER] {
+                for step in 0..10 {
+                    pair.said.clear();
+                    pair.publish(writer, &format!("{writer} {step}"));
+                    pair.run(step % 3 * SECOND);
+                    pair.publish(writer, &format!("{writer} {step} again"));
+                    pair.run(2 * HEARTBEAT + 1);
+                    assert!(!pair.beats(CLIENT).is_empty(), "step {step}");
+                }
+                pair.run(20 * SECOND);
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_that_probes_its_clients_is_asked_less_and_finds_out_soon_who_is_gone() {
+        for seed in 0..20 {
+            let mut pair = Pair::calm(seed, 1000);
+            pair.run(120 * SECOND);
+            let (asked, told) = (pair.beats(CLIENT), pair.beats(SERVER));
+            // All in all fewer than one exchange each four seconds.
+            assert!(asked.len() < 20 && told.len() < 45, "{asked:?} {told:?}");
+            assert!(asked.len() > 2, "the server may have missed what the client told it: {asked:?}");
+            // It learns by sending that nobody is there any more.
+            pair.stopped = Some(CLIENT);
+            pair.run(60 * SECOND);
+            let told = pair.beats(SERVER);
+            assert!(told.windows(2).all(|two| two[1] - two[0] <= 5 * SECOND), "{told:?}");
+            assert!(told.last().is_some_and(|&last| pair.time - last <= 5 * SECOND), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_lost_while_nothing_else_changed_is_found_soon() {
+        for (seed, timeout, most) in (0..20).flat_map(|seed| [(seed, 1000, 3), (seed, 0, 5)]) {
+            for writer in [CLIENT, SERVER] {
+                let mut pair = Pair::calm(seed, timeout);
+                pair.lossy = true;
+                pair.publish(writer, "lost");
+                pair.talk();
+                pair.lossy = false;
+                assert!(!pair.agree());
+                pair.run(if writer == CLIENT { 2 * HEARTBEAT } else { most * SECOND } + 1);
+                assert!(pair.agree(), "seed {seed}, timeout {timeout}, node {writer}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_dead_server_is_noticed_and_one_that_pauses_is_not_given_up() {
+        for (seed, timeout) in (0..50).flat_map(|seed| [(seed, 0), (seed, 1000)]) {
+            let mut pair = Pair::calm(seed, timeout);
+            pair.run(seed * 97);
+            for pause in [1, 3, 4, 4] {
+                pair.stopped = Some(SERVER);
+                pair.run(pause * SECOND + 900);
+                assert_eq!(pair.nodes[CLIENT].poll_stale(), None, "seed {seed}");
+                pair.stopped = None;
+                pair.run(10 * SECOND);
+                assert_eq!(pair.nodes[CLIENT].poll_stale(), None, "seed {seed}");
+            }
+            pair.stopped = Some(SERVER);
+            let death = pair.time;
+            while pair.nodes[CLIENT].poll_stale().is_none() {
+                assert!(pair.time < death + 10 * SECOND, "not noticed, seed {seed}");
+                pair.run(10);
+            }
+        }
     }
 }
