@@ -197,9 +197,10 @@ impl Outbox for Outlet {
     fn push(&mut self, outgoing: Outgoing) {
         if !self.is_waiting() {
             let sent = match &outgoing {
-                Outgoing::News(message) | Outgoing::Reply(message) | Outgoing::Notice(message) => {
-                    self.begin(message)
-                }
+                Outgoing::News(message)
+                | Outgoing::First(message)
+                | Outgoing::Reply(message)
+                | Outgoing::Notice(message) => self.begin(message),
                 Outgoing::Forget(_) => true,
             };
             if sent {

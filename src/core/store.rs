@@ -105,6 +105,7 @@ pub(super) struct Store {
     forgotten: VecDeque<Slot>,
     live: usize,
     tombstones: usize,
+    has_removed: bool,
 }
 
 /// How many slots may be noted as forgotten for each that is.
@@ -124,6 +125,7 @@ impl Store {
             forgotten: VecDeque::new(),
             live: 0,
             tombstones: 0,
+            has_removed: false,
         }
     }
 
@@ -133,6 +135,11 @@ impl Store {
 
     pub(super) fn tombstones(&self) -> usize {
         self.tombstones
+    }
+
+    /// Whether there are keys that were held, and of which nothing is left.
+    pub(super) fn has_removed(&self) -> bool {
+        self.has_removed
     }
 
     /// Live ones and stubs.
@@ -185,6 +192,7 @@ impl Store {
     pub(super) fn set_deadline(&mut self, slot: Slot, deadline: Option<u64>) -> Option<u64> {
         match deadline {
             Some(deadline) => self.deadlines.insert(slot, deadline),
+            None if self.deadlines.is_empty() => None,
             None => self.deadlines.remove(&slot),
         }
     }
@@ -292,6 +300,7 @@ impl Store {
             entry.remove();
         }
         let held = self.held[slot as usize].take()?;
+        self.has_removed = true;
         self.count(&held, false);
         self.deadlines.remove(&slot);
         self.feed.remove(slot);

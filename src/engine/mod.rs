@@ -68,6 +68,8 @@ pub enum PollSource<'a> {
 pub enum OwnerEvent {
     /// A key has a new value.
     Deliver(Tuple),
+    /// The same, of a key of which nothing was told before.
+    First(Tuple),
     /// A key was retracted; the tuple is the one that it had.
     Retract(Tuple),
     /// A key's time to live ran out.
@@ -259,6 +261,7 @@ impl Engine {
         while let Some(event) = self.node.poll_event() {
             match event {
                 Event::Deliver(tuple) => return Some(OwnerEvent::Deliver(tuple)),
+                Event::First(tuple) => return Some(OwnerEvent::First(tuple)),
                 Event::Retract(tuple) => return Some(OwnerEvent::Retract(tuple)),
                 Event::Expire(tuple) => return Some(OwnerEvent::Expire(tuple)),
                 Event::Join(link) => return Some(OwnerEvent::Join(self.endpoint_of(link))),

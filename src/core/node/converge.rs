@@ -109,6 +109,7 @@ impl Node {
         let (slot, old) = self.store.put(Held::new(tuple.clone(), stamp, source, state, lazy));
         let before = self.store.set_deadline(slot, deadline);
         self.timers.set(Timer::Slot(slot), before, deadline);
+        let unheard = old.is_none() && !self.store.has_removed();
         let was = old.filter(Held::is_live);
         if self.plain_links > 0 {
             let same =
@@ -123,6 +124,7 @@ impl Node {
             }
         }
         match (state, was) {
+            (State::Live, None) if unheard => self.events.push_back(Event::First(tuple)),
             (State::Live, Some(was)) if was.tuple.value() == tuple.value() => {}
             (State::Live, _) => self.events.push_back(Event::Deliver(tuple)),
             (_, Some(was)) => self.events.push_back(Event::Retract(was.tuple)),

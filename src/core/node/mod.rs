@@ -118,6 +118,8 @@ pub enum Severity {
 pub enum Event {
     /// A key has a new value.
     Deliver(Tuple),
+    /// The same, of a key of which nothing was told before.
+    First(Tuple),
     /// A key was retracted, here or elsewhere; the tuple is the one that it had.
     Retract(Tuple),
     /// A key's time to live ran out.
