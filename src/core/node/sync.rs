@@ -20,6 +20,8 @@ use std::collections::HashMap;
 const SMALL: usize = 8;
 /// The same for the whole.
 const SMALL_WHOLE: usize = 16;
+/// Keys of one leaf of the digest, roughly, which are looked at to find one of them.
+const FEW: usize = 32;
 /// Frames of lists are begun anew beyond this size.
 const FULL: usize = 32 << 10;
 /// Milliseconds before a comparison that led to nothing is repeated; doubles each time.
@@ -160,7 +162,19 @@ impl Node {
         let trusted = |stamp: Stamp| !too_far_ahead(stamp.time, now, self.settings.max_drift);
         let mut ahead: Vec<Slot> = Vec::new();
         let mut looks = theirs.len() + 1;
-        for (slot, hash) in self.store.part(prefix) {
+        // A peer that has next to nothing is sent everything: what there is need not be walked through.
+        let few = prefix == Prefix::ALL && theirs.len() < self.store.len() / FEW;
+        if few {
+            looks *= FEW;
+            theirs.retain(|&hash, &mut stamp| {
+                let ours = self.store.with_hash(hash).map(|slot| self.store.held(slot).stamp).max();
+                if ours.is_some_and(|ours| stamp > ours) && trusted(stamp) {
+                    wanted.push(hash);
+                }
+                ours.is_none()
+            });
+        }
+        for (slot, hash) in self.store.part(prefix).take_while(|_| !few) {
             looks += 1;
             let ours = self.store.held(slot).stamp;
             match theirs.remove(&hash) {
@@ -179,7 +193,7 @@ impl Node {
         missing.truncate(*room);
         *room -= missing.len();
         wanted.append(&mut missing);
-        let most = prefix == Prefix::ALL && ahead.len() > self.store.len() / 2;
+        let most = few || prefix == Prefix::ALL && ahead.len() > self.store.len() / 2;
         let Some(link) = self.links.get_mut(&id) else { return };
         link.effort.spend(looks);
         if most {
