@@ -28,6 +28,7 @@ help:
 	@echo 'make sanitize   threads of a program on one node, under the thread sanitizer (nightly Rust)'
 	@echo 'make bench      measure, side by side with CZMQ'
 	@echo 'make instructions  compare what a tuple costs, in instructions, with what is recorded'
+	@echo 'make profile    where the time goes on the hottest paths'
 	@echo 'make soak       a long run'
 	@echo 'make header     make include/zgossip.h again, after a change in src/ffi'
 	@echo 'make install    into PREFIX ($(PREFIX)), below DESTDIR; LIBDIR, INCLUDEDIR, MANDIR may differ'
@@ -45,6 +46,9 @@ bench: deps all
 
 instructions: deps all
 	bench/instructions.sh
+
+profile: deps all
+	bench/profile.sh
 
 soak: deps all
 	bench/soak.sh
@@ -102,4 +106,4 @@ uninstall:
 clean:
 	$(CARGO) clean
 
-.PHONY: all help demo test bench instructions soak sanitize lint header deps rust install uninstall clean
+.PHONY: all help demo test bench instructions profile soak sanitize lint header deps rust install uninstall clean

@@ -233,9 +233,10 @@ fn entries(store: &Store, prefix: Prefix) -> Vec<Entry> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::codec::{Extension, MessageId, encode};
+    use super::super::super::codec::{Extension, Message, MessageId, decode, encode};
     use super::super::super::link::Role;
     use super::super::super::records::FANOUT;
+    use super::super::super::tuple::key_hash;
     use super::super::Settings;
     use super::*;
     use std::time::{Duration, Instant};
@@ -306,6 +307,30 @@ mod tests {
                 sent(&mut node, link).iter().filter(|frame| kinds.contains(&frame.bytes()[2])).count();
         }
         assert!((2..=4).contains(&comparisons), "{comparisons}");
+    }
+
+    #[test]
+    fn a_peer_that_has_next_to_nothing_gets_all_and_is_asked_for_what_it_has() {
+        let (mut node, link) = server(1000, Settings::default());
+        let (newest, old) = (Stamp { time: 1_900_000_000_000 << 16, origin: 1 << 63 }, Stamp::default());
+        let entries = [(key_hash(b"key 1"), newest), (key_hash(b"key 2"), old), (7, newest), (8, old)]
+            .map(|(hash, stamp)| Entry { hash, stamp });
+        let mut frame = entries_frame();
+        add_entries(&mut frame, Prefix::ALL, &entries);
+        let later = Now { mono: 2, wall: 1_900_000_000_000 };
+        node.handle_frame(link, &frame, later);
+        let (mut asked, mut told) = (Vec::new(), 0);
+        while let Some(frame) = node.poll_transmit(link, later) {
+            match decode(frame.bytes()).unwrap() {
+                Message::Request(hashes) => asked.extend(hashes.iter()),
+                Message::Batch(batch) => told += batch.iter().count(),
+                other => panic!("{other:?}"),
+            }
+        }
+        asked.sort_unstable();
+        let mut wanted = [7, 8, key_hash(b"key 1")];
+        wanted.sort_unstable();
+        assert_eq!((asked.as_slice(), told), (&wanted[..], 1000));
     }
 
     #[test]
