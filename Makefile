@@ -29,6 +29,7 @@ help:
 	@echo 'make bench      measure, side by side with CZMQ'
 	@echo 'make simulate   time and messages in simulated networks of up to 10 000 nodes, and delivery under faults'
 	@echo 'make instructions  compare what a tuple costs, in instructions, with what is recorded'
+	@echo 'make profile    where the time goes on the hottest paths'
 	@echo 'make soak       a long run'
 	@echo 'make header     make include/zgossip.h again, after a change in src/ffi'
 	@echo 'make install    into PREFIX ($(PREFIX)), below DESTDIR; LIBDIR, INCLUDEDIR, MANDIR may differ'
@@ -49,6 +50,9 @@ simulate: deps rust
 
 instructions: deps all
 	bench/instructions.sh
+
+profile: deps all
+	bench/profile.sh
 
 soak: deps all
 	bench/soak.sh
@@ -106,4 +110,4 @@ uninstall:
 clean:
 	$(CARGO) clean
 
-.PHONY: all help demo test bench simulate instructions soak sanitize lint header deps rust install uninstall clean
+.PHONY: all help demo test bench simulate instructions profile soak sanitize lint header deps rust install uninstall clean

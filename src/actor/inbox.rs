@@ -6,12 +6,16 @@
 //! What an owner asked to hear beside that (who came, what was retracted) is limited by number.
 //!
 //! The place of a key's news is found through a hash table of sequence numbers: the keys themselves stay in the
-//! messages, and a message that is taken from the front disturbs no other number.
+//! messages, and a message that is taken from the front disturbs no other number. The hashes stay beside the
+//! messages: to look for the keys in memory once more would cost as much as all the rest. A key that is heard of for
+//! the first time can have no other news, so it gets its place in the table only when other news follows: what a node
+//! that joins late is told, faster than its program reads, is mostly of this kind.
 
 use std::collections::VecDeque;
 
 use ahash::RandomState;
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::message::Message;
 use crate::core::Tuple;
@@ -36,6 +40,8 @@ pub struct Inbox {
     first: u64,
     /// Where the news of each key waits.
     places: HashTable<u64>,
+    /// News from this sequence number on is not in the table yet.
+    indexed: u64,
     hasher: RandomState,
     /// Messages that wait, repetitions included.
     waiting: usize,
@@ -52,6 +58,8 @@ pub struct Inbox {
 pub enum Outgoing {
     /// DELIVER, RETRACT or EXPIRE.
     News(Message),
+    /// DELIVER of a key of which there was no news before.
+    First(Message),
     /// The tuple is gone, and the owner does not want to be told.
     Forget(Tuple),
     /// The answer to a command.
@@ -63,7 +71,8 @@ pub enum Outgoing {
 struct Slot {
     message: Option<Message>,
     kind: Kind,
-    times: u32,
+    /// Of news: half of the hash of its key. Of a reply: how often it waits.
+    number: u32,
 }
 
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -80,6 +89,7 @@ impl Inbox {
             slots: VecDeque::new(),
             first: 0,
             places: HashTable::new(),
+            indexed: 0,
             // Strangers choose the keys: they must not be able to choose the buckets.
             hasher: RandomState::with_seeds(
                 fastrand::u64(..),
@@ -115,6 +125,7 @@ impl Inbox {
     pub fn push(&mut self, outgoing: Outgoing) -> bool {
         match outgoing {
             Outgoing::News(message) => return self.push_news(message),
+            Outgoing::First(message) => self.push_first(message),
             Outgoing::Notice(message) => return self.push_notice(message),
             Outgoing::Reply(message) => self.push_reply(message),
             Outgoing::Forget(tuple) => self.forget(tuple.key()),
@@ -129,26 +140,53 @@ impl Inbox {
             unreachable!("news is about a tuple");
         };
         let removal = !matches!(message, Message::Deliver(_));
-        let hash = self.hasher.hash_one(tuple.key());
-        let place = self.places.find(hash, |&place| self.key_at(place) == tuple.key()).copied();
+        self.index();
+        let Inbox { slots, first, places, hasher, .. } = self;
+        let (first, number) = (*first, half(hasher.hash_one(tuple.key())));
         let room = !removal || self.notices < MAX_NOTICES;
-        let Some(place) = place else {
-            if room {
-                let place = self.first + self.slots.len() as u64;
-                let Inbox { slots, first, places, hasher, .. } = self;
-                slots.push_back(Slot { message: Some(message), kind: Kind::News, times: 1 });
-                places.insert_unique(hash, place, |&place| hash_at(slots, *first, hasher, place));
-                self.waiting += 1;
-                self.notices += usize::from(removal);
+        let is_it = |&place: &u64| key_at(slots, first, place) == tuple.key();
+        let entry = match places.entry(spread(number), is_it, |&place| hash_at(slots, first, place)) {
+            Entry::Occupied(entry) => entry,
+            Entry::Vacant(entry) => {
+                if room {
+                    entry.insert(first + slots.len() as u64);
+                    slots.push_back(Slot { message: Some(message), kind: Kind::News, number });
+                    self.indexed = first + slots.len() as u64;
+                    self.waiting += 1;
+                    self.notices += usize::from(removal);
+                }
+                return room;
             }
-            return room;
         };
+        let place = *entry.get();
         let slot = self.slot_mut(place);
         let was_removal = !matches!(slot.message, Some(Message::Deliver(_)));
         // In the place of the older news there is always room.
         slot.message = Some(message);
         self.notices = self.notices + usize::from(removal) - usize::from(was_removal);
         true
+    }
+
+    /// Add the first news that there ever was of a key: a DELIVER.
+    pub fn push_first(&mut self, message: Message) {
+        self.slots.push_back(Slot { message: Some(message), kind: Kind::News, number: 0 });
+        self.waiting += 1;
+    }
+
+    /// Enter all news into the table.
+    fn index(&mut self) {
+        let Inbox { slots, first, places, indexed, hasher, .. } = self;
+        let (from, end) = ((*indexed).max(*first), *first + slots.len() as u64);
+        for place in from..end {
+            let slot = &mut slots[(place - *first) as usize];
+            if let Some(tuple) =
+                slot.message.as_ref().filter(|_| slot.kind == Kind::News).and_then(Message::news)
+            {
+                slot.number = half(hasher.hash_one(tuple.key()));
+                places.insert_unique(spread(slot.number), place, |&place| hash_at(slots, *first, place));
+            }
+        }
+        *indexed = end;
     }
 
     /// The owner is not to hear of removals, and this key's tuple is gone: where many messages wait, its news need
@@ -158,7 +196,8 @@ impl Inbox {
         if self.waiting <= SETTLED {
             return;
         }
-        let hash = self.hasher.hash_one(key);
+        self.index();
+        let hash = spread(half(self.hasher.hash_one(key)));
         let (slots, first) = (&self.slots, self.first);
         let found = self.places.find_entry(hash, |&place| key_at(slots, first, place) == key);
         let Ok(entry) = found else { return };
@@ -180,15 +219,15 @@ impl Inbox {
         self.waiting += 1;
         if let Some(last) = self.slots.back_mut()
             && last.kind == Kind::Reply
-            && last.times < u32::MAX
+            && last.number < u32::MAX
             && matches!((&last.message, &message), (Some(Message::Text(last)), Message::Text(new)) if last == new)
         {
-            last.times += 1;
+            last.number += 1;
             return;
         }
         self.replies += 1;
         self.reply_bytes += message.weight();
-        self.slots.push_back(Slot { message: Some(message), kind: Kind::Reply, times: 1 });
+        self.slots.push_back(Slot { message: Some(message), kind: Kind::Reply, number: 1 });
     }
 
     /// Add a notice that is not about a tuple. False when it had to be dropped for want of room.
@@ -198,7 +237,7 @@ impl Inbox {
         }
         self.notices += 1;
         self.waiting += 1;
-        self.slots.push_back(Slot { message: Some(message), kind: Kind::Notice, times: 1 });
+        self.slots.push_back(Slot { message: Some(message), kind: Kind::Notice, number: 1 });
         true
     }
 
@@ -211,14 +250,13 @@ impl Inbox {
     pub fn pop(&mut self) -> Option<Message> {
         let slot = self.slots.front_mut()?;
         self.waiting -= 1;
-        if slot.times > 1 {
-            slot.times -= 1;
+        if slot.kind == Kind::Reply && slot.number > 1 {
+            slot.number -= 1;
             return slot.message.clone();
         }
-        if slot.kind == Kind::News {
-            let (slots, first) = (&self.slots, self.first);
-            let hash = hash_at(slots, first, &self.hasher, first);
-            if let Ok(entry) = self.places.find_entry(hash, |&place| place == first) {
+        if slot.kind == Kind::News && self.first < self.indexed {
+            let first = self.first;
+            if let Ok(entry) = self.places.find_entry(spread(slot.number), |&place| place == first) {
                 entry.remove();
             }
         }
@@ -235,10 +273,6 @@ impl Inbox {
         }
         self.trim();
         Some(message)
-    }
-
-    fn key_at(&self, place: u64) -> &[u8] {
-        key_at(&self.slots, self.first, place)
     }
 
     fn slot_mut(&mut self, place: u64) -> &mut Slot {
@@ -268,11 +302,8 @@ impl Inbox {
         self.slots.shrink_to(KEEP_ROOM);
         self.empty = 0;
         self.places.clear();
-        let Inbox { slots, first, places, hasher, .. } = self;
-        for (place, _) in (*first..).zip(slots.iter()).filter(|(_, slot)| slot.kind == Kind::News) {
-            let hash = hash_at(slots, *first, hasher, place);
-            places.insert_unique(hash, place, |&place| hash_at(slots, *first, hasher, place));
-        }
+        self.indexed = 0;
+        self.index();
     }
 }
 
@@ -282,8 +313,19 @@ fn key_at(slots: &VecDeque<Slot>, first: u64, place: u64) -> &[u8] {
     slot.message.as_ref().and_then(Message::news).map_or(&[], |tuple| tuple.key())
 }
 
-fn hash_at(slots: &VecDeque<Slot>, first: u64, hasher: &RandomState, place: u64) -> u64 {
-    hasher.hash_one(key_at(slots, first, place))
+/// The hash of the key of the news at `place`.
+fn hash_at(slots: &VecDeque<Slot>, first: u64, place: u64) -> u64 {
+    spread(slots[(place - first) as usize].number)
+}
+
+/// What is kept of a key's hash.
+fn half(hash: u64) -> u32 {
+    hash as u32
+}
+
+/// A hash for the table, which looks at the lowest bits and at the highest.
+fn spread(half: u32) -> u64 {
+    u64::from(half) << 32 | u64::from(half)
 }
 
 #[cfg(test)]
@@ -426,9 +468,10 @@ mod tests {
         ], 0..400), ballast in prop::sample::select(vec![0usize, 2_500])) {
             let mut inbox = Inbox::new(1_000);
             let mut list: Vec<Message> = Vec::new();
+            let mut heard = HashSet::new();
             for number in 0..ballast {
                 list.push(deliver(&format!("ballast {number}"), ""));
-                inbox.push_news(list[number].clone());
+                inbox.push_first(list[number].clone());
             }
             for step in steps {
                 match step {
@@ -439,12 +482,13 @@ mod tests {
                             _ => unreachable!(),
                         };
                         let key = key.to_string();
+                        let first = heard.insert(key.clone()) && matches!(step, Step::Deliver(..));
                         let held = list.iter_mut().find(|m| m.news().is_some_and(|t| t.key() == key.as_bytes()));
                         match held {
                             Some(held) => *held = news.clone(),
                             None => list.push(news.clone()),
                         }
-                        inbox.push_news(news);
+                        if first { inbox.push_first(news) } else { prop_assert!(inbox.push_news(news)) }
                     }
                     Step::Forget(key) => {
                         let key = key.to_string();
@@ -466,6 +510,7 @@ mod tests {
                 prop_assert_eq!(inbox.front(), list.first());
             }
             let keys: HashSet<_> = list.iter().filter_map(|m| m.news().map(|t| t.key().to_vec())).collect();
+            inbox.index();
             prop_assert_eq!(keys.len(), inbox.places.len());
             prop_assert_eq!(drain(&mut inbox), list);
         }

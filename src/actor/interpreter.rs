@@ -118,6 +118,7 @@ impl Interpreter {
     pub fn outgoing(&self, event: OwnerEvent) -> Option<Outgoing> {
         Some(match event {
             OwnerEvent::Deliver(tuple) => Outgoing::News(Message::Deliver(tuple)),
+            OwnerEvent::First(tuple) => Outgoing::First(Message::Deliver(tuple)),
             OwnerEvent::Retract(tuple) if self.values.events => Outgoing::News(Message::Retract(tuple)),
             OwnerEvent::Expire(tuple) if self.values.events => Outgoing::News(Message::Expire(tuple)),
             OwnerEvent::Retract(tuple) | OwnerEvent::Expire(tuple) => Outgoing::Forget(tuple),

@@ -130,16 +130,16 @@ impl Digest {
     /// Makes all chains and sums anew, with one more level if the leaves are crowded. `tuple` knows a
     /// slot's hash and stamp, or that it was removed; those are returned, and free from now on.
     pub(super) fn rebuild(&mut self, tuple: impl Fn(Slot) -> Option<(u64, Stamp)>) -> Vec<Slot> {
-        let mut slots: Vec<Slot> = self.slots(Prefix::ALL).collect();
-        // In the order in which they mostly lie in memory.
-        slots.sort_unstable();
+        // They are taken in the order in which they mostly lie in memory.
+        let mut chained = vec![false; self.next.len()];
+        self.slots(Prefix::ALL).for_each(|slot| chained[slot as usize] = true);
         self.depth += u8::from(self.is_crowded());
         let leaves = 1 << (4 * u32::from(self.depth));
         self.heads = vec![NONE; leaves];
         self.sums = vec![0; leaves];
         (self.root, self.removed) = (0, 0);
         let mut free = Vec::new();
-        for slot in slots {
+        for (slot, _) in (0..).zip(&chained).filter(|(_, chained)| **chained) {
             match tuple(slot) {
                 Some((hash, stamp)) => {
                     self.chain(slot, hash);

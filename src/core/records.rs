@@ -40,15 +40,24 @@ const TOMBSTONE: u8 = 1;
 const EXPIRES: u8 = 2;
 
 impl<'a> Record<'a> {
-    fn read(reader: &mut Reader<'a>) -> Result<Record<'a>, Invalid> {
+    fn check(reader: &mut Reader<'a>) -> Result<(), Invalid> {
+        Record::read(reader, false).map(drop)
+    }
+
+    fn get(reader: &mut Reader<'a>) -> Result<Record<'a>, Invalid> {
+        Record::read(reader, true)
+    }
+
+    #[inline]
+    fn read(reader: &mut Reader<'a>, checked: bool) -> Result<Record<'a>, Invalid> {
         let flags = reader.u8()?;
-        let key = reader.key()?;
+        let key = reader.key(checked)?;
         let stamp = Stamp { time: reader.u64()?, origin: reader.u64()? };
         let ttl = if flags & EXPIRES != 0 { reader.u32()? } else { 0 };
         let (kind, value) = if flags & TOMBSTONE != 0 {
             (RecordKind::Tombstone, reader.bytes(8)?)
         } else {
-            (RecordKind::Live, reader.value()?)
+            (RecordKind::Live, reader.value(checked)?)
         };
         Ok(Record { kind, key, value, ttl, stamp })
     }
@@ -94,9 +103,15 @@ impl BatchWriter {
     }
 }
 
-/// Defines a list whose items are read by `$read`, checked as a whole when it is decoded.
+/// Defines a list whose items are read by `$read`, checked as a whole, by `$check`, when it is decoded.
 macro_rules! list {
     ($(#[$doc:meta])* $name:ident, $item:ty, $read:expr) => {
+        list!($(#[$doc])* $name, $item, $read, |reader| {
+            let read: fn(&mut Reader<'a>) -> Result<$item, Invalid> = $read;
+            read(reader).map(drop)
+        });
+    };
+    ($(#[$doc:meta])* $name:ident, $item:ty, $read:expr, $check:expr) => {
         $(#[$doc])*
         #[derive(Copy, Clone, Debug, PartialEq)]
         pub struct $name<'a> {
@@ -106,10 +121,10 @@ macro_rules! list {
 
         impl<'a> $name<'a> {
             pub(super) fn check(reader: Reader<'a>) -> Result<Self, Invalid> {
-                let read: fn(&mut Reader<'a>) -> Result<$item, Invalid> = $read;
+                let check: fn(&mut Reader<'a>) -> Result<(), Invalid> = $check;
                 let mut rest = reader;
                 while !rest.0.is_empty() {
-                    read(&mut rest)?;
+                    check(&mut rest)?;
                 }
                 Ok($name { bytes: reader.0, item: PhantomData })
             }
@@ -126,7 +141,7 @@ macro_rules! list {
 
 list!(
     /// The tuples of a BATCH.
-    Batch, Record<'a>, Record::read
+    Batch, Record<'a>, Record::get, Record::check
 );
 
 /// A part of the key space: all keys whose hash begins with the first `depth` nibbles of `bits`.

@@ -90,6 +90,13 @@ pub(super) fn stub(key: &[u8], value_hash: u64) -> Tuple {
     Tuple::new(key, &value_hash.to_be_bytes())
 }
 
+/// Where a key is in the index, or would be: good until another key is put or removed.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seat {
+    hash: u64,
+    pub(super) slot: Option<Slot>,
+}
+
 #[derive(Debug)]
 pub(super) struct Store {
     held: Vec<Option<Held>>,
@@ -105,6 +112,7 @@ pub(super) struct Store {
     forgotten: VecDeque<Slot>,
     live: usize,
     tombstones: usize,
+    has_removed: bool,
 }
 
 /// From so many keys on, the index grows twofold, not fourfold: there memory counts for more than the time
@@ -133,6 +141,7 @@ impl Store {
             forgotten: VecDeque::new(),
             live: 0,
             tombstones: 0,
+            has_removed: false,
         }
     }
 
@@ -142,6 +151,11 @@ impl Store {
 
     pub(super) fn tombstones(&self) -> usize {
         self.tombstones
+    }
+
+    /// Whether there are keys that were held, and of which nothing is left.
+    pub(super) fn has_removed(&self) -> bool {
+        self.has_removed
     }
 
     /// Live ones and stubs.
@@ -154,7 +168,13 @@ impl Store {
     }
 
     pub(super) fn find(&self, key: &[u8]) -> Option<Slot> {
-        self.find_hashed(self.hasher.hash_one(key), key)
+        self.seek(key).slot
+    }
+
+    /// Looks for a key, to [`Store::put`] it where it was found, or not.
+    pub(super) fn seek(&self, key: &[u8]) -> Seat {
+        let hash = self.hasher.hash_one(key);
+        Seat { hash, slot: self.find_hashed(hash, key) }
     }
 
     fn find_hashed(&self, hash: u64, key: &[u8]) -> Option<Slot> {
@@ -194,16 +214,17 @@ impl Store {
     pub(super) fn set_deadline(&mut self, slot: Slot, deadline: Option<u64>) -> Option<u64> {
         match deadline {
             Some(deadline) => self.deadlines.insert(slot, deadline),
+            None if self.deadlines.is_empty() => None,
             None => self.deadlines.remove(&slot),
         }
     }
 
-    /// Stores what `held` says of its key as the latest change. The old content, if any, is
+    /// Stores what `held` says of its key, whose seat is given, as the latest change. The old content, if any, is
     /// returned with the slot. The deadline is not touched.
-    pub(super) fn put(&mut self, held: Held) -> (Slot, Option<Held>) {
+    pub(super) fn put(&mut self, seat: Seat, held: Held) -> (Slot, Option<Held>) {
+        debug_assert_eq!(seat, self.seek(held.tuple.key()));
         self.count(&held, true);
-        let hash = self.hasher.hash_one(held.tuple.key());
-        let found = self.find_hashed(hash, held.tuple.key());
+        let Seat { hash, slot: found } = seat;
         let slot = found.unwrap_or_else(|| self.free.pop().unwrap_or(self.held.len() as Slot));
         self.feed.push(slot);
         let (place, stamp) = (held.key_hash(), held.stamp);
@@ -300,6 +321,7 @@ impl Store {
             entry.remove();
         }
         let held = self.held[slot as usize].take()?;
+        self.has_removed = true;
         self.count(&held, false);
         self.deadlines.remove(&slot);
         self.feed.remove(slot);
@@ -338,12 +360,16 @@ mod tests {
         Held::new(tuple, Stamp { time, origin: 1 }, None, State::Live, false)
     }
 
+    fn put(store: &mut Store, held: Held) -> (Slot, Option<Held>) {
+        store.put(store.seek(held.tuple.key()), held)
+    }
+
     #[test]
     fn a_key_keeps_its_slot_and_moves_to_the_end_of_the_log() {
         let mut store = Store::new(1);
-        let (a, _) = store.put(held("a", "1", 1));
-        let (b, _) = store.put(held("b", "1", 2));
-        let (again, old) = store.put(held("a", "2", 3));
+        let (a, _) = put(&mut store, held("a", "1", 1));
+        let (b, _) = put(&mut store, held("b", "1", 2));
+        let (again, old) = put(&mut store, held("a", "2", 3));
         assert_eq!((again, old.unwrap().tuple.value()), (a, &b"1"[..]));
         let order: Vec<_> = (0..store.feed.end()).filter_map(|p| store.feed.get(p)).collect();
         assert_eq!(order, [b, a]);
@@ -354,13 +380,13 @@ mod tests {
     fn two_stores_with_the_same_content_have_the_same_root_whatever_their_history() {
         let (mut one, mut two) = (Store::new(1), Store::new(2));
         for i in 0..3000u64 {
-            one.put(held(&i.to_string(), "x", i));
+            put(&mut one, held(&i.to_string(), "x", i));
         }
         for i in (0..3000u64).rev() {
-            two.put(held(&i.to_string(), "old", 0));
-            two.put(held(&i.to_string(), "x", i));
+            put(&mut two, held(&i.to_string(), "old", 0));
+            put(&mut two, held(&i.to_string(), "x", i));
         }
-        let (extra, _) = two.put(held("extra", "x", 1));
+        let (extra, _) = put(&mut two, held("extra", "x", 1));
         assert_ne!(one.digest().root(), two.digest().root());
         two.remove(extra);
         assert_eq!(one.digest().root(), two.digest().root());
@@ -395,10 +421,10 @@ mod tests {
         let mut store = Store::new(1);
         for round in 0..10u64 {
             let slots: Vec<_> =
-                (0..2000).map(|i| store.put(held(&format!("{round}.{i}"), "x", round)).0).collect();
+                (0..2000).map(|i| put(&mut store, held(&format!("{round}.{i}"), "x", round)).0).collect();
             slots.iter().for_each(|&slot| drop(store.remove(slot)));
         }
-        let (slot, _) = store.put(held("a", "1", 1));
+        let (slot, _) = put(&mut store, held("a", "1", 1));
         assert!(store.held.len() < 6000, "{}", store.held.len());
         assert_eq!(store.part(Prefix::ALL).collect::<Vec<_>>(), [(slot, key_hash(b"a"))]);
         assert_eq!(store.with_hash(key_hash(b"a")).collect::<Vec<_>>(), [slot]);
@@ -408,31 +434,31 @@ mod tests {
     #[test]
     fn a_buried_tuple_is_counted_out_and_remembers_what_it_was() {
         let mut store = Store::new(1);
-        let (slot, _) = store.put(held("a", "1", 1));
+        let (slot, _) = put(&mut store, held("a", "1", 1));
         let root = store.digest().root();
         assert_eq!(store.bury(slot, State::Forgotten, None).unwrap().value(), b"1");
         assert_eq!((store.live(), store.len(), store.digest().root()), (0, 1, root));
         assert_eq!(store.held(slot).value_hash(), value_hash(b"1"));
-        let (_, old) = store.put(held("a", "1", 2));
+        let (_, old) = put(&mut store, held("a", "1", 2));
         assert_eq!((old.unwrap().state, store.live()), (State::Forgotten, 1));
     }
 
     #[test]
     fn what_was_forgotten_first_goes_first() {
         let mut store = Store::new(1);
-        let slots: Vec<Slot> = (0..4).map(|i| store.put(held(&i.to_string(), "x", 1)).0).collect();
+        let slots: Vec<Slot> = (0..4).map(|i| put(&mut store, held(&i.to_string(), "x", 1)).0).collect();
         for &slot in &slots {
             store.bury(slot, State::Forgotten, None);
         }
         // This one is in use again, and that one is gone
-        store.put(held("0", "y", 2));
+        put(&mut store, held("0", "y", 2));
         store.remove(slots[1]);
         assert_eq!(store.oldest_forgotten(), Some(slots[2]));
         assert_eq!(store.oldest_forgotten(), Some(slots[3]));
         assert_eq!(store.oldest_forgotten(), None);
         // Forgotten again and again, it is noted a limited number of times
         for time in 0..10_000 {
-            store.put(held("0", "y", 3 + time));
+            put(&mut store, held("0", "y", 3 + time));
             store.bury(slots[0], State::Forgotten, None);
         }
         assert!(store.forgotten.len() < 1100);

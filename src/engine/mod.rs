@@ -68,6 +68,8 @@ pub enum PollSource<'a> {
 pub enum OwnerEvent {
     /// A key has a new value.
     Deliver(Tuple),
+    /// The same, of a key of which nothing was told before.
+    First(Tuple),
     /// A key was retracted; the tuple is the one that it had.
     Retract(Tuple),
     /// A key's time to live ran out.
@@ -185,7 +187,7 @@ impl Engine {
     /// A node without sockets. Sockets are made in `context` when they are first needed.
     pub fn new(context: raw::Context, logger: Logger, settings: EngineSettings) -> Engine {
         let clock = Clock::new();
-        let seed = settings.seed.unwrap_or_else(random);
+        let seed = settings.seed.unwrap_or_else(|| random::<1>()[0]);
         Engine {
             context,
             logger,
@@ -259,6 +261,7 @@ impl Engine {
         while let Some(event) = self.node.poll_event() {
             match event {
                 Event::Deliver(tuple) => return Some(OwnerEvent::Deliver(tuple)),
+                Event::First(tuple) => return Some(OwnerEvent::First(tuple)),
                 Event::Retract(tuple) => return Some(OwnerEvent::Retract(tuple)),
                 Event::Expire(tuple) => return Some(OwnerEvent::Expire(tuple)),
                 Event::Join(link) => return Some(OwnerEvent::Join(self.endpoint_of(link))),
@@ -327,16 +330,17 @@ impl Engine {
 
 /// For tables whose keys strangers may choose.
 fn hasher() -> ahash::RandomState {
-    ahash::RandomState::with_seeds(random(), random(), random(), random())
+    let [a, b, c, d] = random();
+    ahash::RandomState::with_seeds(a, b, c, d)
 }
 
 /// The system's randomness. One that is made in the process from clocks could be the same in two nodes: in a child
 /// that is forked it goes on as in its parent.
-fn random() -> u64 {
-    let mut bytes = [0; 8];
-    match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
-        Ok(8) => u64::from_ne_bytes(bytes),
-        _ => fastrand::u64(..),
+fn random<const N: usize>() -> [u64; N] {
+    let mut numbers = [[0; 8]; N];
+    match rustix::rand::getrandom(numbers.as_flattened_mut(), rustix::rand::GetRandomFlags::empty()) {
+        Ok(size) if size == 8 * N => numbers.map(u64::from_ne_bytes),
+        _ => std::array::from_fn(|_| fastrand::u64(..)),
     }
 }
 

@@ -175,7 +175,7 @@ impl Node {
                 return true;
             }
             match self.events.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(OwnerEvent::Deliver(tuple)) => {
+                Ok(OwnerEvent::Deliver(tuple) | OwnerEvent::First(tuple)) => {
                     self.held.borrow_mut().insert(tuple.key().to_vec(), tuple.value().to_vec());
                 }
                 Ok(OwnerEvent::Join(peer)) => self.peers.borrow_mut().push(peer),

@@ -54,7 +54,7 @@ impl Ours {
     pub fn take_events(&mut self, node: usize, mut told: impl FnMut(&Tuple)) {
         while let Some(event) = self.node.poll_event() {
             match event {
-                Event::Deliver(tuple) => {
+                Event::Deliver(tuple) | Event::First(tuple) => {
                     let old = self.view.insert(tuple.key().to_vec(), tuple.value().to_vec());
                     assert!(old.as_deref() != Some(tuple.value()), "node {node} delivered {tuple:?} twice");
                     self.delivered += 1;

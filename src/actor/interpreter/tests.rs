@@ -69,7 +69,10 @@ impl Bench {
 
     fn said(&mut self) -> Vec<String> {
         let messages = self.out.messages.drain(..).filter_map(|outgoing| match outgoing {
-            Outgoing::News(message) | Outgoing::Reply(message) | Outgoing::Notice(message) => Some(message),
+            Outgoing::News(message)
+            | Outgoing::First(message)
+            | Outgoing::Reply(message)
+            | Outgoing::Notice(message) => Some(message),
             Outgoing::Forget(_) => None,
         });
         messages

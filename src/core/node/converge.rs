@@ -4,7 +4,7 @@ use super::super::clock::{COUNTER_BITS, Clock, Now, Stamp, too_far_ahead};
 use super::super::codec::{Record, RecordKind};
 use super::super::feed::Slot;
 use super::super::link::{Link, LinkId};
-use super::super::store::{Held, State};
+use super::super::store::{Held, Seat, State};
 use super::super::timers::Timer;
 use super::super::tuple::{Tuple, value_hash};
 use super::transmit::remaining;
@@ -38,7 +38,8 @@ impl Node {
             });
         }
         self.clock.observe(stamp.time);
-        match self.store.find(key) {
+        let seat = self.store.seek(key);
+        match seat.slot {
             Some(slot) => {
                 let held = self.store.held(slot);
                 if stamp <= held.stamp {
@@ -64,7 +65,7 @@ impl Node {
             RecordKind::Live => State::Live,
             RecordKind::Tombstone => State::Tombstone,
         };
-        self.hold(Tuple::new(key, value), stamp, Some(id), state, ttl, now);
+        self.hold_at(seat, Tuple::new(key, value), stamp, Some(id), state, ttl, now);
         self.hear_news(id, stamp, now);
     }
 
@@ -105,6 +106,22 @@ impl Node {
         ttl: u32,
         now: Now,
     ) -> Slot {
+        let seat = self.store.seek(tuple.key());
+        self.hold_at(seat, tuple, stamp, source, state, ttl, now)
+    }
+
+    /// The same where the key was looked for already.
+    #[expect(clippy::too_many_arguments)]
+    pub(super) fn hold_at(
+        &mut self,
+        seat: Seat,
+        tuple: Tuple,
+        stamp: Stamp,
+        source: Option<LinkId>,
+        state: State,
+        ttl: u32,
+        now: Now,
+    ) -> Slot {
         let deadline = match state {
             State::Live => (ttl > 0).then(|| now.mono + u64::from(ttl)),
             _ if ttl > 0 => Some(now.mono + self.settings.tombstone.min(ttl.into())),
@@ -112,9 +129,10 @@ impl Node {
         };
         // What a plain peer said, and comes from an extended one, may have been overtaken there.
         let lazy = stamp.is_taken() && source.is_some_and(|id| self.is_extended(id));
-        let (slot, old) = self.store.put(Held::new(tuple.clone(), stamp, source, state, lazy));
+        let (slot, old) = self.store.put(seat, Held::new(tuple.clone(), stamp, source, state, lazy));
         let before = self.store.set_deadline(slot, deadline);
         self.timers.set(Timer::Slot(slot), before, deadline);
+        let unheard = old.is_none() && !self.store.has_removed();
         let was = old.filter(Held::is_live);
         if self.plain_links > 0 {
             let same =
@@ -129,6 +147,7 @@ impl Node {
             }
         }
         match (state, was) {
+            (State::Live, None) if unheard => self.events.push_back(Event::First(tuple)),
             (State::Live, Some(was)) if was.tuple.value() == tuple.value() => {}
             (State::Live, _) => self.events.push_back(Event::Deliver(tuple)),
             (_, Some(was)) => self.events.push_back(Event::Retract(was.tuple)),

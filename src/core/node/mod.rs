@@ -119,6 +119,8 @@ pub enum Severity {
 pub enum Event {
     /// A key has a new value.
     Deliver(Tuple),
+    /// The same, of a key of which nothing was told before.
+    First(Tuple),
     /// A key was retracted, here or elsewhere; the tuple is the one that it had.
     Retract(Tuple),
     /// A key's time to live ran out.
@@ -133,14 +135,14 @@ pub enum Event {
 
 /// A frame to be sent; clones share it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame(Arc<[u8]>);
+pub struct Frame(Arc<Vec<u8>>);
 
 /// Frames from this size on are worth sending without a copy.
 const LARGE: usize = 8192;
 
 impl Frame {
     pub(super) fn new(bytes: Vec<u8>) -> Frame {
-        Frame(bytes.into())
+        Frame(Arc::new(bytes))
     }
 
     /// The bytes.
@@ -149,7 +151,7 @@ impl Frame {
     }
 
     /// The shared bytes of a large frame, which is cheaper to share than to copy.
-    pub fn shared(&self) -> Option<&Arc<[u8]>> {
+    pub fn shared(&self) -> Option<&Arc<Vec<u8>>> {
         (self.0.len() >= LARGE).then_some(&self.0)
     }
 }
@@ -302,15 +304,15 @@ impl Node {
         if value.contains(&0) {
             return Err(Refusal::NulByte);
         }
-        let slot = self.store.find(key);
+        let seat = self.store.seek(key);
         let mut replaced = Stamp::default();
-        match slot.map(|slot| (self.store.held(slot), self.store.deadline(slot))) {
+        match seat.slot.map(|slot| (self.store.held(slot), self.store.deadline(slot))) {
             Some((held, None)) if held.is_live() && ttl == 0 && held.tuple.value() == value => return Ok(()),
             Some((held, _)) => replaced = held.stamp,
             None => self.make_room(now)?,
         }
         let stamp = Stamp { time: self.clock.tick(now, replaced), origin: self.id };
-        let slot = self.hold(Tuple::new(key, value), stamp, None, State::Live, ttl, now);
+        let slot = self.hold_at(seat, Tuple::new(key, value), stamp, None, State::Live, ttl, now);
         let size = key.len() + value.len();
         if self.own_smallest.is_none_or(|(smallest, _)| size < smallest) {
             self.own_smallest = Some((size, slot));

@@ -24,6 +24,7 @@ impl Node {
     /// A tuple without a stamp has come.
     pub(super) fn hear_plain(&mut self, id: LinkId, key: &[u8], value: &[u8], now: Now) {
         match self.store.find(key) {
+            Some(slot) if self.hear_echo(id, slot, value) => {}
             Some(slot) => self.consider(id, slot, &Tuple::new(key, value), true, now),
             None if self.refuse_room(value, true, now) => {}
             None => {
@@ -34,6 +35,18 @@ impl Node {
                 }
             }
         }
+    }
+
+    /// The peer says the value that we hold, as plain peers mostly do: they repeat what they are told.
+    fn hear_echo(&mut self, id: LinkId, slot: Slot, value: &[u8]) -> bool {
+        let held = self.store.held(slot);
+        let is_echo = held.is_live() && held.tuple.value() == value;
+        if let Some(link) = self.links.get_mut(&id).filter(|_| is_echo) {
+            link.plain.hear(slot, value_hash(value));
+            link.plain.caught_up(slot);
+            self.counters.duplicates += 1;
+        }
+        is_echo
     }
 
     /// Decides about an unstamped value of a known key. `hold_back`: it may be put off if the key is busy.

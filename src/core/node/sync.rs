@@ -20,6 +20,8 @@ use std::collections::HashMap;
 const SMALL: usize = 8;
 /// The same for the whole.
 const SMALL_WHOLE: usize = 16;
+/// Keys of one leaf of the digest, roughly, which are looked at to find one of them.
+const FEW: usize = 32;
 /// Frames of lists are begun anew beyond this size.
 const FULL: usize = 32 << 10;
 /// Milliseconds before a comparison that led to nothing is repeated; doubles each time.
@@ -164,7 +166,19 @@ impl Node {
         let trusted = |stamp: Stamp| !too_far_ahead(stamp.time, now, self.settings.max_drift);
         let mut ahead: Vec<Slot> = Vec::new();
         let mut looks = theirs.len() + 1;
-        for (slot, hash) in self.store.part(prefix) {
+        // A peer that has next to nothing is sent everything: what there is need not be walked through.
+        let few = prefix == Prefix::ALL && theirs.len() < self.store.len() / FEW;
+        if few {
+            looks *= FEW;
+            theirs.retain(|&hash, &mut stamp| {
+                let ours = self.store.with_hash(hash).map(|slot| self.store.held(slot).stamp).max();
+                if ours.is_some_and(|ours| stamp > ours) && trusted(stamp) {
+                    wanted.push(hash);
+                }
+                ours.is_none()
+            });
+        }
+        for (slot, hash) in self.store.part(prefix).take_while(|_| !few) {
             looks += 1;
             let ours = self.store.held(slot).stamp;
             match theirs.remove(&hash) {
@@ -183,7 +197,7 @@ impl Node {
         missing.truncate(*room);
         *room -= missing.len();
         wanted.append(&mut missing);
-        let most = prefix == Prefix::ALL && ahead.len() > self.store.len() / 2;
+        let most = few || prefix == Prefix::ALL && ahead.len() > self.store.len() / 2;
         let Some(link) = self.links.get_mut(&id) else { return };
         link.effort.spend(looks);
         if most {
@@ -223,9 +237,10 @@ fn entries(store: &Store, prefix: Prefix) -> Vec<Entry> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::codec::{Extension, MessageId, encode};
+    use super::super::super::codec::{Extension, Message, MessageId, decode, encode};
     use super::super::super::link::Role;
     use super::super::super::records::FANOUT;
+    use super::super::super::tuple::key_hash;
     use super::super::Settings;
     use super::*;
     use std::time::{Duration, Instant};
@@ -296,6 +311,30 @@ mod tests {
                 sent(&mut node, link).iter().filter(|frame| kinds.contains(&frame.bytes()[2])).count();
         }
         assert!((2..=4).contains(&comparisons), "{comparisons}");
+    }
+
+    #[test]
+    fn a_peer_that_has_next_to_nothing_gets_all_and_is_asked_for_what_it_has() {
+        let (mut node, link) = server(1000, Settings::default());
+        let (newest, old) = (Stamp { time: 1_900_000_000_000 << 16, origin: 1 << 63 }, Stamp::default());
+        let entries = [(key_hash(b"key 1"), newest), (key_hash(b"key 2"), old), (7, newest), (8, old)]
+            .map(|(hash, stamp)| Entry { hash, stamp });
+        let mut frame = entries_frame();
+        add_entries(&mut frame, Prefix::ALL, &entries);
+        let later = Now { mono: 2, wall: 1_900_000_000_000 };
+        node.handle_frame(link, &frame, later);
+        let (mut asked, mut told) = (Vec::new(), 0);
+        while let Some(frame) = node.poll_transmit(link, later) {
+            match decode(frame.bytes()).unwrap() {
+                Message::Request(hashes) => asked.extend(hashes.iter()),
+                Message::Batch(batch) => told += batch.iter().count(),
+                other => panic!("{other:?}"),
+            }
+        }
+        asked.sort_unstable();
+        let mut wanted = [7, 8, key_hash(b"key 1")];
+        wanted.sort_unstable();
+        assert_eq!((asked.as_slice(), told), (&wanted[..], 1000));
     }
 
     #[test]

@@ -46,15 +46,15 @@ impl Msg {
     }
 
     /// A frame that shares `bytes`: nothing is copied, however many peers it goes to. Fails when there is no memory.
-    pub fn from_arc(bytes: Arc<[u8]>) -> Result<Msg, Error> {
+    pub fn from_arc(bytes: Arc<Vec<u8>>) -> Result<Msg, Error> {
         let len = bytes.len();
         if len == 0 {
             return Ok(Msg::new());
         }
         let mut raw = zmq_msg_t::default();
-        let data = Arc::into_raw(bytes).cast::<u8>().cast_mut();
-        // The length travels as the hint: `release` needs it to name the allocation again.
-        let hint = ptr::without_provenance_mut::<c_void>(len);
+        let data = bytes.as_ptr().cast_mut();
+        // What is shared travels as the hint, for `release`.
+        let hint = Arc::into_raw(bytes).cast_mut().cast::<c_void>();
         // SAFETY: libzmq only reads the bytes (a received copy that is written to would be another message), and
         // calls `release` once, when the last message that refers to them is closed.
         if unsafe { zmq_sys::zmq_msg_init_data(&mut raw, data.cast(), len, Some(release), hint) } != 0 {
@@ -120,10 +120,9 @@ impl fmt::Debug for Msg {
 }
 
 /// libzmq is done with bytes that [`Msg::from_arc`] gave it; called on any thread.
-unsafe extern "C" fn release(data: *mut c_void, hint: *mut c_void) {
-    let bytes = ptr::slice_from_raw_parts(data.cast::<u8>().cast_const(), hint.addr());
-    // SAFETY: pointer and length are those of `Arc::into_raw` in `from_arc`; called once for each.
-    drop(unsafe { Arc::from_raw(bytes) });
+unsafe extern "C" fn release(_data: *mut c_void, hint: *mut c_void) {
+    // SAFETY: the pointer is that of `Arc::into_raw` in `from_arc`; called once for each.
+    drop(unsafe { Arc::from_raw(hint.cast::<Vec<u8>>().cast_const()) });
 }
 
 #[cfg(test)]
@@ -140,12 +139,12 @@ mod tests {
 
     #[test]
     fn shared_bytes_are_not_copied_and_are_released() {
-        let bytes: Arc<[u8]> = vec![7u8; 5000].into();
+        let bytes = Arc::new(vec![7u8; 5000]);
         let msg = Msg::from_arc(bytes.clone()).unwrap();
         assert_eq!(msg.data().as_ptr(), bytes.as_ptr());
         assert_eq!(Arc::strong_count(&bytes), 2);
         drop(msg);
         assert_eq!(Arc::strong_count(&bytes), 1);
-        assert!(Msg::from_arc(Arc::from(&[][..])).unwrap().data().is_empty());
+        assert!(Msg::from_arc(Arc::default()).unwrap().data().is_empty());
     }
 }

@@ -36,7 +36,7 @@ fn receive(socket: &Socket) -> Msg {
 #[test]
 fn frames_of_every_kind_travel() {
     let (one, two) = pair("frames");
-    let large: Arc<[u8]> = vec![9u8; 100_000].into();
+    let large = Arc::new(vec![9u8; 100_000]);
     one.try_send_slice(b"small", true).unwrap();
     one.try_send(&mut Msg::from_slice(&[7; 500]).unwrap(), true).unwrap();
     let mut msg = Msg::from_arc(large.clone()).unwrap();
