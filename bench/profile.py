@@ -199,7 +199,8 @@ def show_calls(build, name, title, command, tuples):
     )
     counts = re.findall(r"^(\d+);;(?:syscalls:sys_enter_)?([\w-]+)", done.stderr, re.M)
     if counts:
-        print("\nCounted in the whole run:", ", ".join(f"{int(count):,} {kind}".replace(",", " ") for count, kind in counts) + ".")
+        listed = ", ".join(f"{int(count):,} ".replace(",", " ") + kind for count, kind in counts)
+        print(f"\nCounted in the whole run: {listed}.")
 
 
 def main():
