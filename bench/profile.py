@@ -148,22 +148,25 @@ def kernel(stack):
 def show_time(build, name, title, command, tuples):
     taken = samples(build, command, tuples)
     main = min(tid for tid, *_ in taken)
-    nodes = sorted({tid for tid, comm, *_ in taken if "ZMQ" not in comm and tid != main})
+    threads = collections.Counter(tid for tid, comm, *_ in taken if tid != main and "ZMQ" not in comm)
+    busiest = [tid for tid, _ in threads.most_common(2)]
+    first, last = min(busiest), max(busiest)
     if name == "late":
         # Only from when the joiner is there.
-        begin = min(at for tid, _, at, _ in taken if tid == nodes[-1])
+        begin = min(at for tid, _, at, _ in taken if tid == last)
         taken = [sample for sample in taken if sample[2] >= begin]
+    names = {
+        "publish": {},
+        "pair": {first: "node A", last: "node B"},
+        "late": {first: "the hub", last: "the joiner"},
+        "swarm": {busiest[0]: "the hub"},
+    }[name]
 
     def role(tid, comm):
         if "ZMQ" in comm:
             return "libzmq's thread"
-        if tid == main:
-            return "the program's thread"
-        if name == "publish":
-            return "the node"
-        if tid == nodes[0]:
-            return {"pair": "node A"}.get(name, "the hub")
-        return {"pair": "node B", "late": "the joiner"}.get(name, "the nodes")
+        others = "the node" if name == "publish" else "the other nodes"
+        return "the program's thread" if tid == main else names.get(tid, others)
 
     columns = ["kernel", "libzmq", "allocator", "libc", "ours", "the program"]
     cells, calls = collections.Counter(), collections.Counter()
@@ -196,7 +199,8 @@ def show_calls(build, name, title, command, tuples):
     )
     counts = re.findall(r"^(\d+);;(?:syscalls:sys_enter_)?([\w-]+)", done.stderr, re.M)
     if counts:
-        print("\nCounted in the whole run:", ", ".join(f"{int(count):,} {kind}".replace(",", " ") for count, kind in counts) + ".")
+        listed = ", ".join(f"{int(count):,} ".replace(",", " ") + kind for count, kind in counts)
+        print(f"\nCounted in the whole run: {listed}.")
 
 
 def main():

@@ -2,7 +2,7 @@
 # Where the time goes on the hottest paths: instructions by layer, counted by callgrind; time by thread and layer,
 # sampled by perf; system calls, counted by perf. Tables for doc/benchmarks/PROFILE.md on stdout.
 #
-#     bench/profile.sh                    everything, in five minutes
+#     bench/profile.sh                    everything, in two minutes
 #     bench/profile.sh publish late ...   of these paths only: publish, pair, late, swarm
 #
 # The library must be built: `make profile` does that first. Counts of instructions vary by a percent from run to run,
