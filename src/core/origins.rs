@@ -1,7 +1,8 @@
 //! By which link each origin's tuples come.
 //!
-//! A link to the origin itself is best. Otherwise the newest tuple decides: whoever brought it had it
-//! before, so following these links from node to node leads to the origin and never round in a ring.
+//! The newest tuple of an origin decides: whoever brought it had it before, so following these links from
+//! node to node leads to the origin and never round in a ring. Before there was any, a link to the origin
+//! itself is as good.
 
 use super::clock::Stamp;
 use super::link::LinkId;
@@ -13,7 +14,7 @@ pub(super) const MOST_ORIGINS: usize = 4096;
 #[derive(Copy, Clone, Debug)]
 struct Arrival {
     link: LinkId,
-    /// The time of the newest stamp that came by it; of a link to the origin itself, the end of time.
+    /// The time of the newest stamp that came by it.
     newest: u64,
 }
 
@@ -65,24 +66,26 @@ impl Origins {
         self.arrivals.len() >= MOST_ORIGINS
     }
 
-    /// Forgets the half that has said nothing for longest, but for those at the other end of a link.
+    /// Forgets the half that has said nothing for longest.
     pub(super) fn make_room(&mut self) -> Vec<u64> {
-        let far = self.arrivals.iter().filter(|(_, arrival)| arrival.newest < u64::MAX);
-        let mut far: Vec<(u64, u64)> = far.map(|(&origin, arrival)| (arrival.newest, origin)).collect();
-        far.sort_unstable();
-        far.truncate(far.len().div_ceil(2));
-        let forgotten: Vec<u64> = far.into_iter().map(|(_, origin)| origin).collect();
+        let mut all: Vec<_> =
+            self.arrivals.iter().map(|(&origin, arrival)| (arrival.newest, origin)).collect();
+        all.sort_unstable();
+        all.truncate(all.len().div_ceil(2));
+        let forgotten: Vec<u64> = all.into_iter().map(|(_, origin)| origin).collect();
         forgotten.iter().for_each(|origin| {
             self.arrivals.remove(origin);
         });
         forgotten
     }
 
-    /// The peer at the other end of `link` is this origin itself.
-    pub(super) fn met(&mut self, origin: u64, link: LinkId) {
-        if self.kept && (!self.is_full() || self.arrivals.contains_key(&origin)) {
-            self.arrivals.insert(origin, Arrival { link, newest: u64::MAX });
+    /// The peer at the other end of `link` is this origin itself. True when nothing is known of it yet.
+    pub(super) fn met(&mut self, origin: u64, link: LinkId) -> bool {
+        let new = self.kept && !self.is_full() && !self.arrivals.contains_key(&origin);
+        if new {
+            self.arrivals.insert(origin, Arrival { link, newest: 0 });
         }
+        new
     }
 
     /// Forgets by which link an origin's tuples come, if it is this one.
@@ -128,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_tuple_tells_and_the_origin_itself_knows_best() {
+    fn the_newest_tuple_tells() {
         let mut origins = origins();
         assert!(origins.arrived(stamp(10, 1), LinkId(1)));
         assert!(!origins.arrived(stamp(9, 1), LinkId(2)));
@@ -136,16 +139,17 @@ mod tests {
         assert!(!origins.arrived(stamp(11, 1), LinkId(2)));
         assert_eq!(origins.link(1), Some(LinkId(2)));
         origins.met(1, LinkId(3));
-        origins.arrived(stamp(12, 1), LinkId(2));
+        assert_eq!(origins.link(1), Some(LinkId(2)), "that is known better");
+        assert_eq!(origins.lose(LinkId(2)), [1]);
+        origins.met(1, LinkId(3));
         assert_eq!(origins.link(1), Some(LinkId(3)));
-        assert_eq!(origins.lose(LinkId(3)), [1]);
-        assert_eq!(origins.link(1), None);
+        assert!(!origins.arrived(stamp(1, 1), LinkId(4)));
+        assert_eq!(origins.link(1), Some(LinkId(4)));
     }
 
     #[test]
     fn those_that_were_silent_for_longest_make_room() {
         let mut origins = origins();
-        origins.met(7, LinkId(9));
         let mut time = 100;
         while !origins.is_full() {
             origins.arrived(stamp(time, time), LinkId(1));
@@ -155,7 +159,6 @@ mod tests {
         let forgotten = origins.make_room();
         assert_eq!((forgotten.len(), forgotten[0]), (MOST_ORIGINS / 2, 100));
         assert!(origins.arrived(stamp(time, time), LinkId(1)));
-        assert_eq!(origins.link(7), Some(LinkId(9)), "it is at the other end of a link");
     }
 
     #[test]

@@ -36,16 +36,17 @@ impl Node {
                 }
             }
             for (&id, link) in self.links.iter().filter(|(_, link)| link.up && link.is_extended()) {
-                link.peer.into_iter().for_each(|peer| self.origins.met(peer, id));
+                link.peer.into_iter().for_each(|peer| {
+                    self.origins.met(peer, id);
+                });
             }
         }
     }
 
-    /// The peer at the other end of a link is known: its own tuples come straight from it.
+    /// The peer at the other end of a link is known: its own tuples come straight from it, as far as is known.
     pub(super) fn meet_origin(&mut self, id: LinkId, now: Now) {
         let peer = self.links.get(&id).and_then(|link| link.peer);
-        if let Some(origin) = peer {
-            self.origins.met(origin, id);
+        if let Some(origin) = peer.filter(|&origin| self.origins.met(origin, id)) {
             self.decline_elsewhere(id, origin, now);
         }
     }

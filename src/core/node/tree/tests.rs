@@ -193,7 +193,7 @@ fn a_ring_that_is_cut_brings_everything_the_other_way_round() {
         assert_eq!(mesh.sent() - before, 4);
         mesh.cut(0, 1);
         mesh.publish(0, "announced");
-        mesh.time += 160;
+        mesh.time += 260;
         mesh.settle();
         assert!(mesh.all_hold("announced"), "seed {seed}");
         mesh.publish(0, "the other way round");
@@ -259,7 +259,7 @@ fn a_branch_that_breaks_is_grafted_elsewhere() {
     mesh.nodes[0].publish(b"after", b"1", 0, now(mesh.time)).unwrap();
     mesh.settle();
     // What was on its way when the branches were grafted is announced.
-    mesh.time += 160;
+    mesh.time += 260;
     mesh.settle();
     assert!(mesh.nodes.iter().all(|node| node.get(b"after").is_some()));
 }
