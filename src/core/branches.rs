@@ -3,20 +3,26 @@
 //! Each origin has a tree of its own: the links over which its tuples come first. So nodes that publish
 //! at the same time do not disturb each other's.
 
+use super::clock::Stamp;
 use super::feed::Slot;
+use super::link::Role;
+use super::origins::MOST_ORIGINS;
 use std::collections::{HashMap, HashSet};
 
-/// Changes are announced after this time (ms): by then they have come along the tree, also on busy machines.
+/// Servers announce changes after this time (ms): by then they have come along the tree, also on busy
+/// machines.
 const ANNOUNCE_AFTER: u64 = 150;
+/// Clients do after this time (ms), and spare what the server has announced meanwhile.
+const REPLY_AFTER: u64 = 250;
 /// So many announcements do not wait any longer.
 const MANY: usize = 4096;
-/// Origins kept for a link; those beyond it travel over all links.
-const MOST_ORIGINS: usize = 4096;
 /// An origin that had to be grafted back is not pruned again within this time (ms).
 const REST: u64 = 2000;
 
 #[derive(Debug, Default)]
 pub(super) struct Branches {
+    /// It has shown that the peer gets tuples elsewhere, too: there is a ring in the network.
+    in_ring: bool,
     /// Origins that the peer gets elsewhere: it asked us not to send their tuples.
     cut: HashSet<u64>,
     /// Origins that we get elsewhere: we asked the peer not to send their tuples.
@@ -25,11 +31,23 @@ pub(super) struct Branches {
     grafted: HashMap<u64, u64>,
     /// Tuples to announce.
     told: Vec<Slot>,
+    /// Those that the peer has announced itself, and their stamps.
+    heard: HashMap<Slot, Stamp>,
     announce_at: Option<u64>,
     due: bool,
 }
 
 impl Branches {
+    /// Whether the link is known to be part of a ring.
+    pub(super) fn is_in_ring(&self) -> bool {
+        self.in_ring
+    }
+
+    /// Notes that it is; true when that is new.
+    pub(super) fn close_ring(&mut self) -> bool {
+        !std::mem::replace(&mut self.in_ring, true)
+    }
+
     /// Whether the peer is not to be sent an origin's tuples.
     pub(super) fn is_cut(&self, origin: u64) -> bool {
         !self.cut.is_empty() && self.cut.contains(&origin)
@@ -69,20 +87,36 @@ impl Branches {
         }
     }
 
-    /// Takes back all that the peer was asked not to send: which of it came by a link that is lost, nobody knows.
-    pub(super) fn accept_all(&mut self) -> Vec<u64> {
-        let mut origins: Vec<u64> = self.declined.drain().collect();
-        origins.sort_unstable();
-        origins
+    /// Takes back that the peer was asked not to send these; which of them it was.
+    pub(super) fn accept(&mut self, origins: &[u64]) -> Vec<u64> {
+        origins.iter().copied().filter(|origin| self.declined.remove(origin)).collect()
     }
 
     /// Notes a tuple to be announced. True when a time for that was set.
-    pub(super) fn tell(&mut self, slot: Slot, now: u64) -> bool {
+    pub(super) fn tell(&mut self, slot: Slot, role: Role, now: u64) -> bool {
         self.told.push(slot);
         self.due |= self.told.len() >= MANY;
         let first = self.announce_at.is_none();
-        self.announce_at.get_or_insert(now + ANNOUNCE_AFTER);
+        let wait = if role == Role::Server { ANNOUNCE_AFTER } else { REPLY_AFTER };
+        self.announce_at.get_or_insert(now + wait);
         first
+    }
+
+    /// The peer has announced a tuple that is held here with the same stamp.
+    pub(super) fn hear(&mut self, slot: Slot, stamp: Stamp) {
+        if self.heard.len() < self.told.len() {
+            self.heard.insert(slot, stamp);
+        }
+    }
+
+    /// Whether the peer has announced this.
+    pub(super) fn has_heard(&self, slot: Slot, stamp: Stamp) -> bool {
+        self.heard.get(&slot) == Some(&stamp)
+    }
+
+    /// Everything was announced.
+    pub(super) fn rest(&mut self) {
+        self.heard.clear();
     }
 
     /// Announces what there is without waiting.

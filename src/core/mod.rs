@@ -18,7 +18,7 @@
 //! | `tuple` | the shared key and value |
 //! | `wire`, `extension`, `records` | the bytes |
 //! | `store`, `feed`, `digest` | what is held, what changed when, what it sums up to |
-//! | `branches` | which tuples travel over a link |
+//! | `origins`, `branches` | by which link an origin's tuples come, and which travel over a link |
 //! | `link`, `passage`, `plain` | what is known of a peer, of what it has taken, and of one that knows no stamps |
 //! | `effort` | what a peer may cost |
 //! | `node` and its parts | how inputs become outputs |
@@ -31,6 +31,7 @@ mod extension;
 mod feed;
 mod link;
 mod node;
+mod origins;
 mod passage;
 mod plain;
 mod records;

@@ -42,14 +42,14 @@ impl Node {
             Some(slot) => {
                 let held = self.store.held(slot);
                 if stamp <= held.stamp {
-                    let redundant = (stamp == held.stamp).then_some(held.source());
+                    let redundant = (stamp.origin == held.stamp.origin).then_some(held.source());
                     let differs = held.is_live() && held.tuple.value() != value;
                     if differs && kind == RecordKind::Live && stamp < held.stamp && !stamp.is_taken() {
                         self.note_replaced(slot, value_hash(value), Some(id), now);
                     }
                     self.counters.duplicates += 1;
                     if let Some(source) = redundant {
-                        self.hear_redundant(id, stamp.origin, source, now);
+                        self.hear_redundant(id, source, stamp, now);
                     }
                     return;
                 }
@@ -65,6 +65,7 @@ impl Node {
             RecordKind::Tombstone => State::Tombstone,
         };
         self.hold(Tuple::new(key, value), stamp, Some(id), state, ttl, now);
+        self.hear_news(id, stamp, now);
     }
 
     /// Whether a new key with this value is over a limit. Only for a tuple will a forgotten key make room:

@@ -102,7 +102,7 @@ impl Node {
             Message::Entries(parts) => self.hear_entries(id, parts, now),
             Message::Request(hashes) => self.hear_request(id, hashes, now),
             Message::Announce(entries) => self.hear_announce(id, entries, now),
-            Message::Prune(origins) => self.hear_prune(id, origins),
+            Message::Prune(origins) => self.hear_prune(id, origins, now),
             Message::Graft(origins) => self.hear_graft(id, origins),
             other => self.unexpected(id, &other),
         }

@@ -23,6 +23,9 @@ impl Node {
         let id = LinkId(self.next_link);
         self.next_link += 1;
         self.links.insert(id, Link::new(role, now.mono));
+        if self.links.len() > 1 {
+            self.keep_origins();
+        }
         Ok(id)
     }
 
@@ -147,6 +150,7 @@ impl Node {
             link.calm = 0;
             link.beat_at = u64::MAX;
         }
+        self.meet_origin(id, now);
         self.beat_soon(id, now);
         self.establish(id, now);
     }

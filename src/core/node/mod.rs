@@ -29,6 +29,7 @@ use super::clock::{Clock, Now, Stamp, node_id};
 use super::extension::Summary;
 use super::feed::Slot;
 use super::link::{Link, LinkId};
+use super::origins::Origins;
 use super::plain::History;
 use super::store::{State, Store};
 use super::timers::{Timer, Timers};
@@ -234,6 +235,7 @@ pub struct Node {
     /// The last mark that was set.
     marks: u64,
     batches: transmit::BatchCache,
+    origins: Origins,
     /// Key hashes that a peer announced and was asked for, and when.
     requested: HashMap<u64, u64, ahash::RandomState>,
 }
@@ -265,6 +267,7 @@ impl Node {
             own_smallest: None,
             marks: 0,
             batches: transmit::BatchCache::default(),
+            origins: Origins::new(random.u64(..)),
             requested: HashMap::with_hasher(ahash::RandomState::with_seeds(random.u64(..), 4, 5, 6)),
             random,
         };

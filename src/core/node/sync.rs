@@ -61,6 +61,10 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else { return };
         if ours == theirs {
             link.comparison = Comparison::default();
+            // It may have got elsewhere, too, what we did.
+            if self.origins.come_by_others(id) {
+                self.close_ring(id, now);
+            }
             return;
         }
         let roots = (ours.root, theirs.root);

@@ -170,7 +170,7 @@ impl Node {
                     excluded = true;
                 } else if link.branches.is_cut(origin) {
                     excluded = true;
-                    timed |= link.branches.tell(slot, now.mono);
+                    timed |= link.branches.tell(slot, link.role, now.mono);
                 } else if batch.add(held, remaining(self.store.deadline(slot), now)) {
                     sources.extend(held.source().filter(|source| sources.last() != Some(source)));
                     origins.extend(Some(origin).filter(|origin| origins.last() != Some(origin)));

@@ -1,0 +1,265 @@
+//! Networks of a few nodes whose frames arrive in an order of chance.
+
+use super::super::super::codec::{Extension, encode, encode_publish};
+use super::super::super::link::{Kind, Role};
+use super::super::super::tuple::Tuple;
+use super::super::Settings;
+use super::*;
+use std::collections::{HashMap, VecDeque};
+
+fn now(mono: u64) -> Now {
+    Now { mono, wall: 1_800_000_000_000 + mono }
+}
+
+fn client(node: &mut Node) -> LinkId {
+    let link = node.open_link(Role::Server, now(1)).unwrap();
+    let hello = Extension { node: Some(1 << 63 | 9), ..Extension::default() };
+    node.handle_frame(link, &encode(MessageId::Hello, &hello), now(1));
+    assert!(node.is_extended(link));
+    link
+}
+
+fn announcement(hashes: std::ops::Range<u64>) -> Vec<u8> {
+    let mut frame = announce_frame();
+    let stamp = Stamp { time: 1 << 16, origin: 1 << 63 };
+    hashes.for_each(|hash| add_entry(&mut frame, &Entry { hash, stamp }));
+    frame
+}
+
+#[test]
+fn announcements_of_what_never_comes_are_not_all_remembered() {
+    let mut node = Node::new(Settings::default(), 1, now(1));
+    let link = client(&mut node);
+    for round in 0..20 {
+        node.handle_frame(link, &announcement(round * 50_000..(round + 1) * 50_000), now(2));
+    }
+    assert!(node.requested.len() <= MOST_REQUESTED, "{}", node.requested.len());
+    assert!(node.requested.capacity() <= 2 * MOST_REQUESTED);
+}
+
+#[test]
+fn what_there_is_no_room_for_is_not_asked_for() {
+    let mut node = Node::new(Settings { max_tuples: 2, ..Settings::default() }, 1, now(1));
+    let link = client(&mut node);
+    node.publish(b"a", b"1", 0, now(1)).unwrap();
+    node.publish(b"b", b"1", 0, now(1)).unwrap();
+    node.handle_frame(link, &announcement(0..10), now(2));
+    assert!(node.requested.is_empty());
+}
+
+#[test]
+fn a_peer_that_turns_out_to_be_plain_later_is_no_lazy_one() {
+    let mut node = Node::new(Settings::default(), 1, now(1));
+    let (one, two) = (client(&mut node), client(&mut node));
+    node.handle_frame(two, &origins_frame(MessageId::Prune, &[node.id()]), now(2));
+    node.publish(b"a", b"1", 0, now(2)).unwrap();
+    for link in [one, two] {
+        while node.poll_transmit(link, now(2)).is_some() {}
+    }
+    node.handle_frame(two, &encode(MessageId::Hello, &Extension::default()), now(3));
+    assert_eq!(node.links[&two].kind, Kind::Plain);
+    assert_eq!(node.poll_transmit(two, now(3)).map(|frame| frame.bytes()[2]), Some(MessageId::Publish as u8));
+}
+
+/// Nodes that are all linked to each other; frames arrive in an order of chance, a link's own in theirs.
+struct Mesh {
+    nodes: Vec<Node>,
+    /// Of each node, for each of its links: the node at the other end, and its link.
+    peers: Vec<HashMap<LinkId, (usize, LinkId)>>,
+    wires: Vec<VecDeque<(usize, LinkId, Frame)>>,
+    random: fastrand::Rng,
+    time: u64,
+}
+
+impl Mesh {
+    /// All are linked to each other.
+    fn new(size: usize, seed: u64) -> Mesh {
+        let each = (0..size).flat_map(|a| (a + 1..size).map(move |b| (a, b)));
+        Mesh::linked(size, seed, each)
+    }
+
+    fn linked(size: usize, seed: u64, links: impl IntoIterator<Item = (usize, usize)>) -> Mesh {
+        let nodes = (0..size).map(|i| Node::new(Settings::default(), seed + i as u64, now(1))).collect();
+        let random = fastrand::Rng::with_seed(seed);
+        let mut mesh = Mesh { nodes, peers: vec![HashMap::new(); size], wires: Vec::new(), random, time: 1 };
+        for (a, b) in links {
+            let client = mesh.nodes[a].open_link(Role::Client, now(1)).unwrap();
+            let server = mesh.nodes[b].open_link(Role::Server, now(1)).unwrap();
+            mesh.peers[a].insert(client, (b, server));
+            mesh.peers[b].insert(server, (a, client));
+            mesh.nodes[a].link_up(client, now(1));
+        }
+        mesh.wires = vec![VecDeque::new(); size * size];
+        mesh.settle();
+        mesh
+    }
+
+    /// All nodes say what they have to say.
+    fn give(&mut self) {
+        let at = now(self.time);
+        for from in 0..self.nodes.len() {
+            self.nodes[from].handle_timeout(at);
+            while self.nodes[from].poll_event().is_some() {}
+            while let Some(link) = self.nodes[from].poll_ready() {
+                while let Some(frame) = self.nodes[from].poll_transmit(link, at) {
+                    let (to, link) = self.peers[from][&link];
+                    self.wires[from * self.nodes.len() + to].push_back((to, link, frame));
+                }
+            }
+        }
+    }
+
+    fn step(&mut self) -> bool {
+        self.give();
+        let busy: Vec<usize> = (0..self.wires.len()).filter(|&wire| !self.wires[wire].is_empty()).collect();
+        let Some(&wire) = self.random.choice(&busy) else { return false };
+        let Some((to, link, frame)) = self.wires[wire].pop_front() else { return false };
+        self.nodes[to].handle_frame(link, frame.bytes(), now(self.time));
+        true
+    }
+
+    fn settle(&mut self) {
+        while self.step() {}
+    }
+
+    /// Node `node` publishes, and all is said that is to be said at this time.
+    fn publish(&mut self, node: usize, key: &str) {
+        let at = now(self.time);
+        self.nodes[node].publish(key.as_bytes(), b"value", 0, at).unwrap();
+        self.settle();
+    }
+
+    /// The links between two nodes are lost.
+    fn cut(&mut self, a: usize, b: usize) {
+        let at = now(self.time);
+        for (&link, &(to, other)) in &self.peers[a].clone() {
+            if to == b {
+                self.nodes[a].close_link(link, at);
+                self.nodes[b].close_link(other, at);
+            }
+        }
+        self.settle();
+    }
+
+    fn all_hold(&self, key: &str) -> bool {
+        self.nodes.iter().all(|node| node.get(key.as_bytes()).is_some())
+    }
+
+    fn sent(&self) -> u64 {
+        self.nodes.iter().map(|node| node.stats().tuples_out).sum()
+    }
+}
+
+#[test]
+fn in_a_full_mesh_each_tuple_soon_crosses_each_node_once() {
+    let mut mesh = Mesh::new(12, 7);
+    let publish = |mesh: &mut Mesh, round: u64| {
+        for node in 0..12 {
+            let (key, at) = (format!("{node}/{round}"), now(mesh.time));
+            mesh.nodes[node].publish(key.as_bytes(), b"value", 0, at).unwrap();
+            // Several are under way at the same time.
+            for _ in 0..mesh.random.usize(0..20) {
+                mesh.step();
+            }
+        }
+        // Everything arrives sooner than it is announced.
+        mesh.settle();
+        mesh.time += 10;
+    };
+    (0..10).for_each(|round| publish(&mut mesh, round));
+    let before = mesh.sent();
+    (10..30).for_each(|round| publish(&mut mesh, round));
+    assert!(mesh.nodes.iter().all(|node| node.count() == 360), "all hold all");
+    assert_eq!(mesh.sent() - before, 20 * 12 * 11, "each node is sent each tuple once");
+}
+
+#[test]
+fn of_two_links_between_two_nodes_one_brings_the_tuples() {
+    let mut mesh = Mesh::linked(3, 5, [(0, 1), (1, 0), (1, 2)]);
+    (0..3).for_each(|node| mesh.publish(node, "first"));
+    (0..3).for_each(|node| mesh.publish(node, &format!("{node}")));
+    let before = mesh.sent();
+    (0..3).for_each(|node| mesh.publish(node, &format!("{node} again")));
+    assert_eq!(mesh.sent() - before, 3 * 2);
+}
+
+#[test]
+fn a_ring_that_is_cut_brings_everything_the_other_way_round() {
+    for seed in 0..20 {
+        let mut mesh = Mesh::linked(5, seed, [(0, 1), (1, 2), (2, 3), (3, 4), (4, 0)]);
+        (0..5).for_each(|round| mesh.publish(0, &format!("{round}")));
+        let before = mesh.sent();
+        mesh.publish(0, "along the tree");
+        assert_eq!(mesh.sent() - before, 4);
+        mesh.cut(0, 1);
+        mesh.publish(0, "announced");
+        mesh.time += 160;
+        mesh.settle();
+        assert!(mesh.all_hold("announced"), "seed {seed}");
+        mesh.publish(0, "the other way round");
+        assert!(mesh.all_hold("the other way round"), "seed {seed}: without an announcement");
+    }
+}
+
+#[test]
+fn what_the_server_has_announced_the_client_does_not() {
+    let mut mesh = Mesh::linked(3, 2, [(0, 1), (1, 2), (2, 0)]);
+    (0..5).for_each(|round| mesh.publish(0, &format!("{round}")));
+    mesh.time += 1000;
+    mesh.settle();
+    mesh.publish(0, "key");
+    let mut announced = 0;
+    for _ in 0..600 {
+        mesh.time += 1;
+        mesh.give();
+        let frames = mesh.wires.iter().flatten();
+        announced += frames.filter(|(.., frame)| frame.bytes()[2] == MessageId::Announce as u8).count();
+        mesh.settle();
+    }
+    assert_eq!(announced, 1, "over the link between 1 and 2, in one direction");
+}
+
+#[test]
+fn when_the_peer_that_brought_an_origin_has_lost_it_others_are_asked() {
+    let mut node = Node::new(Settings::default(), 1, now(1));
+    let links = [11, 12, 13].map(|peer| {
+        let link = node.open_link(Role::Server, now(1)).unwrap();
+        let hello = Extension { node: Some(1 << 63 | peer), ..Extension::default() };
+        node.handle_frame(link, &encode(MessageId::Hello, &hello), now(1));
+        link
+    });
+    let origin = 1 << 63 | 14;
+    let tuple = encode_publish(&Tuple::new(b"key", b"value"), 0, Some(Stamp { time: 1 << 16, origin }));
+    links.iter().for_each(|&link| node.handle_frame(link, &tuple, now(1)));
+    let sent = |node: &mut Node, link| -> Vec<u8> {
+        std::iter::from_fn(|| node.poll_transmit(link, now(1))).map(|frame| frame.bytes()[2]).collect()
+    };
+    let said = links.map(|link| sent(&mut node, link).contains(&(MessageId::Prune as u8)));
+    assert_eq!(said, [false, true, true]);
+    node.handle_frame(links[0], &origins_frame(MessageId::Graft, &[origin]), now(1));
+    let said = links.map(|link| sent(&mut node, link).contains(&(MessageId::Graft as u8)));
+    assert_eq!(said, [false, true, true]);
+}
+
+#[test]
+fn a_branch_that_breaks_is_grafted_elsewhere() {
+    let mut mesh = Mesh::new(4, 3);
+    for round in 0..5 {
+        mesh.nodes[0].publish(format!("{round}").as_bytes(), b"1", 0, now(mesh.time)).unwrap();
+        mesh.settle();
+    }
+    // Node 0 reaches the others only by node 1 from now on, to which it is no branch for node 2 and 3.
+    for (&link, &(to, other)) in &mesh.peers[0].clone() {
+        if to != 1 {
+            let at = now(mesh.time);
+            mesh.nodes[0].link_down(link, at);
+            mesh.nodes[to].close_link(other, at);
+        }
+    }
+    mesh.nodes[0].publish(b"after", b"1", 0, now(mesh.time)).unwrap();
+    mesh.settle();
+    // What was on its way when the branches were grafted is announced.
+    mesh.time += 160;
+    mesh.settle();
+    assert!(mesh.nodes.iter().all(|node| node.get(b"after").is_some()));
+}

@@ -1,0 +1,167 @@
+//! By which link each origin's tuples come.
+//!
+//! A link to the origin itself is best. Otherwise the newest tuple decides: whoever brought it had it
+//! before, so following these links from node to node leads to the origin and never round in a ring.
+
+use super::clock::Stamp;
+use super::link::LinkId;
+use std::collections::HashMap;
+
+/// Origins that are remembered. Those that have said nothing for longest make room for new ones.
+pub(super) const MOST_ORIGINS: usize = 4096;
+
+#[derive(Copy, Clone, Debug)]
+struct Arrival {
+    link: LinkId,
+    /// The time of the newest stamp that came by it; of a link to the origin itself, the end of time.
+    newest: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Origins {
+    /// There was more than one link, so that it matters.
+    kept: bool,
+    arrivals: HashMap<u64, Arrival, ahash::RandomState>,
+}
+
+impl Origins {
+    pub(super) fn new(seed: u64) -> Origins {
+        Origins { kept: false, arrivals: HashMap::with_hasher(ahash::RandomState::with_seeds(seed, 7, 8, 9)) }
+    }
+
+    /// There is more than one link from now on. False when there was before.
+    pub(super) fn keep(&mut self) -> bool {
+        !std::mem::replace(&mut self.kept, true)
+    }
+
+    /// Whether any origin's tuples come by another link than this one.
+    pub(super) fn come_by_others(&self, link: LinkId) -> bool {
+        self.arrivals.values().any(|arrival| arrival.link != link)
+    }
+
+    /// The link over which an origin's tuples come.
+    pub(super) fn link(&self, origin: u64) -> Option<LinkId> {
+        self.arrivals.get(&origin).map(|arrival| arrival.link)
+    }
+
+    /// A tuple has come by `link` that was not known. True when it is the first of its origin.
+    pub(super) fn arrived(&mut self, stamp: Stamp, link: LinkId) -> bool {
+        let newest = stamp.time;
+        if let Some(arrival) = self.arrivals.get_mut(&stamp.origin) {
+            if arrival.newest <= newest {
+                *arrival = Arrival { link, newest };
+            }
+            return false;
+        }
+        let room = self.kept && !self.is_full();
+        if room {
+            self.arrivals.insert(stamp.origin, Arrival { link, newest });
+        }
+        room
+    }
+
+    /// Whether a new origin would find no room.
+    pub(super) fn is_full(&self) -> bool {
+        self.arrivals.len() >= MOST_ORIGINS
+    }
+
+    /// Forgets the half that has said nothing for longest, but for those at the other end of a link.
+    pub(super) fn make_room(&mut self) -> Vec<u64> {
+        let far = self.arrivals.iter().filter(|(_, arrival)| arrival.newest < u64::MAX);
+        let mut far: Vec<(u64, u64)> = far.map(|(&origin, arrival)| (arrival.newest, origin)).collect();
+        far.sort_unstable();
+        far.truncate(far.len().div_ceil(2));
+        let forgotten: Vec<u64> = far.into_iter().map(|(_, origin)| origin).collect();
+        forgotten.iter().for_each(|origin| {
+            self.arrivals.remove(origin);
+        });
+        forgotten
+    }
+
+    /// The peer at the other end of `link` is this origin itself.
+    pub(super) fn met(&mut self, origin: u64, link: LinkId) {
+        if self.kept && (!self.is_full() || self.arrivals.contains_key(&origin)) {
+            self.arrivals.insert(origin, Arrival { link, newest: u64::MAX });
+        }
+    }
+
+    /// Forgets by which link an origin's tuples come, if it is this one.
+    pub(super) fn forget(&mut self, origin: u64, link: LinkId) -> bool {
+        let known = self.link(origin) == Some(link);
+        if known {
+            self.arrivals.remove(&origin);
+        }
+        known
+    }
+
+    /// A link is lost: the origins whose tuples came by it.
+    pub(super) fn lose(&mut self, link: LinkId) -> Vec<u64> {
+        let mut lost: Vec<u64> =
+            self.arrivals.iter().filter(|(_, arrival)| arrival.link == link).map(|(&id, _)| id).collect();
+        lost.sort_unstable();
+        lost.iter().for_each(|origin| {
+            self.arrivals.remove(origin);
+        });
+        lost
+    }
+
+    /// All origins that are known, in order.
+    pub(super) fn all(&self) -> Vec<u64> {
+        let mut all: Vec<u64> = self.arrivals.keys().copied().collect();
+        all.sort_unstable();
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origins() -> Origins {
+        let mut origins = Origins::new(1);
+        origins.keep();
+        origins
+    }
+
+    fn stamp(time: u64, origin: u64) -> Stamp {
+        Stamp { time, origin }
+    }
+
+    #[test]
+    fn the_newest_tuple_tells_and_the_origin_itself_knows_best() {
+        let mut origins = origins();
+        assert!(origins.arrived(stamp(10, 1), LinkId(1)));
+        assert!(!origins.arrived(stamp(9, 1), LinkId(2)));
+        assert_eq!(origins.link(1), Some(LinkId(1)));
+        assert!(!origins.arrived(stamp(11, 1), LinkId(2)));
+        assert_eq!(origins.link(1), Some(LinkId(2)));
+        origins.met(1, LinkId(3));
+        origins.arrived(stamp(12, 1), LinkId(2));
+        assert_eq!(origins.link(1), Some(LinkId(3)));
+        assert_eq!(origins.lose(LinkId(3)), [1]);
+        assert_eq!(origins.link(1), None);
+    }
+
+    #[test]
+    fn those_that_were_silent_for_longest_make_room() {
+        let mut origins = origins();
+        origins.met(7, LinkId(9));
+        let mut time = 100;
+        while !origins.is_full() {
+            origins.arrived(stamp(time, time), LinkId(1));
+            time += 1;
+        }
+        assert!(!origins.arrived(stamp(time, time), LinkId(1)), "there is no room");
+        let forgotten = origins.make_room();
+        assert_eq!((forgotten.len(), forgotten[0]), (MOST_ORIGINS / 2, 100));
+        assert!(origins.arrived(stamp(time, time), LinkId(1)));
+        assert_eq!(origins.link(7), Some(LinkId(9)), "it is at the other end of a link");
+    }
+
+    #[test]
+    fn with_a_single_link_nothing_is_kept() {
+        let mut origins = Origins::new(1);
+        assert!(!origins.arrived(stamp(1, 1), LinkId(1)));
+        assert!(origins.all().is_empty());
+    }
+}
