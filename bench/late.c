@@ -4,13 +4,14 @@
 
     A hub holds many tuples; a node that connects late takes them all.
 
-        late [tuples]  */
+        late [tuples] [value size]  */
 
 #include "node.h"
 
 int main (int argc, char **argv)
 {
     long count = argument (argc, argv, 1, 100000);
+    value_size = (size_t) argument (argc, argv, 2, 63);
 
     nodes_start ();
     report_library ();

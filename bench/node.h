@@ -226,12 +226,17 @@ write_digits (char *at, int count, long number)
         at [count] = (char) ('0' + number % 10);
 }
 
-//  63 bytes, of which the number is a part.
+//  Bytes of a value.
+static size_t value_size = 63;
+
+//  That many bytes, of which the number is a part.
 static inline const char *
 value_of (long number)
 {
-    static char value [] = "0000000000.tcp://192.168.100.100:49152/a-service/with-address.-";
+    static char value [] = "0000000000.tcp://192.168.100.100:49152/a-service/with-address.-and-some-more.";
+    assert (value_size < sizeof (value));
     write_digits (value, 10, number);
+    value [value_size] = 0;
     return value;
 }
 

@@ -69,10 +69,10 @@ ROWS = [
         "%", more_is_better=False, value=3),
     Row("1 000 nodes in one process: start", "startstop", "1000", "200", "ready", "s", more_is_better=False, value=5),
     Row("1 000 nodes in one process: stop", "startstop", "1000", "200", "stop", "s", more_is_better=False, value=5),
-    Row("1 000 000 tuples to a late joiner", "late", "1000000", "", "seconds", "s", more_is_better=False, runs=1),
-    Row("the same, memory for each tuple in the hub", "late", "1000000", "", "hub_bytes_per_tuple", "B",
+    Row("1 000 000 tuples of 100 bytes to a late joiner", "late", "1000000 77", "", "seconds", "s", more_is_better=False, runs=1),
+    Row("the same, memory for each tuple in the hub", "late", "1000000 77", "", "hub_bytes_per_tuple", "B",
         more_is_better=False, runs=1),
-    Row("the same, memory for each tuple in the joiner", "late", "1000000", "", "late_bytes_per_tuple", "B",
+    Row("the same, memory for each tuple in the joiner", "late", "1000000 77", "", "late_bytes_per_tuple", "B",
         more_is_better=False, runs=1),
 ]
 
