@@ -613,6 +613,7 @@ static void waiting (void)
         CHECK (frames);
         zgossip_frames_destroy (&frames);
     }
+    CHECK (zgossip_set_sndtimeo (node, PATIENCE) == 0);
     CHECK (zgossip_publish (node, "k", "v") == 0);
     zgossip_destroy (&node);
 }
