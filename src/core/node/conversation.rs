@@ -68,7 +68,11 @@ impl Node {
     fn handle_as_server(&mut self, id: LinkId, message: Message<'_>, now: Now) {
         match message {
             Message::Hello(extension) => self.hear_hello(id, extension, now),
-            Message::Ping => self.control(id, Frame::new(encode(MessageId::Pong, &Extension::default()))),
+            Message::Ping => {
+                // An extended client that goes on saying PING has missed our introduction.
+                let who = if self.is_extended(id) { self.introduction(now) } else { Extension::default() };
+                self.control(id, Frame::new(encode(MessageId::Pong, &who)));
+            }
             Message::Pong(_) | Message::Invalid => self.unexpected(id, &message),
             other => {
                 let greeted = self.links.get(&id).is_some_and(|link| link.greeted);
@@ -277,5 +281,41 @@ fn name(message: &Message<'_>) -> &'static str {
         Message::Announce(_) => "ANNOUNCE",
         Message::Prune(_) => "PRUNE",
         Message::Graft(_) => "GRAFT",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Settings;
+    use super::*;
+
+    fn now(mono: u64) -> Now {
+        Now { mono, wall: 1_800_000_000_000 + mono }
+    }
+
+    #[test]
+    fn a_server_whose_introduction_was_lost_is_not_taken_for_a_plain_one_for_long() {
+        let mut nodes = [1, 2].map(|seed| Node::new(Settings::default(), seed, now(1)));
+        let links = [
+            nodes[0].open_link(Role::Client, now(1)).unwrap(),
+            nodes[1].open_link(Role::Server, now(1)).unwrap(),
+        ];
+        nodes[0].link_up(links[0], now(1));
+        let mut lost = 0;
+        for mono in 1..6000 {
+            for from in [0, 1] {
+                nodes[from].handle_timeout(now(mono));
+                while let Some(frame) = nodes[from].poll_transmit(links[from], now(mono)) {
+                    let introduces = from == 1 && frame.bytes()[2] == MessageId::Pong as u8;
+                    if introduces && frame.bytes().len() > 4 && lost == 0 {
+                        lost += 1;
+                    } else {
+                        nodes[1 - from].handle_frame(links[1 - from], frame.bytes(), now(mono));
+                    }
+                }
+            }
+        }
+        assert_eq!(lost, 1);
+        assert!(nodes[0].is_extended(links[0]));
     }
 }
