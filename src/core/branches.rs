@@ -29,12 +29,19 @@ pub(super) struct Branches {
     declined: HashSet<u64>,
     /// Origins that were grafted back, and until when they are not declined again.
     grafted: HashMap<u64, u64>,
+    /// Tuples to announce that have changed since half of the wait began: they may still be on their way along
+    /// the tree.
+    fresh: Vec<Slot>,
     /// Tuples to announce.
     told: Vec<Slot>,
+    /// Those are in order, each once.
+    sorted: bool,
     /// Those that the peer has announced itself, and their stamps.
     heard: HashMap<Slot, Stamp>,
     announce_at: Option<u64>,
     due: bool,
+    /// Nothing waits.
+    hurried: bool,
 }
 
 impl Branches {
@@ -80,11 +87,9 @@ impl Branches {
     pub(super) fn graft(&mut self, origin: u64, now: u64) {
         self.declined.remove(&origin);
         if self.grafted.len() >= MOST_ORIGINS {
-            self.grafted.retain(|_, &mut until| now < until);
+            self.grafted.clear();
         }
-        if self.grafted.len() < MOST_ORIGINS {
-            self.grafted.insert(origin, now + REST);
-        }
+        self.grafted.insert(origin, now + REST);
     }
 
     /// Takes back that the peer was asked not to send these; which of them it was.
@@ -94,34 +99,53 @@ impl Branches {
 
     /// Notes a tuple to be announced. True when a time for that was set.
     pub(super) fn tell(&mut self, slot: Slot, role: Role, now: u64) -> bool {
-        self.told.push(slot);
-        self.due |= self.told.len() >= MANY;
+        self.fresh.push(slot);
+        if self.fresh.len() >= MANY {
+            self.ripen();
+        }
         let first = self.announce_at.is_none();
-        let wait = if role == Role::Server { ANNOUNCE_AFTER } else { REPLY_AFTER };
-        self.announce_at.get_or_insert(now + wait);
+        self.announce_at.get_or_insert(now + half(role));
         first
+    }
+
+    /// Half of the wait is over: what has waited for as long before is due.
+    fn ripen(&mut self) {
+        if self.told.is_empty() {
+            self.told = std::mem::take(&mut self.fresh);
+            self.sorted = false;
+        } else {
+            self.due = true;
+        }
+    }
+
+    /// The time to announce may have come.
+    pub(super) fn wait(&mut self, role: Role, now: u64) {
+        if self.announce_at().is_some_and(|at| at <= now) {
+            self.ripen();
+            self.announce_at = Some(now + half(role));
+        }
     }
 
     /// The peer has announced a tuple that is held here with the same stamp.
     pub(super) fn hear(&mut self, slot: Slot, stamp: Stamp) {
-        if self.heard.len() < self.told.len() {
+        if self.heard.len() < self.told.len() + self.fresh.len() {
             self.heard.insert(slot, stamp);
         }
     }
 
     /// Whether the peer has announced this.
-    pub(super) fn has_heard(&self, slot: Slot, stamp: Stamp) -> bool {
-        self.heard.get(&slot) == Some(&stamp)
+    pub(super) fn has_heard(&mut self, slot: Slot, stamp: Stamp) -> bool {
+        self.heard.remove(&slot) == Some(stamp)
     }
 
     /// Everything was announced.
     pub(super) fn rest(&mut self) {
-        self.heard.clear();
+        self.heard = HashMap::new();
     }
 
     /// Announces what there is without waiting.
     pub(super) fn hurry(&mut self) {
-        self.due = true;
+        self.hurried = true;
     }
 
     /// When to announce.
@@ -131,24 +155,37 @@ impl Branches {
 
     /// Whether something is to be announced now.
     pub(super) fn is_due(&self) -> bool {
-        self.due && !self.told.is_empty()
+        self.due || self.hurried && !self.is_empty()
     }
 
     /// Whether nothing waits to be announced.
     pub(super) fn is_empty(&self) -> bool {
-        self.told.is_empty()
+        self.told.is_empty() && self.fresh.is_empty()
     }
 
     /// Takes up to `most` tuples to announce, each once.
-    pub(super) fn take(&mut self, most: usize) -> Vec<Slot> {
-        self.told.sort_unstable();
-        self.told.dedup();
-        let rest = self.told.split_off(most.min(self.told.len()));
-        let taken = std::mem::replace(&mut self.told, rest);
+    pub(super) fn take(&mut self, most: usize, role: Role, now: u64) -> Vec<Slot> {
+        if self.hurried && !self.fresh.is_empty() {
+            self.told.append(&mut self.fresh);
+            self.sorted = false;
+        }
+        if !self.sorted {
+            self.told.sort_unstable_by(|a, b| b.cmp(a));
+            self.told.dedup();
+            self.sorted = true;
+        }
+        let taken = self.told.split_off(self.told.len().saturating_sub(most));
         if self.told.is_empty() {
-            self.due = false;
-            self.announce_at = None;
+            self.told = std::mem::take(&mut self.fresh);
+            (self.due, self.hurried, self.sorted) = (false, false, false);
+            self.announce_at = (!self.told.is_empty()).then(|| now + half(role));
         }
         taken
     }
+}
+
+/// Announcements wait twice so long: what comes when the others have waited half of the time is announced
+/// with the next.
+fn half(role: Role) -> u64 {
+    (if role == Role::Server { ANNOUNCE_AFTER } else { REPLY_AFTER }) / 2
 }

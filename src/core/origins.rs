@@ -11,6 +11,11 @@ use std::collections::HashMap;
 /// Origins that are remembered. Those that have said nothing for longest make room for new ones.
 pub(super) const MOST_ORIGINS: usize = 4096;
 
+/// For so many new origins a second all links are told at once that their tuples come otherwise; for more it
+/// would cost too much, and is told to those that bring a tuple again.
+const MOST_TOLD: u32 = 256;
+const SECOND: u64 = 1000;
+
 #[derive(Copy, Clone, Debug)]
 struct Arrival {
     link: LinkId,
@@ -22,17 +27,32 @@ struct Arrival {
 pub(super) struct Origins {
     /// There was more than one link, so that it matters.
     kept: bool,
+    /// Since when new origins are counted, and how many there were.
+    new: (u64, u32),
     arrivals: HashMap<u64, Arrival, ahash::RandomState>,
 }
 
 impl Origins {
     pub(super) fn new(seed: u64) -> Origins {
-        Origins { kept: false, arrivals: HashMap::with_hasher(ahash::RandomState::with_seeds(seed, 7, 8, 9)) }
+        Origins {
+            kept: false,
+            new: (0, 0),
+            arrivals: HashMap::with_hasher(ahash::RandomState::with_seeds(seed, 7, 8, 9)),
+        }
     }
 
     /// There is more than one link from now on. False when there was before.
     pub(super) fn keep(&mut self) -> bool {
         !std::mem::replace(&mut self.kept, true)
+    }
+
+    /// Whether all links are to be told of a new origin.
+    pub(super) fn may_tell(&mut self, now: u64) -> bool {
+        if now >= self.new.0 + SECOND {
+            self.new = (now, 0);
+        }
+        self.new.1 = self.new.1.saturating_add(1);
+        self.new.1 <= MOST_TOLD
     }
 
     /// Whether any origin's tuples come by another link than this one.
@@ -70,7 +90,8 @@ impl Origins {
     pub(super) fn make_room(&mut self) -> Vec<u64> {
         let mut all: Vec<_> =
             self.arrivals.iter().map(|(&origin, arrival)| (arrival.newest, origin)).collect();
-        all.sort_unstable();
+        // Whoever is at the other end of a link and has said nothing yet can still do so.
+        all.sort_unstable_by_key(|&(newest, origin)| (newest == 0, newest, origin));
         all.truncate(all.len().div_ceil(2));
         let forgotten: Vec<u64> = all.into_iter().map(|(_, origin)| origin).collect();
         forgotten.iter().for_each(|origin| {

@@ -259,7 +259,7 @@ impl Node {
     pub(super) fn control(&mut self, id: LinkId, frame: Frame) {
         let Some(link) = self.links.get_mut(&id) else { return };
         if link.up && link.control_room() > 0 {
-            link.control_bytes += frame.bytes().len() + size_of::<Frame>();
+            link.control_bytes += frame.cost();
             link.control.push_back(frame);
             self.mark_ready(id);
         }

@@ -51,7 +51,7 @@ impl Node {
         self.set_kind(id, Kind::Greeting);
         self.leave(id);
         if was_branch {
-            self.regrow(id);
+            self.lost.push(id);
         }
         self.schedule_link(id, now);
     }

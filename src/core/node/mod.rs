@@ -145,6 +145,16 @@ impl Frame {
         Frame(Arc::new(bytes))
     }
 
+    /// About what it takes in memory.
+    fn cost(&self) -> usize {
+        self.0.capacity() + 64 + size_of::<Frame>()
+    }
+
+    /// The bytes, if nobody else has the frame.
+    fn get_mut(&mut self) -> Option<&mut Vec<u8>> {
+        Arc::get_mut(&mut self.0)
+    }
+
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.0
@@ -238,6 +248,8 @@ pub struct Node {
     marks: u64,
     batches: transmit::BatchCache,
     origins: Origins,
+    /// Links that were lost, with their branches, since output was last asked for: often many at once.
+    lost: Vec<LinkId>,
     /// Key hashes that a peer announced and was asked for, and when.
     requested: HashMap<u64, u64, ahash::RandomState>,
 }
@@ -270,6 +282,7 @@ impl Node {
             marks: 0,
             batches: transmit::BatchCache::default(),
             origins: Origins::new(random.u64(..)),
+            lost: Vec::new(),
             requested: HashMap::with_hasher(ahash::RandomState::with_seeds(random.u64(..), 4, 5, 6)),
             random,
         };

@@ -169,7 +169,8 @@ impl Node {
         // A peer that has next to nothing is sent everything: what there is need not be walked through.
         let few = prefix == Prefix::ALL && theirs.len() < self.store.len() / FEW;
         if few {
-            looks *= FEW;
+            // They are looked at all the same when they are sent.
+            looks += theirs.len() * FEW + self.store.len();
             theirs.retain(|&hash, &mut stamp| {
                 let ours = self.store.with_hash(hash).map(|slot| self.store.held(slot).stamp).max();
                 if ours.is_some_and(|ours| stamp > ours) && trusted(stamp) {

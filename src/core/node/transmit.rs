@@ -33,6 +33,9 @@ pub(super) struct BatchCache {
 impl Node {
     /// A link that has something to send. It is not named again until there is something new.
     pub fn poll_ready(&mut self) -> Option<LinkId> {
+        if !self.lost.is_empty() {
+            self.regrow();
+        }
         if self.announced != self.store.feed.version() {
             self.announced = self.store.feed.version();
             let end = self.store.feed.end();
@@ -73,7 +76,7 @@ impl Node {
         let end = self.store.feed.end();
         let link = self.links.get_mut(&id).filter(|link| link.has_output(end))?;
         if let Some(frame) = link.control.pop_front() {
-            link.control_bytes -= frame.bytes().len() + size_of::<Frame>();
+            link.control_bytes -= frame.cost();
             return Some(frame);
         }
         // Before and after: tuples may turn out to be none that this peer is to be sent.
@@ -135,12 +138,12 @@ impl Node {
         if let Some(frame) = self.owed_batch(id, now) {
             return Some(frame);
         }
-        if let Some(frame) = self.next_announcement(id) {
+        if let Some(frame) = self.next_announcement(id, now) {
             return Some(frame);
         }
         let frame = self.followed_batch(id, now);
         // The log may have held nothing for this link but what is to be announced, and that at once.
-        frame.or_else(|| self.next_announcement(id))
+        frame.or_else(|| self.next_announcement(id, now))
     }
 
     /// What has changed since the link's place in the log, but for what the peer has or gets elsewhere.

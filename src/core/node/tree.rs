@@ -20,6 +20,8 @@ use super::{Frame, Node};
 pub(super) const ANSWER: u64 = 1000;
 /// So many may be waited for; what is announced beyond that, comparing digests brings.
 const MOST_REQUESTED: usize = 65_536;
+/// Frames of origins that wait are made longer up to this size.
+const MOST_JOINED: usize = 16 << 10;
 /// Tuples in one announcement.
 const FULL: usize = 680;
 
@@ -28,7 +30,8 @@ impl Node {
     pub(super) fn keep_origins(&mut self) {
         if self.origins.keep() {
             for (_, held) in self.store.iter() {
-                if let Some(link) = held.source().filter(|_| !held.stamp.is_taken()) {
+                let source = held.source().filter(|link| self.links.contains_key(link));
+                if let Some(link) = source.filter(|_| !held.stamp.is_taken()) {
                     if self.origins.is_full() {
                         self.origins.make_room();
                     }
@@ -68,6 +71,9 @@ impl Node {
 
     /// An origin's tuples come by `id` from now on: what is known to be part of a ring need not bring them.
     fn decline_elsewhere(&mut self, id: LinkId, origin: u64, now: Now) {
+        if !self.origins.may_tell(now.mono) {
+            return;
+        }
         let rings = self.links.iter().filter(|&(&other, link)| other != id && link.branches.is_in_ring());
         let rings: Vec<LinkId> = rings.map(|(&other, _)| other).collect();
         rings.into_iter().for_each(|other| self.decline(other, &[origin], now));
@@ -104,7 +110,7 @@ impl Node {
         let origins: Vec<u64> =
             origins.into_iter().filter(|&origin| link.branches.decline(origin, now.mono)).collect();
         if !origins.is_empty() {
-            self.control(id, Frame::new(origins_frame(MessageId::Prune, &origins)));
+            self.say_origins(id, MessageId::Prune, &origins);
         }
     }
 
@@ -116,11 +122,14 @@ impl Node {
             .is_some_and(|link| link.up && link.is_extended() && !link.branches.has_declined(origin))
     }
 
-    /// A link is lost, and with it branches: the others bring those origins' tuples again, until it is
+    /// Links were lost, and with them branches: the others bring those origins' tuples again, until it is
     /// known anew which of them are needed.
-    pub(super) fn regrow(&mut self, lost: LinkId) {
-        let origins = self.origins.lose(lost);
-        self.graft(Some(lost), &origins);
+    pub(super) fn regrow(&mut self) {
+        let mut origins = Vec::new();
+        for lost in std::mem::take(&mut self.lost) {
+            origins.append(&mut self.origins.lose(lost));
+        }
+        self.graft(None, &origins);
     }
 
     /// Asks all peers, but for one, for tuples of these origins again.
@@ -132,7 +141,7 @@ impl Node {
         let others = self.links.iter_mut().filter(|&(&id, _)| Some(id) != but);
         let grafts: Vec<_> = others.map(|(&id, link)| (id, accept(link))).collect();
         for (id, origins) in grafts.into_iter().filter(|(_, origins)| !origins.is_empty()) {
-            self.control(id, Frame::new(origins_frame(MessageId::Graft, &origins)));
+            self.say_origins(id, MessageId::Graft, &origins);
         }
     }
 
@@ -187,40 +196,51 @@ impl Node {
         if let Some(link) = self.links.get_mut(&id) {
             origins.iter().for_each(|&origin| link.branches.graft(origin, now.mono));
         }
-        self.control(id, Frame::new(origins_frame(MessageId::Graft, &origins)));
+        self.say_origins(id, MessageId::Graft, &origins);
         self.control(id, Frame::new(request_frame(&wanted)));
     }
 
     /// The time to announce on a link may have come.
     pub(super) fn announce_due(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        if link.branches.announce_at().is_some_and(|at| at <= now.mono) {
-            link.branches.hurry();
+        link.branches.wait(link.role, now.mono);
+        if link.branches.is_due() {
             self.mark_ready(id);
         }
     }
 
     /// The next announcement on a link, if it is time for one.
-    pub(super) fn next_announcement(&mut self, id: LinkId) -> Option<Frame> {
-        let link = self.links.get_mut(&id)?;
-        while link.branches.is_due() {
-            let mut frame = announce_frame();
-            let empty = frame.len();
-            for slot in link.branches.take(FULL) {
+    pub(super) fn next_announcement(&mut self, id: LinkId, now: Now) -> Option<Frame> {
+        let link = self.links.get_mut(&id).filter(|link| link.branches.is_due())?;
+        let mut frame = announce_frame();
+        let empty = frame.len();
+        while link.branches.is_due() && frame.len() == empty {
+            for slot in link.branches.take(FULL, link.role, now.mono) {
                 let Some(held) = self.store.get(slot) else { continue };
                 let known = held.source() == Some(id) || link.branches.has_heard(slot, held.stamp);
                 if !known && matches!(held.state, State::Live | State::Tombstone) {
                     add_entry(&mut frame, &Entry { hash: held.key_hash(), stamp: held.stamp });
                 }
             }
-            if link.branches.is_empty() {
-                link.branches.rest();
-            }
-            if frame.len() > empty {
-                return Some(Frame::new(frame));
-            }
         }
-        None
+        if link.branches.is_empty() {
+            link.branches.rest();
+        }
+        self.schedule_link(id, now);
+        (frame.len() > empty).then(|| Frame::new(frame))
+    }
+
+    /// Says PRUNE or GRAFT, with the one that waits already, if there is one.
+    fn say_origins(&mut self, id: LinkId, kind: MessageId, origins: &[u64]) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let last = link.control.back_mut().filter(|last| last.bytes().get(2) == Some(&(kind as u8)));
+        if let Some(more) = last.and_then(Frame::get_mut).filter(|frame| frame.len() < MOST_JOINED) {
+            let before = more.capacity();
+            origins.iter().for_each(|origin| more.extend_from_slice(&origin.to_be_bytes()));
+            link.control_bytes += more.capacity() - before;
+            return;
+        }
+        self.control(id, Frame::new(origins_frame(kind, origins)));
     }
 }
 

@@ -1,7 +1,8 @@
 //! Networks of a few nodes whose frames arrive in an order of chance.
 
-use super::super::super::codec::{Extension, encode, encode_publish};
+use super::super::super::codec::{Extension, RecordKind, encode, encode_publish};
 use super::super::super::link::{Kind, Role};
+use super::super::super::records::BatchWriter;
 use super::super::super::tuple::Tuple;
 use super::super::Settings;
 use super::*;
@@ -118,8 +119,29 @@ impl Mesh {
         true
     }
 
+    /// A millisecond passes, in which some frames arrive.
+    fn tick(&mut self) {
+        self.time += 1;
+        self.give();
+        for wire in 0..self.wires.len() {
+            while self.random.u8(0..3) > 0
+                && let Some((to, link, frame)) = self.wires[wire].pop_front()
+            {
+                self.nodes[to].handle_frame(link, frame.bytes(), now(self.time));
+            }
+        }
+    }
+
     fn settle(&mut self) {
         while self.step() {}
+    }
+
+    /// Time passes, and whoever has something to do meanwhile does it.
+    fn pass(&mut self, time: u64) {
+        for _ in 0..time / 10 {
+            self.time += 10;
+            self.settle();
+        }
     }
 
     /// Node `node` publishes, and all is said that is to be said at this time.
@@ -193,8 +215,7 @@ fn a_ring_that_is_cut_brings_everything_the_other_way_round() {
         assert_eq!(mesh.sent() - before, 4);
         mesh.cut(0, 1);
         mesh.publish(0, "announced");
-        mesh.time += 260;
-        mesh.settle();
+        mesh.pass(260);
         assert!(mesh.all_hold("announced"), "seed {seed}");
         mesh.publish(0, "the other way round");
         assert!(mesh.all_hold("the other way round"), "seed {seed}: without an announcement");
@@ -205,8 +226,7 @@ fn a_ring_that_is_cut_brings_everything_the_other_way_round() {
 fn what_the_server_has_announced_the_client_does_not() {
     let mut mesh = Mesh::linked(3, 2, [(0, 1), (1, 2), (2, 0)]);
     (0..5).for_each(|round| mesh.publish(0, &format!("{round}")));
-    mesh.time += 1000;
-    mesh.settle();
+    mesh.pass(1000);
     mesh.publish(0, "key");
     let mut announced = 0;
     for _ in 0..600 {
@@ -259,7 +279,56 @@ fn a_branch_that_breaks_is_grafted_elsewhere() {
     mesh.nodes[0].publish(b"after", b"1", 0, now(mesh.time)).unwrap();
     mesh.settle();
     // What was on its way when the branches were grafted is announced.
-    mesh.time += 260;
-    mesh.settle();
+    mesh.pass(260);
     assert!(mesh.nodes.iter().all(|node| node.get(b"after").is_some()));
+}
+
+#[test]
+fn announcements_do_not_overtake_the_tree_however_much_is_on_its_way() {
+    let mut mesh = Mesh::new(6, 5);
+    let publish = |mesh: &mut Mesh, from: u64, to: u64| {
+        for number in from..to {
+            let (key, at) = (format!("{}", number % 5000), now(mesh.time));
+            mesh.nodes[0].publish(key.as_bytes(), number.to_string().as_bytes(), 0, at).unwrap();
+            mesh.tick();
+        }
+    };
+    publish(&mut mesh, 0, 2000);
+    let before = mesh.sent();
+    publish(&mut mesh, 2000, 6000);
+    let each = (mesh.sent() - before) as f64 / 4000.0;
+    assert!(each < 1.05 * 5.0, "{each} transmissions for each tuple, where 5 are needed");
+}
+
+#[test]
+fn forged_origins_do_not_cost_a_message_on_every_link() {
+    let mut node = Node::new(Settings::default(), 1, now(1));
+    let hello = |peer: u64| {
+        encode(MessageId::Hello, &Extension { node: Some(1 << 63 | peer), ..Extension::default() })
+    };
+    let links: Vec<LinkId> = (0..100)
+        .map(|peer| {
+            let link = node.open_link(Role::Server, now(1)).unwrap();
+            node.handle_frame(link, &hello(peer), now(1));
+            node.handle_frame(link, &origins_frame(MessageId::Prune, &[1]), now(1));
+            link
+        })
+        .collect();
+    let sent = |node: &mut Node| {
+        let frames = links.iter().flat_map(|&link| {
+            let frames: Vec<Frame> = std::iter::from_fn(|| node.poll_transmit(link, now(2))).collect();
+            frames
+        });
+        frames.map(|frame| frame.bytes().len()).sum::<usize>()
+    };
+    sent(&mut node);
+    let mut batch = BatchWriter::new(0);
+    for forged in 0..4000 {
+        let stamp = Stamp { time: (1_800_000_000_000 << 16) + forged, origin: 1 << 63 | (100_000 + forged) };
+        batch.add(RecordKind::Live, &Tuple::new(b"key", b"value"), 0, stamp);
+    }
+    let frame = batch.finish();
+    node.handle_frame(links[0], &frame, now(2));
+    let bytes = sent(&mut node);
+    assert!(bytes < 4 * frame.len(), "{bytes} bytes to {} links for {}", links.len(), frame.len());
 }
