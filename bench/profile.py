@@ -23,7 +23,7 @@ FILES = [
     (r"libczmq", "CZMQ"),
     (r"malloc", "allocator"),
     (r"(^|/)bench/", "the program"),
-    (r"core/(wire|records|extension)\.rs|memchr", "wire"),
+    (r"core/(wire|records|extension)\.rs", "wire"),
     (r"core/digest\.rs|xxhash", "digest"),
     (r"core/feed\.rs", "feed"),
     (r"core/(store|tuple)\.rs|ahash|triomphe", "store"),
@@ -36,7 +36,7 @@ FILES = [
 ]
 FUNCTIONS = [
     (r"__rdl_|__rust_", "allocator"),
-    (r"core::(wire|records|extension)", "wire"),
+    (r"core::(wire|records|extension)|memchr", "wire"),
     (r"core::digest", "digest"),
     (r"core::feed", "feed"),
     (r"core::(store|tuple)|ahash", "store"),

@@ -179,7 +179,7 @@ impl<'a> Reader<'a> {
 
 /// Whether there is no NUL among these bytes. Most of them have none and are short: all are looked at, in pieces that
 /// compilers make a few instructions of, the last two of which may overlap.
-fn is_text(bytes: &[u8]) -> bool {
+pub(super) fn is_text(bytes: &[u8]) -> bool {
     const PIECE: usize = 16;
     let has_nul = |piece: &[u8]| piece.iter().fold(false, |found, &byte| found | (byte == 0));
     match bytes.last_chunk::<PIECE>() {
