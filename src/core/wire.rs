@@ -287,4 +287,17 @@ mod tests {
         assert_eq!(decode(b"\xAA\xA0\x02\x01\x01k\x00\x00\x00\x01\x00\x00\x00\x00\x00"), Err(Invalid::Text));
         assert_eq!(decode(b"\xAA\xA0\x02\x01\x01k\xFF\xFF\xFF\xFFv"), Err(Invalid::Truncated));
     }
+
+    #[test]
+    fn a_nul_is_found_wherever_it_is() {
+        for length in 0..70 {
+            let mut bytes = vec![0xFF; length];
+            assert!(is_text(&bytes), "{length} bytes");
+            for place in 0..length {
+                bytes[place] = 0;
+                assert!(!is_text(&bytes), "{length} bytes, a NUL at {place}");
+                bytes[place] = 0xFF;
+            }
+        }
+    }
 }
