@@ -9,6 +9,8 @@ mod connections;
 mod endpoints;
 #[path = "engine/foreign.rs"]
 mod foreign;
+#[path = "engine/handshakes.rs"]
+mod handshakes;
 #[path = "engine/security.rs"]
 mod security;
 #[path = "engine/strangers.rs"]

@@ -179,7 +179,7 @@ impl<'a> Reader<'a> {
 
 /// Whether there is no NUL among these bytes. Most of them have none and are short: all are looked at, in pieces that
 /// compilers make a few instructions of, the last two of which may overlap.
-fn is_text(bytes: &[u8]) -> bool {
+pub(super) fn is_text(bytes: &[u8]) -> bool {
     const PIECE: usize = 16;
     let has_nul = |piece: &[u8]| piece.iter().fold(false, |found, &byte| found | (byte == 0));
     match bytes.last_chunk::<PIECE>() {
@@ -286,5 +286,18 @@ mod tests {
         assert_eq!(decode(b"\xAA\xA0\x02\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00"), Err(Invalid::Text));
         assert_eq!(decode(b"\xAA\xA0\x02\x01\x01k\x00\x00\x00\x01\x00\x00\x00\x00\x00"), Err(Invalid::Text));
         assert_eq!(decode(b"\xAA\xA0\x02\x01\x01k\xFF\xFF\xFF\xFFv"), Err(Invalid::Truncated));
+    }
+
+    #[test]
+    fn a_nul_is_found_wherever_it_is() {
+        for length in 0..70 {
+            let mut bytes = vec![0xFF; length];
+            assert!(is_text(&bytes), "{length} bytes");
+            for place in 0..length {
+                bytes[place] = 0;
+                assert!(!is_text(&bytes), "{length} bytes, a NUL at {place}");
+                bytes[place] = 0xFF;
+            }
+        }
     }
 }

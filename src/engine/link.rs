@@ -54,7 +54,7 @@ pub(super) struct Remote {
     pub(super) descriptor: Option<u32>,
     /// How long to wait before the next fresh connection (ms).
     pub(super) patience: u64,
-    /// How often the handshake failed since the last success.
+    /// How many handshakes came to nothing since the last success.
     pub(super) failures: u32,
     /// When that was last logged (mono ms).
     pub(super) complained: Option<u64>,

@@ -24,6 +24,8 @@ const REPLACE_INPROC: u64 = 250;
 const LONGEST_REPLACE: u64 = 1000;
 /// How soon a peer that refused us is tried again (ms).
 const REFUSED: u64 = 3000;
+/// So many handshakes in a row that come to nothing are no accident.
+const SEVERAL: u32 = 5;
 /// A connection that lasted so long was a good one (ms).
 const GOOD: u64 = 5000;
 /// How often the same remote's failing handshakes are logged (ms).
@@ -194,10 +196,10 @@ impl Engine {
     }
 
     fn drop_channel_if_unused(&mut self, place: usize) {
-        let unused =
-            self.channels.get(place).and_then(Option::as_ref).is_some_and(|channel| channel.names.is_empty());
-        if unused {
-            self.channels[place] = None;
+        // Not its names are asked: a remote that waits for its next try has none.
+        let used = self.links.values().any(|link| link.channel == place && link.remote.is_some());
+        if let Some(channel) = self.channels.get_mut(place).filter(|_| !used) {
+            *channel = None;
         }
     }
 
@@ -277,6 +279,28 @@ impl Engine {
         }
     }
 
+    /// A handshake came to nothing, and nobody said why. Mostly that is an accident, such as a hub that ends or a
+    /// machine that is too busy, and the next try will do; but a wrong server key looks the same. So the tries become
+    /// rarer. They are ours, not libzmq's, which would try about seven times a second for ever, or never again:
+    /// where the peer talks nonsense it says no more than that the connection is gone.
+    fn cut_off(&mut self, id: LinkId, now: Now) {
+        let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
+        if remote.is_up() {
+            return; // this was an older connection
+        }
+        let due = now.mono + (REPLACE << remote.failures.min(10)).min(REFUSED);
+        remote.failures = remote.failures.saturating_add(1);
+        remote.descriptor = None;
+        remote.phase = Phase::Lost(due);
+        let several = remote.failures >= SEVERAL;
+        self.timers.push(std::cmp::Reverse((due, id)));
+        self.detach(id, 0);
+        if several {
+            let reason = "its handshakes come to nothing; a wrong server key does that, or no ZeroMQ there";
+            self.complain(id, now, reason);
+        }
+    }
+
     /// Act upon what a channel's monitor said.
     pub(super) fn happen(&mut self, place: usize, now: Now) {
         while let Some(happening) = self.channel(place).and_then(|channel| channel.happenings.pop_front()) {
@@ -323,8 +347,10 @@ impl Engine {
                 // Of a connection that was given up, if the descriptor is another one.
                 if remote.descriptor == Some(happening.value) {
                     remote.descriptor = None;
-                    if remote.is_up() {
-                        self.lost(id, now);
+                    match remote.phase {
+                        Phase::Up(_) => self.lost(id, now),
+                        Phase::Connecting => self.cut_off(id, now),
+                        Phase::Lost(_) => {} // the reason came first
                     }
                 }
             }
@@ -337,16 +363,7 @@ impl Engine {
                 self.complain(id, now, "the peer uses another security mechanism, or no ZeroMQ");
                 self.try_later(id, now);
             }
-            Change::Broken => {
-                remote.failures = remote.failures.saturating_add(1);
-                if remote.failures >= 3 {
-                    self.complain(
-                        id,
-                        now,
-                        "the peer hangs up during the handshake; a wrong server key does that",
-                    );
-                }
-            }
+            Change::Broken => self.cut_off(id, now),
         }
     }
 

@@ -106,6 +106,7 @@ fn strangers_stay_outside() {
             node.wait_for(Duration::from_millis(50), |_, _| false);
         }
     }
+    assert_eq!(wrong_key.log.count("wrong server key"), 1);
 }
 
 #[test]

@@ -31,13 +31,13 @@ pub fn write() {
     rows.iter().for_each(|row| size_lines(&mut text, row));
     let lacking = faults(&mut text);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let put = |file: &str, text: String| {
-        let file = folder.join(file);
+    let put = |name: &str, text: String| {
+        let file = folder.join(name);
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder).expect("a folder can be made");
         }
         std::fs::write(&file, text).expect("a file can be written");
-        println!("written: {}", file.display());
+        println!("written: {name}");
     };
     put("doc/benchmarks/simulated.md", text);
     put("build/simulated.json", points(&rows));

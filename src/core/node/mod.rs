@@ -34,6 +34,7 @@ use super::plain::History;
 use super::store::{State, Store};
 use super::timers::{Timer, Timers};
 use super::tuple::Tuple;
+use super::wire::is_text;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
@@ -314,7 +315,7 @@ impl Node {
         if value.len() > self.settings.max_value {
             return Err(Refusal::ValueTooLong);
         }
-        if value.contains(&0) {
+        if !is_text(value) {
             return Err(Refusal::NulByte);
         }
         let seat = self.store.seek(key);
@@ -361,7 +362,7 @@ impl Node {
     fn check_key(&self, key: &[u8]) -> Result<(), Refusal> {
         match key.len() {
             0 => Err(Refusal::EmptyKey),
-            1..=Tuple::MAX_KEY if key.contains(&0) => Err(Refusal::NulByte),
+            1..=Tuple::MAX_KEY if !is_text(key) => Err(Refusal::NulByte),
             1..=Tuple::MAX_KEY => Ok(()),
             _ => Err(Refusal::KeyTooLong),
         }

@@ -21,7 +21,7 @@ pub enum Change {
     Refused,
     /// The handshake failed: the peer speaks another protocol or uses another security mechanism.
     Failed,
-    /// The peer went away during the handshake, and did not say why.
+    /// The handshake ended before it was done: the peer went away, or did not answer for half a minute.
     Broken,
 }
 
@@ -126,9 +126,8 @@ fn parse(head: &[u8]) -> Option<(Change, u32)> {
         zmq_sys::ZMQ_EVENT_HANDSHAKE_SUCCEEDED => Change::Ready,
         zmq_sys::ZMQ_EVENT_DISCONNECTED => Change::Disconnected,
         zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH => Change::Refused,
-        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL => {
-            Change::Failed
-        }
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL => Change::Failed,
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL => Change::Broken,
         _ => return None,
     };
     Some((change, value))
@@ -147,6 +146,10 @@ mod tests {
         };
         assert_eq!(parse(&head(zmq_sys::ZMQ_EVENT_CONNECTED, 9)), Some((Change::Connected, 9)));
         assert_eq!(parse(&head(zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, 400)), Some((Change::Refused, 400)));
+        let failed = zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+        assert_eq!(parse(&head(failed, 1)), Some((Change::Failed, 1)));
+        let broken = zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+        assert_eq!(parse(&head(broken, 32)), Some((Change::Broken, 32)));
         assert_eq!(parse(&head(zmq_sys::ZMQ_EVENT_CLOSED, 0)), None);
         assert_eq!(parse(b""), None);
         assert_eq!(parse(b"1234567"), None);
