@@ -70,7 +70,7 @@ def collect(rows):
             entry = wanted.setdefault((row.program, arguments), {"variants": [], "limit": row.limit, "runs": 0})
             entry["variants"] += [v for v in variants(row) if v not in entry["variants"]]
             entry["limit"] = entry["limit"] or row.limit
-            entry["runs"] = max(entry["runs"], row.runs or RUNS)
+            entry["runs"] = max(entry["runs"], RUNS if QUICK else row.runs or RUNS)
     results = {}
     for (program, arguments), entry in wanted.items():
         for turn in range(entry["runs"]):

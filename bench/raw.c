@@ -5,6 +5,7 @@
     The limits: what CZMQ's pipe and libzmq do when nobody does anything.
 
         raw echo [tuples] [window]      an actor that sends back what it gets
+        raw deliver [tuples]            an actor that says DELIVER so many times
         raw pushpull [tuples]           90-byte frames over tcp, one way
         raw dealer [tuples]             the same, DEALER to ROUTER
         raw chain [hops] [rounds]       threads that pass a frame on, over tcp  */
@@ -39,6 +40,54 @@ echo (zsock_t *pipe, void *args)
     zmq_msg_close (&frame);
 }
 
+//  Says nothing but DELIVER, once it is asked to.
+static void
+say (zsock_t *pipe, void *args)
+{
+    void *handle = zsock_resolve (pipe);
+    zsock_signal (pipe, 0);
+    free (zstr_recv (pipe));
+    for (long count = *(long *) args; count > 0; count--) {
+        zmq_send (handle, "DELIVER", 7, ZMQ_SNDMORE);
+        zmq_send (handle, "service.address.0123456", 23, ZMQ_SNDMORE);
+        zmq_send (handle, "0123456789.tcp://192.168.100.100:49152/a-service/with-address.-", 63, 0);
+    }
+    free (zstr_recv (pipe));
+}
+
+//  Counts the messages that wait; waits for some if there are none.
+static long
+take (void *handle, zmq_msg_t *frame)
+{
+    long count = 0;
+    while (zmq_msg_recv (frame, handle, ZMQ_DONTWAIT) >= 0) {
+        while (zmq_msg_more (frame))
+            zmq_msg_recv (frame, handle, 0);
+        count++;
+    }
+    if (!count) {
+        zmq_pollitem_t item = { handle, 0, ZMQ_POLLIN, 0 };
+        zmq_poll (&item, 1, 1000);
+    }
+    return count;
+}
+
+static void
+run_deliver (long count)
+{
+    zactor_t *actor = zactor_new (say, &count);
+    void *handle = zsock_resolve (actor);
+    zmq_msg_t frame;
+    zmq_msg_init (&frame);
+    double start = now (), used = cpu ();
+    zstr_send (actor, "now");
+    for (long taken = 0; taken < count; )
+        taken += take (handle, &frame);
+    double took = now () - start;
+    report ("rate", (double) count / took);
+    report ("cpu_us", (cpu () - used) / (double) count * 1e6);
+}
+
 static void
 run_echo (long count, long window)
 {
@@ -53,16 +102,7 @@ run_echo (long count, long window)
             zmq_send (handle, "service.address.0123456", 23, ZMQ_SNDMORE);
             zmq_send (handle, "0123456789.tcp://192.168.100.100:49152/a-service/with-address.-", 63, 0);
         }
-        long before = back;
-        while (zmq_msg_recv (&frame, handle, ZMQ_DONTWAIT) >= 0) {
-            while (zmq_msg_more (&frame))
-                zmq_msg_recv (&frame, handle, 0);
-            back++;
-        }
-        if (back == before) {
-            zmq_pollitem_t item = { handle, 0, ZMQ_POLLIN, 0 };
-            zmq_poll (&item, 1, 1000);
-        }
+        back += take (handle, &frame);
     }
     double took = now () - start;
     report ("rate", (double) count / took);
@@ -172,6 +212,9 @@ int main (int argc, char **argv)
     bench_start ();
     if (!strcmp (what, "echo"))
         run_echo (argument (argc, argv, 2, 200000), argument (argc, argv, 3, 500));
+    else
+    if (!strcmp (what, "deliver"))
+        run_deliver (argument (argc, argv, 2, 100000));
     else
     if (!strcmp (what, "pushpull"))
         run_one_way (ZMQ_PUSH, ZMQ_PULL, argument (argc, argv, 2, 1000000));

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measure zgossip side by side with CZMQ's own, and write doc/benchmarks/ (results.md, results.json, *.svg).
 #
-#     bench/run.sh                everything, in 20 to 25 minutes on two cores
+#     bench/run.sh                everything, in about 10 minutes on two cores
 #     BENCH=quick bench/run.sh    a look, in less than two; written to build/bench instead
 #     BENCH=build bench/run.sh    only make the programs
 #
