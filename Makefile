@@ -26,7 +26,7 @@ help:
 	@echo 'make test       everything that is tested'
 	@echo 'make lint       formatting and lints'
 	@echo 'make sanitize   threads of a program on one node, under the thread sanitizer (nightly Rust)'
-	@echo 'make bench      measure, side by side with CZMQ'
+	@echo 'make bench      measure, side by side with CZMQ: 10 minutes (BENCH=quick for a hint)'
 	@echo 'make simulate   time and messages in simulated networks of up to 10 000 nodes, and delivery under faults'
 	@echo 'make instructions  compare what a tuple costs, in instructions, with what is recorded'
 	@echo 'make profile    where the time goes on the hottest paths'

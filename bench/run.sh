@@ -2,7 +2,8 @@
 # Measure zgossip side by side with CZMQ's own, and write doc/benchmarks/ (results.md, results.json, *.svg).
 #
 #     bench/run.sh                everything, in about 10 minutes on two cores
-#     BENCH=quick bench/run.sh    a look, in less than two; written to build/bench instead
+#     bench/run.sh WORD ...       only the lines whose title has one of the words; written to build/bench
+#     BENCH=quick bench/run.sh    a look, in three to four minutes; written to build/bench
 #     BENCH=build bench/run.sh    only make the programs
 #
 # The library must be built: `make bench` does that first. All traffic stays on the loopback interface.
@@ -37,7 +38,7 @@ if [ "${BENCH:-full}" = build ]; then
 fi
 python3 bench/bench.py "$build" "${BENCH:-full}" "$@"
 
-if [ "${BENCH:-full}" = quick ]; then
+if [ "${BENCH:-full}" = quick ] || [ $# -gt 0 ]; then
     echo "written: $build/results.md"
 else
     ${CARGO:-cargo} run --quiet --release --manifest-path bench/plot/Cargo.toml --target-dir "$build/plot" \
