@@ -19,7 +19,7 @@ need_rust () {
     if [ -x "$HOME/.cargo/bin/cargo" ]; then
         say "Rust is installed, but not on this shell's PATH. Run: . \"\$HOME/.cargo/env\""
     else
-        say "Rust (1.85 or later) is missing. Get it from https://rustup.rs, or from your system's packages."
+        say "Rust (1.88 or later) is missing. Get it from https://rustup.rs, or from your system's packages."
     fi
     exit 1
 }

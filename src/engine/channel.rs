@@ -199,10 +199,10 @@ impl Channel {
     /// The link with this routing id.
     #[inline]
     pub(super) fn find(&mut self, name: &[u8]) -> Option<LinkId> {
-        if let Some((last, link)) = &self.last {
-            if **last == *name {
-                return Some(*link);
-            }
+        if let Some((last, link)) = &self.last
+            && **last == *name
+        {
+            return Some(*link);
         }
         let (name, &link) = self.names.get_key_value(name)?;
         self.last = Some((name.clone(), link));

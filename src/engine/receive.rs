@@ -20,10 +20,10 @@ impl Engine {
         for place in 0..self.channels.len() {
             // Taken out meanwhile: links are opened while its messages are read.
             let Some(mut channel) = self.channels[place].take() else { continue };
-            if channel.monitor_news {
-                if let Err(error) = channel.read_monitor() {
-                    self.failed("reading a monitor", error);
-                }
+            if channel.monitor_news
+                && let Err(error) = channel.read_monitor()
+            {
+                self.failed("reading a monitor", error);
             }
             // What a connection carried counts until all of it is read; only then is its end believed. It may have
             // come after the socket was asked for news, so it is looked for in any case.

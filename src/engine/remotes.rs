@@ -128,11 +128,11 @@ impl Engine {
         remote.server_key = server_key.map(Into::into);
         // Refused before anything is given up.
         let place = link.channel;
-        if let Some(channel) = self.channels.get(place).and_then(Option::as_ref) {
-            if let Err(error) = self.security.apply_client(channel.socket(), server_key) {
-                remote.server_key = before;
-                return Err(error);
-            }
+        if let Some(channel) = self.channels.get(place).and_then(Option::as_ref)
+            && let Err(error) = self.security.apply_client(channel.socket(), server_key)
+        {
+            remote.server_key = before;
+            return Err(error);
         }
         self.renew(id, now);
         Ok(())

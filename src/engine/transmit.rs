@@ -58,11 +58,11 @@ impl Engine {
     /// Queue the links that have something to send. True if any link is queued.
     pub(super) fn collect_ready(&mut self) -> bool {
         while let Some(id) = self.node.poll_ready() {
-            if let Some(link) = self.links.get_mut(&id) {
-                if link.sending == Sending::Idle {
-                    link.sending = Sending::Queued;
-                    self.sending.push_back(id);
-                }
+            if let Some(link) = self.links.get_mut(&id)
+                && link.sending == Sending::Idle
+            {
+                link.sending = Sending::Queued;
+                self.sending.push_back(id);
             }
         }
         !self.sending.is_empty()

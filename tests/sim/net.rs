@@ -334,10 +334,10 @@ impl Sim {
             let current = w.connected && (role == Role::Client || w.epoch == epoch);
             if current && w.pipes[way as usize].frames.len() >= w.speed.capacity {
                 // The engine keeps the one frame that the socket did not take.
-                if !ours.pending.contains_key(&link) {
-                    if let Some(frame) = ours.node.poll_transmit(link, now) {
-                        ours.pending.insert(link, frame.bytes().to_vec());
-                    }
+                if !ours.pending.contains_key(&link)
+                    && let Some(frame) = ours.node.poll_transmit(link, now)
+                {
+                    ours.pending.insert(link, frame.bytes().to_vec());
                 }
                 return;
             }

@@ -86,7 +86,7 @@ impl Ours {
         self.changes += 1;
         // Looking at everything after every change is too slow where there is much.
         let rarely = (self.view.len() as u64 / 64).max(sample);
-        if self.changes % rarely == 0 {
+        if self.changes.is_multiple_of(rarely) {
             self.check_all(node, now);
         }
     }

@@ -238,18 +238,24 @@ fn a_stock_hub_that_ends_ten_times_loses_nothing() {
     assert_eq!(sim.view(0).len(), 1000);
 }
 
+/// A star of a CZMQ node and three of ours, with the one or one of the others in its middle.
+fn one_plain_of_four(seed: u64, stock_is_hub: bool) -> (Sim, usize, [usize; 3]) {
+    let mut sim = Sim::new(seed);
+    let plain = sim.stock();
+    let ours = [sim.ours(), sim.ours(), sim.ours()];
+    if stock_is_hub {
+        ours.iter().for_each(|&node| _ = connect(&mut sim, node, plain));
+    } else {
+        ours[1..].iter().for_each(|&node| _ = connect(&mut sim, node, ours[0]));
+        connect(&mut sim, plain, ours[0]);
+    }
+    (sim, plain, ours)
+}
+
 #[test]
 fn a_plain_writer_that_returns_to_an_earlier_value_ends_with_it() {
     for stock_is_hub in [true, false] {
-        let mut sim = Sim::new(5);
-        let plain = sim.stock();
-        let ours = [sim.ours(), sim.ours(), sim.ours()];
-        if stock_is_hub {
-            ours.iter().for_each(|&node| _ = connect(&mut sim, node, plain));
-        } else {
-            ours[1..].iter().for_each(|&node| _ = connect(&mut sim, node, ours[0]));
-            connect(&mut sim, plain, ours[0]);
-        }
+        let (mut sim, plain, _) = one_plain_of_four(5, stock_is_hub);
         sim.run(3 * SECOND);
         for value in ["a", "b", "a", "c", "b", "a"] {
             sim.publish(plain, "key", value);
@@ -264,15 +270,7 @@ fn a_plain_writer_that_returns_to_an_earlier_value_ends_with_it() {
 fn a_plain_writer_that_returns_to_a_value_of_another_ends_with_it() {
     for (stock_is_hub, writer) in [(true, 0), (false, 0), (true, 2), (false, 2)] {
         for pause in [0, 20, 300, 1500] {
-            let mut sim = Sim::new(5 + pause);
-            let plain = sim.stock();
-            let ours = [sim.ours(), sim.ours(), sim.ours()];
-            if stock_is_hub {
-                ours.iter().for_each(|&node| _ = connect(&mut sim, node, plain));
-            } else {
-                ours[1..].iter().for_each(|&node| _ = connect(&mut sim, node, ours[0]));
-                connect(&mut sim, plain, ours[0]);
-            }
+            let (mut sim, plain, ours) = one_plain_of_four(5 + pause, stock_is_hub);
             sim.run(3 * SECOND);
             sim.publish(ours[writer], "key", "a");
             sim.run(5 * SECOND);

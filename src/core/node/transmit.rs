@@ -54,10 +54,10 @@ impl Node {
     }
 
     pub(super) fn mark_ready(&mut self, id: LinkId) {
-        if let Some(link) = self.links.get_mut(&id) {
-            if !std::mem::replace(&mut link.ready, true) {
-                self.ready.push_back(id);
-            }
+        if let Some(link) = self.links.get_mut(&id)
+            && !std::mem::replace(&mut link.ready, true)
+        {
+            self.ready.push_back(id);
         }
     }
 
@@ -154,12 +154,14 @@ impl Node {
         let fresh = cache.version == version && cache.ages_from.is_none_or(|made_at| made_at == now.mono);
         let wanted = |origin: &u64| link.peer != Some(*origin) && !link.branches.is_cut(*origin);
         let suits = !cache.sources.contains(&id) && cache.origins.iter().all(wanted);
-        if fresh && cache.start == start && suits {
-            if let Some(frame) = &cache.frame {
-                link.cursor = cache.end;
-                self.counters.tuples_out += cache.tuples;
-                return Some(frame.clone());
-            }
+        if fresh
+            && cache.start == start
+            && suits
+            && let Some(frame) = &cache.frame
+        {
+            link.cursor = cache.end;
+            self.counters.tuples_out += cache.tuples;
+            return Some(frame.clone());
         }
         let mut batch = Collector::default();
         let (mut sources, mut origins) = (Vec::new(), Vec::new());
