@@ -15,6 +15,8 @@ const CALM: u64 = 4000;
 /// A heartbeat of the server makes one of ours unnecessary, but not more of them than this in a row: the
 /// server may have missed what we said last.
 const MOST_CALM: u32 = 8;
+/// Timers that one call looks after: many keys may expire at the same moment.
+const MOST_TIMERS: usize = 2048;
 /// A server's clock that has been behind ours by more than this (ms) is told of it soon.
 const MOST_AHEAD: u64 = 2000;
 /// An extended server that has not answered a heartbeat for so long (ms) is gone.
@@ -32,9 +34,11 @@ const EXTENDED_PROBE: u64 = 3000;
 const LARGEST_SIGN: usize = 1024;
 
 impl Node {
-    /// Does what is due. Harmless when nothing is.
+    /// Does what is due, but not more than fits into some milliseconds: what remains is due at once, after
+    /// others had their turn. Harmless when nothing is.
     pub fn handle_timeout(&mut self, now: Now) {
-        while let Some(timer) = self.timers.pop(now.mono) {
+        for _ in 0..MOST_TIMERS {
+            let Some(timer) = self.timers.pop(now.mono) else { return };
             match timer {
                 Timer::Slot(slot) => {
                     self.store.set_deadline(slot, None);
@@ -62,6 +66,7 @@ impl Node {
         self.check_plain(id, now);
         self.announce_due(id, now);
         self.ask_due(id, now);
+        self.bulk_due(id, now);
         let Some(link) = self.links.get(&id).filter(|link| link.up && link.role == Role::Client) else {
             return;
         };
@@ -92,6 +97,15 @@ impl Node {
             }
             Kind::Extended => self.beat(id, now),
             Kind::Plain => self.keep_alive(id, silent, now),
+        }
+    }
+
+    /// A question about what was sent in bulk was not answered: it is asked again.
+    fn bulk_due(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.up && link.is_extended()) else { return };
+        if link.bulk.missing_at().is_some_and(|at| at <= now.mono) {
+            let question = Some(link.bulk.ask(now.mono));
+            self.control(id, self.heartbeat(id, Extension { question, ..Extension::default() }, now));
         }
     }
 
@@ -131,7 +145,7 @@ impl Node {
     pub(super) fn pace(&mut self, id: LinkId, heard: Extension, theirs: Summary, now: Now) {
         let ours = self.summary();
         // All follow the fastest clock, and it may be ours.
-        let ahead = self.clock.latest(now).saturating_sub(heard.clock.unwrap_or(u64::MAX));
+        let ahead = self.latest(now).saturating_sub(heard.clock.unwrap_or(u64::MAX));
         let Some(link) = self.links.get_mut(&id) else { return };
         if theirs != ours || ahead >> COUNTER_BITS > MOST_AHEAD {
             link.calm = 0;
@@ -202,9 +216,8 @@ impl Node {
         let held = self.store.get(self.own_smallest?.1)?;
         let link = self.links.get(&id)?;
         let hash = value_hash(held.tuple.value());
-        let known = link.cursor > self.store.feed.position(slot)
-            && (link.plain.holds(slot, hash) || !link.plain.is_pending(slot))
-            && !link.owed_set.contains(&slot);
+        let known = !link.is_unsent(slot, self.store.feed.position(slot))
+            && (link.plain.holds(slot, hash) || !link.plain.is_pending(slot));
         known.then(|| Frame::new(encode_publish(&held.tuple, 0, Some(held.stamp))))
     }
 
@@ -215,7 +228,9 @@ impl Node {
         if link.up {
             next = match link.kind {
                 Kind::Plain => link.plain.next_check(),
-                Kind::Extended => link.branches.announce_at(),
+                Kind::Extended => {
+                    [link.branches.announce_at(), link.bulk.missing_at()].into_iter().flatten().min()
+                }
                 _ => None,
             };
             next = [next, link.passage.rests_until()].into_iter().flatten().min();
@@ -262,12 +277,9 @@ impl Node {
                 _ => self.control(id, Frame::new(encode(MessageId::Invalid, &Extension::default()))),
             }
         }
-        self.requested.retain(|_, &mut at| now.mono < at + super::tree::ANSWER);
-        let held = &self.store;
-        self.history.retain(|&slot, history| {
-            history.prune(now.mono);
-            !history.is_past(now.mono) && held.get(slot).is_some()
-        });
+        self.forget_requests(now);
+        self.prune_history(now);
+        self.reconsider_some(now);
     }
 
     pub(super) fn schedule_sweep(&mut self, now: Now) {
