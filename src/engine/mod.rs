@@ -19,6 +19,7 @@
 //! | `transmit` | frames out |
 //! | `listen` | BIND |
 //! | `remotes` | CONNECT, and what becomes of connections |
+//! | `liveness` | whether a silent server is alive |
 //! | `channel`, `link` | a socket; a peer |
 //! | `endpoint`, `security` | what the program's words mean |
 //! | [`raw`] | libzmq |
@@ -29,6 +30,7 @@ mod endpoint;
 mod error;
 mod link;
 mod listen;
+mod liveness;
 pub mod raw;
 mod receive;
 mod remotes;
@@ -141,7 +143,8 @@ pub struct Engine {
     blocked: Blocked,
     /// Closed links, kept until the events that name them are out.
     closed: Vec<LinkId>,
-    /// When remotes are to be connected afresh (mono ms). An entry that the remote knows nothing of is void.
+    /// When remotes are to be connected afresh, or looked at again (mono ms). An entry that the remote knows nothing
+    /// of is void.
     timers: BinaryHeap<Reverse<(u64, LinkId)>>,
     /// Scratch: the frames being received.
     name: Msg,
