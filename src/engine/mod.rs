@@ -284,10 +284,14 @@ impl Engine {
         self.links.get(&link).map_or_else(String::new, |link| link.endpoint.to_string())
     }
 
-    /// Bytes that a peer's message may have. More than twice the largest value is nobody's mistake, and costs the
-    /// connection; what is merely too large is counted and dropped by the node.
+    /// Bytes that a peer's message may have; more than that costs the connection.
+    ///
+    /// Peers may hold larger values than this node takes: with their limit they are right to say them. What is merely
+    /// too large is counted and dropped by the node; were its connection to break, nothing else would ever arrive
+    /// over it. More than twice the largest value of any usual limit is nobody's mistake.
     fn max_message(&self) -> i64 {
-        let twice = self.node.settings().max_value.saturating_mul(2).saturating_add(64 << 10);
+        let usual = core::Settings::default().max_value;
+        let twice = self.node.settings().max_value.max(usual).saturating_mul(2).saturating_add(64 << 10);
         i64::try_from(twice).unwrap_or(i64::MAX)
     }
 
