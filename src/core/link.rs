@@ -201,6 +201,10 @@ pub(super) struct Link {
     /// How often the peer was asked for a sign of life since it was heard, and when first (client).
     pub(super) probes: u32,
     pub(super) asked_at: u64,
+    /// Client: the driver is asked whether bytes pass …
+    pub(super) suspected: bool,
+    /// … and has said that they do, which counts until then (mono ms).
+    pub(super) trusted_until: u64,
     /// Client: what our tuples summed up to when we said so last, and how many heartbeats of the server
     /// in a row have shown since that it holds the same.
     pub(super) told: Summary,
@@ -273,6 +277,8 @@ impl Link {
             beat_at: u64::MAX,
             probes: 0,
             asked_at: 0,
+            suspected: false,
+            trusted_until: 0,
             told: Summary::default(),
             calm: 0,
             invalid_at: None,

@@ -298,7 +298,12 @@ impl Sim {
                     arrivals.arrived(tuple.key(), node, now);
                 }
             });
-            if let Some(link) = ours.node.poll_stale() {
+            if let Some(link) = ours.node.poll_suspect() {
+                let (wire, now) = (ours.ends[&link].wire, self.clock(node));
+                let bytes_pass = self.bytes_pass(wire);
+                let Body::Ours(ours) = &mut self.nodes[node].body else { return };
+                ours.node.handle_suspect(link, bytes_pass, now);
+            } else if let Some(link) = ours.node.poll_stale() {
                 let wire = ours.ends[&link].wire;
                 self.lose(wire, 0, 50 * MS);
                 let epoch = self.wires[wire].epoch;
@@ -320,6 +325,16 @@ impl Sim {
             let life = member.life;
             self.at(wake.unwrap_or(0), Event::Wake { node, life });
         }
+    }
+
+    /// What the client's kernel knows of a silent connection: whether a frame is coming, or is being taken by the
+    /// server. One that has stopped takes nothing.
+    fn bytes_pass(&self, wire: usize) -> bool {
+        let w = &self.wires[wire];
+        let [to_server, to_client] = &w.pipes;
+        let server = &self.nodes[w.server];
+        let takes = server.alive && server.paused_until <= self.now;
+        w.connected && (!to_client.frames.is_empty() || (takes && !to_server.frames.is_empty()))
     }
 
     /// Sends what a link has to send, as far as its socket has room.

@@ -78,9 +78,11 @@ impl Node {
         let memory = self.memory();
         self.departures.forget_before(now.mono.saturating_sub(memory));
         for _ in 0..LOOKS {
-            let Some((_, slot)) = self.history_due.pop_front_if(|&mut (due, _)| due <= now.mono) else {
+            let Some(&(due, slot)) = self.history_due.front() else { return };
+            if due > now.mono {
                 return;
-            };
+            }
+            self.history_due.pop_front();
             let Some(history) = self.history.get_mut(&slot) else { continue };
             history.prune(now.mono, memory);
             if history.is_past(now.mono, memory) {

@@ -37,6 +37,7 @@ impl Node {
         link.answers = false;
         link.interval = KEEPALIVE;
         link.heard_at = now.mono;
+        (link.suspected, link.trusted_until) = (false, 0);
         link.plain.reconnect();
         self.greet(id, now);
     }
@@ -50,6 +51,7 @@ impl Node {
         }
         let Some(link) = self.links.get_mut(&id) else { return };
         link.up = false;
+        link.suspected = false;
         link.forget_owed();
         self.set_kind(id, Kind::Greeting);
         self.leave(id);

@@ -257,6 +257,8 @@ pub struct Node {
     announced: u64,
     events: VecDeque<Event>,
     stale: VecDeque<LinkId>,
+    /// Client links whose server may be gone.
+    suspects: VecDeque<LinkId>,
     counters: Counters,
     /// Causes already logged, so that a flood of bad input is one line.
     logged: HashMap<&'static str, u64>,
@@ -311,6 +313,7 @@ impl Node {
             announced: 0,
             events: VecDeque::new(),
             stale: VecDeque::new(),
+            suspects: VecDeque::new(),
             counters: Counters::default(),
             logged: HashMap::new(),
             own_smallest: None,

@@ -105,7 +105,7 @@ impl Node {
         let late = history.is_some_and(|history| history.is_late_copy(hash, id, now.mono));
         let busy = history.is_some_and(|history| history.is_busy(now.mono));
         if behind || again || returned || late {
-            return self.suspect(id, slot, tuple, now);
+            return self.suspect_value(id, slot, tuple, now);
         }
         if self.refuse_plain(tuple.value(), false, now) {
             return;
@@ -130,7 +130,7 @@ impl Node {
     }
 
     /// What the peer said is old, most likely: it is looked at later.
-    fn suspect(&mut self, id: LinkId, slot: Slot, tuple: &Tuple, now: Now) {
+    fn suspect_value(&mut self, id: LinkId, slot: Slot, tuple: &Tuple, now: Now) {
         self.history_mut(slot, now).suspect(id, tuple);
         if let Some(link) = self.links.get_mut(&id) {
             link.plain.suspect(slot, now.mono);
@@ -171,7 +171,7 @@ impl Node {
                 self.consider(id, slot, &tuple, false, now);
             } else if hash != ours {
                 history.replaced(hash, Some(id), now.mono, now.mono);
-                self.suspect(id, slot, &tuple, now);
+                self.suspect_value(id, slot, &tuple, now);
             }
         }
     }

@@ -177,7 +177,7 @@ impl Node {
             if known || stamp.wall() > latest {
                 continue;
             }
-            if !(new && !room) && self.ask_for(id, hash, now) == Asked::Now {
+            if (room || !new) && self.ask_for(id, hash, now) == Asked::Now {
                 wanted.push(hash);
                 origins.push(stamp.origin);
             }
