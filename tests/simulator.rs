@@ -27,6 +27,14 @@ fn faults(test: &str, seeds: u64, nodes: usize, stock: usize, bound: u64) {
         sum(|outcome| outcome.frames),
         sum(|outcome| outcome.tuples),
     );
+    println!(
+        "{} writes, {} died with all that had taken them; {} pairs exempt; {} tuples sent for {} that were lacking",
+        sum(|outcome| outcome.writes as u64),
+        sum(|outcome| outcome.died as u64),
+        sum(|outcome| outcome.bursts as u64),
+        sum(|outcome| outcome.sent),
+        sum(|outcome| outcome.lacking),
+    );
 }
 
 #[test]
@@ -134,13 +142,14 @@ fn mixed(test: &str, seeds: u64, turned: bool) {
                 most(|row| row.messages),
                 most(|row| row.silence) as f64 / SECOND as f64
             );
-            for (seed, row) in
-                rows.iter().filter(|(_, row)| row.disagree.is_some() || row.endless || row.lost)
+            for (seed, row) in rows
+                .iter()
+                .filter(|(_, row)| row.disagree.is_some() || row.endless || row.lost || !row.wrong.is_empty())
             {
                 println!("    ZGOSSIP_SIM_SEED={seed}: {row:?}");
             }
             runs += rows.len();
-            bad += count(|row| row.disagree.is_some() || row.endless);
+            bad += count(|row| row.disagree.is_some() || row.endless || !row.wrong.is_empty());
             lost += count(|row| row.lost);
         }
     }

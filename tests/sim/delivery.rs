@@ -193,6 +193,13 @@ pub fn run(seed: u64, network: &Network, faults: &Faults, floods: bool) -> Outco
         let now = sim.clock(node);
         sim.check_all(node, now);
     }
+    let violations = sim.judge().violations;
+    assert!(
+        violations.is_empty(),
+        "{} wrong: {:?}",
+        violations.len(),
+        &violations[..violations.len().min(4)]
+    );
     Outcome {
         runs: 1,
         complete: usize::from(arrivals.missing() == 0),

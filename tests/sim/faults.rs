@@ -134,16 +134,20 @@ fn anyone(sim: &mut Sim) -> Option<usize> {
 
 fn write(sim: &mut Sim, run: &Run) {
     let Some(node) = anyone(sim) else { return };
+    sim.check_agreement(node);
+    if sim.random.u32(0..20) == 0 {
+        sim.flush(node);
+    }
     let options = &run.options;
     let value = format!("v{}", sim.random.u32(0..1_000_000));
     let what = sim.random.u32(0..10);
     let number = sim.random.usize(0..options.keys);
     if sim.is_ours(node) && what == 0 && options.retract {
         let key = format!("gone-{number}");
-        sim.with(node, |node, now| node.retract(key.as_bytes(), now).expect("a good key"));
+        sim.retract(node, &key);
     } else if sim.is_ours(node) && what == 1 && options.ttl {
         let (key, ttl) = (format!("ttl-{number}"), sim.random.u32(200..5000));
-        sim.with(node, |node, now| node.publish(key.as_bytes(), value.as_bytes(), ttl, now).expect("room"));
+        sim.publish_for(node, &key, &value, ttl);
     } else {
         let key = match what {
             2 | 3 if options.retract => format!("gone-{number}"),
@@ -228,6 +232,13 @@ pub struct Outcome {
     pub steps: u64,
     pub frames: u64,
     pub tuples: u64,
+    /// Tuples sent after the last fault, and pairs of a node and a key that lacked something then.
+    pub sent: u64,
+    pub lacking: u64,
+    /// Writes that ended with all that had taken them, of so many, and pairs that are exempt.
+    pub died: usize,
+    pub writes: usize,
+    pub bursts: usize,
 }
 
 /// Faults, then none: all must agree and be quiet within `bound`.
@@ -235,10 +246,27 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
     let mut sim = build(seed, options);
     sim.run(options.duration);
     heal(&mut sim);
+    let held: Vec<_> = (0..sim.nodes.len()).map(|node| sim.view(node).clone()).collect();
+    let before = sim.tally.sent;
     sim.run(3 * SECOND);
     wake_stock(&mut sim);
     let settled = verdict::settles_within(&mut sim, bound);
-    Outcome { settled, steps: sim.steps, frames: sim.tally.frames, tuples: sim.tally.tuples }
+    let judgement = sim.judge();
+    let lacking = |node: usize| {
+        let now = sim.view(node);
+        now.iter().filter(|(key, value)| held[node].get(*key) != Some(*value)).count() as u64
+    };
+    Outcome {
+        settled,
+        steps: sim.steps,
+        frames: sim.tally.frames,
+        tuples: sim.tally.tuples,
+        sent: sim.tally.sent - before,
+        lacking: (0..sim.nodes.len()).map(lacking).sum(),
+        died: judgement.died,
+        writes: sim.oracle.writes.len(),
+        bursts: judgement.bursts,
+    }
 }
 
 /// A client of CZMQ before 4.2.1 that lost its connection says nothing until it has something to say,

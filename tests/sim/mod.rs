@@ -16,6 +16,9 @@
 //! | `mixed` | how one key settles among our nodes and CZMQ's |
 //! | `faults` | the options of a run and the faults that it schedules |
 //! | `scenarios`, `stock_scenarios` | what is promised, one case each |
+//! | `owner` | what owners do |
+//! | `oracle`, `judge` | which value is the right one |
+//! | `truth` | whether `agreement` and marks tell the truth |
 //! | `verdict` | agreement and silence |
 //! | `arrivals` | which tuple came where, and how long that took |
 //! | `delivery` | the tree against flooding, under faults |
@@ -25,15 +28,19 @@
 pub mod arrivals;
 pub mod delivery;
 pub mod faults;
+mod judge;
 pub mod mixed;
 pub mod net;
+pub mod oracle;
 pub mod ours;
+mod owner;
 pub mod report;
 pub mod scale;
 mod scenarios;
 pub mod stock;
 mod stock_scenarios;
 pub mod topology;
+mod truth;
 pub mod verdict;
 pub mod watch;
 pub mod wire;

@@ -1,12 +1,14 @@
 //! Time, events, and the nodes that they happen to, driven as the engine drives them.
 
 use super::arrivals::Arrivals;
-use super::ours::{End, Ours};
+use super::oracle::Oracle;
+use super::ours::{End, Ours, Told};
+use super::owner::stamp;
 use super::stock::{Stock, Target};
 use super::watch::{Tally, kind};
 use super::wire::{Way, Wire};
 use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 use zgossip::core::codec::MessageId;
 use zgossip::core::{LinkId, Node, Now, Role, Settings};
 
@@ -34,6 +36,8 @@ pub struct Member {
     pub(super) wake_at: Option<u64>,
     pub wires: Vec<usize>,
     pub(super) settings: Settings,
+    /// What it ever held, as sums, in all its lives.
+    pub(super) roots: HashSet<u64>,
 }
 
 type Call = Box<dyn FnOnce(&mut Sim)>;
@@ -85,6 +89,8 @@ pub struct Sim {
     pub floods: bool,
     /// When what came where, if that is to be known.
     pub arrivals: Option<Arrivals>,
+    /// What owners wrote, and who took it.
+    pub oracle: Oracle,
     /// Everything that a node holds is looked at after one change in so many.
     pub sample: u64,
     queue: BinaryHeap<Reverse<Queued>>,
@@ -105,6 +111,7 @@ impl Sim {
             duplicate: false,
             floods: false,
             arrivals: None,
+            oracle: Oracle::default(),
             sample: 1,
             queue: BinaryHeap::new(),
             serial: 0,
@@ -147,6 +154,7 @@ impl Sim {
             wake_at: None,
             wires: Vec::new(),
             settings,
+            roots: HashSet::new(),
         });
         let node = self.nodes.len() - 1;
         self.drain(node);
@@ -197,6 +205,8 @@ impl Sim {
         if let Some(paused_until) =
             acting.map(|node| self.nodes[node].paused_until).filter(|&until| until > at)
         {
+            self.oracle.pause = self.oracle.pause.max(paused_until - at);
+            self.oracle.absence = self.oracle.absence.max(paused_until - at);
             if let Event::Wake { node, .. } = event {
                 self.nodes[node].wake_at = Some(paused_until);
             }
@@ -243,35 +253,13 @@ impl Sim {
         Some(result)
     }
 
-    /// The owner of any node publishes.
-    pub fn publish(&mut self, node: usize, key: &str, value: &str) {
-        if !self.nodes[node].alive {
-            return;
-        }
-        self.note(|| format!("node {node} PUBLISH {key} = {value}"));
-        let (now, clock) = (self.now, self.clock(node));
-        match &mut self.nodes[node].body {
-            Body::Ours(ours) => {
-                ours.node.publish(key.as_bytes(), value.as_bytes(), 0, clock).expect("publish is accepted");
-            }
-            Body::Stock(stock) => stock.accept(key.as_bytes(), value.as_bytes(), now),
-        }
-        self.drain(node);
-    }
-
-    /// The owner of one of our nodes has it forget a tuple.
-    pub fn unpublish(&mut self, node: usize, key: &str) {
-        let now = self.clock(node);
-        if let Body::Ours(ours) = &mut self.nodes[node].body {
-            assert!(ours.node.unpublish(key.as_bytes(), now));
-            ours.unpublished(key.as_bytes());
-        }
-        self.drain(node);
-    }
-
     /// Takes the outputs of a node, as the engine does.
     pub(super) fn drain(&mut self, node: usize) {
+        let by = (node, self.nodes[node].life);
         if let Body::Stock(stock) = &mut self.nodes[node].body {
+            for (key, value) in stock.taken.drain(..) {
+                self.oracle.took(by, &key, &value, self.now);
+            }
             for (target, frame) in std::mem::take(&mut stock.output) {
                 match target {
                     Target::Remote(wire) if !self.wires[wire].believed => {
@@ -289,13 +277,25 @@ impl Sim {
             return;
         }
         loop {
-            let Body::Ours(ours) = &mut self.nodes[node].body else { return };
             let (arrivals, now) = (&mut self.arrivals, self.now);
-            ours.take_events(node, |tuple| {
-                if let Some(arrivals) = arrivals {
-                    arrivals.arrived(tuple.key(), node, now);
+            let member = &mut self.nodes[node];
+            let by = (node, member.life);
+            let Body::Ours(ours) = &mut member.body else { return };
+            let oracle = &mut self.oracle;
+            for told in ours.take_events(node) {
+                match told {
+                    Told::Value(tuple) => {
+                        oracle.took(by, tuple.key(), tuple.value(), now);
+                        if let Some(arrivals) = arrivals {
+                            arrivals.arrived(tuple.key(), node, now);
+                        }
+                    }
+                    Told::Retracted(tuple) => {
+                        oracle.lost(by, tuple.key(), stamp(&ours.node, tuple.key()), now)
+                    }
+                    Told::Expired(tuple) => oracle.expired(node, tuple.key(), tuple.value(), now),
                 }
-            });
+            }
             if let Some(link) = ours.node.poll_stale() {
                 let wire = ours.ends[&link].wire;
                 self.lose(wire, 0, 50 * MS);
@@ -310,9 +310,11 @@ impl Sim {
         let now = self.clock(node);
         let Body::Ours(ours) = &mut self.nodes[node].body else { return };
         ours.check(node, now, self.sample);
+        let root = ours.node.root();
         let timeout = ours.node.poll_timeout();
         let wake = timeout.map(|due| self.now.max(self.now / MS * MS + due.saturating_sub(now.mono) * MS));
         let member = &mut self.nodes[node];
+        member.roots.insert(root);
         if wake.is_some() && wake != member.wake_at {
             member.wake_at = wake;
             let life = member.life;

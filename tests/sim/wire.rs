@@ -56,6 +56,8 @@ pub struct Wire {
     pub(super) pipes: [Pipe; 2],
     /// What the client sent last; some of it may come again on the next connection.
     pub(super) recent: VecDeque<Vec<u8>>,
+    /// When the connection was lost.
+    pub(super) lost_at: u64,
 }
 
 impl Sim {
@@ -72,6 +74,7 @@ impl Sim {
             speed: Speed::LAN,
             pipes: Default::default(),
             recent: VecDeque::new(),
+            lost_at: self.now,
         });
         self.nodes[client].wires.push(wire);
         self.nodes[server].wires.push(wire);
@@ -111,6 +114,7 @@ impl Sim {
         }
         let w = &mut self.wires[wire];
         w.epoch += 1;
+        self.oracle.absence = self.oracle.absence.max(self.now - w.lost_at);
         (w.connected, w.believed) = (true, true);
         w.pipes = Default::default();
         let epoch = w.epoch;
@@ -161,7 +165,7 @@ impl Sim {
         if !w.connected {
             return;
         }
-        w.connected = false;
+        (w.connected, w.lost_at) = (false, self.now);
         w.pipes = Default::default();
         let (from, to) = (w.client, w.server);
         let (epoch, host) = (w.epoch, w.server);
