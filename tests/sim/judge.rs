@@ -186,7 +186,7 @@ impl Sim {
         None
     }
 
-    fn show(&self, id: Id) -> String {
+    pub(super) fn show(&self, id: Id) -> String {
         let write = &self.oracle.writes[id];
         let alive = |&&(node, life): &&(usize, u32)| self.nodes[node].alive && self.nodes[node].life == life;
         format!(

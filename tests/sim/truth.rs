@@ -76,26 +76,31 @@ impl Sim {
         }
         let ends = ours.ends.values().map(|end| &self.wires[end.wire]);
         let peers = ends.map(|wire| if wire.client == node { wire.server } else { wire.client });
-        let (have, lack): (Vec<usize>, Vec<usize>) = peers.partition(|&peer| self.has(peer, &held));
+        let (lack, have): (Vec<_>, Vec<_>) =
+            peers.map(|peer| (peer, self.lacks(peer, &held))).partition(|(_, lacks)| lacks.is_some());
         if passed > have.len() {
+            let lack: Vec<_> = lack.into_iter().filter_map(|(peer, lacks)| Some((peer, lacks?))).collect();
             let text = format!("node {node} says that {passed} have passed mark {mark:?}; {lack:?} have not");
             self.oracle.violations.push(text);
         }
     }
 
-    fn has(&self, peer: usize, held: &[(Vec<u8>, Id)]) -> bool {
+    /// The first of these that a peer does not have, nor something that is no older.
+    fn lacks(&self, peer: usize, held: &[(Vec<u8>, Id)]) -> Option<String> {
         // CZMQ's client cannot be asked, and none of its nodes tells its values apart by age.
-        if !self.is_ours(peer) || self.is_limited(peer) {
-            return true;
+        if !self.is_ours(peer) || self.is_limited(peer) || self.is_mixed() {
+            return None;
         }
         let by = (peer, self.nodes[peer].life);
-        // What may have been removed or ended meanwhile is not asked for.
-        let lasts =
-            |id: &Id| self.oracle.writes[*id].value.is_some() && self.oracle.writes[*id].ends.is_none();
-        let removed = |key: &[u8]| self.oracle.keys[key].writes.iter().any(|id| !lasts(id));
-        held.iter().all(|(key, id)| {
+        let has = |(key, id): &&(Vec<u8>, Id)| {
+            let lasts =
+                |id: &Id| self.oracle.writes[*id].value.is_some() && self.oracle.writes[*id].ends.is_none();
+            // What may have been removed or ended meanwhile is not asked for.
+            let removed = || self.oracle.keys[key].writes.iter().any(|id| !lasts(id));
             let other = || self.oracle.holds(by, key).is_some_and(|other| !self.oracle.replaced(other, *id));
-            self.oracle.has_taken(peer, *id) || self.is_mixed() || other() || removed(key)
-        })
+            self.oracle.has_taken(peer, *id) || other() || removed()
+        };
+        let (key, id) = held.iter().find(|held| !has(held))?;
+        Some(format!("{} = {}", key.escape_ascii(), self.show(*id)))
     }
 }
