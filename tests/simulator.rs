@@ -2,7 +2,7 @@
 //!
 //! A fixed part runs with the other tests; what is ignored takes long and belongs to `make soak`.
 //! `ZGOSSIP_SIM_SEED` runs one seed, `ZGOSSIP_SIM_SEEDS` another number of them from
-//! `ZGOSSIP_SIM_FIRST` on, `ZGOSSIP_SIM_TRACE` shows every message.
+//! `ZGOSSIP_SIM_FIRST` on, `ZGOSSIP_SIM_TRACE` shows every message, `ZGOSSIP_SIM_OPTIONS` what a run is to meet.
 
 #[path = "sim/mod.rs"]
 mod sim;
@@ -14,8 +14,22 @@ use sim::{MS, SECOND, for_seeds, scale};
 
 /// Runs with random faults; prints what they came to.
 fn faults(test: &str, seeds: u64, nodes: usize, stock: usize, bound: u64) {
+    faults_of(test, seeds, nodes, stock, bound, Options::draw);
+}
+
+/// The same in a worse world.
+fn worse(test: &str, seeds: u64, nodes: usize, stock: usize, bound: u64) {
+    faults_of(test, seeds, nodes, stock, bound, Options::draw_worse);
+}
+
+type Draw = fn(usize, usize, &mut fastrand::Rng) -> Options;
+
+fn faults_of(test: &str, seeds: u64, nodes: usize, stock: usize, bound: u64, draw: Draw) {
     let outcomes = for_seeds(test, seeds, |seed| {
-        let options = Options::draw(nodes, stock, &mut fastrand::Rng::with_seed(!seed));
+        let options = draw(nodes, stock, &mut fastrand::Rng::with_seed(!seed));
+        if std::env::var_os("ZGOSSIP_SIM_OPTIONS").is_some() {
+            println!("{seed}: {options:?}");
+        }
         faults::run(seed, &options, bound)
     });
     let sum = |number: fn(&faults::Outcome) -> u64| outcomes.iter().map(number).sum::<u64>();
@@ -45,6 +59,16 @@ fn our_nodes_agree_and_fall_silent_when_the_faults_end() {
 #[test]
 fn our_nodes_and_stock_nodes_agree_when_the_faults_end() {
     faults("our_nodes_and_stock_nodes_agree_when_the_faults_end", 25, 20, 6, 40 * SECOND);
+}
+
+#[test]
+fn the_right_value_wins_among_our_nodes_in_a_worse_world() {
+    worse("the_right_value_wins_among_our_nodes_in_a_worse_world", 40, 20, 0, 30 * SECOND);
+}
+
+#[test]
+fn the_right_value_wins_among_our_nodes_and_stock_nodes_in_a_worse_world() {
+    worse("the_right_value_wins_among_our_nodes_and_stock_nodes_in_a_worse_world", 30, 16, 4, 50 * SECOND);
 }
 
 #[test]
@@ -108,6 +132,18 @@ fn soak_a_thousand_seeds_of_thirty_nodes() {
 #[ignore = "takes long"]
 fn soak_a_thousand_seeds_with_stock_nodes() {
     faults("soak_a_thousand_seeds_with_stock_nodes", 1000, 30, 8, 40 * SECOND);
+}
+
+#[test]
+#[ignore = "takes long"]
+fn soak_a_worse_world() {
+    worse("soak_a_worse_world", 2000, 24, 0, 30 * SECOND);
+}
+
+#[test]
+#[ignore = "takes long"]
+fn soak_a_worse_world_with_stock_nodes() {
+    worse("soak_a_worse_world_with_stock_nodes", 1000, 20, 5, 50 * SECOND);
 }
 
 #[test]

@@ -144,7 +144,7 @@ pub fn connect(sim: &mut Sim, links: Links, random: &mut Rng) {
     for (client, server) in links {
         let wire = sim.connect(client, server);
         let delay = random.u64(MS..=20 * MS);
-        sim.wires[wire].speed = Speed { delay: (delay, delay + delay / 10), service: 10, capacity: 1000 };
+        sim.wires[wire].speed = Speed::of((delay, delay + delay / 10), 10, 1000);
     }
 }
 

@@ -8,7 +8,7 @@ use super::wire::Speed;
 use zgossip::core::Settings;
 use zgossip::core::codec::MessageId;
 
-const FAST: Speed = Speed { delay: (MS / 2, 2 * MS), service: 1, capacity: 1000 };
+const FAST: Speed = Speed::of((MS / 2, 2 * MS), 1, 1000);
 
 /// Nodes of ours, all connected to the first, and long enough to know each other.
 fn hub_and_leaves(leaves: usize) -> Sim {
@@ -320,7 +320,7 @@ fn a_slow_link_is_owed_current_values_only() {
     let mut sim = hub_and_leaves(2);
     publish_many(&mut sim, 1, 0..200, "first");
     sim.run(SECOND);
-    sim.wires[1].speed = Speed { delay: (100 * MS, 100 * MS), service: 200 * MS, capacity: 1 };
+    sim.wires[1].speed = Speed::of((100 * MS, 100 * MS), 200 * MS, 1);
     let before = sim.our(2).node.stats();
     for round in 0..1000 {
         publish_many(&mut sim, 1, 0..100, &format!("round {round}"));

@@ -4,7 +4,7 @@ use super::net::{MS, SECOND, Sim};
 use super::verdict::{settles_within, wrong};
 use super::wire::Speed;
 
-const FAST: Speed = Speed { delay: (MS / 2, 2 * MS), service: 1, capacity: 1000 };
+const FAST: Speed = Speed::of((MS / 2, 2 * MS), 1, 1000);
 
 fn connect(sim: &mut Sim, client: usize, server: usize) -> usize {
     let wire = sim.connect(client, server);

@@ -47,7 +47,8 @@ fn components(sim: &Sim) -> Vec<usize> {
     let mut component: Vec<usize> = (0..sim.nodes.len()).collect();
     loop {
         let before = component.clone();
-        for wire in sim.wires.iter().filter(|wire| sim.is_ours(wire.client) && sim.is_ours(wire.server)) {
+        let lives = |node: usize| sim.is_ours(node) && sim.nodes[node].alive;
+        for wire in sim.wires.iter().filter(|wire| lives(wire.client) && lives(wire.server)) {
             let least = component[wire.client].min(component[wire.server]);
             (component[wire.client], component[wire.server]) = (least, least);
         }
@@ -89,7 +90,7 @@ pub fn wrong(sim: &Sim) -> Option<String> {
 
 /// Why the nodes do not agree; nothing if they do.
 pub fn disagreement(sim: &Sim) -> Option<String> {
-    let first = (0..sim.nodes.len()).find(|&node| sim.is_ours(node))?;
+    let first = (0..sim.nodes.len()).find(|&node| sim.is_ours(node) && sim.nodes[node].alive)?;
     let exempt = exemptions(sim);
     // What both have no reason not to hold.
     let differ = |a: usize, b: usize, removable: bool| {
@@ -107,7 +108,7 @@ pub fn disagreement(sim: &Sim) -> Option<String> {
         (one != two).then(|| difference(a, b, &one, &two))
     };
     let components = components(sim);
-    for (node, member) in sim.nodes.iter().enumerate() {
+    for (node, member) in sim.nodes.iter().enumerate().filter(|(_, member)| !member.gone) {
         if !member.alive {
             return Some(format!("node {node} is down"));
         }
