@@ -15,6 +15,13 @@ pub struct End {
     pub gone_at: Option<u64>,
 }
 
+/// What an owner was told of a tuple.
+pub enum Told {
+    Value(Tuple),
+    Retracted(Tuple),
+    Expired(Tuple),
+}
+
 pub struct Ours {
     pub node: Node,
     pub ends: BTreeMap<LinkId, End>,
@@ -50,24 +57,35 @@ impl Ours {
         }
     }
 
-    /// The owner reads its messages; each must tell something new. `told` is called for each new value.
-    pub fn take_events(&mut self, node: usize, mut told: impl FnMut(&Tuple)) {
+    /// The owner reads its messages; each must tell something new.
+    pub fn take_events(&mut self, node: usize) -> Vec<Told> {
+        let mut told = Vec::new();
         while let Some(event) = self.node.poll_event() {
             match event {
                 Event::Deliver(tuple) | Event::First(tuple) => {
                     let old = self.view.insert(tuple.key().to_vec(), tuple.value().to_vec());
                     assert!(old.as_deref() != Some(tuple.value()), "node {node} delivered {tuple:?} twice");
                     self.delivered += 1;
-                    told(&tuple);
+                    told.push(Told::Value(tuple));
                 }
-                Event::Retract(tuple) | Event::Expire(tuple) => {
-                    let old = self.view.remove(tuple.key());
-                    assert_eq!(old.as_deref(), Some(tuple.value()), "node {node} removed {tuple:?}");
+                Event::Retract(tuple) => {
+                    self.removed(node, &tuple);
+                    told.push(Told::Retracted(tuple));
+                }
+                Event::Expire(tuple) => {
+                    self.removed(node, &tuple);
+                    told.push(Told::Expired(tuple));
                 }
                 Event::Log(_, line) => self.log.push(line),
                 Event::Join(_) | Event::Leave(_) => {}
             }
         }
+        told
+    }
+
+    fn removed(&mut self, node: usize, tuple: &Tuple) {
+        let old = self.view.remove(tuple.key());
+        assert_eq!(old.as_deref(), Some(tuple.value()), "node {node} removed {tuple:?}");
     }
 
     /// The owner said UNPUBLISH: it is told nothing.

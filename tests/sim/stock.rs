@@ -35,6 +35,8 @@ pub struct Stock {
     /// Microseconds, as all times here.
     pub timeout: u64,
     pub delivered: u64,
+    /// What it was told of late, its owner's writes included.
+    pub taken: Vec<(Vec<u8>, Vec<u8>)>,
     /// It sees a connection break, as CZMQ does since 4.2.1. Before, it said HELLO once in its life.
     pub watches: bool,
     pub clients: BTreeMap<(usize, u32), Client>,
@@ -50,6 +52,7 @@ impl Default for Stock {
             backlog: BTreeMap::new(),
             timeout: 1_000_000,
             delivered: 0,
+            taken: Vec::new(),
             watches: true,
             clients: BTreeMap::new(),
             remotes: BTreeMap::new(),
@@ -103,6 +106,7 @@ impl Stock {
             return;
         }
         self.tuples.insert(key.to_vec(), value.to_vec());
+        self.taken.push((key.to_vec(), value.to_vec()));
         self.delivered += 1;
         self.expire(now);
         let frame = publish(key, value);
