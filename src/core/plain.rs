@@ -18,6 +18,8 @@ pub(super) const STALE: u64 = 2000;
 pub(super) const QUIET: u64 = 400;
 /// But never wait longer (ms) than this for quiet.
 pub(super) const PATIENCE: u64 = 1000;
+/// A peer that repeats what it takes has done so after this time (ms), or twice the longest seen.
+const ECHO: u64 = 1000;
 /// A key that plain peers changed more often than this within [`STALE`] is busy.
 pub(super) const BUSY: usize = 4;
 /// A busy key is taken from plain peers once in this time (ms).
@@ -135,6 +137,8 @@ pub(super) struct PlainPeer {
     pub(super) echoes: bool,
     /// Until when what it says may be a list of what it holds.
     settling_until: u64,
+    /// The longest that the peer took to repeat something, in milliseconds.
+    slowest_echo: u64,
     keys: Keys,
     /// Keys to look at. These are nearly in order of time …
     checks: VecDeque<(u64, Slot)>,
@@ -233,10 +237,12 @@ impl PlainPeer {
     }
 
     /// The peer has come to our value.
-    pub(super) fn caught_up(&mut self, slot: Slot) {
+    pub(super) fn caught_up(&mut self, slot: Slot, now: u64) {
         let key = self.key(slot);
         if key.is(SENT) && key.is(PENDING) {
+            let took = u64::from((now as u32).wrapping_sub(key.waiting_since));
             self.echoes = true;
+            self.slowest_echo = self.slowest_echo.max(took.min(STALE));
         }
         self.key(slot).set(PENDING, false);
     }
@@ -309,9 +315,9 @@ impl PlainPeer {
     /// Decides about a checked key, given the hash of our value and when it last changed.
     pub(super) fn check(&mut self, slot: Slot, ours: u64, changed_at: u64, now: u64) -> Check {
         if self.holds(slot, ours) {
-            self.caught_up(slot);
+            self.caught_up(slot, now);
         }
-        let echoes = self.echoes;
+        let (echoes, patience) = (self.echoes, ECHO.max(2 * self.slowest_echo));
         let key = self.key(slot);
         if !key.is(PENDING) {
             return Check::Settled;
@@ -327,14 +333,22 @@ impl PlainPeer {
             self.look_later(slot, now, 0);
             return Check::Later;
         }
-        if !key.is(SENT) {
-            key.waiting_since = now as u32;
+        // It was sent our value and said another one. If it had said that before it came to ours, it would have
+        // said ours since: it repeats what it takes.
+        let insists = key.is(SENT) && key.is(ANSWERED) && key.is(HEARD) && !key.is(EARLIER);
+        if insists && echoes && waited < patience {
+            self.look_later(slot, now, 0);
+            return Check::Later;
+        }
+        if insists {
+            key.set(PENDING, false);
+            return Check::Yield;
         }
         if key.tries >= TRIES || (key.is(SENT) && !echoes) {
             key.set(PENDING, false);
-            let insists = key.is(ANSWERED) && key.is(HEARD) && !key.is(EARLIER) && key.heard != ours;
-            return if insists { Check::Yield } else { Check::Settled };
+            return Check::Settled;
         }
+        key.waiting_since = now as u32;
         key.tries += 1;
         let tries = key.tries;
         key.set(SENT, true);

@@ -57,7 +57,7 @@ impl Node {
         if is_echo {
             self.hear_word(id, slot, value_hash(value), now);
             if let Some(link) = self.links.get_mut(&id) {
-                link.plain.caught_up(slot);
+                link.plain.caught_up(slot, now.mono);
             }
             self.counters.duplicates += 1;
         }
@@ -94,7 +94,7 @@ impl Node {
             return;
         }
         if held.tuple.value() == tuple.value() {
-            link.plain.caught_up(slot);
+            link.plain.caught_up(slot, now.mono);
             self.counters.duplicates += 1;
             return;
         }
