@@ -113,7 +113,7 @@ impl History {
         }
         let since = write.asked.saturating_sub(if write.by_stock { INTRODUCTION } else { Duration::ZERO });
         let quiet = |at: Duration| {
-            let restarted = |node: &Ours| node.started >= since && node.started <= at;
+            let restarted = |node: &Ours| node.life.1 > 1 && node.started >= since && node.started <= at;
             !self.kills.iter().any(|&kill| kill >= since && kill <= at) && !ours.iter().any(restarted)
         };
         write.held.iter().any(|(&life, &at)| is_there(life) && (!self.has_stock || quiet(at)))

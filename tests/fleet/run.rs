@@ -345,6 +345,15 @@ impl<'a> Run<'a> {
         text
     }
 
+    /// Whether a node of ours that is still there has held a key and was not told to forget it.
+    fn has_holder(&self, key: &str, ours: &[Ours]) -> bool {
+        let is_open = |life: &Life| {
+            ours.iter().any(|node| node.life == *life) && !self.hidden.contains(&(key.to_owned(), *life))
+        };
+        let writes = self.history.writes.iter().filter(|write| write.key == key);
+        writes.flat_map(|write| write.held.keys()).any(is_open)
+    }
+
     /// Asks of each key on which all agree whether it may be so.
     fn judge(&mut self) {
         let held: Vec<_> = self.members.iter().map(|member| member.looks.clone()).collect();
@@ -354,7 +363,10 @@ impl<'a> Run<'a> {
             let counts = |&node: &usize| !self.members[node].is_stock() && self.counts(node, key);
             let Some(node) = (0..self.members.len()).find(counts) else { continue };
             let value = held[node].get(key).cloned().flatten();
+            // What was forgotten before anybody else had it is gone
+            let is_forgotten = value.is_none() && key.starts_with("hidden") && !self.has_holder(key, &ours);
             if !key.starts_with("brief")
+                && !is_forgotten
                 && let Err(why) = self.history.judge(key, value.as_deref(), &ours)
             {
                 found.push((key.clone(), format!("{key} is {value:?}: {why}")));
