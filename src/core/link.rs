@@ -34,6 +34,9 @@ pub enum Role {
 pub(super) enum Kind {
     /// Not known yet; no tuples are sent.
     Greeting,
+    /// Not known for a long time: tuples are sent as PUBLISH, which every peer understands, with stamp
+    /// and time to live.
+    Unsure,
     /// ZGP/1 as CZMQ speaks it.
     Plain,
     /// With stamps, batches and digests.
@@ -67,13 +70,15 @@ pub(super) struct Greetings {
 impl Greetings {
     const CALM: u64 = 5_000;
     const PATIENCE: u32 = 2;
+    /// The unit (ms) of the pauses between greetings.
+    const PAUSE: u64 = 250;
 
     /// A greeting is to follow: how long to wait before.
     pub(super) fn pause(&mut self, now: u64) -> u64 {
         self.in_a_row = if now.saturating_sub(self.last) > Self::CALM { 0 } else { self.in_a_row + 1 };
         let wait = match self.in_a_row.checked_sub(Self::PATIENCE) {
             None => 0,
-            Some(more) => GREETING_PATIENCE << more.clamp(1, 5),
+            Some(more) => Self::PAUSE << more.clamp(1, 5),
         };
         self.last = now + wait;
         wait
@@ -219,8 +224,9 @@ const SHORTEST_KEEPALIVE: u64 = 20;
 /// interval is made longer again. The time doubles with each INVALID.
 const FIRST_RELAX: u64 = 5_000;
 const LONGEST_RELAX: u64 = 3_600_000;
-/// A peer that answers HELLO and PING with nothing for so long is taken for a plain one.
-pub(super) const GREETING_PATIENCE: u64 = 250;
+/// After this time (ms) without an answer to HELLO and PING tuples are sent to a peer although nobody knows
+/// what it is. Longer than any round trip: a peer is taken for a plain one only for what it says.
+pub(super) const GREETING_PATIENCE: u64 = 5_000;
 /// Silence after which a connection that never answered gets a fresh socket; doubles each time.
 pub(super) const FIRST_PATIENCE: u64 = 10_000;
 /// The longest such silence.
@@ -317,6 +323,11 @@ impl Link {
 
     pub(super) fn is_plain(&self) -> bool {
         self.kind == Kind::Plain
+    }
+
+    /// Whether the peer has not yet shown what it speaks.
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self.kind, Kind::Greeting | Kind::Unsure)
     }
 
     pub(super) fn is_extended(&self) -> bool {

@@ -120,6 +120,8 @@ pub(super) enum Check {
 
 #[derive(Debug, Default)]
 pub(super) struct PlainPeer {
+    /// The peer has said a tuple without a stamp.
+    pub(super) speaks: bool,
     /// The peer was seen to repeat what we sent it; a peer that never does is never behind.
     pub(super) echoes: bool,
     /// Until when what it says may be a list of what it holds.
@@ -139,7 +141,7 @@ impl PlainPeer {
 
     /// A new connection of the same peer, which may have lost everything in between.
     pub(super) fn reconnect(&mut self) {
-        self.echoes = false;
+        (self.speaks, self.echoes) = (false, false);
         self.checks.clear();
         self.later_checks.clear();
         for key in self.keys.iter_mut() {
@@ -156,6 +158,7 @@ impl PlainPeer {
 
     /// Notes what the peer says; returns the hash of what it said before.
     pub(super) fn hear(&mut self, slot: Slot, hash: u64) -> Option<u64> {
+        self.speaks = true;
         let key = self.key(slot);
         let before = key.is(HEARD).then_some(key.heard);
         key.heard = hash;

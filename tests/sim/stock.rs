@@ -154,7 +154,9 @@ fn plain(frame: &[u8]) -> Message<'_> {
     let message = decode(frame).expect("a good frame");
     match message {
         Message::Publish { ttl, extension, .. } => {
-            assert_eq!((ttl, extension), (0, Extension::default()), "a PUBLISH to a stock node is plain");
+            let stamped = Extension { stamp: extension.stamp, ..Extension::default() };
+            assert_eq!(extension, stamped, "a PUBLISH to a stock node has a stamp at most");
+            assert!(ttl == 0 || extension.stamp.is_some(), "only we say a time to live");
         }
         Message::Hello(_) | Message::Ping | Message::Pong(_) | Message::Invalid => {}
         _ => panic!("a stock node was sent {message:?}"),

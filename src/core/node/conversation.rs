@@ -2,7 +2,7 @@
 
 use super::super::clock::{Now, too_far_ahead};
 use super::super::codec::{Extension, Invalid, Message, MessageId, decode, encode};
-use super::super::link::{FIRST_PATIENCE, Kind, LinkId, Role};
+use super::super::link::{FIRST_PATIENCE, LinkId, Role};
 use super::super::plain::SETTLING;
 use super::{Frame, Node};
 
@@ -90,8 +90,11 @@ impl Node {
     /// Messages that mean the same in both roles.
     fn handle_tuples(&mut self, id: LinkId, message: Message<'_>, now: Now) {
         if let Message::Publish { key, value, ttl, extension } = message {
-            match extension.stamp.filter(|_| self.is_extended(id)) {
+            // A value that ever had a stamp is never judged without it: whoever sent one is taken at its
+            // word, and a peer that knows stamps has nothing to say without.
+            match extension.stamp {
                 Some(stamp) => self.hear_stamped(id, key, value, ttl, stamp, now),
+                None if self.is_extended(id) => self.counters.duplicates += 1,
                 None => self.hear_plain(id, key, value, now),
             }
             return;
@@ -163,7 +166,7 @@ impl Node {
         let passed = link.passage.pong();
         if link.greeting.before > 0 {
             link.greeting.before -= 1;
-        } else if link.kind == Kind::Greeting && link.greeted {
+        } else if link.is_unknown() && link.greeted {
             if link.greeting.refused {
                 self.greet_again(id, now);
             } else {
@@ -178,7 +181,7 @@ impl Node {
     /// Client: the server does not know us.
     fn hear_invalid(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        if link.kind == Kind::Greeting {
+        if link.is_unknown() {
             // Either for what was sent before our HELLO, which it has not seen yet, or for the HELLO.
             link.greeting.refused |= link.greeting.before == 0;
             return;

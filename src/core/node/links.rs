@@ -78,7 +78,7 @@ impl Node {
             .map(|(&id, _)| id)
             .collect();
         for id in greeting {
-            self.become_plain(id, now);
+            self.become_unsure(id, now);
         }
     }
 
@@ -127,12 +127,26 @@ impl Node {
         }
     }
 
+    /// The peer has not shown what it speaks: it gets all that we hold in the form that any peer takes.
+    pub(super) fn become_unsure(&mut self, id: LinkId, now: Now) {
+        self.set_kind(id, Kind::Unsure);
+        if let Some(link) = self.links.get_mut(&id) {
+            link.cursor = 0;
+            link.branches = Branches::default();
+            link.beat_at = now.mono + GREETING_PATIENCE;
+        }
+        self.establish(id, now);
+    }
+
     /// The peer speaks ZGP/1 and no more: it gets all that we hold.
     pub(super) fn become_plain(&mut self, id: LinkId, now: Now) {
+        let said = self.links.get(&id).is_some_and(|link| link.kind == Kind::Unsure);
         self.set_kind(id, Kind::Plain);
         if let Some(link) = self.links.get_mut(&id) {
             link.doubt.settle();
-            link.cursor = 0;
+            if !said {
+                link.cursor = 0;
+            }
             link.branches = Branches::default();
             link.beat_at = now.mono + link.interval;
         }

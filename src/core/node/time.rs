@@ -3,7 +3,7 @@
 use super::super::clock::{COUNTER_BITS, Now};
 use super::super::codec::{Extension, MessageId, encode, encode_publish};
 use super::super::extension::Summary;
-use super::super::link::{Kind, LinkId, Role};
+use super::super::link::{GREETING_PATIENCE, Kind, LinkId, Role};
 use super::super::timers::Timer;
 use super::super::tuple::value_hash;
 use super::{Frame, Node};
@@ -68,7 +68,7 @@ impl Node {
         let silent = now.mono.saturating_sub(link.heard_at);
         let lost = match link.kind {
             Kind::Extended => link.probes > 0 && now.mono >= link.asked_at + LOST,
-            Kind::Plain if link.answers => silent > PLAIN_LOST,
+            Kind::Plain | Kind::Unsure if link.answers => silent > PLAIN_LOST,
             _ => silent > link.patience,
         };
         if lost {
@@ -78,7 +78,11 @@ impl Node {
             return;
         }
         match link.kind {
-            Kind::Greeting if link.greeted => self.become_plain(id, now),
+            // Only what a peer says decides what it is. One that publishes without stamps is a plain one.
+            Kind::Greeting if link.greeted && link.plain.speaks => self.become_plain(id, now),
+            Kind::Greeting if link.greeted => self.become_unsure(id, now),
+            Kind::Unsure if link.plain.speaks => self.become_plain(id, now),
+            Kind::Unsure => self.ask_again(id, now),
             Kind::Greeting => {
                 // After a pause all answers have come.
                 if let Some(link) = self.links.get_mut(&id) {
@@ -89,6 +93,14 @@ impl Node {
             Kind::Extended => self.beat(id, now),
             Kind::Plain => self.keep_alive(id, silent, now),
         }
+    }
+
+    /// Client: a server that has not shown what it speaks is asked once more.
+    fn ask_again(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.pings += 1;
+        link.beat_at = now.mono + GREETING_PATIENCE;
+        self.control(id, Frame::new(encode(MessageId::Ping, &Extension::default())));
     }
 
     /// Client: a heartbeat, and another soon if it is not answered.
@@ -193,7 +205,7 @@ impl Node {
         let known = link.cursor > self.store.feed.position(slot)
             && (link.plain.holds(slot, hash) || !link.plain.is_pending(slot))
             && !link.owed_set.contains(&slot);
-        known.then(|| Frame::new(encode_publish(&held.tuple, 0, None)))
+        known.then(|| Frame::new(encode_publish(&held.tuple, 0, Some(held.stamp))))
     }
 
     /// Moves a link's deadline to the next thing that it has to do.
@@ -240,13 +252,14 @@ impl Node {
                 continue;
             }
             link.probes += 1;
-            silent.push((id, link.is_extended()));
+            silent.push((id, link.kind));
         }
-        for (id, extended) in silent {
-            if extended {
-                self.say_heartbeat(id, now);
-            } else {
-                self.control(id, Frame::new(encode(MessageId::Pong, &Extension::default())));
+        for (id, kind) in silent {
+            match kind {
+                Kind::Extended => self.say_heartbeat(id, now),
+                Kind::Plain => self.control(id, Frame::new(encode(MessageId::Pong, &Extension::default()))),
+                // A PONG would be taken for the answer to the greeting that is still under way.
+                _ => self.control(id, Frame::new(encode(MessageId::Invalid, &Extension::default()))),
             }
         }
         self.requested.retain(|_, &mut at| now.mono < at + super::tree::ANSWER);

@@ -5,6 +5,7 @@
 
 use super::super::clock::{Now, Stamp};
 use super::super::codec::{RecordKind, encode_publish};
+use super::super::feed::Slot;
 use super::super::link::LinkId;
 use super::super::records::BatchWriter;
 use super::super::store::{Held, State};
@@ -101,10 +102,11 @@ impl Node {
     fn next_plain(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         loop {
             let link = self.links.get_mut(&id)?;
+            let is_plain = link.is_plain();
             if let Some(slot) = link.pop_owed() {
                 if let Some(held) = self.store.get(slot).filter(|held| held.is_live()) {
                     self.counters.tuples_out += 1;
-                    return Some(Frame::new(encode_publish(&held.tuple, 0, None)));
+                    return Some(self.single(slot, held, is_plain, now));
                 }
                 continue;
             }
@@ -124,13 +126,21 @@ impl Node {
                 continue;
             }
             link.plain.expect(slot, !held.lazy, now.mono);
-            let frame = (!held.lazy).then(|| Frame::new(encode_publish(&held.tuple, 0, None)));
+            let frame = (!held.lazy).then(|| self.single(slot, held, is_plain, now));
             self.schedule_link(id, now);
             if frame.is_some() {
                 self.counters.tuples_out += 1;
                 return frame;
             }
         }
+    }
+
+    /// A tuple in a message of its own. Its stamp goes with it to every peer: one that knows none passes it
+    /// over, and one that is not what it seems to be never judges a value without it. A peer that is known to
+    /// be plain is told no time to live, for CZMQ would say it again of other tuples.
+    fn single(&self, slot: Slot, held: &Held, is_plain: bool, now: Now) -> Frame {
+        let ttl = if is_plain { 0 } else { remaining(self.store.deadline(slot), now) };
+        Frame::new(encode_publish(&held.tuple, ttl, Some(held.stamp)))
     }
 
     /// The next tuples for an extended link.
