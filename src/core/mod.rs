@@ -22,6 +22,7 @@
 //! | `link`, `passage`, `plain` | what is known of a peer, of what it has taken, and of one that knows no stamps |
 //! | `effort` | what a peer may cost |
 //! | `node` and its parts | how inputs become outputs |
+//! | [`record`] | what a node was told, to tell it again |
 
 mod branches;
 mod clock;
@@ -34,6 +35,7 @@ mod node;
 mod origins;
 mod passage;
 mod plain;
+pub mod record;
 mod records;
 mod store;
 mod timers;
