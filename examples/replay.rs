@@ -102,13 +102,7 @@ fn tell(options: &Options, record: &Record<'_>, out: &mut impl Write) -> io::Res
                 }
             }
         }
-        writeln!(
-            out,
-            "node {:016x} holds {} tuples, root {:016x}",
-            node.id(),
-            node.count(),
-            node.root()
-        )?;
+        writeln!(out, "node {:016x} holds {} tuples, root {:016x}", node.id(), node.count(), node.root())?;
     }
     let (frames, bytes) = replay.sent();
     let entries = replay.entries();

@@ -349,14 +349,8 @@ mod tests {
             verbose: true,
         };
         let record = Some(b"r".to_vec());
-        let expected = Values {
-            core,
-            background: true,
-            events: true,
-            ipv6: Some(false),
-            record,
-            record_size: Some(6),
-        };
+        let expected =
+            Values { core, background: true, events: true, ipv6: Some(false), record, record_size: Some(6) };
         assert_eq!(values, expected);
         assert_eq!(
             values.read(&Item::root()).0,

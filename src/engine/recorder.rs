@@ -63,13 +63,13 @@ impl Engine {
             return Ok(());
         }
         // The present record goes on where the new one cannot be had.
-        let output = match path {
-            None => None,
-            Some(path) => Some(
-                Output::new(path, Arc::clone(&self.recorder.size))
-                    .map_err(|error| Error::io(format_args!("cannot record to '{}'", path.display()), &error))?,
-            ),
-        };
+        let output =
+            match path {
+                None => None,
+                Some(path) => Some(Output::new(path, Arc::clone(&self.recorder.size)).map_err(|error| {
+                    Error::io(format_args!("cannot record to '{}'", path.display()), &error)
+                })?),
+            };
         self.end_record();
         if output.is_some() {
             let now = self.now();
@@ -118,8 +118,8 @@ impl Engine {
     /// Write the rest of the record, and no more.
     pub(super) fn end_record(&mut self) {
         self.write_record();
-        self.node.end_record();
         if let Some(output) = self.recorder.output.take() {
+            self.node.end_record();
             drop(output.blocks);
             let _ = output.end.recv_timeout(FINISH);
         }
@@ -170,7 +170,9 @@ impl Output {
         if self.waiting.fetch_add(length, Ordering::Relaxed) + length > MOST_WAITING {
             return Err(too_slow());
         }
-        self.blocks.send(block).or_else(|_| self.end.recv().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into())))
+        self.blocks
+            .send(block)
+            .or_else(|_| self.end.recv().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into())))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::net::{MS, SECOND, Sim};
 use super::wire::Speed;
-use super::{topology, verdict};
+use super::{record, topology, verdict};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -36,6 +36,8 @@ pub struct Options {
     pub duplicate: bool,
     pub ttl: bool,
     pub retract: bool,
+    /// Nodes are recorded, and their records replayed.
+    pub recorded: bool,
 }
 
 impl Options {
@@ -61,6 +63,7 @@ impl Options {
             duplicate: random.bool(),
             ttl: random.bool(),
             retract: random.bool(),
+            recorded: false,
         }
     }
 }
@@ -77,6 +80,7 @@ struct Run {
 pub fn build(seed: u64, options: &Options) -> Sim {
     let mut sim = Sim::new(seed);
     sim.duplicate = options.duplicate;
+    sim.recorded = options.recorded;
     let links = topology::any(options.nodes, &mut sim.random);
     let stock = apart(options, &links, &mut sim.random);
     for node in 0..options.nodes {
@@ -227,6 +231,8 @@ pub struct Outcome {
     pub settled: u64,
     pub steps: u64,
     pub frames: u64,
+    /// Frames that a replay of the records made again.
+    pub replayed: u64,
     pub tuples: u64,
 }
 
@@ -238,7 +244,8 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
     sim.run(3 * SECOND);
     wake_stock(&mut sim);
     let settled = verdict::settles_within(&mut sim, bound);
-    Outcome { settled, steps: sim.steps, frames: sim.tally.frames, tuples: sim.tally.tuples }
+    let replayed = record::check_records(&mut sim);
+    Outcome { settled, steps: sim.steps, frames: sim.tally.frames, replayed, tuples: sim.tally.tuples }
 }
 
 /// A client of CZMQ before 4.2.1 that lost its connection says nothing until it has something to say,

@@ -16,6 +16,7 @@
 //! | `mixed` | how one key settles among our nodes and CZMQ's |
 //! | `faults` | the options of a run and the faults that it schedules |
 //! | `scenarios`, `stock_scenarios` | what is promised, one case each |
+//! | `record` | each node's record replays to the same bytes |
 //! | `verdict` | agreement and silence |
 //! | `arrivals` | which tuple came where, and how long that took |
 //! | `delivery` | the tree against flooding, under faults |
@@ -28,6 +29,7 @@ pub mod faults;
 pub mod mixed;
 pub mod net;
 pub mod ours;
+pub mod record;
 pub mod report;
 pub mod scale;
 mod scenarios;

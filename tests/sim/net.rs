@@ -8,7 +8,8 @@ use super::wire::{Way, Wire};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use zgossip::core::codec::MessageId;
-use zgossip::core::{LinkId, Node, Now, Role, Settings};
+use zgossip::core::record::RecordedNode as Node;
+use zgossip::core::{LinkId, Now, Role, Settings};
 
 /// Virtual time counts microseconds.
 pub const MS: u64 = 1000;
@@ -83,6 +84,8 @@ pub struct Sim {
     pub duplicate: bool,
     /// Nobody is ever asked to send less: each tuple crosses each link.
     pub floods: bool,
+    /// Nodes that begin are recorded.
+    pub recorded: bool,
     /// When what came where, if that is to be known.
     pub arrivals: Option<Arrivals>,
     /// Everything that a node holds is looked at after one change in so many.
@@ -104,6 +107,7 @@ impl Sim {
             filter: None,
             duplicate: false,
             floods: false,
+            recorded: false,
             arrivals: None,
             sample: 1,
             queue: BinaryHeap::new(),
@@ -121,7 +125,11 @@ impl Sim {
         let mono = self.random.u64(0..1 << 32);
         let now = Now { mono, wall: WALL.saturating_add_signed(skew) };
         let node = Node::new(settings.clone(), self.random.u64(..), now);
-        self.member(Body::Ours(Box::new(Ours::new(node))), mono, skew, settings)
+        let mut ours = Ours::new(node);
+        if self.recorded {
+            ours.start_record(now);
+        }
+        self.member(Body::Ours(Box::new(ours)), mono, skew, settings)
     }
 
     /// Adds a model of CZMQ's zgossip.
@@ -310,6 +318,7 @@ impl Sim {
         let now = self.clock(node);
         let Body::Ours(ours) = &mut self.nodes[node].body else { return };
         ours.check(node, now, self.sample);
+        ours.take_record();
         let timeout = ours.node.poll_timeout();
         let wake = timeout.map(|due| self.now.max(self.now / MS * MS + due.saturating_sub(now.mono) * MS));
         let member = &mut self.nodes[node];

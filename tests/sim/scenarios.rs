@@ -6,7 +6,8 @@ use super::verdict::{disagreement, settles_within};
 use super::watch::kind;
 use super::wire::Speed;
 use zgossip::core::codec::MessageId;
-use zgossip::core::{Node, Now, Settings};
+use zgossip::core::record::RecordedNode as Node;
+use zgossip::core::{Now, Settings};
 
 const FAST: Speed = Speed { delay: (MS / 2, 2 * MS), service: 1, capacity: 1000 };
 

@@ -3,7 +3,8 @@
 use super::net::{MS, SECOND, Sim};
 use super::verdict::{disagreement, settles_within};
 use super::wire::Speed;
-use zgossip::core::{Node, Now};
+use zgossip::core::Now;
+use zgossip::core::record::RecordedNode as Node;
 
 const FAST: Speed = Speed { delay: (MS / 2, 2 * MS), service: 1, capacity: 1000 };
 

@@ -79,13 +79,7 @@ impl Pair {
         let client = nodes[0].open_link(Role::Client, now(1)).unwrap();
         let server = nodes[1].open_link(Role::Server, now(1)).unwrap();
         nodes[0].link_up(client, now(1));
-        Pair {
-            nodes,
-            links: [client, server],
-            wires: Default::default(),
-            files: Default::default(),
-            time: 1,
-        }
+        Pair { nodes, links: [client, server], wires: Default::default(), files: Default::default(), time: 1 }
     }
 
     /// One turn of each node.
