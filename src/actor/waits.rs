@@ -4,7 +4,8 @@
 //! up is swept out at the next look. So a wait costs nothing while nothing happens.
 
 use super::request::Promise;
-use crate::core::{Mark, Node, Now};
+use crate::core::record::RecordedNode as Node;
+use crate::core::{Mark, Now};
 
 /// What a thread may wait for.
 #[derive(Clone, Debug, Eq, PartialEq)]

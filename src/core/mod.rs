@@ -25,6 +25,7 @@
 //! | `departures` | when plain peers left |
 //! | `effort` | what a peer may cost |
 //! | `node` and its parts | how inputs become outputs |
+//! | [`record`] | what a node was told, to tell it again |
 
 mod branches;
 mod bulk;
@@ -40,6 +41,7 @@ mod oldest;
 mod origins;
 mod passage;
 mod plain;
+pub mod record;
 mod records;
 mod store;
 mod timers;

@@ -49,7 +49,7 @@ pub enum MessageId {
 }
 
 impl MessageId {
-    fn new(id: u8) -> Option<MessageId> {
+    pub(super) fn new(id: u8) -> Option<MessageId> {
         use MessageId::*;
         [
             Hello, Publish, Ping, Pong, Invalid, Batch, Heartbeat, Digest, Entries, Request, Announce, Prune,

@@ -1,4 +1,4 @@
-//! The engine: one thread that connects a pure [`Node`] to sockets and to time.
+//! The engine: one thread that connects a pure [`Node`](core::Node) to sockets and to time.
 //!
 //! Sockets, links and the owner are inputs; the engine hands what they say to the node, and what the node has to say
 //! to them. It decides nothing about gossip. It never waits but in one place, and it never queues: frames are made
@@ -21,6 +21,7 @@
 //! | `remotes` | CONNECT, and what becomes of connections |
 //! | `liveness` | whether a silent server is alive |
 //! | `channel`, `link` | a socket; a peer |
+//! | `recorder` | the flight recorder's files |
 //! | `endpoint`, `security` | what the program's words mean |
 //! | [`raw`] | libzmq |
 
@@ -33,6 +34,7 @@ mod listen;
 mod liveness;
 pub mod raw;
 mod receive;
+mod recorder;
 mod remotes;
 mod run;
 mod security;
@@ -45,13 +47,15 @@ use std::os::fd::RawFd;
 
 use hashbrown::HashMap;
 
-use crate::core::{self, Event, LinkId, Node, Now, Severity, Tuple};
+use crate::core::record::RecordedNode;
+use crate::core::{self, Event, LinkId, Now, Severity, Tuple};
 use crate::log::Logger;
 
 use channel::{Channel, Purpose};
 use clock::Clock;
 use link::Link;
 use raw::Msg;
+use recorder::Recorder;
 use security::Security;
 
 pub use error::Error;
@@ -127,7 +131,8 @@ pub struct Engine {
     context: raw::Context,
     logger: Logger,
     clock: Clock,
-    node: Node,
+    node: RecordedNode,
+    recorder: Recorder,
     security: Security,
     ipv6: bool,
     /// Sockets; a closed one leaves its place empty.
@@ -191,11 +196,12 @@ impl Engine {
     pub fn new(context: raw::Context, logger: Logger, settings: EngineSettings) -> Engine {
         let clock = Clock::new();
         let seed = settings.seed.unwrap_or_else(|| random::<1>()[0]);
-        Engine {
+        let mut engine = Engine {
             context,
             logger,
             clock,
-            node: Node::new(settings.core, seed, clock.now()),
+            node: RecordedNode::new(settings.core, seed, clock.now()),
+            recorder: Recorder::default(),
             security: Security::default(),
             ipv6: false,
             channels: Vec::new(),
@@ -211,11 +217,13 @@ impl Engine {
             turned_away: (None, 0),
             failed_at: None,
             terminated: false,
-        }
+        };
+        engine.record_as_environment_says();
+        engine
     }
 
     /// The gossip itself.
-    pub fn node(&mut self) -> &mut Node {
+    pub fn node(&mut self) -> &mut RecordedNode {
         &mut self.node
     }
 

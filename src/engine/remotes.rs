@@ -60,6 +60,7 @@ impl Engine {
         };
         let id =
             self.node.open_link(Role::Client, now).map_err(|refusal| Error::invalid(refusal.to_string()))?;
+        self.note_link(id, endpoint.text());
         let text = endpoint.text().into();
         let remote = Remote {
             endpoint,

@@ -49,6 +49,7 @@ impl Engine {
         self.deliver(owner);
         owner.settle(self, now);
         owner.flush();
+        self.write_record();
         ControlFlow::Continue(())
     }
 

@@ -5,7 +5,7 @@
 use super::net::{MS, SECOND, Sim};
 use super::wire::Speed;
 use super::worse::{self, Worse};
-use super::{topology, verdict};
+use super::{record, topology, verdict};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -37,6 +37,8 @@ pub struct Options {
     pub ttl: bool,
     pub retract: bool,
     pub worse: Worse,
+    /// Nodes are recorded, and their records replayed.
+    pub recorded: bool,
 }
 
 impl Options {
@@ -63,6 +65,7 @@ impl Options {
             ttl: random.bool(),
             retract: random.bool(),
             worse: Worse::default(),
+            recorded: false,
         }
     }
 
@@ -102,6 +105,7 @@ struct Run {
 pub fn build(seed: u64, options: &Options) -> Sim {
     let mut sim = Sim::new(seed);
     sim.duplicate = options.duplicate;
+    sim.recorded = options.recorded;
     let links = topology::any(options.nodes, &mut sim.random);
     let stock = apart(options, &links, &mut sim.random);
     let mut dice = sim.dice.fork();
@@ -319,6 +323,8 @@ pub struct Outcome {
     pub settled: u64,
     pub steps: u64,
     pub frames: u64,
+    /// Frames that a replay of the records made again.
+    pub replayed: u64,
     pub tuples: u64,
     /// Tuples sent after the last fault, and pairs of a node and a key that lacked something then.
     pub sent: u64,
@@ -339,6 +345,7 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
     sim.run(3 * SECOND);
     wake_stock(&mut sim);
     let settled = verdict::settles_within(&mut sim, bound);
+    let replayed = record::check_records(&mut sim);
     let judgement = sim.judge();
     let lacking = |node: usize| {
         let now = sim.view(node);
@@ -348,6 +355,7 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
         settled,
         steps: sim.steps,
         frames: sim.tally.frames,
+        replayed,
         tuples: sim.tally.tuples,
         sent: sim.tally.sent - before,
         lacking: (0..sim.nodes.len()).map(lacking).sum(),

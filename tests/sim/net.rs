@@ -10,7 +10,8 @@ use super::wire::{Way, Wire};
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashSet};
 use zgossip::core::codec::MessageId;
-use zgossip::core::{LinkId, Node, Now, Role, Settings};
+use zgossip::core::record::RecordedNode as Node;
+use zgossip::core::{LinkId, Now, Role, Settings};
 
 /// Virtual time counts microseconds.
 pub const MS: u64 = 1000;
@@ -99,6 +100,8 @@ pub struct Sim {
     pub floods: bool,
     /// What else is drawn, so that what is drawn from `random` stays the same.
     pub dice: fastrand::Rng,
+    /// Nodes that begin are recorded.
+    pub recorded: bool,
     /// When what came where, if that is to be known.
     pub arrivals: Option<Arrivals>,
     /// What owners wrote, and who took it.
@@ -123,6 +126,7 @@ impl Sim {
             filter: None,
             duplicate: false,
             floods: false,
+            recorded: false,
             arrivals: None,
             oracle: Oracle::default(),
             sample: 1,
@@ -141,7 +145,11 @@ impl Sim {
         let mono = self.random.u64(0..1 << 32);
         let now = Now { mono, wall: (WALL + self.now / MS).saturating_add_signed(skew) };
         let node = Node::new(settings.clone(), self.random.u64(..), now);
-        self.member(Body::Ours(Box::new(Ours::new(node))), mono, skew, settings)
+        let mut ours = Ours::new(node);
+        if self.recorded {
+            ours.start_record(now);
+        }
+        self.member(Body::Ours(Box::new(ours)), mono, skew, settings)
     }
 
     /// Adds one whose identity is made from this number: that of a copy of a whole machine, say.
@@ -381,6 +389,7 @@ impl Sim {
         let Body::Ours(ours) = &mut self.nodes[node].body else { return };
         ours.check(node, now, self.sample);
         let root = ours.node.root();
+        ours.take_record();
         let timeout = ours.node.poll_timeout();
         let wake = timeout.map(|due| self.now.max(self.now / MS * MS + due.saturating_sub(now.mono) * MS));
         let member = &mut self.nodes[node];

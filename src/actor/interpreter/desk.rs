@@ -129,10 +129,15 @@ impl<'a> Desk<'a> {
         })
     }
 
+    /// Record what the node is told in a file; an empty name: no longer.
+    pub fn record(&mut self, name: &[u8]) -> Result<(), Failure> {
+        Ok(self.call.record_now(name)?)
+    }
+
     /// Change one item of the configuration.
     pub fn set(&mut self, path: &[u8], value: &[u8]) -> Result<(), Failure> {
         config::check(path, value).map_err(|bad| Failure::new(libc::EINVAL, bad))?;
-        self.call.set_now(path, value).map_err(|reason| Failure::new(libc::EINVAL, reason))
+        self.call.set_now(path, value)
     }
 
     /// The longest value that may be published.
