@@ -87,16 +87,20 @@ impl Node {
         self.clock = Clock::default();
         let latest = self.latest_believed(now);
         let refused = |(_, held): &(Slot, &Held)| {
-            held.stamp.wall() > latest
-                && (held.stamp.origin == self.id || held.stamp.is_taken())
-                && matches!(held.state, State::Live | State::Tombstone)
+            held.stamp.wall() > latest && (held.stamp.origin == self.id || held.stamp.is_taken())
         };
         let own: Vec<(Slot, Held)> =
             self.store.iter().filter(refused).map(|(slot, held)| (slot, held.clone())).collect();
         for (slot, held) in own {
             let ttl = remaining(self.store.deadline(slot), now);
-            let stamp = self.next_stamp(Stamp::default(), now);
-            self.hold(held.tuple.clone(), stamp, held.source(), held.state, ttl, now);
+            match held.state {
+                State::Live | State::Tombstone | State::Suppressed => {
+                    let stamp = self.next_stamp(Stamp::default(), now);
+                    self.hold(held.tuple.clone(), stamp, held.source(), held.state, ttl, now);
+                }
+                // What is over need not be stamped anew, only forgotten: nobody else has it so.
+                State::Expired | State::Refused => self.forget_slot(slot, now),
+            }
         }
     }
 }

@@ -94,7 +94,7 @@ impl Node {
         now: Now,
     ) -> Slot {
         let deadline = match state {
-            State::Live => (ttl > 0).then(|| now.mono + u64::from(ttl)),
+            _ if state.has_value() => (ttl > 0).then(|| now.mono + u64::from(ttl)),
             _ if ttl > 0 => Some(now.mono + u64::from(ttl)),
             _ => Some(now.mono + self.settings.tombstone),
         };
@@ -123,7 +123,10 @@ impl Node {
             (_, None) => {}
         }
         if !self.requests.is_empty() {
-            self.requests.remove(self.store.held(slot).key_hash());
+            let asked = self.requests.remove(self.store.held(slot).key_hash());
+            if let Some(link) = asked.and_then(|link| self.links.get_mut(&link)) {
+                link.comparison.useful = true;
+            }
         }
         self.tidy();
         if self.calm {
@@ -145,6 +148,11 @@ impl Node {
     pub(super) fn end_slot(&mut self, slot: Slot, now: Now) {
         let Some(held) = self.store.get(slot) else { return };
         if !held.state.has_value() {
+            // While nobody is there, nothing that was removed is forgotten: others may have to hear of it yet.
+            let alone = self.met_anybody && !self.links.values().any(|link| link.up);
+            if alone && held.state == State::Tombstone {
+                return self.set_slot_deadline(slot, Some(now.mono + self.settings.tombstone.max(1000)));
+            }
             return self.forget_slot(slot, now);
         }
         let was_live = held.is_live();
