@@ -332,6 +332,11 @@ impl Store {
         order.note(slot, count, is_any_of(&self.held, group));
     }
 
+    /// A removed key is to be kept a while longer.
+    pub(super) fn note_removed(&mut self, slot: Slot) {
+        self.note(slot, State::Tombstone);
+    }
+
     /// The key that was removed longest ago, for it to make room.
     pub(super) fn oldest_removed(&mut self) -> Option<Slot> {
         self.removed.pop(is_any_of(&self.held, &[State::Tombstone, State::Expired]))

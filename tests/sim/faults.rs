@@ -73,6 +73,11 @@ impl Options {
     pub fn draw_worse(nodes: usize, stock: usize, random: &mut fastrand::Rng) -> Options {
         let mut options = Options::draw(nodes, stock, random);
         options.worse = Worse::draw(random);
+        if options.worse.forgetful {
+            // Who is away for longer than removed keys are remembered brings them back: that is documented.
+            (options.half_open, options.partitions, options.pauses, options.slow) = (0.0, 0.0, 0.0, 0.0);
+            (options.worse.freezes, options.worse.absences, options.worse.late) = (0.0, 0.0, 0.0);
+        }
         if random.bool() {
             // What is worse is seen by itself.
             let losses = options.losses.min(0.5);
@@ -137,6 +142,7 @@ pub fn build(seed: u64, options: &Options) -> Sim {
             sim.wires[wire].speed = speed;
         }
     }
+    sim.note(|| format!("{options:?}"));
     sim.describe();
     for (rate, act) in [
         (options.worse.freezes, worse::freeze as fn(&mut Sim)),

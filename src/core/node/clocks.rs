@@ -5,8 +5,8 @@ use super::super::codec::Extension;
 use super::super::feed::Slot;
 use super::super::link::LinkId;
 use super::super::store::{Held, State};
-use super::Node;
 use super::transmit::remaining;
+use super::{Event, Node};
 
 /// The clocks of so few peers are looked at whenever one of them says what it shows …
 const FEW_CLOCKS: usize = 64;
@@ -86,17 +86,26 @@ impl Node {
     pub(super) fn return_own(&mut self, now: Now) {
         self.clock = Clock::default();
         let latest = self.latest_believed(now);
-        let refused = |(_, held): &(Slot, &Held)| {
-            held.stamp.wall() > latest
-                && (held.stamp.origin == self.id || held.stamp.is_taken())
-                && matches!(held.state, State::Live | State::Tombstone)
-        };
+        let refused = |(_, held): &(Slot, &Held)| held.stamp.wall() > latest;
         let own: Vec<(Slot, Held)> =
             self.store.iter().filter(refused).map(|(slot, held)| (slot, held.clone())).collect();
         for (slot, held) in own {
             let ttl = remaining(self.store.deadline(slot), now);
-            let stamp = self.next_stamp(Stamp::default(), now);
-            self.hold(held.tuple.clone(), stamp, held.source(), held.state, ttl, now);
+            let ours = held.stamp.origin == self.id || held.stamp.is_taken();
+            match held.state {
+                State::Live | State::Tombstone | State::Suppressed if ours => {
+                    let stamp = self.next_stamp(Stamp::default(), now);
+                    self.hold(held.tuple.clone(), stamp, held.source(), held.state, ttl, now);
+                }
+                // What is over need not be stamped anew, and what another node wrote, when its clock was the only
+                // one that was known here, is refused now as everywhere else.
+                _ => {
+                    self.forget_slot(slot, now);
+                    if held.is_live() {
+                        self.events.push_back(Event::Retract(held.tuple));
+                    }
+                }
+            }
         }
     }
 }

@@ -9,6 +9,10 @@ use super::super::timers::Timer;
 use super::super::tuple::{Tuple, value_hash};
 use super::{Event, Node};
 
+/// A removal that is remembered for no longer than this (ms) tells nothing to a node that does not know the key.
+/// Taken, passed on and forgotten by one node after the other it would go round rings for ever.
+const FADING: u32 = 2000;
+
 impl Node {
     pub(super) fn hear_stamped(
         &mut self,
@@ -52,6 +56,10 @@ impl Node {
                 return;
             }
         }
+        if seat.slot.is_none() && kind == RecordKind::Tombstone && (1..FADING).contains(&ttl) {
+            self.counters.duplicates += 1;
+            return;
+        }
         if let Some(refusal) = self.refusal(seat, record, now) {
             return self.refuse_record(seat, record, refusal, now);
         }
@@ -94,7 +102,7 @@ impl Node {
         now: Now,
     ) -> Slot {
         let deadline = match state {
-            State::Live => (ttl > 0).then(|| now.mono + u64::from(ttl)),
+            _ if state.has_value() => (ttl > 0).then(|| now.mono + u64::from(ttl)),
             _ if ttl > 0 => Some(now.mono + u64::from(ttl)),
             _ => Some(now.mono + self.settings.tombstone),
         };
@@ -123,7 +131,10 @@ impl Node {
             (_, None) => {}
         }
         if !self.requests.is_empty() {
-            self.requests.remove(self.store.held(slot).key_hash());
+            let asked = self.requests.remove(self.store.held(slot).key_hash());
+            if let Some(link) = asked.and_then(|link| self.links.get_mut(&link)) {
+                link.comparison.useful = true;
+            }
         }
         self.tidy();
         if self.calm {
@@ -145,6 +156,11 @@ impl Node {
     pub(super) fn end_slot(&mut self, slot: Slot, now: Now) {
         let Some(held) = self.store.get(slot) else { return };
         if !held.state.has_value() {
+            // While nobody is there, nothing that was removed is forgotten: others may have to hear of it yet.
+            let alone = self.met_anybody && !self.links.values().any(|link| link.up);
+            if alone && held.state == State::Tombstone {
+                return self.set_slot_deadline(slot, Some(now.mono + self.settings.tombstone.max(1000)));
+            }
             return self.forget_slot(slot, now);
         }
         let was_live = held.is_live();

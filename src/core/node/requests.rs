@@ -37,9 +37,9 @@ impl Requests {
         self.0.len()
     }
 
-    /// The tuple has come.
-    pub(super) fn remove(&mut self, hash: u64) {
-        self.0.remove(&hash);
+    /// The tuple has come, or is not wanted any more; the link by which it was asked for.
+    pub(super) fn remove(&mut self, hash: u64) -> Option<LinkId> {
+        self.0.remove(&hash).map(|request| request.link)
     }
 }
 

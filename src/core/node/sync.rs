@@ -345,7 +345,6 @@ impl Node {
             room -= usize::from(new);
         }
         if let Some(link) = self.links.get_mut(&id).filter(|_| !hashes.is_empty()) {
-            link.comparison.useful = true;
             link.progress_at = now.mono;
         }
         for hashes in hashes.chunks(FULL / 8) {
@@ -378,9 +377,11 @@ impl Node {
     }
 }
 
-/// What is held in a part of the key space.
+/// What is held in a part of the key space, and can be had here.
 fn entries(store: &Store, prefix: Prefix) -> Vec<Entry> {
-    store.part(prefix).map(|(slot, hash)| Entry { hash, stamp: store.held(slot).stamp }).collect()
+    let held = store.part(prefix).map(|(slot, hash)| (hash, store.held(slot)));
+    let offered = held.filter(|(_, held)| held.state != State::Refused);
+    offered.map(|(hash, held)| Entry { hash, stamp: held.stamp }).collect()
 }
 
 #[cfg(test)]
