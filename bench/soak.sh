@@ -17,6 +17,8 @@ say () {
 
 say "the simulator: thousands of seeds"
 $cargo test --release --test simulator -- --ignored --nocapture soak_
+say "everything that can happen in small networks"
+$cargo test --release --test walk -- --ignored --nocapture soak_
 say "real networks: long partitions, long silences"
 $cargo test --release --test converge -- --ignored --nocapture
 round=1

@@ -11,6 +11,7 @@ use super::feed::Slot;
 use super::link::LinkId;
 use super::tuple::{Tuple, value_hash};
 use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
 
 /// A value replaced this recently (ms), and known from elsewhere, is old news.
 pub(super) const STALE: u64 = 2000;
@@ -66,7 +67,7 @@ const ANSWERED: u8 = 64;
 /// It has named the key since the last HELLO.
 const LISTED: u8 = 128;
 
-#[derive(Copy, Clone, Debug, Default)]
+#[derive(Copy, Clone, Debug, Default, PartialEq)]
 struct Key {
     heard: u64,
     /// The hash of what the peer was told last, and when (ms).
@@ -92,8 +93,17 @@ const PAGE: usize = 256;
 
 /// What is known of each key, by its slot, in pages: a peer that said little costs little, however many
 /// keys there are.
-#[derive(Debug, Default)]
+#[derive(Clone, Default)]
 struct Keys(Vec<Option<Box<[Key; PAGE]>>>);
+
+impl fmt::Debug for Keys {
+    /// Of the keys of which something is known.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pages = self.0.iter().enumerate().filter_map(|(number, page)| Some((number, page.as_ref()?)));
+        let keys = pages.flat_map(|(number, page)| (PAGE * number..).zip(page.iter()));
+        f.debug_map().entries(keys.filter(|(_, key)| **key != Key::default())).finish()
+    }
+}
 
 impl Keys {
     fn get(&self, slot: Slot) -> Option<&Key> {
@@ -132,7 +142,7 @@ pub(super) enum Check {
     Assert,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct PlainPeer {
     /// The peer has said a tuple without a stamp.
     pub(super) speaks: bool,
@@ -390,7 +400,7 @@ struct Older {
 }
 
 /// What a plain peer said of a busy key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct HeldBack {
     pub(super) link: LinkId,
     pub(super) tuple: Tuple,
@@ -399,7 +409,7 @@ pub(super) struct HeldBack {
 }
 
 /// The recent past of one key; kept only where there are plain peers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct History {
     older: VecDeque<Older>,
     taken: VecDeque<u64>,

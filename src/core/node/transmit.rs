@@ -16,7 +16,7 @@ use super::{Frame, Node};
 const FULL: usize = 16 << 10;
 
 /// The batch made last: all links at the same place in the log get the same one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct BatchCache {
     version: u64,
     start: u32,
