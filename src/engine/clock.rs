@@ -1,16 +1,24 @@
 //! The engine's two clocks.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::core::Now;
 
-/// Reads the clocks.
+/// Counts on while the machine is suspended, unlike that of `Instant`: times to live go on, too.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const STEADY: ClockId = ClockId::Boottime;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const STEADY: ClockId = ClockId::Monotonic;
+
+/// Reads the clocks. Holds when it was made.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock(Instant);
+pub(super) struct Clock(Duration);
 
 impl Clock {
     pub(super) fn new() -> Clock {
-        Clock(Instant::now())
+        Clock(steady())
     }
 
     pub(super) fn now(self) -> Now {
@@ -20,6 +28,11 @@ impl Clock {
 
     /// Milliseconds since the node was made; never 0, which reads as "never" in too many places.
     pub(super) fn mono(self) -> u64 {
-        self.0.elapsed().as_millis() as u64 + 1
+        steady().saturating_sub(self.0).as_millis() as u64 + 1
     }
+}
+
+fn steady() -> Duration {
+    let time = clock_gettime(STEADY);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
