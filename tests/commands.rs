@@ -221,7 +221,7 @@ fn a_second_connect_is_no_second_connection() {
     let tuple = publish(b"key", b"value");
     let first = loop {
         let (peer, frame) = server.receive().expect("its tuple");
-        if frame == tuple {
+        if frame.starts_with(&tuple) {
             break peer;
         }
     };
@@ -234,7 +234,7 @@ fn a_second_connect_is_no_second_connection() {
     loop {
         let (peer, frame) = server.receive().expect("its tuple");
         assert_eq!(peer, first);
-        if frame == after {
+        if frame.starts_with(&after) {
             break;
         }
     }

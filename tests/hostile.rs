@@ -110,7 +110,7 @@ fn a_connected_node_drops_wrong_frames() {
         must_have_counted(&node);
         node.publish("mine", "2");
         let wanted = publish(b"mine", b"2");
-        while server.receive().expect("its tuple").1 != wanted {}
+        while !server.receive().expect("its tuple").1.starts_with(&wanted) {}
     }
 }
 
