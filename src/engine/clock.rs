@@ -2,15 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rustix::time::{ClockId, clock_gettime};
-
 use crate::core::Now;
 
-/// Counts on while the machine is suspended, unlike that of `Instant`: times to live go on, too.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const STEADY: ClockId = ClockId::Boottime;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-const STEADY: ClockId = ClockId::Monotonic;
+use super::raw::steady;
 
 /// Reads the clocks. Holds when it was made.
 #[derive(Clone, Copy, Debug)]
@@ -30,9 +24,4 @@ impl Clock {
     pub(super) fn mono(self) -> u64 {
         steady().saturating_sub(self.0).as_millis() as u64 + 1
     }
-}
-
-fn steady() -> Duration {
-    let time = clock_gettime(STEADY);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
