@@ -17,6 +17,9 @@ const LONGEST: Duration = Duration::from_millis(80);
 /// threads may be kept waiting for some scheduler slices, and so may those of a peer.
 const PATIENCE: Duration = Duration::from_millis(30);
 
+/// Peers that have said nothing for so long have no more to say.
+const QUIET: Duration = Duration::from_millis(15);
+
 impl Engine {
     /// Hand over what peers are owed, as long as any of them takes some of it. The owner is told of what is left.
     pub(super) fn farewell(&mut self, poller: &mut Poller) {
@@ -50,7 +53,30 @@ impl Engine {
                 (sent, progress_at) = (self.frames_sent, Instant::now());
             }
         }
+        self.hear_out(poller, begun);
         self.tell_unsent();
+    }
+
+    /// Take what CZMQ nodes still say: they repeat what they are told, and a connection that is closed while something
+    /// waits unread is reset, which loses what they have not read themselves.
+    fn hear_out(&mut self, poller: &mut Poller, begun: Instant) {
+        if self.node.stats().links_plain == 0 {
+            return;
+        }
+        let (mut heard, mut heard_at) = (0, Instant::now());
+        while !self.terminated {
+            self.channels.iter_mut().flatten().for_each(|channel| channel.news = true);
+            let now = self.now();
+            self.receive(now);
+            let (frames, time) = (self.node.stats().frames_in, Instant::now());
+            if frames != heard {
+                (heard, heard_at) = (frames, time);
+            }
+            if time >= begun + LONGEST || time >= heard_at + QUIET {
+                break;
+            }
+            let _ = poller.wait(Some(Duration::from_millis(1)));
+        }
     }
 
     /// Warn the owner of what peers have not been sent.

@@ -73,6 +73,10 @@ impl Options {
     pub fn draw_worse(nodes: usize, stock: usize, random: &mut fastrand::Rng) -> Options {
         let mut options = Options::draw(nodes, stock, random);
         options.worse = Worse::draw(random);
+        if stock > 0 {
+            // A stock node tells again, as if it were for ever, what nodes of ours know to have ended.
+            (options.ttl, options.worse.renew) = (false, 0.0);
+        }
         if options.worse.forgetful {
             // Who is away for longer than removed keys are remembered brings them back: that is documented.
             (options.half_open, options.partitions, options.pauses, options.slow) = (0.0, 0.0, 0.0, 0.0);
