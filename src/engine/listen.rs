@@ -1,7 +1,13 @@
 //! BIND: peers may connect to us.
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::net::sockopt::set_socket_reuseaddr;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
 
 use super::channel::{Channel, Purpose};
 use super::endpoint::{Endpoint, Ports, Transport, port_of};
@@ -10,6 +16,9 @@ use super::{Engine, Error};
 
 /// How long an endpoint may take to be free after who had it let it go.
 const RELEASE: Duration = Duration::from_millis(50);
+/// How long the end of a node may take when it waits for that: mostly it takes no time, and on a busy machine not more
+/// than was promised to who ends a node.
+const CLOSING: Duration = Duration::from_millis(90);
 
 impl Engine {
     /// Accept peers at `endpoint`. Returns the TCP port, 0 where there is none.
@@ -47,13 +56,26 @@ impl Engine {
         Ok(port)
     }
 
-    /// Gives all endpoints back: who knows that this node has ended may want to bind to them. Closing the sockets does
-    /// that too, but later, in a thread of libzmq.
-    pub(super) fn release(&mut self) {
+    /// Close the sockets and return when all endpoints are free: who knows that this node has ended may want to bind to
+    /// them. Threads of libzmq close the listeners, a moment later.
+    ///
+    /// Unbinding would be quicker and is out of the question: accepted connections belong to their listener, and end
+    /// with it *before* what waits in their queues has left. Closing the socket makes them linger. `begun` is when the
+    /// node began to end.
+    pub(super) fn release(&mut self, begun: Instant) {
         let place = self.place_of(Purpose::Listen);
         if let Some(channel) = place.and_then(|place| self.channels[place].as_ref()) {
-            for (_, actual) in self.bound.drain(..) {
+            // Within the process there is no listener.
+            let inproc = self.bound.extract_if(.., |(_, actual)| actual.starts_with("inproc://"));
+            for (_, actual) in inproc {
                 let _ = channel.socket().unbind(&actual);
+            }
+        }
+        self.channels.clear();
+        let end = begun + CLOSING;
+        for (_, actual) in self.bound.drain(..) {
+            while is_in_use(&actual) && Instant::now() < end {
+                thread::sleep(Duration::from_micros(100));
             }
         }
     }
@@ -75,6 +97,23 @@ impl Engine {
         self.bound.swap_remove(place);
         Ok(())
     }
+}
+
+/// Whether somebody listens at an endpoint, as libzmq spells it.
+fn is_in_use(endpoint: &str) -> bool {
+    if let Some(path) = endpoint.strip_prefix("ipc://") {
+        return Path::new(path).exists(); // the listener removes it
+    }
+    let Some(address) = endpoint.strip_prefix("tcp://").and_then(|tcp| tcp.parse::<SocketAddr>().ok()) else {
+        return false;
+    };
+    let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+    let Ok(socket) = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None) else {
+        return false;
+    };
+    // It takes no connections and keeps nobody else from binding; only a listener is in its way.
+    let bound = set_socket_reuseaddr(&socket, true).and_then(|()| bind(&socket, &address));
+    bound == Err(Errno::ADDRINUSE)
 }
 
 /// Binds to an endpoint that may have been given back just now: a listener of libzmq's is closed a moment after it is

@@ -1,7 +1,7 @@
 //! The loop.
 
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::core::Now;
 
@@ -20,10 +20,11 @@ impl Engine {
                 break;
             }
         }
+        let begun = Instant::now();
         if !self.terminated {
             self.farewell(&mut poller);
         }
-        self.release();
+        self.release(begun);
     }
 
     /// One turn. Every input gets a bounded share, so none keeps another waiting for long.

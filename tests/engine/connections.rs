@@ -312,6 +312,38 @@ fn the_owner_is_told_how_much_peers_did_not_take_before_the_end() {
     drop(peers);
 }
 
+/// What a hub has handed over lingers on the connections that it accepted.
+#[test]
+fn the_last_words_of_a_hub_reach_all_who_take_them() {
+    const KEYS: usize = 20_000;
+    let hub = Node::new();
+    let endpoint = format!("tcp://127.0.0.1:{}", hub.listen());
+    let leaves = [Node::new(), Node::new()];
+    for leaf in &leaves {
+        leaf.connect(&endpoint);
+        leaf.expect_peers(1);
+    }
+    hub.expect_peers(2);
+    hub.call(|engine| {
+        let now = engine.now();
+        for key in 0..KEYS {
+            engine.node().publish(format!("key {key}").as_bytes(), &[b'x'; 1000], 0, now).unwrap();
+        }
+    });
+    // One who has come only now lacks everything.
+    let newcomer = Node::new();
+    newcomer.connect(&endpoint);
+    newcomer.expect_peers(1);
+    hub.expect_peers(3);
+    let log = hub.log.clone();
+    let taken = hub.end();
+    assert!(taken < FAREWELL, "{taken:?}");
+    // On a machine that has too much else to do some may be left, but then the owner knows.
+    if log.count("tuples unsent") == 0 {
+        leaves.iter().chain([&newcomer]).for_each(|node| node.expect_count(KEYS));
+    }
+}
+
 #[test]
 fn a_node_may_connect_to_itself() {
     for endpoint in [free_tcp(), unique("inproc")] {

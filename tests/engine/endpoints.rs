@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use zgossip::engine::EngineSettings;
+use zgossip::engine::{EngineSettings, raw};
 
 use crate::harness::{Node, unique};
 
@@ -46,6 +46,24 @@ fn an_endpoint_can_be_given_back() {
     let bytes = endpoint.clone().into_bytes();
     node.call(move |engine| engine.unbind(&bytes)).unwrap_err();
     Node::new().bind_again(&endpoint);
+}
+
+/// By anybody, who need not try again and again; unless the machine is so busy that nothing is done in the time that
+/// the end of a node may take.
+#[test]
+fn the_endpoints_of_a_node_are_free_when_it_has_ended() {
+    for endpoint in ["tcp://127.0.0.1:*", "tcp://*:*", &unique("ipc"), &unique("inproc")] {
+        let (node, leaf) = (Node::new(), Node::new());
+        let port = node.bind(endpoint).unwrap();
+        let endpoint = endpoint.replace(":*", &format!(":{port}")).replace("//*", "//127.0.0.1");
+        leaf.connect(&endpoint);
+        leaf.expect_peers(1);
+        let taken = node.end();
+        let socket = raw::Socket::new(raw::Context::global(), zmq::ROUTER).unwrap();
+        if let Err(error) = socket.bind(&endpoint) {
+            assert!(taken >= Duration::from_millis(90), "{endpoint}: {error} after {taken:?}");
+        }
+    }
 }
 
 #[test]

@@ -66,6 +66,15 @@ class Polled(NodeTest):
         threading.Timer(0.05, node.close).start()
         self.assertTrue(epoll.poll(LONG))
 
+    def test_the_end_is_seen_however_late(self) -> None:
+        node = self.node()
+        epoll = select.epoll()
+        self.addCleanup(epoll.close)
+        epoll.register(node.fileno(), select.EPOLLIN)
+        for _ in range(2):
+            node.close()
+            self.assertTrue(epoll.poll(0))
+
     def test_descriptors_are_given_back(self) -> None:
         def count() -> int:
             return len(os.listdir("/proc/self/fd"))

@@ -4,8 +4,8 @@
 """A descriptor that is readable while an event waits, for select, epoll and asyncio.
 
 The library's own is closed together with the node. Whoever watches it then would never hear of that, so this one
-stays open as long as somebody has it, and is readable for ever once the node is closed. An epoll descriptor does
-that, since it can be watched itself.
+stays open as long as somebody has the node's object, and is readable once the node is closed. An epoll descriptor
+does that, since it can be watched itself.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class Descriptor:
 
     def __init__(self, inner: int) -> None:
         self._ended, self._end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._over = False
         self._epoll = select.epoll()
         self._epoll.register(inner, select.EPOLLIN)
         self._epoll.register(self._ended, select.EPOLLIN)
@@ -31,7 +32,9 @@ class Descriptor:
 
     def end(self) -> None:
         """The node is closed."""
-        os.write(self._end, b"!")
+        if not self._over:
+            self._over = True
+            os.write(self._end, b"!")
 
     def __del__(self) -> None:
         self._epoll.close()

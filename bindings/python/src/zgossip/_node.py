@@ -265,9 +265,9 @@ class Node:
         # Nobody may begin to watch the library's descriptor while it is closed.
         with self._watching:
             self._end()
-            watched, self._watched = self._watched, None
-        if watched is not None and os.getpid() == self._process:
-            watched.end()
+            # Kept as long as the node's object is: whoever watches it shall find it readable, however late.
+            if self._watched is not None and os.getpid() == self._process:
+                self._watched.end()
 
     @property
     def closed(self) -> bool:
