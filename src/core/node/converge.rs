@@ -123,7 +123,7 @@ impl Node {
             (_, None) => {}
         }
         if !self.requests.is_empty() {
-            self.requests.remove(self.store.held(slot).key_hash());
+            self.requests.remove(self.store.held(slot).key_hash(), stamp);
         }
         self.tidy();
         if self.calm {
