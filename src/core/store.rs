@@ -113,7 +113,7 @@ pub(super) struct Seat {
     pub(super) slot: Option<Slot>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Store {
     held: Vec<Option<Held>>,
     free: Vec<Slot>,
@@ -330,6 +330,11 @@ impl Store {
         };
         let count = group.iter().map(|&state| self.counts[state as usize]).sum();
         order.note(slot, count, is_any_of(&self.held, group));
+    }
+
+    /// A removed key is to be kept a while longer.
+    pub(super) fn note_removed(&mut self, slot: Slot) {
+        self.note(slot, State::Tombstone);
     }
 
     /// The key that was removed longest ago, for it to make room.

@@ -17,7 +17,7 @@ pub(super) enum Timer {
     Sweep,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Timers {
     due: BTreeSet<(u64, Timer)>,
 }
@@ -34,6 +34,12 @@ impl Timers {
         if let Some(to) = to {
             self.due.insert((to, timer));
         }
+    }
+
+    /// Tuples and stubs whose deadline has come.
+    pub(super) fn overdue_slots(&self, now: u64) -> impl Iterator<Item = Slot> {
+        let due = self.due.iter().take_while(move |&&(due, _)| due <= now);
+        due.filter_map(|&(_, timer)| if let Timer::Slot(slot) = timer { Some(slot) } else { None })
     }
 
     /// The earliest deadline.

@@ -73,6 +73,15 @@ impl Options {
     pub fn draw_worse(nodes: usize, stock: usize, random: &mut fastrand::Rng) -> Options {
         let mut options = Options::draw(nodes, stock, random);
         options.worse = Worse::draw(random);
+        if stock > 0 {
+            // A stock node tells again, as if it were for ever, what nodes of ours know to have ended.
+            (options.ttl, options.worse.renew) = (false, 0.0);
+        }
+        if options.worse.forgetful {
+            // Who is away for longer than removed keys are remembered brings them back: that is documented.
+            (options.half_open, options.partitions, options.pauses, options.slow) = (0.0, 0.0, 0.0, 0.0);
+            (options.worse.freezes, options.worse.absences, options.worse.late) = (0.0, 0.0, 0.0);
+        }
         if random.bool() {
             // What is worse is seen by itself.
             let losses = options.losses.min(0.5);
@@ -105,6 +114,7 @@ struct Run {
 pub fn build(seed: u64, options: &Options) -> Sim {
     let mut sim = Sim::new(seed);
     sim.duplicate = options.duplicate;
+    sim.oracle.only_counts = options.stock > 0;
     sim.recorded = options.recorded;
     let links = topology::any(options.nodes, &mut sim.random);
     let stock = apart(options, &links, &mut sim.random);
@@ -137,6 +147,7 @@ pub fn build(seed: u64, options: &Options) -> Sim {
             sim.wires[wire].speed = speed;
         }
     }
+    sim.note(|| format!("{options:?}"));
     sim.describe();
     for (rate, act) in [
         (options.worse.freezes, worse::freeze as fn(&mut Sim)),
@@ -329,6 +340,12 @@ pub struct Outcome {
     /// Tuples sent after the last fault, and pairs of a node and a key that lacked something then.
     pub sent: u64,
     pub lacking: u64,
+    /// Pairs of a node and a key that end with a value other than the right one, of so many. There are none where
+    /// there are no stock nodes.
+    pub older: usize,
+    /// Marks that were said to be passed too early.
+    pub early_marks: usize,
+    pub held: usize,
     /// Writes that ended with all that had taken them, of so many, and pairs that are exempt.
     pub died: usize,
     pub writes: usize,
@@ -359,6 +376,9 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
         tuples: sim.tally.tuples,
         sent: sim.tally.sent - before,
         lacking: (0..sim.nodes.len()).map(lacking).sum(),
+        early_marks: sim.oracle.early_marks,
+        older: judgement.violations.len(),
+        held: (0..sim.nodes.len()).map(|node| sim.view(node).len()).sum(),
         died: judgement.died,
         writes: sim.oracle.writes.len(),
         bursts: judgement.bursts,

@@ -3,10 +3,10 @@
 use super::super::clock::{COUNTER_BITS, Clock, Now, PeerClocks, Stamp, is_possible};
 use super::super::codec::Extension;
 use super::super::feed::Slot;
-use super::super::link::LinkId;
+use super::super::link::{LinkId, Role};
 use super::super::store::{Held, State};
-use super::Node;
 use super::transmit::remaining;
+use super::{Event, Node};
 
 /// The clocks of so few peers are looked at whenever one of them says what it shows …
 const FEW_CLOCKS: usize = 64;
@@ -29,7 +29,12 @@ impl Node {
         self.peer_clocks_changed |= before != link.wall;
         let soon = self.links.len() <= FEW_CLOCKS || now.mono >= self.peer_clocks_at + CLOCKS_INTERVAL;
         if self.peer_clocks_changed && soon {
-            self.peer_clocks = PeerClocks::new(self.links.values().filter_map(|link| link.wall).collect());
+            let told: Vec<(Role, i64)> =
+                self.links.values().filter_map(|link| Some((link.role, link.wall?))).collect();
+            // Whoever connects to us is a stranger: one alone is not followed, unless any clock is better than ours.
+            let stranger = matches!(told[..], [(Role::Server, _)]) && is_possible(now.wall);
+            let told = if stranger { Vec::new() } else { told };
+            self.peer_clocks = PeerClocks::new(told.into_iter().map(|(_, wall)| wall).collect());
             (self.peer_clocks_at, self.peer_clocks_changed) = (now.mono, false);
         }
     }
@@ -86,17 +91,26 @@ impl Node {
     pub(super) fn return_own(&mut self, now: Now) {
         self.clock = Clock::default();
         let latest = self.latest_believed(now);
-        let refused = |(_, held): &(Slot, &Held)| {
-            held.stamp.wall() > latest
-                && (held.stamp.origin == self.id || held.stamp.is_taken())
-                && matches!(held.state, State::Live | State::Tombstone)
-        };
+        let refused = |(_, held): &(Slot, &Held)| held.stamp.wall() > latest;
         let own: Vec<(Slot, Held)> =
             self.store.iter().filter(refused).map(|(slot, held)| (slot, held.clone())).collect();
         for (slot, held) in own {
             let ttl = remaining(self.store.deadline(slot), now);
-            let stamp = self.next_stamp(Stamp::default(), now);
-            self.hold(held.tuple.clone(), stamp, held.source(), held.state, ttl, now);
+            let ours = held.stamp.origin == self.id || held.stamp.is_taken();
+            match held.state {
+                State::Live | State::Tombstone | State::Suppressed if ours => {
+                    let stamp = self.next_stamp(Stamp::default(), now);
+                    self.hold(held.tuple.clone(), stamp, held.source(), held.state, ttl, now);
+                }
+                // What is over need not be stamped anew, and what another node wrote, when its clock was the only
+                // one that was known here, is refused now as everywhere else.
+                _ => {
+                    self.forget_slot(slot, now);
+                    if held.is_live() {
+                        self.events.push_back(Event::Retract(held.tuple));
+                    }
+                }
+            }
         }
     }
 }
@@ -104,7 +118,6 @@ impl Node {
 #[cfg(test)]
 mod tests {
     use super::super::super::codec::{MessageId, encode};
-    use super::super::super::link::Role;
     use super::super::Settings;
     use super::*;
 

@@ -6,8 +6,12 @@ use super::super::feed::Slot;
 use super::super::link::{Link, LinkId};
 use super::super::store::{Held, Seat, State};
 use super::super::timers::Timer;
-use super::super::tuple::{Tuple, value_hash};
+use super::super::tuple::{Tuple, key_hash, value_hash};
 use super::{Event, Node};
+
+/// A removal that is remembered for no longer than this (ms) tells nothing to a node that does not know the key.
+/// Taken, passed on and forgotten by one node after the other it would go round rings for ever.
+const FADING: u32 = 2000;
 
 impl Node {
     pub(super) fn hear_stamped(
@@ -31,6 +35,7 @@ impl Node {
         if self.is_too_far_ahead(stamp.time, now) {
             self.counters.refused += 1;
             self.drift_refused_at = Some(now.mono);
+            self.requests.remove(key_hash(key), stamp);
             return self.warn("stamp", || {
                 "zgossip: dropped a tuple stamped further ahead than server/max_drift".into()
             });
@@ -51,6 +56,11 @@ impl Node {
                 }
                 return;
             }
+        }
+        if seat.slot.is_none() && kind == RecordKind::Tombstone && (1..FADING).contains(&ttl) {
+            self.counters.duplicates += 1;
+            self.requests.remove(key_hash(key), stamp);
+            return;
         }
         if let Some(refusal) = self.refusal(seat, record, now) {
             return self.refuse_record(seat, record, refusal, now);
@@ -94,7 +104,7 @@ impl Node {
         now: Now,
     ) -> Slot {
         let deadline = match state {
-            State::Live => (ttl > 0).then(|| now.mono + u64::from(ttl)),
+            _ if state.has_value() => (ttl > 0).then(|| now.mono + u64::from(ttl)),
             _ if ttl > 0 => Some(now.mono + u64::from(ttl)),
             _ => Some(now.mono + self.settings.tombstone),
         };
@@ -123,7 +133,10 @@ impl Node {
             (_, None) => {}
         }
         if !self.requests.is_empty() {
-            self.requests.remove(self.store.held(slot).key_hash(), stamp);
+            let asked = self.requests.remove(self.store.held(slot).key_hash(), stamp);
+            if let Some(link) = asked.and_then(|link| self.links.get_mut(&link)) {
+                link.comparison.useful = true;
+            }
         }
         self.tidy();
         if self.calm {
@@ -145,6 +158,11 @@ impl Node {
     pub(super) fn end_slot(&mut self, slot: Slot, now: Now) {
         let Some(held) = self.store.get(slot) else { return };
         if !held.state.has_value() {
+            // While nobody is there, nothing that was removed is forgotten: others may have to hear of it yet.
+            let alone = self.met_anybody && !self.links.values().any(|link| link.up);
+            if alone && held.state == State::Tombstone {
+                return self.set_slot_deadline(slot, Some(now.mono + self.settings.tombstone.max(1000)));
+            }
             return self.forget_slot(slot, now);
         }
         let was_live = held.is_live();

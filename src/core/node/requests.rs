@@ -34,7 +34,7 @@ impl Request {
 }
 
 /// Tuples that were asked for, by the hashes of their keys.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Requests {
     all: HashMap<u64, Request, ahash::RandomState>,
     /// The number of the last.
@@ -54,11 +54,11 @@ impl Requests {
         self.all.len()
     }
 
-    /// A tuple has come.
-    pub(super) fn remove(&mut self, hash: u64, stamp: Stamp) {
-        if self.all.get(&hash).is_some_and(|request| request.stamp <= stamp) {
-            self.all.remove(&hash);
-        }
+    /// A tuple has come, or is not wanted any more: if it is what was asked for, the link by which that was.
+    pub(super) fn remove(&mut self, hash: u64, stamp: Stamp) -> Option<LinkId> {
+        let request = *self.all.get(&hash).filter(|request| request.stamp <= stamp)?;
+        self.all.remove(&hash);
+        Some(request.link)
     }
 }
 

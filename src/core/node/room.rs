@@ -2,12 +2,15 @@
 
 use super::super::clock::Now;
 use super::super::codec::{Record, RecordKind};
+use super::super::feed::Slot;
 use super::super::store::{Held, NO_VALUE, Seat, State, stub};
 use super::super::tuple::value_hash;
 use super::{Event, Node, Refusal};
 
 /// Refused tuples of which key and stamp are kept: some 10 MB with keys of usual length.
 const MOST_REFUSED: usize = 65_536;
+/// Removed keys that are looked at to find one that can be forgotten.
+const TRIES: usize = 8;
 /// So many refused keys are given another chance at a time, when there is room again.
 const RETRY: usize = 4096;
 
@@ -29,14 +32,21 @@ impl Node {
         if self.has_room() {
             return Ok(());
         }
-        if let Some(slot) = self.store.oldest_removed() {
+        for _ in 0..TRIES {
+            let Some(slot) = self.store.oldest_removed() else { break };
+            if self.is_unsaid(slot) {
+                self.store.note_removed(slot);
+                continue;
+            }
             self.forget_slot(slot, now);
             return Ok(());
         }
         match self.store.oldest_suppressed() {
             Some(slot) if self.store.count(State::Refused) < MOST_REFUSED => {
-                self.set_slot_deadline(slot, None);
-                self.store.bury(slot, State::Refused, None);
+                // Others forget it, too, some time after it has expired.
+                let forgotten_at = self.store.deadline(slot).map(|ends| ends + self.settings.tombstone);
+                self.set_slot_deadline(slot, forgotten_at);
+                self.store.bury(slot, State::Refused, forgotten_at);
                 Ok(())
             }
             Some(slot) => {
@@ -45,6 +55,12 @@ impl Node {
             }
             None => Err(Refusal::TooManyTuples),
         }
+    }
+
+    /// Whether a removal by the owner has yet to be sent to a peer.
+    fn is_unsaid(&self, slot: Slot) -> bool {
+        let (own, position) = (self.store.held(slot).source().is_none(), self.store.feed.position(slot));
+        own && self.links.values().any(|link| link.up && link.is_unsent(slot, position))
     }
 
     /// Why a stamped tuple from the network cannot be held, if it cannot.
@@ -69,7 +85,10 @@ impl Node {
         let value = if record.kind == RecordKind::Live { value_hash(record.value) } else { NO_VALUE };
         let held = Held::new(stub(record.key, value), record.stamp, None, State::Refused, false);
         let (slot, old) = self.store.put(seat, held);
-        self.set_slot_deadline(slot, None);
+        // Others forget the key then: what expires leaves something behind for a while.
+        let after = if record.kind == RecordKind::Live { self.settings.tombstone } else { 0 };
+        let forgotten_at = (record.ttl > 0).then(|| now.mono + u64::from(record.ttl) + after);
+        self.set_slot_deadline(slot, forgotten_at);
         if let Some(was) = old.filter(Held::is_live) {
             self.note_replaced(slot, was.value_hash(), was.source(), now);
             self.events.push_back(Event::Retract(was.tuple));

@@ -376,7 +376,6 @@ impl Node {
             room -= usize::from(new);
         }
         if let Some(link) = self.links.get_mut(&id).filter(|_| !hashes.is_empty()) {
-            link.comparison.useful = true;
             link.progress_at = now.mono;
         }
         for hashes in hashes.chunks(FULL / 8) {
@@ -409,9 +408,11 @@ impl Node {
     }
 }
 
-/// What is held in a part of the key space.
+/// What is held in a part of the key space, and can be had here.
 fn entries(store: &Store, prefix: Prefix) -> Vec<Entry> {
-    store.part(prefix).map(|(slot, hash)| Entry { hash, stamp: store.held(slot).stamp }).collect()
+    let held = store.part(prefix).map(|(slot, hash)| (hash, store.held(slot)));
+    let offered = held.filter(|(_, held)| held.state != State::Refused);
+    offered.map(|(hash, held)| Entry { hash, stamp: held.stamp }).collect()
 }
 
 #[cfg(test)]
@@ -515,6 +516,28 @@ mod tests {
         let mut wanted = [7, 8, key_hash(b"key 1")];
         wanted.sort_unstable();
         assert_eq!((asked.as_slice(), told), (&wanted[..], 1000));
+    }
+
+    #[test]
+    fn a_node_that_ends_sends_all_that_is_owed_without_waiting_for_answers() {
+        const TUPLES: usize = 50_000;
+        let (mut node, link) = server(TUPLES, Settings::default());
+        let mut all = entries_frame();
+        add_entries(&mut all, Prefix::ALL, &[]);
+        node.handle_frame(link, &all, now(2));
+        let tuples = |frames: Vec<Frame>| -> usize {
+            let count = |frame: &Frame| match decode(frame.bytes()) {
+                Ok(Message::Batch(batch)) => batch.iter().count(),
+                _ => 0,
+            };
+            frames.iter().map(count).sum()
+        };
+        let before = tuples(sent(&mut node, link));
+        assert!(before > 0 && before < TUPLES, "as much as may be under way: {before}");
+        node.shutdown(now(3));
+        assert_eq!(node.unsent().collect::<Vec<_>>(), [(link, (TUPLES - before) as u64)]);
+        assert_eq!(before + tuples(sent(&mut node, link)), TUPLES);
+        assert_eq!(node.unsent().count(), 0);
     }
 
     #[test]
