@@ -15,14 +15,14 @@ const MOST_LOOKS: u32 = 400;
 /// The clock that stamps are made from counts milliseconds.
 const TICKS: u64 = 1 << 16;
 /// The greatest error (ms) of a clock that is not wrong by hours.
-const USUAL_ERROR: u64 = 300_000;
+const USUAL_ERROR: i64 = 300_000;
 
 /// What a node held when it set a mark.
 struct Held {
     key: Vec<u8>,
     id: Id,
     /// How far ahead of the right time (ms) its stamp was.
-    ahead: u64,
+    ahead: i64,
 }
 
 impl Sim {
@@ -71,9 +71,9 @@ impl Sim {
         }
         let by = (node, self.nodes[node].life);
         let stamps: HashMap<&[u8], Stamp> = self.our(node).node.stamps().collect();
-        let right = WALL + self.now / MS;
+        let right = (WALL + self.now / MS).cast_signed();
         let held = self.view(node).keys().filter_map(|key| {
-            let ahead = (stamps.get(&key[..])?.time / TICKS).saturating_sub(right);
+            let ahead = (stamps.get(&key[..])?.time / TICKS).cast_signed() - right;
             Some(Held { key: key.clone(), id: self.oracle.holds(by, key)?, ahead })
         });
         let held: Vec<Held> = held.collect();
@@ -109,15 +109,24 @@ impl Sim {
             return None;
         }
         let by = (peer, self.nodes[peer].life);
-        // The stamps of a clock that is ahead by hours are refused.
-        let latest = self.nodes[peer].settings.max_drift - USUAL_ERROR;
+        // The stamps of a clock that is ahead by hours are refused, and by one that is behind by hours, and is not
+        // told so by peers that it believes, those of all others.
+        let (drift, skew) = (self.nodes[peer].settings.max_drift.cast_signed(), self.nodes[peer].skew);
+        let latest = drift + skew.min(-USUAL_ERROR);
         let has = |&&Held { ref key, ref id, ahead }: &&Held| {
             let lasts =
                 |id: &Id| self.oracle.writes[*id].value.is_some() && self.oracle.writes[*id].ends.is_none();
             // What may have been removed or ended meanwhile is not asked for.
             let removed = || self.oracle.keys[key].writes.iter().any(|id| !lasts(id));
-            let other = || self.oracle.holds(by, key).is_some_and(|other| !self.oracle.replaced(other, *id));
-            self.oracle.has_taken(peer, *id) || other() || removed() || ahead > latest
+            let no_older = |other: Id| !self.oracle.replaced(other, *id);
+            let other = || self.oracle.holds(by, key).is_some_and(no_older);
+            // It may have held that when it passed, and have been started anew since.
+            let earlier = |other: Id| {
+                self.oracle.writes[other].takers.iter().any(|taker| taker.0 == peer && taker.1 != by.1)
+            };
+            let before =
+                || self.oracle.keys[key].writes.iter().any(|&other| earlier(other) && no_older(other));
+            self.oracle.has_taken(peer, *id) || other() || removed() || ahead > latest || before()
         };
         let Held { key, id, .. } = held.iter().find(|held| !has(held))?;
         Some(format!("{} = {}", key.escape_ascii(), self.show(*id)))
