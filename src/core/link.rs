@@ -226,6 +226,11 @@ pub(super) struct Link {
     pub(super) plain: PlainPeer,
     /// How far the peer is known to have come.
     pub(super) passage: Passage,
+    /// One side may lack something that the other held when the conversation began, or has told of since, and no
+    /// comparison that would find it has begun.
+    pub(super) gap: bool,
+    /// The number of the last request for a tuple that the peer has told of.
+    pub(super) awaits: u64,
     pub(super) effort: Effort,
 }
 
@@ -298,6 +303,8 @@ impl Link {
             summary: Summary::default(),
             plain: PlainPeer::default(),
             passage: Passage::default(),
+            gap: false,
+            awaits: 0,
             effort: Effort::default(),
         }
     }
@@ -388,6 +395,6 @@ impl Link {
     /// Whether the peer has been sent all that it is to be asked about.
     pub(super) fn may_ask(&self) -> bool {
         let told = self.bulk.is_empty() && self.branches.is_empty();
-        self.kind != Kind::Greeting && told && self.passage.may_ask(self.cursor)
+        self.kind != Kind::Greeting && told && !self.gap && self.passage.may_ask(self.cursor)
     }
 }

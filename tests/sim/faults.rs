@@ -343,8 +343,6 @@ pub struct Outcome {
     /// Pairs of a node and a key that end with a value other than the right one, of so many. There are none where
     /// there are no stock nodes.
     pub older: usize,
-    /// Marks that were said to be passed too early.
-    pub early_marks: usize,
     pub held: usize,
     /// Writes that ended with all that had taken them, of so many, and pairs that are exempt.
     pub died: usize,
@@ -376,7 +374,6 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
         tuples: sim.tally.tuples,
         sent: sim.tally.sent - before,
         lacking: (0..sim.nodes.len()).map(lacking).sum(),
-        early_marks: sim.oracle.early_marks,
         older: judgement.violations.len(),
         held: (0..sim.nodes.len()).map(|node| sim.view(node).len()).sum(),
         died: judgement.died,

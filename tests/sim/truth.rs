@@ -3,14 +3,27 @@
 //! A peer is said to agree by what it said last: so it must have held exactly that at some time. A
 //! mark is passed by a peer that has what was held when it was set, or something that is no older.
 
-use super::net::{MS, Sim};
+use super::net::{MS, Sim, WALL};
 use super::oracle::Id;
+use std::collections::HashMap;
 use std::rc::Rc;
-use zgossip::core::Mark;
+use zgossip::core::{Mark, Stamp};
 
 /// A mark is looked at so often, and so many times.
 const LOOKS: u64 = 50 * MS;
 const MOST_LOOKS: u32 = 400;
+/// The clock that stamps are made from counts milliseconds.
+const TICKS: u64 = 1 << 16;
+/// The greatest error (ms) of a clock that is not wrong by hours.
+const USUAL_ERROR: i64 = 300_000;
+
+/// What a node held when it set a mark.
+struct Held {
+    key: Vec<u8>,
+    id: Id,
+    /// How far ahead of the right time (ms) its stamp was.
+    ahead: i64,
+}
 
 impl Sim {
     /// No more peers agree than have ever held what this node holds.
@@ -57,14 +70,18 @@ impl Sim {
             return;
         }
         let by = (node, self.nodes[node].life);
-        let keys = self.view(node).keys();
-        let held: Vec<(Vec<u8>, Id)> =
-            keys.filter_map(|key| Some((key.clone(), self.oracle.holds(by, key)?))).collect();
+        let stamps: HashMap<&[u8], Stamp> = self.our(node).node.stamps().collect();
+        let right = (WALL + self.now / MS).cast_signed();
+        let held = self.view(node).keys().filter_map(|key| {
+            let ahead = (stamps.get(&key[..])?.time / TICKS).cast_signed() - right;
+            Some(Held { key: key.clone(), id: self.oracle.holds(by, key)?, ahead })
+        });
+        let held: Vec<Held> = held.collect();
         let Some(mark) = self.with(node, |node, _| node.mark()) else { return };
         self.look(by, mark, Rc::new(held), 0);
     }
 
-    fn look(&mut self, by: (usize, u32), mark: Mark, held: Rc<Vec<(Vec<u8>, Id)>>, looks: u32) {
+    fn look(&mut self, by: (usize, u32), mark: Mark, held: Rc<Vec<Held>>, looks: u32) {
         let (node, life) = by;
         if self.nodes[node].life != life || !self.nodes[node].alive || looks == MOST_LOOKS {
             return;
@@ -80,29 +97,38 @@ impl Sim {
             peers.map(|peer| (peer, self.lacks(peer, &held))).partition(|(_, lacks)| lacks.is_some());
         if passed > have.len() {
             let lack: Vec<_> = lack.into_iter().filter_map(|(peer, lacks)| Some((peer, lacks?))).collect();
-            self.note(|| {
-                format!("node {node} says that {passed} have passed mark {mark:?}; {lack:?} have not")
-            });
-            self.oracle.early_marks += 1;
+            let text = format!("node {node} says that {passed} have passed mark {mark:?}; {lack:?} have not");
+            self.oracle.violations.push(text);
         }
     }
 
     /// The first of these that a peer does not have, nor something that is no older.
-    fn lacks(&self, peer: usize, held: &[(Vec<u8>, Id)]) -> Option<String> {
+    fn lacks(&self, peer: usize, held: &[Held]) -> Option<String> {
         // CZMQ's client cannot be asked, and none of its nodes tells its values apart by age.
         if !self.is_ours(peer) || self.is_limited(peer) || self.is_mixed() {
             return None;
         }
         let by = (peer, self.nodes[peer].life);
-        let has = |(key, id): &&(Vec<u8>, Id)| {
+        // The stamps of a clock that is ahead by hours are refused, and by one that is behind by hours, and is not
+        // told so by peers that it believes, those of all others.
+        let (drift, skew) = (self.nodes[peer].settings.max_drift.cast_signed(), self.nodes[peer].skew);
+        let latest = drift + skew.min(-USUAL_ERROR);
+        let has = |&&Held { ref key, ref id, ahead }: &&Held| {
             let lasts =
                 |id: &Id| self.oracle.writes[*id].value.is_some() && self.oracle.writes[*id].ends.is_none();
             // What may have been removed or ended meanwhile is not asked for.
             let removed = || self.oracle.keys[key].writes.iter().any(|id| !lasts(id));
-            let other = || self.oracle.holds(by, key).is_some_and(|other| !self.oracle.replaced(other, *id));
-            self.oracle.has_taken(peer, *id) || other() || removed()
+            let no_older = |other: Id| !self.oracle.replaced(other, *id);
+            let other = || self.oracle.holds(by, key).is_some_and(no_older);
+            // It may have held that when it passed, and have been started anew since.
+            let earlier = |other: Id| {
+                self.oracle.writes[other].takers.iter().any(|taker| taker.0 == peer && taker.1 != by.1)
+            };
+            let before =
+                || self.oracle.keys[key].writes.iter().any(|&other| earlier(other) && no_older(other));
+            self.oracle.has_taken(peer, *id) || other() || removed() || ahead > latest || before()
         };
-        let (key, id) = held.iter().find(|held| !has(held))?;
+        let Held { key, id, .. } = held.iter().find(|held| !has(held))?;
         Some(format!("{} = {}", key.escape_ascii(), self.show(*id)))
     }
 }

@@ -6,7 +6,7 @@ use super::super::feed::Slot;
 use super::super::link::{Link, LinkId};
 use super::super::store::{Held, Seat, State};
 use super::super::timers::Timer;
-use super::super::tuple::{Tuple, value_hash};
+use super::super::tuple::{Tuple, key_hash, value_hash};
 use super::{Event, Node};
 
 /// A removal that is remembered for no longer than this (ms) tells nothing to a node that does not know the key.
@@ -35,6 +35,7 @@ impl Node {
         if self.is_too_far_ahead(stamp.time, now) {
             self.counters.refused += 1;
             self.drift_refused_at = Some(now.mono);
+            self.requests.remove(key_hash(key), stamp);
             return self.warn("stamp", || {
                 "zgossip: dropped a tuple stamped further ahead than server/max_drift".into()
             });
@@ -58,6 +59,7 @@ impl Node {
         }
         if seat.slot.is_none() && kind == RecordKind::Tombstone && (1..FADING).contains(&ttl) {
             self.counters.duplicates += 1;
+            self.requests.remove(key_hash(key), stamp);
             return;
         }
         if let Some(refusal) = self.refusal(seat, record, now) {
@@ -131,7 +133,7 @@ impl Node {
             (_, None) => {}
         }
         if !self.requests.is_empty() {
-            let asked = self.requests.remove(self.store.held(slot).key_hash());
+            let asked = self.requests.remove(self.store.held(slot).key_hash(), stamp);
             if let Some(link) = asked.and_then(|link| self.links.get_mut(&link)) {
                 link.comparison.useful = true;
             }

@@ -135,6 +135,9 @@ impl Node {
         }
         let cursor = self.store.feed.end();
         self.become_extended(id, cursor, now);
+        if extension.summary.is_some_and(|summary| summary.root == self.root()) {
+            self.close_gap(id);
+        }
         let pong = encode(MessageId::Pong, &self.introduction(now));
         self.control(id, Frame::new(pong));
     }
@@ -203,12 +206,17 @@ impl Node {
     /// the client compares. Who is asked whether it has come so far says so.
     fn hear_heartbeat(&mut self, id: LinkId, extension: Extension, now: Now) {
         self.observe(id, extension, now);
+        let root = self.root();
         let Some(link) = self.links.get_mut(&id) else { return };
         if let Some(summary) = extension.summary {
             link.summary = summary;
         }
+        let holds_ours = extension.summary.is_some_and(|summary| summary.root == root);
         link.owed_by_peer = extension.owed.unwrap_or(0);
         let role = link.role;
+        if holds_ours {
+            self.close_gap(id);
+        }
         if let Some(answer) = extension.answer {
             self.hear_answer(id, answer, now);
         } else if role == Role::Server || extension.question.is_some() {
@@ -260,13 +268,15 @@ impl Node {
         }
     }
 
-    /// Queues an answer or announcement, unless too many wait.
+    /// Queues an answer or announcement, unless too many wait. One that is lost may have told what is lacking.
     pub(super) fn control(&mut self, id: LinkId, frame: Frame) {
         let Some(link) = self.links.get_mut(&id) else { return };
         if link.up && link.control_room() > 0 {
             link.control_bytes += frame.cost();
             link.control.push_back(frame);
             self.mark_ready(id);
+        } else {
+            self.leave_gap(id);
         }
     }
 }

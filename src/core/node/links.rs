@@ -184,6 +184,9 @@ impl Node {
         self.spoke_plainly.remove(&id);
         if let Some(link) = self.links.get_mut(&id) {
             link.cursor = cursor;
+            link.gap = true;
+            // Before, a PONG would have been the answer.
+            link.passage.ask_again();
             link.comparison = Default::default();
             link.plain = Default::default();
             link.branches = Branches::default();
@@ -219,6 +222,7 @@ impl Node {
         if let Some(link) = self.links.get_mut(&id) {
             self.plain_links -= usize::from(link.is_plain());
             link.kind = kind;
+            (link.gap, link.awaits) = (false, 0);
             self.plain_links += usize::from(link.is_plain());
         }
     }

@@ -2,10 +2,13 @@
 //!
 //! What can be known depends on the peer:
 //!
-//! * An extended one answers a question that was sent behind everything else. Where the broadcast
-//!   tree does not run over the link it was told of tuples only; it then says how many of those that
-//!   it was told of it still waits for, and has passed the mark when there are none, or when it holds
-//!   exactly what we do.
+//! * An extended one answers a question that was sent behind everything else. What was held before the
+//!   conversation began, comparing digests finds: nothing is asked before a comparison has begun, and what one
+//!   leads to overtakes the question. Where the broadcast tree does not run over the link the peer was told of
+//!   tuples only; it then says how many of those that it was told of it still waits for, and has passed the mark
+//!   when there are none, or when it holds exactly what we do. Either side that leaves something undone (too much
+//!   waits, or is asked for, or it did not come) leaves a gap, which makes no answer a good one until the next
+//!   comparison begins.
 //! * A plain server answers a PING that was sent behind everything else.
 //! * A plain client answers nothing: it has passed when the socket has taken the last frame.
 
@@ -97,13 +100,16 @@ impl Node {
 
     /// Tells a peer who asks that we have come so far.
     pub(super) fn answer_heartbeat(&mut self, id: LinkId, question: Option<u64>, now: Now) {
-        let awaited = u32::try_from(self.requests.len()).unwrap_or(u32::MAX);
+        // What we do not know we cannot count: it is not none.
+        let gap = self.links.get(&id).is_some_and(|link| link.gap);
+        let awaited = self.awaited_of(id) + usize::from(gap);
+        let awaited = u32::try_from(awaited).unwrap_or(u32::MAX);
         let answer = question.map(|question| Answer { question, awaited });
         self.control(id, self.heartbeat(id, Extension { answer, ..Extension::default() }, now));
     }
 
     pub(super) fn hear_answer(&mut self, id: LinkId, answer: Answer, now: Now) {
-        let ours = self.summary();
+        let root = self.root();
         let Some(link) = self.links.get_mut(&id) else { return };
         if answer.question & BULK != 0 {
             link.bulk.answer(answer.question, now.mono);
@@ -111,7 +117,7 @@ impl Node {
             self.mark_ready(id);
             return self.schedule_link(id, now);
         }
-        let good = answer.awaited == 0 || link.summary == ours;
+        let good = answer.awaited == 0 && !link.gap || link.summary.root == root;
         link.passage.answer(answer.question, good, now.mono + AGAIN);
         self.mark_ready(id);
         self.schedule_link(id, now);
@@ -129,6 +135,8 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::codec::Prefix;
+    use super::super::super::records::{add_digest, digest_frame};
     use super::super::Settings;
     use super::*;
     use std::collections::VecDeque;
@@ -237,6 +245,35 @@ mod tests {
                 assert!(other.get(format!("{marker}/{key}").as_bytes(), now(1)).is_some(), "{marker}/{key}");
             }
         }
+    }
+
+    #[test]
+    fn nothing_is_asked_before_a_comparison_has_begun_nor_while_one_was_left_undone() {
+        let mut node = Node::new(Settings::default(), 1, now(1));
+        node.publish(b"a", b"1", 0, now(1)).unwrap();
+        let link = node.open_link(Role::Server, now(1)).unwrap();
+        let hello = Extension { node: Some(1 << 63 | 9), ..Extension::default() };
+        node.handle_frame(link, &encode(MessageId::Hello, &hello), now(1));
+        let mark = node.mark();
+        let asked = |node: &mut Node| {
+            let frames = std::iter::from_fn(|| node.poll_transmit(link, now(2)));
+            frames.filter(|frame| frame.bytes()[2] == MessageId::Heartbeat as u8).count()
+        };
+        assert_eq!(asked(&mut node), 0);
+        let mut digest = digest_frame();
+        add_digest(&mut digest, Prefix::ALL, &node.store.digest().sums(Prefix::ALL));
+        node.handle_frame(link, &digest, now(2));
+        assert_eq!(asked(&mut node), 1);
+        let answer = Some(Answer { question: 1, awaited: 0 });
+        let answer = encode(MessageId::Heartbeat, &Extension { answer, ..Extension::default() });
+        node.leave_gap(link);
+        node.handle_frame(link, &answer, now(2));
+        node.ask_due(link, now(2 + AGAIN));
+        assert_eq!((asked(&mut node), node.behind(mark)), (0, 1));
+        node.handle_frame(link, &digest, now(100));
+        assert_eq!(asked(&mut node), 1);
+        node.handle_frame(link, &answer, now(100));
+        assert_eq!((node.behind(mark), node.passed(mark)), (0, 1));
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Node {
     pub(super) fn refuse_record(&mut self, seat: Seat, record: &Record<'_>, refusal: Refusal, now: Now) {
         self.refuse(refusal);
         self.refused_for_room |= refusal == Refusal::TooManyTuples;
-        self.requests.remove(super::super::tuple::key_hash(record.key));
+        self.requests.remove(super::super::tuple::key_hash(record.key), record.stamp);
         if seat.slot.is_none() && self.store.count(State::Refused) >= MOST_REFUSED {
             return;
         }

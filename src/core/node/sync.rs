@@ -109,6 +109,7 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else { return };
         if ours.root == theirs.root {
             link.comparison = Comparison::default();
+            self.close_gap(id);
             // It may have got elsewhere, too, what we did.
             if self.origins.come_by_others(id) {
                 self.close_ring(id, now);
@@ -138,7 +139,27 @@ impl Node {
             add_digest(&mut frame, Prefix::ALL, &self.store.digest().sums(Prefix::ALL));
             frame
         };
+        self.close_gap(id);
         self.control(id, Frame::new(frame));
+    }
+
+    /// A comparison begins, which will find what either side lacks; or neither does. An answer to come is to a
+    /// question that was asked before.
+    pub(super) fn close_gap(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id)
+            && std::mem::take(&mut link.gap)
+        {
+            link.passage.overtake();
+            self.mark_ready(id);
+        }
+    }
+
+    /// Something that a comparison found, or that the peer has told of, is left as it is: only the next comparison
+    /// makes up for it.
+    pub(super) fn leave_gap(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.gap = link.is_extended();
+        }
     }
 
     /// Whether no other peer is sending us all that it has.
@@ -157,6 +178,9 @@ impl Node {
         if self.asks_for_all(id, now) {
             return;
         }
+        if parts.iter().any(|(prefix, _)| prefix == Prefix::ALL) {
+            self.close_gap(id);
+        }
         let (mut deeper, mut lists) = (Frames::new(digest_frame), Frames::new(entries_frame));
         // What there is no room to answer for is not always the same.
         let first = self.random.usize(0..FANOUT);
@@ -170,6 +194,7 @@ impl Node {
         for (prefix, theirs) in parts.iter() {
             let unheard = deeper.bytes + lists.bytes >= link.control_room();
             if unheard || link.effort.left(store.len(), now.mono) == 0 {
+                link.gap = true;
                 break;
             }
             link.effort.spend(digest.effort(prefix));
@@ -208,6 +233,7 @@ impl Node {
             return false;
         }
         link.passage.overtake();
+        link.gap = !sole;
         if sole {
             link.progress_at = now.mono;
             self.source = Some(id);
@@ -220,10 +246,14 @@ impl Node {
 
     pub(super) fn hear_entries(&mut self, id: LinkId, parts: Entries<'_>, now: Now) {
         let (mut wanted, mut ahead) = (Vec::new(), Vec::new());
+        if parts.iter().any(|(prefix, _)| prefix == Prefix::ALL) {
+            self.close_gap(id);
+        }
         for (prefix, entries) in parts.iter() {
             let held = self.store.len();
             let Some(link) = self.links.get_mut(&id) else { return };
             if link.effort.left(held, now.mono) == 0 {
+                link.gap = true;
                 break;
             }
             self.hear_part(id, prefix, entries, &mut wanted, &mut ahead, now);
@@ -312,6 +342,7 @@ impl Node {
     pub(super) fn hear_offer(&mut self, id: LinkId, entries: PartEntries<'_>, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let left = link.effort.left(self.store.len(), now.mono);
+        link.gap |= entries.iter().nth(left).is_some();
         let mut wanted = Vec::new();
         for entry in entries.iter().take(left) {
             link.effort.spend(1);
@@ -337,7 +368,7 @@ impl Node {
             if new && room == 0 {
                 continue;
             }
-            match self.ask_for(id, hash, now) {
+            match self.ask_for(id, hash, stamp, now) {
                 Asked::Now => hashes.push(hash),
                 Asked::Already => continue,
                 Asked::TooMany => break,

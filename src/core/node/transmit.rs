@@ -217,9 +217,10 @@ impl Node {
             if let Some(slot) = self.store.feed.get(position) {
                 let held = self.store.held(slot);
                 let origin = held.stamp.origin;
-                if held.source() == Some(id) || link.peer == Some(origin) {
+                if held.source() == Some(id) {
                     excluded = true;
-                } else if link.branches.is_cut(origin) {
+                } else if link.peer == Some(origin) || link.branches.is_cut(origin) {
+                    // Who wrote it has it, but for one that is a copy, with the same identity.
                     excluded = true;
                     timed |= link.branches.tell(slot, link.role, now.mono);
                 } else if batch.closes_before(held) {

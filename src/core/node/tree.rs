@@ -177,7 +177,7 @@ impl Node {
             if known || stamp.wall() > latest {
                 continue;
             }
-            if (room || !new) && self.ask_for(id, hash, now) == Asked::Now {
+            if (room || !new) && self.ask_for(id, hash, stamp, now) == Asked::Now {
                 wanted.push(hash);
                 origins.push(stamp.origin);
             }
