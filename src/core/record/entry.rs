@@ -233,6 +233,11 @@ impl Input<'_> {
         matches!(self, Input::Publish { .. } | Input::Retract(_) | Input::OpenLink(_))
     }
 
+    /// Whether the call asks what there is to do.
+    pub(super) fn is_question(&self) -> bool {
+        matches!(self, Input::PollReady | Input::PollTransmit(_) | Input::PollEvent | Input::PollStale)
+    }
+
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         match *self {
             Input::New { seed, ref settings, version } => {
@@ -487,7 +492,7 @@ impl fmt::Display for Output {
         const EVENTS: [&str; 7] = ["deliver", "first", "retract", "expire", "join", "leave", "log"];
         match *self {
             Output::Missing => f.write_str("(it never returned)"),
-            Output::Nothing => f.write_str("-"),
+            Output::Nothing => f.write_str("nothing"),
             Output::Was(was) => write!(f, "{was}"),
             Output::Refused(refusal) => write!(f, "refused: {refusal}"),
             Output::Link(link) => write!(f, "link {}", link.get()),
