@@ -219,7 +219,8 @@ impl Call<'_> {
                 }
             }
             Command::Get(key) => {
-                let reply = match self.engine.node().get(key) {
+                let now = self.engine.now();
+                let reply = match self.engine.node().get(key, now) {
                     Some(tuple) => Message::Value(tuple),
                     None => Message::text([b"VALUE", key]),
                 };

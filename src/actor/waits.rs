@@ -88,7 +88,7 @@ impl Wait {
     fn look(&mut self, node: &mut Node, now: Now) -> Option<usize> {
         match &self.condition {
             Condition::Count(count) => Some(node.count()).filter(|held| held >= count),
-            Condition::Key(key) => node.get(key).map(|_| node.count()),
+            Condition::Key(key) => node.get(key, now).map(|_| node.count()),
             Condition::Taken => {
                 self.mark.filter(|&mark| node.behind(mark) == 0).map(|mark| node.passed(mark))
             }

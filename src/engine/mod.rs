@@ -19,6 +19,7 @@
 //! | `transmit` | frames out |
 //! | `listen` | BIND |
 //! | `remotes` | CONNECT, and what becomes of connections |
+//! | `liveness` | whether a silent server is alive |
 //! | `channel`, `link` | a socket; a peer |
 //! | `recorder` | the flight recorder's files |
 //! | `endpoint`, `security` | what the program's words mean |
@@ -30,6 +31,7 @@ mod endpoint;
 mod error;
 mod link;
 mod listen;
+mod liveness;
 pub mod raw;
 mod receive;
 mod recorder;
@@ -146,7 +148,8 @@ pub struct Engine {
     blocked: Blocked,
     /// Closed links, kept until the events that name them are out.
     closed: Vec<LinkId>,
-    /// When remotes are to be connected afresh (mono ms). An entry that the remote knows nothing of is void.
+    /// When remotes are to be connected afresh, or looked at again (mono ms). An entry that the remote knows nothing
+    /// of is void.
     timers: BinaryHeap<Reverse<(u64, LinkId)>>,
     /// Scratch: the frames being received.
     name: Msg,
@@ -289,10 +292,14 @@ impl Engine {
         self.links.get(&link).map_or_else(String::new, |link| link.endpoint.to_string())
     }
 
-    /// Bytes that a peer's message may have. More than twice the largest value is nobody's mistake, and costs the
-    /// connection; what is merely too large is counted and dropped by the node.
+    /// Bytes that a peer's message may have; more than that costs the connection.
+    ///
+    /// Peers may hold larger values than this node takes: with their limit they are right to say them. What is merely
+    /// too large is counted and dropped by the node; were its connection to break, nothing else would ever arrive
+    /// over it. More than twice the largest value of any usual limit is nobody's mistake.
     fn max_message(&self) -> i64 {
-        let twice = self.node.settings().max_value.saturating_mul(2).saturating_add(64 << 10);
+        let usual = core::Settings::default().max_value;
+        let twice = self.node.settings().max_value.max(usual).saturating_mul(2).saturating_add(64 << 10);
         i64::try_from(twice).unwrap_or(i64::MAX)
     }
 

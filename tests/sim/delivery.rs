@@ -144,7 +144,7 @@ pub fn connect(sim: &mut Sim, links: Links, random: &mut Rng) {
     for (client, server) in links {
         let wire = sim.connect(client, server);
         let delay = random.u64(MS..=20 * MS);
-        sim.wires[wire].speed = Speed { delay: (delay, delay + delay / 10), service: 10, capacity: 1000 };
+        sim.wires[wire].speed = Speed::of((delay, delay + delay / 10), 10, 1000);
     }
 }
 
@@ -193,6 +193,13 @@ pub fn run(seed: u64, network: &Network, faults: &Faults, floods: bool) -> Outco
         let now = sim.clock(node);
         sim.check_all(node, now);
     }
+    let violations = sim.judge().violations;
+    assert!(
+        violations.is_empty(),
+        "{} wrong: {:?}",
+        violations.len(),
+        &violations[..violations.len().min(4)]
+    );
     Outcome {
         runs: 1,
         complete: usize::from(arrivals.missing() == 0),

@@ -4,11 +4,11 @@
 
 use super::net::{MS, SECOND, Sim};
 use super::wire::Speed;
+use super::worse::{self, Worse};
 use super::{record, topology, verdict};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use zgossip::core::Settings;
 
 /// Events per second in the whole network; 0 for never.
 #[derive(Clone, Debug)]
@@ -36,6 +36,7 @@ pub struct Options {
     pub duplicate: bool,
     pub ttl: bool,
     pub retract: bool,
+    pub worse: Worse,
     /// Nodes are recorded, and their records replayed.
     pub recorded: bool,
 }
@@ -63,8 +64,37 @@ impl Options {
             duplicate: random.bool(),
             ttl: random.bool(),
             retract: random.bool(),
+            worse: Worse::default(),
             recorded: false,
         }
+    }
+
+    /// The same in a worse world.
+    pub fn draw_worse(nodes: usize, stock: usize, random: &mut fastrand::Rng) -> Options {
+        let mut options = Options::draw(nodes, stock, random);
+        options.worse = Worse::draw(random);
+        if options.worse.forgetful {
+            // Who is away for longer than removed keys are remembered brings them back: that is documented.
+            (options.half_open, options.partitions, options.pauses, options.slow) = (0.0, 0.0, 0.0, 0.0);
+            (options.worse.freezes, options.worse.absences, options.worse.late) = (0.0, 0.0, 0.0);
+        }
+        if random.bool() {
+            // What is worse is seen by itself.
+            let losses = options.losses.min(0.5);
+            options = Options {
+                losses,
+                half_open: 0.0,
+                restarts: 0.0,
+                partitions: 0.0,
+                pauses: 0.0,
+                slow: 0.0,
+                skew: 0,
+                clock_steps: 0.0,
+                duplicate: false,
+                ..options
+            };
+        }
+        options
     }
 }
 
@@ -83,10 +113,20 @@ pub fn build(seed: u64, options: &Options) -> Sim {
     sim.recorded = options.recorded;
     let links = topology::any(options.nodes, &mut sim.random);
     let stock = apart(options, &links, &mut sim.random);
-    for node in 0..options.nodes {
+    let mut dice = sim.dice.fork();
+    let of_each = options.worse.nodes(options.nodes, &stock, &links, &mut dice);
+    let clone = dice.u64(..);
+    for (node, (settings, wrong)) in of_each.into_iter().enumerate() {
         let skew = if options.skew > 0 { sim.random.i64(-options.skew..=options.skew) } else { 0 };
         if !stock.contains(&node) {
-            sim.ours_with(Settings::default(), skew);
+            if node <= options.worse.clones && options.worse.clones > 0 {
+                sim.ours_from(clone);
+            } else {
+                sim.ours_with(settings, skew + wrong);
+            }
+            if dice.f64() < options.worse.rests {
+                sim.nodes[node].rest = dice.u64(MS..100 * MS);
+            }
         } else if sim.random.bool() {
             sim.stock();
         } else {
@@ -98,8 +138,23 @@ pub fn build(seed: u64, options: &Options) -> Sim {
         if sim.random.f64() < options.slow {
             sim.wires[wire].speed = Speed::SLOW;
         }
+        if let Some(speed) = options.worse.speed(&mut dice) {
+            sim.wires[wire].speed = speed;
+        }
     }
+    sim.note(|| format!("{options:?}"));
     sim.describe();
+    for (rate, act) in [
+        (options.worse.freezes, worse::freeze as fn(&mut Sim)),
+        (options.worse.late, worse::stop_late),
+        (options.worse.absences, worse::go_away),
+        (options.worse.churn, worse::turn_over),
+    ] {
+        for _ in 0..(rate * options.duration as f64 / SECOND as f64).ceil() as u64 {
+            let when = sim.dice.u64(0..options.duration);
+            sim.after(when, act);
+        }
+    }
     let run = Rc::new(Run { options: options.clone(), owned: Owned::default() });
     for (rate, act) in [
         (options.writes, write as fn(&mut Sim, &Run)),
@@ -108,6 +163,8 @@ pub fn build(seed: u64, options: &Options) -> Sim {
         (options.partitions, partition),
         (options.pauses, pause),
         (options.clock_steps, step_clock),
+        (options.worse.hide, hide),
+        (options.worse.renew, renew),
     ] {
         let times = (rate * options.duration as f64 / SECOND as f64) as u64;
         for _ in 0..times {
@@ -138,16 +195,25 @@ fn anyone(sim: &mut Sim) -> Option<usize> {
 
 fn write(sim: &mut Sim, run: &Run) {
     let Some(node) = anyone(sim) else { return };
+    sim.check_agreement(node);
+    if sim.dice.u32(0..20) == 0 {
+        sim.flush(node);
+    }
     let options = &run.options;
-    let value = format!("v{}", sim.random.u32(0..1_000_000));
+    let mut value = format!("v{}", sim.random.u32(0..1_000_000));
+    let mut dice = sim.dice.fork();
+    options.worse.lengthen(&mut value, &mut dice);
+    let clone = options.worse.clones > 0 && node <= options.worse.clones;
     let what = sim.random.u32(0..10);
     let number = sim.random.usize(0..options.keys);
-    if sim.is_ours(node) && what == 0 && options.retract {
+    if clone {
+        try_publish(sim, node, &format!("own-{node}-{number}"), &value, 0);
+    } else if sim.is_ours(node) && what == 0 && options.retract {
         let key = format!("gone-{number}");
-        sim.with(node, |node, now| node.retract(key.as_bytes(), now).expect("a good key"));
+        sim.retract(node, &key);
     } else if sim.is_ours(node) && what == 1 && options.ttl {
         let (key, ttl) = (format!("ttl-{number}"), sim.random.u32(200..5000));
-        sim.with(node, |node, now| node.publish(key.as_bytes(), value.as_bytes(), ttl, now).expect("room"));
+        try_publish(sim, node, &key, &value, ttl);
     } else {
         let key = match what {
             2 | 3 if options.retract => format!("gone-{number}"),
@@ -155,8 +221,37 @@ fn write(sim: &mut Sim, run: &Run) {
             _ => format!("key-{number}"),
         };
         run.owned.borrow_mut().insert((node, key.clone()), value.clone());
-        sim.publish(node, &key, &value);
+        try_publish(sim, node, &key, &value, 0);
     }
+}
+
+/// Where there are limits, a write may be refused; elsewhere it may not.
+fn try_publish(sim: &mut Sim, node: usize, key: &str, value: &str, ttl: u32) {
+    let done = sim.try_publish(node, key.as_bytes(), value.as_bytes(), ttl);
+    assert!(done.is_ok() || sim.is_limited(node), "node {node} refuses {key}: {done:?}");
+}
+
+/// An owner forgets one of its tuples, of those that are not written all the time.
+fn hide(sim: &mut Sim, _: &Run) {
+    let Some(node) = anyone(sim).filter(|&node| sim.is_ours(node)) else { return };
+    let count = sim.view(node).len();
+    if count == 0 {
+        return;
+    }
+    let number = sim.dice.usize(0..count);
+    let key = sim.view(node).keys().nth(number).map(|key| String::from_utf8_lossy(key).into_owned());
+    sim.unpublish(node, &key.unwrap_or_default());
+}
+
+/// An owner publishes again what would end.
+fn renew(sim: &mut Sim, _: &Run) {
+    let Some(node) = anyone(sim).filter(|&node| sim.is_ours(node)) else { return };
+    let ends = |(key, value): (&Vec<u8>, &Vec<u8>)| {
+        key.starts_with(b"ttl-").then(|| (String::from_utf8_lossy(key).into_owned(), value.clone()))
+    };
+    let Some((key, value)) = sim.view(node).iter().find_map(ends) else { return };
+    let ttl = sim.dice.u32(200..5000);
+    try_publish(sim, node, &key, &String::from_utf8_lossy(&value), ttl);
 }
 
 fn lose(sim: &mut Sim, run: &Run) {
@@ -210,16 +305,19 @@ fn step_clock(sim: &mut Sim, run: &Run) {
     let Some(node) = anyone(sim) else { return };
     let most = run.options.skew.max(1000);
     sim.nodes[node].skew = sim.random.i64(-most..=most);
+    sim.oracle.clocks_differ = true;
 }
 
 /// The faults end: all is up, no wire is cut or slow. What is half open stays so until it is noticed,
 /// except by stock clients, who never would.
 pub fn heal(sim: &mut Sim) {
     for wire in 0..sim.wires.len() {
-        sim.wires[wire].cut = false;
+        (sim.wires[wire].cut, sim.wires[wire].frozen_until) = (false, 0);
         sim.speed_up(wire);
     }
     for node in &mut sim.nodes {
+        // Nobody trusts a clock that is ahead by hours.
+        node.skew = node.skew.min(300_000);
         node.paused_until = node.paused_until.min(sim.now + 100 * MS);
     }
     sim.tell_stock_clients();
@@ -234,6 +332,13 @@ pub struct Outcome {
     /// Frames that a replay of the records made again.
     pub replayed: u64,
     pub tuples: u64,
+    /// Tuples sent after the last fault, and pairs of a node and a key that lacked something then.
+    pub sent: u64,
+    pub lacking: u64,
+    /// Writes that ended with all that had taken them, of so many, and pairs that are exempt.
+    pub died: usize,
+    pub writes: usize,
+    pub bursts: usize,
 }
 
 /// Faults, then none: all must agree and be quiet within `bound`.
@@ -241,11 +346,29 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
     let mut sim = build(seed, options);
     sim.run(options.duration);
     heal(&mut sim);
+    let held: Vec<_> = (0..sim.nodes.len()).map(|node| sim.view(node).clone()).collect();
+    let before = sim.tally.sent;
     sim.run(3 * SECOND);
     wake_stock(&mut sim);
     let settled = verdict::settles_within(&mut sim, bound);
     let replayed = record::check_records(&mut sim);
-    Outcome { settled, steps: sim.steps, frames: sim.tally.frames, replayed, tuples: sim.tally.tuples }
+    let judgement = sim.judge();
+    let lacking = |node: usize| {
+        let now = sim.view(node);
+        now.iter().filter(|(key, value)| held[node].get(*key) != Some(*value)).count() as u64
+    };
+    Outcome {
+        settled,
+        steps: sim.steps,
+        frames: sim.tally.frames,
+        replayed,
+        tuples: sim.tally.tuples,
+        sent: sim.tally.sent - before,
+        lacking: (0..sim.nodes.len()).map(lacking).sum(),
+        died: judgement.died,
+        writes: sim.oracle.writes.len(),
+        bursts: judgement.bursts,
+    }
 }
 
 /// A client of CZMQ before 4.2.1 that lost its connection says nothing until it has something to say,

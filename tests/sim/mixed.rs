@@ -58,6 +58,8 @@ pub struct Trial {
     pub disagree: Option<String>,
     pub endless: bool,
     pub lost: bool,
+    /// What the oracle says is wrong.
+    pub wrong: Vec<String>,
     pub messages: u64,
     /// From the last write to the last message.
     pub silence: u64,
@@ -121,6 +123,7 @@ pub fn trial(topology: &Topology, workload: Workload, seed: u64, turned: bool) -
         disagree: disagreement(&sim),
         endless,
         lost: single && (0..count).any(|node| sim.value(node, "key") != last),
+        wrong: sim.judge().violations,
         messages: sim.tally.tuples - before.tuples,
         silence: tally_last(&sim).saturating_sub(written),
     }

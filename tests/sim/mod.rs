@@ -15,7 +15,11 @@
 //! | `stock` | a model of CZMQ's zgossip |
 //! | `mixed` | how one key settles among our nodes and CZMQ's |
 //! | `faults` | the options of a run and the faults that it schedules |
+//! | `worse` | more of them: lines, processes, clocks, settings |
 //! | `scenarios`, `stock_scenarios` | what is promised, one case each |
+//! | `owner` | what owners do |
+//! | `oracle`, `judge` | which value is the right one |
+//! | `truth` | whether `agreement` and marks tell the truth |
 //! | `record` | each node's record replays to the same bytes |
 //! | `verdict` | agreement and silence |
 //! | `arrivals` | which tuple came where, and how long that took |
@@ -26,9 +30,12 @@
 pub mod arrivals;
 pub mod delivery;
 pub mod faults;
+mod judge;
 pub mod mixed;
 pub mod net;
+pub mod oracle;
 pub mod ours;
+mod owner;
 pub mod record;
 pub mod report;
 pub mod scale;
@@ -36,9 +43,11 @@ mod scenarios;
 pub mod stock;
 mod stock_scenarios;
 pub mod topology;
+mod truth;
 pub mod verdict;
 pub mod watch;
 pub mod wire;
+mod worse;
 
 pub use net::{MS, SECOND};
 
@@ -51,10 +60,10 @@ fn number(name: &str) -> Option<u64> {
 }
 
 /// Runs a test for a number of seeds; `ZGOSSIP_SIM_SEED` runs a single one, `ZGOSSIP_SIM_SEEDS` more or
-/// fewer of them. Each seed that fails is named in one line, with what runs it again.
+/// fewer of them, and `ZGOSSIP_SIM_FAILURES` are enough. Each seed that fails is named in one line, with what runs it again.
 #[track_caller]
 pub fn for_seeds<T>(test: &str, count: u64, run: impl Fn(u64) -> T) -> Vec<T> {
-    const ENOUGH: usize = 5;
+    let enough = number("ZGOSSIP_SIM_FAILURES").unwrap_or(5) as usize;
     let seeds = match number("ZGOSSIP_SIM_SEED") {
         Some(seed) => seed..seed + 1,
         None => {
@@ -74,7 +83,7 @@ pub fn for_seeds<T>(test: &str, count: u64, run: impl Fn(u64) -> T) -> Vec<T> {
                 failed.push(seed);
             }
         }
-        if failed.len() == ENOUGH {
+        if failed.len() == enough {
             break;
         }
     }

@@ -1,12 +1,14 @@
 //! Time, events, and the nodes that they happen to, driven as the engine drives them.
 
 use super::arrivals::Arrivals;
-use super::ours::{End, Ours};
+use super::oracle::Oracle;
+use super::ours::{End, Ours, Told};
+use super::owner::stamp;
 use super::stock::{Stock, Target};
 use super::watch::{Tally, kind};
 use super::wire::{Way, Wire};
 use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 use zgossip::core::codec::MessageId;
 use zgossip::core::record::RecordedNode as Node;
 use zgossip::core::{LinkId, Now, Role, Settings};
@@ -16,7 +18,7 @@ pub const MS: u64 = 1000;
 pub const SECOND: u64 = 1000 * MS;
 
 /// Wall time at which every simulation begins: some day in 2026.
-const WALL: u64 = 1_790_000_000_000;
+pub const WALL: u64 = 1_790_000_000_000;
 
 pub enum Body {
     Ours(Box<Ours>),
@@ -35,6 +37,17 @@ pub struct Member {
     pub(super) wake_at: Option<u64>,
     pub wires: Vec<usize>,
     pub(super) settings: Settings,
+    /// What it ever held, as sums, in all its lives.
+    pub(super) roots: HashSet<u64>,
+    /// It sends what it has to say together, so long after it learnt of the first.
+    pub rest: u64,
+    resting: bool,
+    /// It was stopped after it had read its clock.
+    pub read_at: Option<u64>,
+    /// It is gone for good.
+    pub gone: bool,
+    /// What its identity is made from, where that is not drawn anew in each life.
+    pub seed: Option<u64>,
 }
 
 type Call = Box<dyn FnOnce(&mut Sim)>;
@@ -45,6 +58,7 @@ pub(super) enum Event {
     Wake { node: usize, life: u32 },
     Connect { wire: usize, life: u32 },
     Notice { wire: usize, epoch: u32 },
+    Turn { node: usize },
     Call(Call),
 }
 
@@ -84,10 +98,14 @@ pub struct Sim {
     pub duplicate: bool,
     /// Nobody is ever asked to send less: each tuple crosses each link.
     pub floods: bool,
+    /// What else is drawn, so that what is drawn from `random` stays the same.
+    pub dice: fastrand::Rng,
     /// Nodes that begin are recorded.
     pub recorded: bool,
     /// When what came where, if that is to be known.
     pub arrivals: Option<Arrivals>,
+    /// What owners wrote, and who took it.
+    pub oracle: Oracle,
     /// Everything that a node holds is looked at after one change in so many.
     pub sample: u64,
     queue: BinaryHeap<Reverse<Queued>>,
@@ -99,6 +117,7 @@ impl Sim {
     pub fn new(seed: u64) -> Sim {
         Sim {
             random: fastrand::Rng::with_seed(seed),
+            dice: fastrand::Rng::with_seed(seed.rotate_left(17) ^ 0x5eed),
             now: 0,
             steps: 0,
             nodes: Vec::new(),
@@ -109,6 +128,7 @@ impl Sim {
             floods: false,
             recorded: false,
             arrivals: None,
+            oracle: Oracle::default(),
             sample: 1,
             queue: BinaryHeap::new(),
             serial: 0,
@@ -123,13 +143,22 @@ impl Sim {
 
     pub fn ours_with(&mut self, settings: Settings, skew: i64) -> usize {
         let mono = self.random.u64(0..1 << 32);
-        let now = Now { mono, wall: WALL.saturating_add_signed(skew) };
+        let now = Now { mono, wall: (WALL + self.now / MS).saturating_add_signed(skew) };
         let node = Node::new(settings.clone(), self.random.u64(..), now);
         let mut ours = Ours::new(node);
         if self.recorded {
             ours.start_record(now);
         }
         self.member(Body::Ours(Box::new(ours)), mono, skew, settings)
+    }
+
+    /// Adds one whose identity is made from this number: that of a copy of a whole machine, say.
+    pub fn ours_from(&mut self, seed: u64) -> usize {
+        let (mono, settings) = (self.random.u64(0..1 << 32), Settings::default());
+        let node = Node::new(settings.clone(), seed, Now { mono, wall: WALL + self.now / MS });
+        let node = self.member(Body::Ours(Box::new(Ours::new(node))), mono, 0, settings);
+        self.nodes[node].seed = Some(seed);
+        node
     }
 
     /// Adds a model of CZMQ's zgossip.
@@ -155,6 +184,12 @@ impl Sim {
             wake_at: None,
             wires: Vec::new(),
             settings,
+            roots: HashSet::new(),
+            rest: 0,
+            resting: false,
+            read_at: None,
+            gone: false,
+            seed: None,
         });
         let node = self.nodes.len() - 1;
         self.drain(node);
@@ -174,7 +209,7 @@ impl Sim {
     /// The clocks of a node.
     pub fn clock(&self, node: usize) -> Now {
         let member = &self.nodes[node];
-        let elapsed = self.now / MS;
+        let elapsed = member.read_at.unwrap_or(self.now) / MS;
         Now {
             mono: member.mono.wrapping_add(elapsed),
             wall: (WALL + elapsed).saturating_add_signed(member.skew),
@@ -199,18 +234,30 @@ impl Sim {
             Event::Arrive { wire, .. } | Event::Connect { wire, .. } | Event::Notice { wire, .. } => {
                 Some(self.wires[wire].client)
             }
-            Event::Wake { node, .. } => Some(node),
+            Event::Wake { node, .. } | Event::Turn { node } => Some(node),
             Event::Call(_) => None,
         };
         if let Some(paused_until) =
             acting.map(|node| self.nodes[node].paused_until).filter(|&until| until > at)
         {
+            self.oracle.pause = self.oracle.pause.max(paused_until - at);
+            self.oracle.absence = self.oracle.absence.max(paused_until - at);
             if let Event::Wake { node, .. } = event {
                 self.nodes[node].wake_at = Some(paused_until);
             }
             return self.at(paused_until, event);
         }
+        if let Event::Arrive { wire, .. } | Event::Connect { wire, .. } = event
+            && self.wires[wire].frozen_until > at
+        {
+            self.oracle.absence = self.oracle.absence.max(self.wires[wire].frozen_until - at);
+            return self.at(self.wires[wire].frozen_until, event);
+        }
         match event {
+            Event::Turn { node } => {
+                self.nodes[node].resting = false;
+                self.send(node);
+            }
             Event::Arrive { wire, way, epoch } => self.arrive(wire, way, epoch),
             Event::Wake { node, life } => {
                 let member = &mut self.nodes[node];
@@ -218,12 +265,14 @@ impl Sim {
                     member.wake_at = None;
                     let now = self.clock(node);
                     if let Body::Ours(ours) = &mut self.nodes[node].body {
-                        ours.node.handle_timeout(now);
-                        let next = ours.node.poll_timeout();
-                        assert!(
-                            next.is_none_or(|next| next > now.mono),
-                            "node {node} would not let time pass"
-                        );
+                        // Each call does a bounded amount of work.
+                        for calls in 0.. {
+                            assert!(calls < 10_000, "node {node} would not let time pass");
+                            ours.node.handle_timeout(now);
+                            if ours.node.poll_timeout().is_none_or(|next| next > now.mono) {
+                                break;
+                            }
+                        }
                     }
                     self.drain(node);
                 }
@@ -251,35 +300,13 @@ impl Sim {
         Some(result)
     }
 
-    /// The owner of any node publishes.
-    pub fn publish(&mut self, node: usize, key: &str, value: &str) {
-        if !self.nodes[node].alive {
-            return;
-        }
-        self.note(|| format!("node {node} PUBLISH {key} = {value}"));
-        let (now, clock) = (self.now, self.clock(node));
-        match &mut self.nodes[node].body {
-            Body::Ours(ours) => {
-                ours.node.publish(key.as_bytes(), value.as_bytes(), 0, clock).expect("publish is accepted");
-            }
-            Body::Stock(stock) => stock.accept(key.as_bytes(), value.as_bytes(), now),
-        }
-        self.drain(node);
-    }
-
-    /// The owner of one of our nodes has it forget a tuple.
-    pub fn unpublish(&mut self, node: usize, key: &str) {
-        let now = self.clock(node);
-        if let Body::Ours(ours) = &mut self.nodes[node].body {
-            assert!(ours.node.unpublish(key.as_bytes(), now));
-            ours.unpublished(key.as_bytes());
-        }
-        self.drain(node);
-    }
-
     /// Takes the outputs of a node, as the engine does.
     pub(super) fn drain(&mut self, node: usize) {
+        let by = (node, self.nodes[node].life);
         if let Body::Stock(stock) = &mut self.nodes[node].body {
+            for (key, value) in stock.taken.drain(..) {
+                self.oracle.took(by, &key, &value, self.now);
+            }
             for (target, frame) in std::mem::take(&mut stock.output) {
                 match target {
                     Target::Remote(wire) if !self.wires[wire].believed => {
@@ -296,15 +323,50 @@ impl Sim {
             }
             return;
         }
-        loop {
-            let Body::Ours(ours) = &mut self.nodes[node].body else { return };
-            let (arrivals, now) = (&mut self.arrivals, self.now);
-            ours.take_events(node, |tuple| {
-                if let Some(arrivals) = arrivals {
-                    arrivals.arrived(tuple.key(), node, now);
+        self.tell(node);
+        let member = &mut self.nodes[node];
+        if member.rest == 0 {
+            return self.send(node);
+        }
+        if !std::mem::replace(&mut member.resting, true) {
+            let at = self.now + member.rest;
+            self.at(at, Event::Turn { node });
+        }
+        self.finish(node);
+    }
+
+    /// The owner of one of ours is told what there is to tell.
+    fn tell(&mut self, node: usize) {
+        let (arrivals, now) = (&mut self.arrivals, self.now);
+        let member = &mut self.nodes[node];
+        let by = (node, member.life);
+        let Body::Ours(ours) = &mut member.body else { return };
+        let oracle = &mut self.oracle;
+        for told in ours.take_events(node) {
+            match told {
+                Told::Value(tuple) => {
+                    oracle.took(by, tuple.key(), tuple.value(), now);
+                    if let Some(arrivals) = arrivals {
+                        arrivals.arrived(tuple.key(), node, now);
+                    }
                 }
-            });
-            if let Some(link) = ours.node.poll_stale() {
+                Told::Retracted(tuple) => oracle.lost(by, tuple.key(), stamp(&ours.node, tuple.key()), now),
+                Told::Expired(tuple) => oracle.expired(node, tuple.key(), tuple.value(), now),
+            }
+        }
+    }
+
+    /// One of ours sends what it has to send.
+    fn send(&mut self, node: usize) {
+        loop {
+            self.tell(node);
+            let Body::Ours(ours) = &mut self.nodes[node].body else { return };
+            if let Some(link) = ours.node.poll_suspect() {
+                let (wire, now) = (ours.ends[&link].wire, self.clock(node));
+                let bytes_pass = self.bytes_pass(wire);
+                let Body::Ours(ours) = &mut self.nodes[node].body else { return };
+                ours.node.handle_suspect(link, bytes_pass, now);
+            } else if let Some(link) = ours.node.poll_stale() {
                 let wire = ours.ends[&link].wire;
                 self.lose(wire, 0, 50 * MS);
                 let epoch = self.wires[wire].epoch;
@@ -315,18 +377,38 @@ impl Sim {
                 break;
             }
         }
+        self.finish(node);
+    }
+
+    /// After a step of one of ours: what must hold, and when it is to wake.
+    fn finish(&mut self, node: usize) {
+        if self.nodes[node].paused_until <= self.now {
+            self.nodes[node].read_at = None;
+        }
         let now = self.clock(node);
         let Body::Ours(ours) = &mut self.nodes[node].body else { return };
         ours.check(node, now, self.sample);
+        let root = ours.node.root();
         ours.take_record();
         let timeout = ours.node.poll_timeout();
         let wake = timeout.map(|due| self.now.max(self.now / MS * MS + due.saturating_sub(now.mono) * MS));
         let member = &mut self.nodes[node];
+        member.roots.insert(root);
         if wake.is_some() && wake != member.wake_at {
             member.wake_at = wake;
             let life = member.life;
             self.at(wake.unwrap_or(0), Event::Wake { node, life });
         }
+    }
+
+    /// What the client's kernel knows of a silent connection: whether a frame is coming, or is being taken by the
+    /// server. One that has stopped takes nothing.
+    fn bytes_pass(&self, wire: usize) -> bool {
+        let w = &self.wires[wire];
+        let [to_server, to_client] = &w.pipes;
+        let server = &self.nodes[w.server];
+        let takes = server.alive && server.paused_until <= self.now;
+        w.connected && (!to_client.frames.is_empty() || (takes && !to_server.frames.is_empty()))
     }
 
     /// Sends what a link has to send, as far as its socket has room.
@@ -341,7 +423,7 @@ impl Sim {
             let w = &self.wires[wire];
             let way = if role == Role::Client { Way::ToServer } else { Way::ToClient };
             let current = w.connected && (role == Role::Client || w.epoch == epoch);
-            if current && w.pipes[way as usize].frames.len() >= w.speed.capacity {
+            if current && w.pipes[way as usize].is_full(&w.speed) {
                 // The engine keeps the one frame that the socket did not take.
                 if !ours.pending.contains_key(&link)
                     && let Some(frame) = ours.node.poll_transmit(link, now)
@@ -384,11 +466,14 @@ impl Sim {
         if !w.connected || !keep {
             return;
         }
-        let (least, most) = w.speed.delay;
+        let (least, most) = if way == Way::ToClient { w.speed.back } else { None }.unwrap_or(w.speed.delay);
         let pipe = &mut w.pipes[way as usize];
-        let arrival = (self.now + self.random.u64(least..=most)).max(pipe.last + w.speed.service);
+        let takes = (frame.len() as u64 * SECOND).checked_div(w.speed.bandwidth).unwrap_or(0);
+        pipe.taken = pipe.taken.max(self.now) + takes;
+        let arrival = (pipe.taken + self.random.u64(least..=most)).max(pipe.last + w.speed.service);
         pipe.last = arrival;
-        pipe.frames.push_back(frame);
+        pipe.bytes += frame.len();
+        pipe.frames.push_back((self.now, frame));
         let epoch = w.epoch;
         self.at(arrival, Event::Arrive { wire, way, epoch });
     }
@@ -399,7 +484,10 @@ impl Sim {
         if w.epoch != epoch || !w.connected {
             return;
         }
-        let Some(frame) = w.pipes[way as usize].frames.pop_front() else { return };
+        let pipe = &mut w.pipes[way as usize];
+        let Some((sent, frame)) = pipe.frames.pop_front() else { return };
+        pipe.bytes -= frame.len();
+        self.oracle.transit = self.oracle.transit.max(self.now - sent);
         let (from, to) = match way {
             Way::ToServer => (w.client, w.server),
             Way::ToClient => (w.server, w.client),

@@ -2,14 +2,13 @@
 
 use super::net::{MS, SECOND, Sim};
 use super::topology::star;
-use super::verdict::{disagreement, settles_within};
+use super::verdict::{disagreement, settles_within, wrong};
 use super::watch::kind;
 use super::wire::Speed;
+use zgossip::core::Settings;
 use zgossip::core::codec::MessageId;
-use zgossip::core::record::RecordedNode as Node;
-use zgossip::core::{Now, Settings};
 
-const FAST: Speed = Speed { delay: (MS / 2, 2 * MS), service: 1, capacity: 1000 };
+const FAST: Speed = Speed::of((MS / 2, 2 * MS), 1, 1000);
 
 /// Nodes of ours, all connected to the first, and long enough to know each other.
 fn hub_and_leaves(leaves: usize) -> Sim {
@@ -27,17 +26,12 @@ fn hub_and_leaves(leaves: usize) -> Sim {
 
 /// Publishes many tuples at once.
 fn publish_many(sim: &mut Sim, node: usize, keys: std::ops::Range<usize>, value: &str) {
-    let publish = |node: &mut Node, now: Now| {
-        for key in keys {
-            node.publish(format!("key-{key}").as_bytes(), value.as_bytes(), 0, now).expect("room");
-        }
-    };
-    sim.with(node, publish);
+    sim.publish_all(node, keys.map(|key| (format!("key-{key}"), value.into())));
 }
 
 #[track_caller]
 fn agree(sim: &Sim) {
-    assert_eq!(disagreement(sim), None);
+    assert_eq!(wrong(sim), None);
 }
 
 #[test]
@@ -98,12 +92,7 @@ fn a_node_that_lacks_100_of_100000_costs_less_than_a_hundredth_of_everything() {
 fn a_key_updated_20000_times_ends_with_the_last_value_and_silence() {
     let mut sim = hub_and_leaves(2);
     for step in 0..100 {
-        let update = move |node: &mut Node, now: Now| {
-            for i in 0..200 {
-                node.publish(b"key", format!("v{}", step * 200 + i).as_bytes(), 0, now).expect("room");
-            }
-        };
-        sim.with(1, update);
+        sim.publish_all(1, (0..200).map(|i| ("key".into(), format!("v{}", step * 200 + i))));
         sim.run(MS);
     }
     sim.run(SECOND);
@@ -199,7 +188,7 @@ fn a_retracted_key_is_gone_everywhere_and_stays_gone() {
         sim.lose(wire, 0, 0);
     }
     sim.run(SECOND);
-    assert_eq!(sim.with(5, |node, now| node.retract(b"key", now)), Some(Ok(true)));
+    assert!(sim.retract(5, "key"));
     sim.run(SECOND);
     // The plain peer comes back and announces it again.
     sim.lose(wire, 0, 0);
@@ -222,7 +211,7 @@ fn a_retracted_key_is_gone_everywhere_and_stays_gone() {
 fn a_tuple_expires_everywhere_also_where_it_was_learned_late() {
     let mut sim = hub_and_leaves(5);
     let late = sim.ours();
-    sim.with(1, |node, now| node.publish(b"key", b"value", 2000, now).expect("room"));
+    sim.publish_for(1, "key", "value", 2000);
     sim.run(SECOND);
     sim.connect(late, 0);
     sim.run(800 * MS);
@@ -242,7 +231,7 @@ fn a_tuple_expires_everywhere_also_where_it_was_learned_late() {
 fn a_tuple_that_is_published_again_in_time_never_expires() {
     let mut sim = hub_and_leaves(5);
     for _ in 0..10 {
-        sim.with(1, |node, now| node.publish(b"key", b"value", 2000, now).expect("room"));
+        sim.publish_for(1, "key", "value", 2000);
         for _ in 0..10 {
             sim.run(100 * MS);
             assert!((0..=5).all(|node| sim.value(node, "key").is_some()));
@@ -331,7 +320,7 @@ fn a_slow_link_is_owed_current_values_only() {
     let mut sim = hub_and_leaves(2);
     publish_many(&mut sim, 1, 0..200, "first");
     sim.run(SECOND);
-    sim.wires[1].speed = Speed { delay: (100 * MS, 100 * MS), service: 200 * MS, capacity: 1 };
+    sim.wires[1].speed = Speed::of((100 * MS, 100 * MS), 200 * MS, 1);
     let before = sim.our(2).node.stats();
     for round in 0..1000 {
         publish_many(&mut sim, 1, 0..100, &format!("round {round}"));
@@ -348,13 +337,13 @@ fn an_unpublished_tuple_is_gone_here_alone_until_it_is_published_afresh() {
     let mut sim = hub_and_leaves(3);
     sim.publish(1, "key", "value");
     sim.run(SECOND);
-    sim.unpublish(2, "key");
+    assert!(sim.unpublish(2, "key"));
     // Not even a new conversation brings it back.
     sim.lose(1, 0, 0);
     sim.run(10 * SECOND);
     assert_eq!(sim.value(2, "key"), None);
     assert!([0, 1, 3].iter().all(|&node| sim.value(node, "key").is_some()));
-    sim.with(1, |node, now| node.retract(b"key", now).expect("a good key"));
+    sim.retract(1, "key");
     sim.publish(1, "key", "value");
     sim.run(SECOND);
     assert_eq!(sim.value(2, "key").as_deref(), Some("value"));

@@ -35,6 +35,8 @@ pub struct Stock {
     /// Microseconds, as all times here.
     pub timeout: u64,
     pub delivered: u64,
+    /// What it was told of late, its owner's writes included.
+    pub taken: Vec<(Vec<u8>, Vec<u8>)>,
     /// It sees a connection break, as CZMQ does since 4.2.1. Before, it said HELLO once in its life.
     pub watches: bool,
     pub clients: BTreeMap<(usize, u32), Client>,
@@ -50,6 +52,7 @@ impl Default for Stock {
             backlog: BTreeMap::new(),
             timeout: 1_000_000,
             delivered: 0,
+            taken: Vec::new(),
             watches: true,
             clients: BTreeMap::new(),
             remotes: BTreeMap::new(),
@@ -103,6 +106,7 @@ impl Stock {
             return;
         }
         self.tuples.insert(key.to_vec(), value.to_vec());
+        self.taken.push((key.to_vec(), value.to_vec()));
         self.delivered += 1;
         self.expire(now);
         let frame = publish(key, value);
@@ -154,7 +158,9 @@ fn plain(frame: &[u8]) -> Message<'_> {
     let message = decode(frame).expect("a good frame");
     match message {
         Message::Publish { ttl, extension, .. } => {
-            assert_eq!((ttl, extension), (0, Extension::default()), "a PUBLISH to a stock node is plain");
+            let stamped = Extension { stamp: extension.stamp, ..Extension::default() };
+            assert_eq!(extension, stamped, "a PUBLISH to a stock node has a stamp at most");
+            assert!(ttl == 0 || extension.stamp.is_some(), "only we say a time to live");
         }
         Message::Hello(_) | Message::Ping | Message::Pong(_) | Message::Invalid => {}
         _ => panic!("a stock node was sent {message:?}"),

@@ -1,12 +1,10 @@
 //! What is promised, one case each, where CZMQ's nodes take part.
 
 use super::net::{MS, SECOND, Sim};
-use super::verdict::{disagreement, settles_within};
+use super::verdict::{settles_within, wrong};
 use super::wire::Speed;
-use zgossip::core::Now;
-use zgossip::core::record::RecordedNode as Node;
 
-const FAST: Speed = Speed { delay: (MS / 2, 2 * MS), service: 1, capacity: 1000 };
+const FAST: Speed = Speed::of((MS / 2, 2 * MS), 1, 1000);
 
 fn connect(sim: &mut Sim, client: usize, server: usize) -> usize {
     let wire = sim.connect(client, server);
@@ -28,7 +26,7 @@ fn stock_hub(leaves: usize) -> Sim {
 
 #[track_caller]
 fn agree(sim: &Sim) {
-    assert_eq!(disagreement(sim), None);
+    assert_eq!(wrong(sim), None);
 }
 
 #[test]
@@ -57,12 +55,7 @@ fn a_key_updated_20000_times_settles_through_a_stock_hub_and_on_a_stock_leaf() {
         }
         sim.run(3 * SECOND);
         for step in 0..100 {
-            let update = move |node: &mut Node, now: Now| {
-                for i in 0..200 {
-                    node.publish(b"key", format!("v{}", step * 200 + i).as_bytes(), 0, now).expect("room");
-                }
-            };
-            sim.with(writer, update);
+            sim.publish_all(writer, (0..200).map(|i| ("key".into(), format!("v{}", step * 200 + i))));
             sim.run(MS);
         }
         settles_within(&mut sim, 5 * SECOND);

@@ -1,7 +1,7 @@
-//! Whether the nodes agree, and whether it is quiet.
+//! Whether the nodes agree, on the right values, and whether it is quiet.
 
 use super::net::{SECOND, Sim};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 fn text(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
@@ -47,7 +47,8 @@ fn components(sim: &Sim) -> Vec<usize> {
     let mut component: Vec<usize> = (0..sim.nodes.len()).collect();
     loop {
         let before = component.clone();
-        for wire in sim.wires.iter().filter(|wire| sim.is_ours(wire.client) && sim.is_ours(wire.server)) {
+        let lives = |node: usize| sim.is_ours(node) && sim.nodes[node].alive;
+        for wire in sim.wires.iter().filter(|wire| lives(wire.client) && lives(wire.server)) {
             let least = component[wire.client].min(component[wire.server]);
             (component[wire.client], component[wire.server]) = (least, least);
         }
@@ -63,31 +64,66 @@ fn is_removable(key: &[u8]) -> bool {
     key.starts_with(b"gone") || key.starts_with(b"ttl")
 }
 
+/// The keys that each node need not hold as others do: its owner said UNPUBLISH, or it has to refuse.
+fn exemptions(sim: &Sim) -> Vec<HashSet<Vec<u8>>> {
+    let exempt = |node: usize| {
+        let by = (node, sim.nodes[node].life);
+        let keys = sim.oracle.keys.keys();
+        let full = sim.is_limited(node);
+        let may_differ = |key: &&Vec<u8>| {
+            let (long, no_room) = if full { sim.refuses(node, key) } else { (false, false) };
+            long || sim.oracle.is_hidden(by, key) || no_room && !sim.view(node).contains_key(*key)
+        };
+        keys.filter(may_differ).cloned().collect()
+    };
+    (0..sim.nodes.len()).map(exempt).collect()
+}
+
+/// What is wrong: the nodes do not agree, or not on the right values; nothing if nothing is.
+pub fn wrong(sim: &Sim) -> Option<String> {
+    disagreement(sim).or_else(|| {
+        let violations = sim.judge().violations;
+        let first: Vec<_> = violations.iter().take(4).cloned().collect();
+        (!violations.is_empty()).then(|| format!("{} wrong: {}", violations.len(), first.join("; ")))
+    })
+}
+
 /// Why the nodes do not agree; nothing if they do.
 pub fn disagreement(sim: &Sim) -> Option<String> {
-    let first = (0..sim.nodes.len()).find(|&node| sim.is_ours(node))?;
-    let lasting = |node: usize| -> BTreeMap<Vec<u8>, Vec<u8>> {
-        let all = sim.view(node).iter().filter(|(key, _)| !is_removable(key));
-        all.map(|(key, value)| (key.clone(), value.clone())).collect()
+    let first = (0..sim.nodes.len()).find(|&node| sim.is_ours(node) && sim.nodes[node].alive)?;
+    let exempt = exemptions(sim);
+    // What both have no reason not to hold.
+    let differ = |a: usize, b: usize, removable: bool| {
+        let of = |node: usize| -> BTreeMap<Vec<u8>, Vec<u8>> {
+            let asked = |key: &[u8]| {
+                (removable || !is_removable(key)) && !exempt[a].contains(key) && !exempt[b].contains(key)
+            };
+            let all = sim.view(node).iter().filter(|(key, _)| asked(key));
+            all.map(|(key, value)| (key.clone(), value.clone())).collect()
+        };
+        if sim.view(a) == sim.view(b) {
+            return None;
+        }
+        let (one, two) = (of(a), of(b));
+        (one != two).then(|| difference(a, b, &one, &two))
     };
-    let expected = lasting(first);
     let components = components(sim);
-    for (node, member) in sim.nodes.iter().enumerate() {
+    for (node, member) in sim.nodes.iter().enumerate().filter(|(_, member)| !member.gone) {
         if !member.alive {
             return Some(format!("node {node} is down"));
         }
-        let values = lasting(node);
-        if values != expected {
-            return Some(difference(first, node, &expected, &values));
+        if let Some(difference) = differ(first, node, false) {
+            return Some(difference);
         }
         let linked = components[node];
         if !sim.is_ours(node) {
             continue;
         }
-        if sim.view(node) != sim.view(linked) {
-            return Some(difference(linked, node, sim.view(linked), sim.view(node)));
+        if let Some(difference) = differ(linked, node, true) {
+            return Some(difference);
         }
-        if sim.our(linked).node.root() != sim.our(node).node.root() {
+        let limited = [linked, node].iter().any(|&node| sim.is_limited(node));
+        if !limited && sim.our(linked).node.root() != sim.our(node).node.root() {
             return Some(format!(
                 "nodes {linked} and {node} hold the same values, but not the same stamps: {}",
                 stamps_apart(sim, linked, node)
@@ -104,15 +140,17 @@ pub fn settles_within(sim: &mut Sim, bound: u64) -> u64 {
     const QUIET: u64 = 10 * SECOND;
     let start = sim.now;
     sim.run(bound);
-    if let Some(difference) = disagreement(sim) {
-        panic!("{} s after the last fault {difference}", bound / SECOND);
+    if let Some(wrong) = wrong(sim) {
+        panic!("{} s after the last fault {wrong}", bound / SECOND);
     }
     let before = sim.tally.clone();
     sim.run(QUIET);
     let links = sim.wires.len() as u64;
-    let tally = &sim.tally;
+    let tally = sim.tally.clone();
     assert_eq!(tally.tuples, before.tuples, "tuples are sent after {} s", bound / SECOND);
     assert_eq!(tally.syncs, before.syncs, "digests are compared after {} s", bound / SECOND);
+    sim.check_agreement_at_end();
+    assert_eq!(wrong(sim), None, "{} s later", QUIET / SECOND);
     assert!(tally.signs - before.signs <= links * 50 * QUIET / SECOND, "more than signs of life");
     for node in 0..sim.nodes.len() {
         if sim.is_ours(node) {

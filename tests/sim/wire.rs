@@ -22,11 +22,27 @@ pub struct Speed {
     pub service: u64,
     /// Frames that can be under way; a sender beyond that has to wait.
     pub capacity: usize,
+    /// The same towards the client, where that is different.
+    pub back: Option<(u64, u64)>,
+    /// Bytes that pass in a second; 0 where size does not matter.
+    pub bandwidth: u64,
+    /// Bytes that can be under way.
+    pub bytes: usize,
 }
 
 impl Speed {
-    pub const LAN: Speed = Speed { delay: (MS, 50 * MS), service: 1, capacity: 1000 };
-    pub const SLOW: Speed = Speed { delay: (20 * MS, 100 * MS), service: 50 * MS, capacity: 2 };
+    pub const LAN: Speed = Speed::of((MS, 50 * MS), 1, 1000);
+    pub const SLOW: Speed = Speed::of((20 * MS, 100 * MS), 50 * MS, 2);
+
+    /// The same in both directions, whatever the size of a frame.
+    pub const fn of(delay: (u64, u64), service: u64, capacity: usize) -> Speed {
+        Speed { delay, service, capacity, back: None, bandwidth: 0, bytes: usize::MAX }
+    }
+
+    /// A line on which each frame takes about as long as the one before, but for some jitter.
+    pub const fn line(one_way: u64, jitter: u64) -> Speed {
+        Speed::of((one_way - jitter, one_way + jitter), 1, 1000)
+    }
 }
 
 /// Which way a frame goes.
@@ -38,8 +54,18 @@ pub enum Way {
 
 #[derive(Default)]
 pub struct Pipe {
-    pub(super) frames: VecDeque<Vec<u8>>,
+    /// With the time at which it was sent.
+    pub(super) frames: VecDeque<(u64, Vec<u8>)>,
     pub(super) last: u64,
+    pub(super) bytes: usize,
+    /// When the line has taken all that was sent.
+    pub(super) taken: u64,
+}
+
+impl Pipe {
+    pub(super) fn is_full(&self, speed: &Speed) -> bool {
+        self.frames.len() >= speed.capacity || self.bytes >= speed.bytes
+    }
 }
 
 pub struct Wire {
@@ -57,6 +83,10 @@ pub struct Wire {
     pub(super) pipes: [Pipe; 2],
     /// What the client sent last; some of it may come again on the next connection.
     pub(super) recent: VecDeque<Vec<u8>>,
+    /// When the connection was lost.
+    pub(super) lost_at: u64,
+    /// Until then nothing passes, and nothing is lost.
+    pub frozen_until: u64,
 }
 
 impl Sim {
@@ -73,6 +103,8 @@ impl Sim {
             speed: Speed::LAN,
             pipes: Default::default(),
             recent: VecDeque::new(),
+            lost_at: self.now,
+            frozen_until: 0,
         });
         self.nodes[client].wires.push(wire);
         self.nodes[server].wires.push(wire);
@@ -112,6 +144,7 @@ impl Sim {
         }
         let w = &mut self.wires[wire];
         w.epoch += 1;
+        self.oracle.absence = self.oracle.absence.max(self.now - w.lost_at);
         (w.connected, w.believed) = (true, true);
         w.pipes = Default::default();
         let epoch = w.epoch;
@@ -162,7 +195,7 @@ impl Sim {
         if !w.connected {
             return;
         }
-        w.connected = false;
+        (w.connected, w.lost_at) = (false, self.now);
         w.pipes = Default::default();
         let (from, to) = (w.client, w.server);
         let (epoch, host) = (w.epoch, w.server);
@@ -188,7 +221,7 @@ impl Sim {
         let epoch = self.wires[wire].epoch;
         for way in [Way::ToServer, Way::ToClient] {
             let pipe = &mut self.wires[wire].pipes[way as usize];
-            pipe.last = self.now;
+            (pipe.last, pipe.taken) = (self.now, self.now);
             for _ in 0..pipe.frames.len() {
                 self.at(self.now + 50 * MS, Event::Arrive { wire, way, epoch });
             }
@@ -212,6 +245,12 @@ impl Sim {
         }
     }
 
+    /// The node ends at once, for good.
+    pub fn leave(&mut self, node: usize) {
+        self.nodes[node].gone = true;
+        self.restart(node, u64::MAX >> 1, |_| ());
+    }
+
     /// The node ends at once and is back, without anything, after `downtime`.
     pub fn restart(&mut self, node: usize, downtime: u64, then: impl FnOnce(&mut Sim) + 'static) {
         for wire in self.nodes[node].wires.clone() {
@@ -228,11 +267,15 @@ impl Sim {
             arrivals.ended(node);
         }
         let seed = self.random.u64(..);
+        let seed = self.nodes[node].seed.unwrap_or(seed);
         let member = &mut self.nodes[node];
         member.alive = false;
         member.life += 1;
         member.wake_at = None;
         let life = member.life;
+        if member.gone {
+            return;
+        }
         self.after(downtime, move |sim| {
             if sim.nodes[node].life != life {
                 return;

@@ -75,7 +75,8 @@ impl<'a> Desk<'a> {
 
     /// A tuple.
     pub fn get(&mut self, key: &[u8]) -> Option<Tuple> {
-        self.call.engine.node().get(key)
+        let now = self.call.engine.now();
+        self.call.engine.node().get(key, now)
     }
 
     /// How many tuples there are.
@@ -163,7 +164,8 @@ impl<'a> Desk<'a> {
 impl Call<'_> {
     /// A tuple is to be forgotten, here alone; its news need not wait any longer.
     pub(super) fn unpublish(&mut self, key: &[u8]) {
-        let Some(tuple) = self.engine.node().get(key) else { return };
+        let now = self.now;
+        let Some(tuple) = self.engine.node().get(key, now) else { return };
         if self.engine.node().unpublish(key, self.now) {
             self.interpreter.say(Outgoing::Forget(tuple), self.engine, self.out);
         }

@@ -76,6 +76,10 @@ pub enum Input<'a> {
     PollEvent,
     /// [`Node::poll_stale`].
     PollStale,
+    /// [`Node::poll_suspect`].
+    PollSuspect,
+    /// [`Node::handle_suspect`]: whether bytes pass.
+    Suspect(LinkId, bool),
 }
 
 /// What a call returned.
@@ -212,6 +216,7 @@ impl Input<'_> {
             Input::CloseLink(link) => node.close_link(link, now),
             Input::Frame(link, frame) => node.handle_frame(link, frame, now),
             Input::Timeout => node.handle_timeout(now),
+            Input::Suspect(link, bytes_pass) => node.handle_suspect(link, bytes_pass, now),
             Input::Publish { key, value, ttl } => return (node.publish(key, value, ttl, now).output(), None),
             Input::Unpublish(key) => return (node.unpublish(key, now).output(), None),
             Input::Retract(key) => return (node.retract(key, now).output(), None),
@@ -220,6 +225,7 @@ impl Input<'_> {
             Input::PollReady => return (node.poll_ready().output(), None),
             Input::PollEvent => return (node.poll_event().output(), None),
             Input::PollStale => return (node.poll_stale().output(), None),
+            Input::PollSuspect => return (node.poll_suspect().output(), None),
             Input::PollTransmit(link) => {
                 let frame = node.poll_transmit(link, now);
                 return (frame.output(), frame);
@@ -235,7 +241,14 @@ impl Input<'_> {
 
     /// Whether the call asks what there is to do.
     pub(super) fn is_question(&self) -> bool {
-        matches!(self, Input::PollReady | Input::PollTransmit(_) | Input::PollEvent | Input::PollStale)
+        matches!(
+            self,
+            Input::PollReady
+                | Input::PollTransmit(_)
+                | Input::PollEvent
+                | Input::PollStale
+                | Input::PollSuspect
+        )
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
@@ -291,6 +304,9 @@ impl Input<'_> {
             Input::PollTransmit(link) => put_link(out, kind::POLL_TRANSMIT, link),
             Input::PollEvent => out.push(kind::POLL_EVENT),
             Input::PollStale => out.push(kind::POLL_STALE),
+            Input::PollSuspect => out.push(kind::POLL_SUSPECT),
+            Input::Suspect(link, true) => put_link(out, kind::SUSPECT_LIVES, link),
+            Input::Suspect(link, false) => put_link(out, kind::SUSPECT_IS_SILENT, link),
         }
     }
 
@@ -329,6 +345,9 @@ impl Input<'_> {
             kind::POLL_TRANSMIT => Input::PollTransmit(take_link(fields)?),
             kind::POLL_EVENT => Input::PollEvent,
             kind::POLL_STALE => Input::PollStale,
+            kind::POLL_SUSPECT => Input::PollSuspect,
+            kind::SUSPECT_LIVES => Input::Suspect(take_link(fields)?, true),
+            kind::SUSPECT_IS_SILENT => Input::Suspect(take_link(fields)?, false),
             _ => return None,
         })
     }
@@ -402,6 +421,9 @@ pub(super) mod kind {
     pub(super) const POLL_TRANSMIT: u8 = 18;
     pub(super) const POLL_EVENT: u8 = 19;
     pub(super) const POLL_STALE: u8 = 20;
+    pub(super) const POLL_SUSPECT: u8 = 21;
+    pub(super) const SUSPECT_LIVES: u8 = 22;
+    pub(super) const SUSPECT_IS_SILENT: u8 = 23;
 }
 
 const REFUSALS: [Refusal; 6] = [
@@ -483,6 +505,9 @@ impl fmt::Display for Input<'_> {
             Input::PollTransmit(link) => write!(f, "link {} ->", link.get()),
             Input::PollEvent => f.write_str("event?"),
             Input::PollStale => f.write_str("stale?"),
+            Input::PollSuspect => f.write_str("suspect?"),
+            Input::Suspect(link, true) => write!(f, "bytes pass on link {}", link.get()),
+            Input::Suspect(link, false) => write!(f, "no bytes pass on link {}", link.get()),
         }
     }
 }

@@ -181,4 +181,18 @@ impl RecordedNode {
     pub fn poll_stale(&mut self) -> Option<LinkId> {
         self.call(None, || Input::PollStale, |node| node.poll_stale())
     }
+
+    /// As [`Node::poll_suspect`].
+    pub fn poll_suspect(&mut self) -> Option<LinkId> {
+        self.call(None, || Input::PollSuspect, |node| node.poll_suspect())
+    }
+
+    /// As [`Node::handle_suspect`].
+    pub fn handle_suspect(&mut self, id: LinkId, bytes_pass: bool, now: Now) {
+        self.call(
+            Some(now),
+            || Input::Suspect(id, bytes_pass),
+            |node| node.handle_suspect(id, bytes_pass, now),
+        )
+    }
 }

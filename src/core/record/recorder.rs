@@ -131,7 +131,7 @@ impl Recorder {
         input.encode(&mut self.block);
         self.asks = match input {
             Input::PollReady => Asks::Ready,
-            Input::PollEvent | Input::PollStale => Asks::Queue,
+            Input::PollEvent | Input::PollStale | Input::PollSuspect => Asks::Queue,
             _ => Asks::Else,
         };
     }

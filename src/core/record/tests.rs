@@ -34,6 +34,9 @@ fn every_entry_is_read_as_it_was_written() {
         Input::PollTransmit(LinkId(1)),
         Input::PollEvent,
         Input::PollStale,
+        Input::PollSuspect,
+        Input::Suspect(LinkId(7), true),
+        Input::Suspect(LinkId(7), false),
     ];
     let outputs = [
         Output::Nothing,

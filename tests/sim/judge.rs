@@ -1,0 +1,210 @@
+//! What is said about a run at its end: is what each node holds the right thing?
+//!
+//! Where all nodes are ours, what is held must be a write that no surviving write had seen and
+//! replaced, and where clocks are in step it must be the last of those that survive. CZMQ's nodes
+//! know no age, so in a mixture less can be asked: a value that a living node of ours has seen
+//! replaced, by one that replaced it knowingly, does not come back. Exempt is:
+//!
+//! * what ended with all nodes that had taken it: nobody can know of it;
+//! * in a mixture, what only CZMQ's nodes have kept, for the same reason: they cannot tell it from
+//!   what came before;
+//! * in a mixture, a key that was written several times within seconds: copies that several CZMQ
+//!   nodes echo cross each other, and nobody can always tell which came last;
+//! * what a removal or an end had replaced, once it is forgotten (`server/tombstone`), if anybody was
+//!   away for about as long: who comes back then brings it back.
+//!
+//! All of these are counted.
+
+use super::net::{MS, SECOND, Sim};
+use super::oracle::{Id, Key, Oracle};
+use std::collections::HashSet;
+
+/// Writes of a key that are closer than this (in a mixture) may be confused.
+const BURST: u64 = 4 * SECOND;
+/// The clock that stamps are made from counts milliseconds.
+const TICK: u64 = MS;
+
+/// What the judge has to say.
+#[derive(Clone, Debug, Default)]
+pub struct Judgement {
+    pub violations: Vec<String>,
+    /// Pairs of a node and a key that were looked at.
+    pub judged: usize,
+    /// Writes that ended with all that had taken them.
+    pub died: usize,
+    /// Pairs that are exempt since a key was written too often at once.
+    pub bursts: usize,
+    /// Keys of which a removal was forgotten.
+    pub forgotten: usize,
+}
+
+/// What is known of one key at the end.
+struct Verdict {
+    replaced: HashSet<Id>,
+    /// What may be held.
+    top: Vec<Id>,
+    burst: bool,
+}
+
+impl Sim {
+    /// Whether the network has CZMQ's nodes in it.
+    pub fn is_mixed(&self) -> bool {
+        (0..self.nodes.len()).any(|node| !self.is_ours(node))
+    }
+
+    /// Whether a node has limits of its own that it may have to refuse something for.
+    pub fn is_limited(&self, node: usize) -> bool {
+        let (settings, usual) = (&self.nodes[node].settings, zgossip::core::Settings::default());
+        settings.max_value < usual.max_value || settings.max_tuples < usual.max_tuples
+    }
+
+    /// Whether a node has to refuse some values of this key, or has no room for all keys.
+    pub(super) fn refuses(&self, node: usize, key: &[u8]) -> (bool, bool) {
+        let settings = &self.nodes[node].settings;
+        let Some(about) = self.oracle.keys.get(key) else { return (false, false) };
+        let long = about.writes.iter().any(|&id| self.oracle.writes[id].size > settings.max_value);
+        (long, settings.max_tuples < self.oracle.keys.len())
+    }
+
+    /// Whether wall clocks differ, or did.
+    pub fn clocks_differ(&self) -> bool {
+        self.oracle.clocks_differ || self.nodes.iter().any(|member| member.skew != 0)
+    }
+
+    /// Judges all that is held now.
+    pub fn judge(&self) -> Judgement {
+        let mut judgement = Judgement { violations: self.oracle.violations.clone(), ..Judgement::default() };
+        let mut keys: Vec<_> = self.oracle.keys.iter().collect();
+        keys.sort_unstable_by_key(|(key, _)| *key);
+        for (key, about) in keys {
+            let verdict = self.consider(about, &mut judgement);
+            for node in (0..self.nodes.len()).filter(|&node| self.nodes[node].alive) {
+                judgement.judged += 1;
+                let wrong = self.judge_one(node, key, about, &verdict);
+                if verdict.burst && wrong.is_some() {
+                    judgement.bursts += 1;
+                } else {
+                    judgement.violations.extend(wrong);
+                }
+            }
+        }
+        judgement
+    }
+
+    fn survives(&self, id: Id, mixed: bool) -> bool {
+        let lives = |&(node, life): &(usize, u32)| {
+            let member = &self.nodes[node];
+            // One that has no room gives up the oldest that it remembers of removed keys.
+            let full = member.settings.max_tuples < self.oracle.keys.len();
+            member.alive && member.life == life && !full && (!mixed || self.is_ours(node))
+        };
+        self.oracle.writes[id].takers.iter().any(lives)
+    }
+
+    fn consider(&self, about: &Key, judgement: &mut Judgement) -> Verdict {
+        let (mixed, oracle) = (self.is_mixed(), &self.oracle);
+        let memory = self.nodes.iter().map(|member| member.settings.tombstone * MS).min().unwrap_or(0);
+        let forgotten = |id: &Id| {
+            let write = &oracle.writes[*id];
+            let gone = if write.value.is_none() { Some(write.at) } else { write.ends };
+            gone.is_some_and(|gone| gone + memory < self.now && 2 * oracle.absence >= memory)
+        };
+        let survivors: Vec<Id> =
+            about.writes.iter().copied().filter(|&id| self.survives(id, mixed)).collect();
+        judgement.died += about.writes.len() - survivors.len();
+        let remembered: Vec<Id> = survivors.iter().copied().filter(|id| !forgotten(id)).collect();
+        judgement.forgotten += usize::from(remembered.len() < survivors.len());
+        let replaced = if mixed {
+            self.seen_replaced(about)
+        } else {
+            let mut replaced = HashSet::new();
+            add_ancestors(oracle, &remembered, &mut replaced);
+            if !self.clocks_differ()
+                && let Some(last) = remembered.iter().map(|&id| oracle.writes[id].at).max()
+            {
+                let before = |id: &Id| oracle.writes[*id].at + TICK + oracle.lateness < last;
+                replaced.extend(about.writes.iter().copied().filter(before));
+            }
+            replaced
+        };
+        let top: Vec<Id> = survivors.iter().copied().filter(|id| !replaced.contains(id)).collect();
+        let near = |id: &Id, other: &Id| oracle.writes[*id].at.abs_diff(oracle.writes[*other].at) < BURST;
+        let crowded = |id: &Id| about.writes.iter().any(|other| other != id && near(id, other));
+        let burst = mixed && (top.iter().any(crowded) || top.is_empty());
+        Verdict { replaced, top, burst }
+    }
+
+    /// What a living node of ours held before it took something that replaced it.
+    fn seen_replaced(&self, about: &Key) -> HashSet<Id> {
+        let mut replaced = HashSet::new();
+        let living = |&(&node, known): &(&usize, &super::oracle::Known)| {
+            let member = &self.nodes[node];
+            self.is_ours(node) && member.alive && member.life == known.life
+        };
+        for (_, known) in about.nodes.iter().filter(living) {
+            let mut above = HashSet::new();
+            for &(id, _) in known.taken.iter().rev() {
+                if above.contains(&id) {
+                    replaced.insert(id);
+                }
+                add_ancestors(&self.oracle, &[id], &mut above);
+            }
+        }
+        replaced
+    }
+
+    fn judge_one(&self, node: usize, key: &[u8], about: &Key, verdict: &Verdict) -> Option<String> {
+        let (mixed, oracle) = (self.is_mixed(), &self.oracle);
+        let (long, full) = self.refuses(node, key);
+        if long {
+            return None;
+        }
+        let name = key.escape_ascii();
+        let Some(held) = self.view(node).get(key) else {
+            let by = (node, self.nodes[node].life);
+            // A value that may have ended, or was removed as late as the one that is missing, may be missing.
+            let lasts = |id: &Id| oracle.writes[*id].value.is_some() && oracle.writes[*id].ends.is_none();
+            let due = !verdict.top.is_empty() && verdict.top.iter().all(lasts);
+            return (due && !full && !oracle.is_hidden(by, key))
+                .then(|| format!("node {node} lost {name}, which should be {}", self.show(verdict.top[0])));
+        };
+        let hash = xxhash_rust::xxh3::xxh3_64(held);
+        let ids = about.by_value.get(&hash).map_or(&[][..], Vec::as_slice);
+        let shown = held[..held.len().min(32)].escape_ascii();
+        if ids.is_empty() {
+            return Some(format!("node {node} holds {name} = {shown}, which nobody wrote"));
+        }
+        if ids.iter().all(|id| verdict.replaced.contains(id)) {
+            let last = verdict.top.last().map_or("something".into(), |&id| self.show(id));
+            let what = self.show(ids[ids.len() - 1]);
+            return Some(format!("node {node} holds the older {name}: {what}, and it should be {last}"));
+        }
+        let ended = |id: &Id| oracle.writes[*id].ends.is_some_and(|ends| ends + oracle.bound() < self.now);
+        if ids.iter().all(ended) && !mixed {
+            return Some(format!("node {node} still holds {name}: {}", self.show(ids[0])));
+        }
+        None
+    }
+
+    pub(super) fn show(&self, id: Id) -> String {
+        let write = &self.oracle.writes[id];
+        let alive = |&&(node, life): &&(usize, u32)| self.nodes[node].alive && self.nodes[node].life == life;
+        format!(
+            "{} (written by {} at {:.3} s, taken by {} nodes that live)",
+            write.text,
+            write.node,
+            write.at as f64 / SECOND as f64,
+            write.takers.iter().filter(alive).count()
+        )
+    }
+}
+
+/// All that these writes had seen, and what that had seen.
+fn add_ancestors(oracle: &Oracle, of: &[Id], found: &mut HashSet<Id>) {
+    let mut open: Vec<Id> = of.iter().flat_map(|&id| oracle.writes[id].seen.iter().copied()).collect();
+    while let Some(id) = open.pop() {
+        if found.insert(id) {
+            open.extend(oracle.writes[id].seen.iter().copied());
+        }
+    }
+}

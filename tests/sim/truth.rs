@@ -1,0 +1,106 @@
+//! Do `agreement` and marks, which `zgossip_wait_agreement` and flush are made of, tell the truth?
+//!
+//! A peer is said to agree by what it said last: so it must have held exactly that at some time. A
+//! mark is passed by a peer that has what was held when it was set, or something that is no older.
+
+use super::net::{MS, Sim};
+use super::oracle::Id;
+use std::rc::Rc;
+use zgossip::core::Mark;
+
+/// A mark is looked at so often, and so many times.
+const LOOKS: u64 = 50 * MS;
+const MOST_LOOKS: u32 = 400;
+
+impl Sim {
+    /// No more peers agree than have ever held what this node holds.
+    pub fn check_agreement(&mut self, node: usize) {
+        if !self.nodes[node].alive || !self.is_ours(node) {
+            return;
+        }
+        let ours = &self.our(node).node;
+        let (root, said) = (ours.root(), ours.agreement());
+        let others = self.nodes.iter().enumerate().filter(|&(other, _)| other != node);
+        let held = others.filter(|(_, member)| member.roots.contains(&root)).count();
+        if said.agree > held {
+            let text = format!("node {node} says that {} agree; {held} ever held that", said.agree);
+            self.oracle.violations.push(text);
+        }
+    }
+
+    /// At the end, when all hold the same: every node says so of every peer.
+    pub fn check_agreement_at_end(&mut self) {
+        for node in 0..self.nodes.len() {
+            if !self.nodes[node].alive || !self.is_ours(node) || self.is_limited(node) {
+                continue;
+            }
+            let (ours, said) = (self.our(node), self.our(node).node.agreement());
+            // A connection that broke unseen belongs to a peer that may have been anything.
+            let half_open = ours.ends.values().any(|end| end.gone_at.is_some());
+            let wires = self.nodes[node].wires.iter().map(|&wire| &self.wires[wire]);
+            let peers = wires.map(|wire| if wire.client == node { wire.server } else { wire.client });
+            let mut peers: Vec<usize> = peers.filter(|&peer| self.is_ours(peer)).collect();
+            peers.sort_unstable();
+            peers.dedup();
+            let limited = peers.iter().any(|&peer| self.is_limited(peer));
+            if !half_open && !limited && said.differ > 0 {
+                let text =
+                    format!("node {node} says at the end that {} of {} differ", said.differ, peers.len());
+                self.oracle.violations.push(text);
+            }
+        }
+    }
+
+    /// Sets a mark, and looks until it is passed, whether that is true.
+    pub fn flush(&mut self, node: usize) {
+        if !self.nodes[node].alive || !self.is_ours(node) {
+            return;
+        }
+        let by = (node, self.nodes[node].life);
+        let keys = self.view(node).keys();
+        let held: Vec<(Vec<u8>, Id)> =
+            keys.filter_map(|key| Some((key.clone(), self.oracle.holds(by, key)?))).collect();
+        let Some(mark) = self.with(node, |node, _| node.mark()) else { return };
+        self.look(by, mark, Rc::new(held), 0);
+    }
+
+    fn look(&mut self, by: (usize, u32), mark: Mark, held: Rc<Vec<(Vec<u8>, Id)>>, looks: u32) {
+        let (node, life) = by;
+        if self.nodes[node].life != life || !self.nodes[node].alive || looks == MOST_LOOKS {
+            return;
+        }
+        let ours = self.our(node);
+        let (behind, passed) = (ours.node.behind(mark), ours.node.passed(mark));
+        if behind > 0 {
+            return self.after(LOOKS, move |sim| sim.look(by, mark, held, looks + 1));
+        }
+        let ends = ours.ends.values().map(|end| &self.wires[end.wire]);
+        let peers = ends.map(|wire| if wire.client == node { wire.server } else { wire.client });
+        let (lack, have): (Vec<_>, Vec<_>) =
+            peers.map(|peer| (peer, self.lacks(peer, &held))).partition(|(_, lacks)| lacks.is_some());
+        if passed > have.len() {
+            let lack: Vec<_> = lack.into_iter().filter_map(|(peer, lacks)| Some((peer, lacks?))).collect();
+            let text = format!("node {node} says that {passed} have passed mark {mark:?}; {lack:?} have not");
+            self.oracle.violations.push(text);
+        }
+    }
+
+    /// The first of these that a peer does not have, nor something that is no older.
+    fn lacks(&self, peer: usize, held: &[(Vec<u8>, Id)]) -> Option<String> {
+        // CZMQ's client cannot be asked, and none of its nodes tells its values apart by age.
+        if !self.is_ours(peer) || self.is_limited(peer) || self.is_mixed() {
+            return None;
+        }
+        let by = (peer, self.nodes[peer].life);
+        let has = |(key, id): &&(Vec<u8>, Id)| {
+            let lasts =
+                |id: &Id| self.oracle.writes[*id].value.is_some() && self.oracle.writes[*id].ends.is_none();
+            // What may have been removed or ended meanwhile is not asked for.
+            let removed = || self.oracle.keys[key].writes.iter().any(|id| !lasts(id));
+            let other = || self.oracle.holds(by, key).is_some_and(|other| !self.oracle.replaced(other, *id));
+            self.oracle.has_taken(peer, *id) || other() || removed()
+        };
+        let (key, id) = held.iter().find(|held| !has(held))?;
+        Some(format!("{} = {}", key.escape_ascii(), self.show(*id)))
+    }
+}

@@ -1,0 +1,258 @@
+//! A worse world: what else can go wrong with lines, processes, clocks, settings and owners.
+//!
+//! Each is a number of its own, 0 for never, drawn by the seed: a third of all runs see one of these
+//! alone, with nothing of the usual faults but some losses, the others several of them together.
+//! What makes a promise impossible is not done, and says so.
+
+use super::net::{MS, SECOND, Sim, WALL};
+use super::topology::Links;
+use super::wire::Speed;
+use std::collections::HashSet;
+use zgossip::core::Settings;
+
+/// Shares of nodes and wires, and events a second.
+#[derive(Clone, Debug, Default)]
+pub struct Worse {
+    /// Wires with a delay of up to 2 s each way, not the same both ways, with jitter.
+    pub far: f64,
+    /// Wires on which a frame takes a time by its size, 1 to 100 Mbit/s.
+    pub narrow: f64,
+    /// Writes with values of up to 1 MiB, and rarely up to 16.
+    pub large: f64,
+    /// A link freezes for 0.1 to 30 s: nothing passes, nothing is lost.
+    pub freezes: f64,
+    /// A process is stopped after it read its clock, before it uses what it read.
+    pub late: f64,
+    /// A node or its line is away for up to 15 s.
+    pub absences: f64,
+    /// Nodes whose wall clock is wrong by hours, or says 1970. No two of them are linked: what is around
+    /// a node is all that it can judge its clock by.
+    pub wrong_clocks: f64,
+    /// Nodes with settings of their own.
+    pub settings: f64,
+    /// Nodes that take no long values, or not many, of those without which the others stay connected:
+    /// what is refused cannot be passed on.
+    pub limited: usize,
+    /// Removals are forgotten after 5 s.
+    pub forgetful: bool,
+    /// Owners say UNPUBLISH, and publish again what ends.
+    pub hide: f64,
+    pub renew: f64,
+    /// A node leaves for good, and another comes.
+    pub churn: f64,
+    /// Nodes that are copies of another one, with its identity. They write keys of their own only: the
+    /// stamps of two writes of one identity cannot be told apart.
+    pub clones: usize,
+    /// Nodes that send what they have to say together, at intervals of up to 100 ms.
+    pub rests: f64,
+}
+
+impl Worse {
+    pub fn draw(random: &mut fastrand::Rng) -> Worse {
+        let mut worse = Worse::default();
+        let alone = random.u32(0..3) == 0;
+        let one = random.u32(0..15);
+        for what in 0..15 {
+            let chosen = if alone { what == one } else { random.u32(0..3) == 0 };
+            if chosen {
+                worse.add(what, random);
+            }
+        }
+        if worse.limited > 0 {
+            // Whoever leaves for good may leave others with no way but through a node that is full.
+            worse.churn = 0.0;
+        }
+        worse
+    }
+
+    fn add(&mut self, what: u32, random: &mut fastrand::Rng) {
+        let some = 0.05 + random.f64();
+        match what {
+            0 => self.far = some,
+            1 => self.narrow = some,
+            2 => self.large = some * 0.1,
+            3 => self.freezes = some * 0.5,
+            4 => self.late = some * 0.5,
+            5 => self.absences = some * 0.3,
+            6 => self.wrong_clocks = some * 0.3,
+            7 => self.settings = some,
+            8 => self.limited = 1 + random.usize(0..2),
+            9 => self.forgetful = true,
+            10 => self.hide = some * 0.2,
+            11 => self.renew = some * 5.0,
+            12 => self.churn = some * 0.5,
+            13 => self.clones = 1 + random.usize(0..2),
+            _ => self.rests = some,
+        }
+    }
+
+    /// The settings of each node, and the error of its clock.
+    pub fn nodes(
+        &self,
+        count: usize,
+        stock: &[usize],
+        links: &Links,
+        random: &mut fastrand::Rng,
+    ) -> Vec<(Settings, i64)> {
+        let mut all = vec![(Settings::default(), 0); count];
+        for (settings, _) in &mut all {
+            if random.f64() < self.settings {
+                settings.timeout = [0, 100, 1000, 5000][random.usize(0..4)];
+                settings.max_drift = [900_000, 3_600_000, 86_400_000][random.usize(0..3)];
+                settings.tombstone = [120_000, 3_600_000][random.usize(0..2)];
+            }
+            if self.forgetful {
+                settings.tombstone = 5000;
+            }
+        }
+        let linked = |a: usize, b: usize| links.contains(&(a, b)) || links.contains(&(b, a));
+        let mut limited: Vec<usize> = Vec::new();
+        for _ in 0..self.limited * 10 {
+            let node = random.usize(0..count);
+            let mut without = limited.clone();
+            without.push(node);
+            let good =
+                !stock.contains(&node) && !limited.contains(&node) && is_connected(count, links, &without);
+            if good && limited.len() < self.limited && !limited.iter().any(|&other| linked(node, other)) {
+                limited = without;
+                let settings = &mut all[node].0;
+                (settings.max_value, settings.max_tuples) =
+                    if random.bool() { (1000, 2_000_000) } else { (16 << 20, random.usize(5..40)) };
+            }
+        }
+        let mut wrong: Vec<usize> = Vec::new();
+        for node in 0..count {
+            if random.f64() < self.wrong_clocks && !wrong.iter().any(|&other| linked(node, other)) {
+                wrong.push(node);
+                let hours = random.i64(2..12) * 3_600_000;
+                // One that is fast is not trusted, nor is what it passes on: it has to be at the edge.
+                let edge = is_connected(count, links, &[node]) && lonely(node, links).next().is_none();
+                all[node].1 = match random.u32(0..3) {
+                    0 => -(WALL as i64) + 60_000,
+                    1 if edge => hours,
+                    _ => -hours,
+                };
+            }
+        }
+        all
+    }
+
+    /// The line of a wire.
+    pub fn speed(&self, random: &mut fastrand::Rng) -> Option<Speed> {
+        let (far, narrow) = (random.f64() < self.far, random.f64() < self.narrow);
+        let mut speed = Speed::LAN;
+        if far {
+            let mut way = || {
+                let least = random.u64(50 * MS..1900 * MS);
+                (least, least + random.u64(0..100 * MS))
+            };
+            (speed.delay, speed.back) = (way(), Some(way()));
+        }
+        if narrow {
+            speed.bandwidth = random.u64(125_000..12_500_000);
+            speed.bytes = 2 << 20;
+        }
+        (far || narrow).then_some(speed)
+    }
+
+    /// A value that is not short, if this one is to be.
+    pub fn lengthen(&self, value: &mut String, random: &mut fastrand::Rng) {
+        if random.f64() < self.large {
+            let rare = random.u32(0..300) == 0;
+            let size = if rare { random.usize(1 << 20..16 << 20) } else { 1 << random.u32(9..20) };
+            value.push_str(&"+".repeat(size - value.len()));
+        }
+    }
+}
+
+/// Neighbours of a node that have few others, by which they could tell that its clock is wrong.
+fn lonely(node: usize, links: &Links) -> impl Iterator<Item = usize> + '_ {
+    let degree = |node: usize| links.iter().filter(|&&(a, b)| a == node || b == node).count();
+    let other = move |&(a, b): &(usize, usize)| {
+        if a == node {
+            Some(b)
+        } else if b == node {
+            Some(a)
+        } else {
+            None
+        }
+    };
+    links.iter().filter_map(other).filter(move |&other| degree(other) < 4)
+}
+
+/// Whether those that remain without some are linked with each other.
+pub fn is_connected(count: usize, links: &Links, without: &[usize]) -> bool {
+    let Some(first) = (0..count).find(|node| !without.contains(node)) else { return true };
+    let (mut found, mut open) = (HashSet::from([first]), vec![first]);
+    while let Some(node) = open.pop() {
+        for &(a, b) in links {
+            for (one, two) in [(a, b), (b, a)] {
+                if one == node && !without.contains(&two) && found.insert(two) {
+                    open.push(two);
+                }
+            }
+        }
+    }
+    found.len() + without.len() == count
+}
+
+/// A link freezes.
+pub fn freeze(sim: &mut Sim) {
+    let wire = sim.dice.usize(0..sim.wires.len());
+    let most = if sim.dice.bool() { 2 * SECOND } else { 30 * SECOND };
+    sim.wires[wire].frozen_until = sim.now + sim.dice.u64(100 * MS..most);
+}
+
+/// A process is stopped between reading its clock and using it.
+pub fn stop_late(sim: &mut Sim) {
+    let node = sim.dice.usize(0..sim.nodes.len());
+    let lasts = sim.dice.u64(10 * MS..8 * SECOND);
+    let member = &mut sim.nodes[node];
+    if member.alive && member.paused_until <= sim.now {
+        (member.paused_until, member.read_at) = (sim.now + lasts, Some(sim.now));
+        sim.oracle.lateness = sim.oracle.lateness.max(lasts);
+    }
+}
+
+/// A node is away: all its connections break, and none is made for a while.
+pub fn go_away(sim: &mut Sim) {
+    let node = sim.dice.usize(0..sim.nodes.len());
+    let lasts = sim.dice.u64(SECOND..15 * SECOND);
+    away(sim, node, lasts);
+}
+
+/// The same for a certain one.
+pub fn away(sim: &mut Sim, node: usize, lasts: u64) {
+    let wires = sim.nodes[node].wires.clone();
+    for &wire in &wires {
+        sim.wires[wire].cut = true;
+        sim.lose(wire, 0, 0);
+    }
+    sim.after(lasts, move |sim| wires.iter().for_each(|&wire| sim.wires[wire].cut = false));
+}
+
+/// A node leaves for good, if the others stay connected without it, and one comes that connects to
+/// two of them.
+pub fn turn_over(sim: &mut Sim) {
+    let count = sim.nodes.len();
+    let links: Links = sim.wires.iter().map(|wire| (wire.client, wire.server)).collect();
+    let mut gone: Vec<usize> = (0..count).filter(|&node| sim.nodes[node].gone).collect();
+    let leaver = sim.dice.usize(0..count);
+    gone.push(leaver);
+    if !sim.nodes[leaver].alive || !sim.is_ours(leaver) || !is_connected(count, &links, &gone) {
+        return;
+    }
+    sim.leave(leaver);
+    let newcomer = sim.ours();
+    for _ in 0..2 {
+        let peer = sim.dice.usize(0..count);
+        if !sim.nodes[peer].gone && sim.is_ours(peer) {
+            sim.connect(newcomer, peer);
+        }
+    }
+    if sim.nodes[newcomer].wires.is_empty() {
+        let lives = |&node: &usize| !sim.nodes[node].gone && sim.is_ours(node);
+        let peer = (0..count).find(lives).unwrap_or(0);
+        sim.connect(newcomer, peer);
+    }
+}
