@@ -75,7 +75,7 @@ fn records_of_nodes_replay_to_the_same_bytes() {
     let replayed = for_seeds("records_of_nodes_replay_to_the_same_bytes", 6, |seed| {
         let stock = 6 * (seed as usize % 2);
         let options = Options::draw(20, stock, &mut fastrand::Rng::with_seed(!seed));
-        faults::run(seed, &Options { recorded: true, ..options }, 40 * SECOND).replayed
+        faults::replay(seed, &options)
     });
     println!("{} frames of {} runs made again", replayed.iter().sum::<u64>(), replayed.len());
     assert!(replayed.iter().all(|&frames| frames > 1000));

@@ -334,8 +334,6 @@ pub struct Outcome {
     pub settled: u64,
     pub steps: u64,
     pub frames: u64,
-    /// Frames that a replay of the records made again.
-    pub replayed: u64,
     pub tuples: u64,
     /// Tuples sent after the last fault, and pairs of a node and a key that lacked something then.
     pub sent: u64,
@@ -350,6 +348,16 @@ pub struct Outcome {
     pub bursts: usize,
 }
 
+/// Faults, then none: each record must replay to the same bytes, whatever the nodes make of it all. Returns how many
+/// frames were made again.
+pub fn replay(seed: u64, options: &Options) -> u64 {
+    let mut sim = build(seed, &Options { recorded: true, ..options.clone() });
+    sim.run(options.duration);
+    heal(&mut sim);
+    sim.run(10 * SECOND);
+    record::check_records(&mut sim)
+}
+
 /// Faults, then none: all must agree and be quiet within `bound`.
 pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
     let mut sim = build(seed, options);
@@ -360,7 +368,6 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
     sim.run(3 * SECOND);
     wake_stock(&mut sim);
     let settled = verdict::settles_within(&mut sim, bound);
-    let replayed = record::check_records(&mut sim);
     let judgement = sim.judge();
     let lacking = |node: usize| {
         let now = sim.view(node);
@@ -370,7 +377,6 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
         settled,
         steps: sim.steps,
         frames: sim.tally.frames,
-        replayed,
         tuples: sim.tally.tuples,
         sent: sim.tally.sent - before,
         lacking: (0..sim.nodes.len()).map(lacking).sum(),

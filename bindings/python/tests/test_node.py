@@ -185,6 +185,12 @@ class Configuration(NodeTest):
             assert isinstance(error, zgossip.Error)
             self.assertTrue(error.reason)
             self.assertEqual(second.items(), [(b"key", b"12345")])
+            record = os.path.join(place, "record")
+            first.record(record)
+            self.assertTrue(os.path.exists(record))
+            first.record(None)
+            with self.assertRaises(zgossip.ZgossipError):
+                first.record(os.path.join(place, "missing", "record"))
             with self.assertRaises(zgossip.ZgossipError):
                 second.load(os.path.join(place, "missing.cfg"))
             with self.assertRaises(zgossip.ZgossipError):

@@ -7,7 +7,7 @@ use std::fmt;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::super::node::{Event, Frame, Refusal, Settings};
+use super::super::node::{Event, Frame, Mark, Refusal, Settings};
 use super::super::wire::MessageId;
 use super::super::{LinkId, Node, Now, Role, Tuple};
 use super::fields::{Fields, put_bytes, put_number};
@@ -150,102 +150,105 @@ impl EventDigest {
     }
 }
 
-impl From<Option<LinkId>> for Output {
-    fn from(link: Option<LinkId>) -> Output {
-        link.map_or(Output::Nothing, Output::Link)
+/// What a call may return.
+pub(super) trait Returned {
+    /// What is recorded of it.
+    fn output(&self) -> Output;
+}
+
+impl Returned for () {
+    fn output(&self) -> Output {
+        Output::Nothing
     }
 }
 
-impl From<Option<&Frame>> for Output {
-    fn from(frame: Option<&Frame>) -> Output {
-        frame.map_or(Output::Nothing, |frame| Output::Frame(FrameDigest::of(frame.bytes())))
+impl Returned for Mark {
+    fn output(&self) -> Output {
+        Output::Nothing
     }
 }
 
-impl From<Option<&Event>> for Output {
-    fn from(event: Option<&Event>) -> Output {
-        event.map_or(Output::Nothing, |event| Output::Event(EventDigest::of(event)))
+impl Returned for bool {
+    fn output(&self) -> Output {
+        Output::Was(*self)
     }
 }
 
-impl From<Result<(), Refusal>> for Output {
-    fn from(result: Result<(), Refusal>) -> Output {
-        result.map_or_else(Output::Refused, |()| Output::Nothing)
+impl Returned for LinkId {
+    fn output(&self) -> Output {
+        Output::Link(*self)
     }
 }
 
-impl From<Result<bool, Refusal>> for Output {
-    fn from(result: Result<bool, Refusal>) -> Output {
-        result.map_or_else(Output::Refused, Output::Was)
+impl Returned for Frame {
+    fn output(&self) -> Output {
+        Output::Frame(FrameDigest::of(self.bytes()))
     }
 }
 
-impl From<Result<LinkId, Refusal>> for Output {
-    fn from(result: Result<LinkId, Refusal>) -> Output {
-        result.map_or_else(Output::Refused, Output::Link)
+impl Returned for Event {
+    fn output(&self) -> Output {
+        Output::Event(EventDigest::of(self))
+    }
+}
+
+impl<T: Returned> Returned for Option<T> {
+    fn output(&self) -> Output {
+        self.as_ref().map_or(Output::Nothing, Returned::output)
+    }
+}
+
+impl<T: Returned> Returned for Result<T, Refusal> {
+    fn output(&self) -> Output {
+        self.as_ref().map_or_else(|&refusal| Output::Refused(refusal), Returned::output)
     }
 }
 
 impl Input<'_> {
     /// Makes this call on another node. The frame is returned, too, where there is one.
     pub(super) fn apply(&self, node: &mut Node, now: Now) -> (Output, Option<Frame>) {
-        let output = match *self {
-            Input::New { .. } | Input::Joined { .. } | Input::Note(_) => Output::Nothing,
-            Input::SetSettings(ref settings) => {
-                node.set_settings(settings.clone(), now);
-                Output::Nothing
-            }
-            Input::Publish { key, value, ttl } => node.publish(key, value, ttl, now).into(),
-            Input::Unpublish(key) => Output::Was(node.unpublish(key, now)),
-            Input::Retract(key) => node.retract(key, now).into(),
-            Input::Mark => {
-                node.mark();
-                Output::Nothing
-            }
-            Input::Shutdown => {
-                node.shutdown(now);
-                Output::Nothing
-            }
-            Input::OpenLink(role) => node.open_link(role, now).into(),
-            Input::LinkUp(link) => {
-                node.link_up(link, now);
-                Output::Nothing
-            }
-            Input::LinkDown(link) => {
-                node.link_down(link, now);
-                Output::Nothing
-            }
-            Input::CloseLink(link) => {
-                node.close_link(link, now);
-                Output::Nothing
-            }
-            Input::Frame(link, frame) => {
-                node.handle_frame(link, frame, now);
-                Output::Nothing
-            }
-            Input::Timeout => {
-                node.handle_timeout(now);
-                Output::Nothing
-            }
-            Input::PollReady => node.poll_ready().into(),
+        match *self {
+            Input::New { .. } | Input::Joined { .. } | Input::Note(_) => {}
+            Input::SetSettings(ref settings) => node.set_settings(settings.clone(), now),
+            Input::Shutdown => node.shutdown(now),
+            Input::LinkUp(link) => node.link_up(link, now),
+            Input::LinkDown(link) => node.link_down(link, now),
+            Input::CloseLink(link) => node.close_link(link, now),
+            Input::Frame(link, frame) => node.handle_frame(link, frame, now),
+            Input::Timeout => node.handle_timeout(now),
+            Input::Suspect(link, bytes_pass) => node.handle_suspect(link, bytes_pass, now),
+            Input::Publish { key, value, ttl } => return (node.publish(key, value, ttl, now).output(), None),
+            Input::Unpublish(key) => return (node.unpublish(key, now).output(), None),
+            Input::Retract(key) => return (node.retract(key, now).output(), None),
+            Input::Mark => return (node.mark().output(), None),
+            Input::OpenLink(role) => return (node.open_link(role, now).output(), None),
+            Input::PollReady => return (node.poll_ready().output(), None),
+            Input::PollEvent => return (node.poll_event().output(), None),
+            Input::PollStale => return (node.poll_stale().output(), None),
+            Input::PollSuspect => return (node.poll_suspect().output(), None),
             Input::PollTransmit(link) => {
                 let frame = node.poll_transmit(link, now);
-                return (frame.as_ref().into(), frame);
+                return (frame.output(), frame);
             }
-            Input::PollEvent => node.poll_event().as_ref().into(),
-            Input::PollStale => node.poll_stale().into(),
-            Input::PollSuspect => node.poll_suspect().into(),
-            Input::Suspect(link, bytes_pass) => {
-                node.handle_suspect(link, bytes_pass, now);
-                Output::Nothing
-            }
-        };
-        (output, None)
+        }
+        (Output::Nothing, None)
     }
 
     /// Whether the call may have changed more than settings and timers of a node that holds nothing and has no link.
     pub(super) fn is_weighty(&self) -> bool {
         matches!(self, Input::Publish { .. } | Input::Retract(_) | Input::OpenLink(_))
+    }
+
+    /// Whether the call asks what there is to do.
+    pub(super) fn is_question(&self) -> bool {
+        matches!(
+            self,
+            Input::PollReady
+                | Input::PollTransmit(_)
+                | Input::PollEvent
+                | Input::PollStale
+                | Input::PollSuspect
+        )
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
@@ -514,7 +517,7 @@ impl fmt::Display for Output {
         const EVENTS: [&str; 7] = ["deliver", "first", "retract", "expire", "join", "leave", "log"];
         match *self {
             Output::Missing => f.write_str("(it never returned)"),
-            Output::Nothing => f.write_str("-"),
+            Output::Nothing => f.write_str("nothing"),
             Output::Was(was) => write!(f, "{was}"),
             Output::Refused(refusal) => write!(f, "refused: {refusal}"),
             Output::Link(link) => write!(f, "link {}", link.get()),

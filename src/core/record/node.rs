@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use super::super::node::{Event, Frame, Mark, Node, Refusal, Settings};
 use super::super::{LinkId, Now, Role};
-use super::entry::{Input, Output};
+use super::entry::{Input, Returned};
 use super::recorder::Recorder;
 
 /// A [`Node`], and what it was told, if that is to be recorded.
@@ -59,162 +59,140 @@ impl RecordedNode {
 
     /// Puts a remark into the record.
     pub fn note(&mut self, text: &[u8], now: Now) {
-        self.input(Some(now), &Input::Note(text));
-        self.output(|| Output::Nothing);
+        self.call(Some(now), || Input::Note(text), |_| ());
     }
 
-    #[inline]
-    fn input(&mut self, now: Option<Now>, input: &Input<'_>) {
+    /// Makes a call. A node that is not recorded pays for one comparison.
+    #[inline(always)]
+    fn call<'a, T: Returned>(
+        &mut self,
+        now: Option<Now>,
+        input: impl FnOnce() -> Input<'a>,
+        call: impl FnOnce(&mut Node) -> T,
+    ) -> T {
+        if self.recorder.is_none() {
+            return call(&mut self.node);
+        }
+        self.call_recorded(now, &input(), call)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn call_recorded<T: Returned>(
+        &mut self,
+        now: Option<Now>,
+        input: &Input<'_>,
+        call: impl FnOnce(&mut Node) -> T,
+    ) -> T {
+        // Before the call: if it panics, that is what somebody will want to know.
         if let Some(recorder) = &mut self.recorder {
             recorder.input(now, input);
             if recorder.is_over() {
                 self.recorder = None;
             }
         }
-    }
-
-    #[inline]
-    fn output(&mut self, output: impl FnOnce() -> Output) {
+        let result = call(&mut self.node);
         if let Some(recorder) = &mut self.recorder {
-            recorder.output(output());
+            recorder.output(result.output());
         }
+        result
     }
 
     /// As [`Node::set_settings`].
     pub fn set_settings(&mut self, settings: Settings, now: Now) {
-        if self.recorder.is_some() {
-            self.input(Some(now), &Input::SetSettings(settings.clone()));
-        }
-        self.node.set_settings(settings, now);
-        self.output(|| Output::Nothing);
+        self.call(
+            Some(now),
+            || Input::SetSettings(settings.clone()),
+            |node| node.set_settings(settings.clone(), now),
+        )
     }
 
     /// As [`Node::publish`].
     pub fn publish(&mut self, key: &[u8], value: &[u8], ttl: u32, now: Now) -> Result<(), Refusal> {
-        self.input(Some(now), &Input::Publish { key, value, ttl });
-        let result = self.node.publish(key, value, ttl, now);
-        self.output(|| result.into());
-        result
+        self.call(Some(now), || Input::Publish { key, value, ttl }, |node| node.publish(key, value, ttl, now))
     }
 
     /// As [`Node::unpublish`].
     pub fn unpublish(&mut self, key: &[u8], now: Now) -> bool {
-        self.input(Some(now), &Input::Unpublish(key));
-        let was = self.node.unpublish(key, now);
-        self.output(|| Output::Was(was));
-        was
+        self.call(Some(now), || Input::Unpublish(key), |node| node.unpublish(key, now))
     }
 
     /// As [`Node::retract`].
     pub fn retract(&mut self, key: &[u8], now: Now) -> Result<bool, Refusal> {
-        self.input(Some(now), &Input::Retract(key));
-        let result = self.node.retract(key, now);
-        self.output(|| result.into());
-        result
+        self.call(Some(now), || Input::Retract(key), |node| node.retract(key, now))
     }
 
     /// As [`Node::mark`].
     pub fn mark(&mut self) -> Mark {
-        self.input(None, &Input::Mark);
-        let mark = self.node.mark();
-        self.output(|| Output::Nothing);
-        mark
+        self.call(None, || Input::Mark, |node| node.mark())
     }
 
     /// As [`Node::shutdown`].
     pub fn shutdown(&mut self, now: Now) {
-        self.input(Some(now), &Input::Shutdown);
-        self.node.shutdown(now);
-        self.output(|| Output::Nothing);
+        self.call(Some(now), || Input::Shutdown, |node| node.shutdown(now))
     }
 
     /// As [`Node::open_link`].
     pub fn open_link(&mut self, role: Role, now: Now) -> Result<LinkId, Refusal> {
-        self.input(Some(now), &Input::OpenLink(role));
-        let result = self.node.open_link(role, now);
-        self.output(|| result.into());
-        result
+        self.call(Some(now), || Input::OpenLink(role), |node| node.open_link(role, now))
     }
 
     /// As [`Node::link_up`].
     pub fn link_up(&mut self, id: LinkId, now: Now) {
-        self.input(Some(now), &Input::LinkUp(id));
-        self.node.link_up(id, now);
-        self.output(|| Output::Nothing);
+        self.call(Some(now), || Input::LinkUp(id), |node| node.link_up(id, now))
     }
 
     /// As [`Node::link_down`].
     pub fn link_down(&mut self, id: LinkId, now: Now) {
-        self.input(Some(now), &Input::LinkDown(id));
-        self.node.link_down(id, now);
-        self.output(|| Output::Nothing);
+        self.call(Some(now), || Input::LinkDown(id), |node| node.link_down(id, now))
     }
 
     /// As [`Node::close_link`].
     pub fn close_link(&mut self, id: LinkId, now: Now) {
-        self.input(Some(now), &Input::CloseLink(id));
-        self.node.close_link(id, now);
-        self.output(|| Output::Nothing);
+        self.call(Some(now), || Input::CloseLink(id), |node| node.close_link(id, now))
     }
 
     /// As [`Node::handle_frame`].
     pub fn handle_frame(&mut self, id: LinkId, frame: &[u8], now: Now) {
-        self.input(Some(now), &Input::Frame(id, frame));
-        self.node.handle_frame(id, frame, now);
-        self.output(|| Output::Nothing);
+        self.call(Some(now), || Input::Frame(id, frame), |node| node.handle_frame(id, frame, now))
     }
 
     /// As [`Node::handle_timeout`].
     pub fn handle_timeout(&mut self, now: Now) {
-        self.input(Some(now), &Input::Timeout);
-        self.node.handle_timeout(now);
-        self.output(|| Output::Nothing);
+        self.call(Some(now), || Input::Timeout, |node| node.handle_timeout(now))
     }
 
     /// As [`Node::poll_ready`].
     pub fn poll_ready(&mut self) -> Option<LinkId> {
-        self.input(None, &Input::PollReady);
-        let link = self.node.poll_ready();
-        self.output(|| link.into());
-        link
+        self.call(None, || Input::PollReady, |node| node.poll_ready())
     }
 
     /// As [`Node::poll_transmit`].
     pub fn poll_transmit(&mut self, id: LinkId, now: Now) -> Option<Frame> {
-        self.input(Some(now), &Input::PollTransmit(id));
-        let frame = self.node.poll_transmit(id, now);
-        self.output(|| frame.as_ref().into());
-        frame
+        self.call(Some(now), || Input::PollTransmit(id), |node| node.poll_transmit(id, now))
     }
 
     /// As [`Node::poll_event`].
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.input(None, &Input::PollEvent);
-        let event = self.node.poll_event();
-        self.output(|| event.as_ref().into());
-        event
+        self.call(None, || Input::PollEvent, |node| node.poll_event())
     }
 
     /// As [`Node::poll_stale`].
     pub fn poll_stale(&mut self) -> Option<LinkId> {
-        self.input(None, &Input::PollStale);
-        let link = self.node.poll_stale();
-        self.output(|| link.into());
-        link
+        self.call(None, || Input::PollStale, |node| node.poll_stale())
     }
 
     /// As [`Node::poll_suspect`].
     pub fn poll_suspect(&mut self) -> Option<LinkId> {
-        self.input(None, &Input::PollSuspect);
-        let link = self.node.poll_suspect();
-        self.output(|| link.into());
-        link
+        self.call(None, || Input::PollSuspect, |node| node.poll_suspect())
     }
 
     /// As [`Node::handle_suspect`].
     pub fn handle_suspect(&mut self, id: LinkId, bytes_pass: bool, now: Now) {
-        self.input(Some(now), &Input::Suspect(id, bytes_pass));
-        self.node.handle_suspect(id, bytes_pass, now);
-        self.output(|| Output::Nothing);
+        self.call(
+            Some(now),
+            || Input::Suspect(id, bytes_pass),
+            |node| node.handle_suspect(id, bytes_pass, now),
+        )
     }
 }

@@ -37,7 +37,7 @@ pub struct Entry<'a> {
 impl fmt::Display for Entry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.output {
-            Output::Nothing => write!(f, "{}", self.input),
+            Output::Nothing if !self.input.is_question() => write!(f, "{}", self.input),
             output => write!(f, "{} {output}", self.input),
         }
     }
