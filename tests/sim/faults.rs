@@ -307,7 +307,12 @@ pub fn heal(sim: &mut Sim) {
     }
     for node in &mut sim.nodes {
         // Nobody trusts a clock that is ahead by hours.
-        node.skew = node.skew.min(300_000);
+        if node.skew > 300_000 {
+            node.skew = 300_000;
+            if let super::net::Body::Ours(ours) = &mut node.body {
+                ours.clock_was_set_back();
+            }
+        }
         node.paused_until = node.paused_until.min(sim.now + 100 * MS);
     }
     sim.tell_stock_clients();

@@ -49,7 +49,7 @@ struct Verdict {
 impl Sim {
     /// Whether the network has CZMQ's nodes in it.
     pub fn is_mixed(&self) -> bool {
-        (0..self.nodes.len()).any(|node| !self.is_ours(node))
+        self.oracle.mixed
     }
 
     /// Whether a node has limits of its own that it may have to refuse something for.

@@ -36,6 +36,7 @@ pub mod oracle;
 pub mod ours;
 mod owner;
 pub mod report;
+mod right_value;
 pub mod scale;
 mod scenarios;
 pub mod stock;

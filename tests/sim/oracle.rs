@@ -76,6 +76,8 @@ pub struct Oracle {
     pub lateness: u64,
     /// The longest time that a node or a wire was away.
     pub absence: u64,
+    /// CZMQ's nodes know no time to live, and tell what they hold to all that are behind them.
+    pub mixed: bool,
     /// Wall clocks have differed.
     pub clocks_differ: bool,
 }
@@ -148,7 +150,7 @@ impl Oracle {
         // Of several writes of one value the last; whether it is one of them that ends at all is known of all.
         let ends = ids.iter().map(|&id| self.writes[id].ends).max_by_key(|ends| ends.unwrap_or(u64::MAX));
         let id = ids[ids.len() - 1];
-        if ends.flatten().is_some_and(|ends| ends + bound < now) {
+        if !self.mixed && ends.flatten().is_some_and(|ends| ends + bound < now) {
             self.outlived(by.0, key, id, now);
         }
         self.takes(by, key, id, now);
@@ -159,7 +161,12 @@ impl Oracle {
         if known.taken.last().is_none_or(|&(last, _)| last != id) {
             known.taken.push((id, now));
         }
-        known.hidden = None;
+        let comes_back = known.hidden.take() == Some(id);
+        if comes_back {
+            let (node, text) = (by.0, &self.writes[id].text);
+            let key = key.escape_ascii();
+            self.violations.push(format!("node {node} is told {key} = {text} again after UNPUBLISH"));
+        }
         if !self.writes[id].takers.contains(&by) {
             self.writes[id].takers.push(by);
         }
@@ -180,7 +187,7 @@ impl Oracle {
             return;
         };
         let Some(&id) = ids.last() else { return };
-        if ids.iter().all(|&id| self.writes[id].ends.is_some_and(|ends| ends + bound < now)) {
+        if !self.mixed && ids.iter().all(|&id| self.writes[id].ends.is_some_and(|ends| ends + bound < now)) {
             self.outlived(node, key, id, now);
         }
     }

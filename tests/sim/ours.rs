@@ -88,6 +88,11 @@ impl Ours {
         assert_eq!(old.as_deref(), Some(tuple.value()), "node {node} removed {tuple:?}");
     }
 
+    /// The clock was far ahead, and is set right: what was stamped by it is stamped anew, and is then older.
+    pub fn clock_was_set_back(&mut self) {
+        self.stamps.clear();
+    }
+
     /// The owner said UNPUBLISH: it is told nothing.
     pub fn unpublished(&mut self, key: &[u8]) {
         self.view.remove(key);
