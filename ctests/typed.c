@@ -77,6 +77,7 @@ static void refused (void)
         FAILS (zgossip_load (n, "f"), EINVAL);
         FAILS (zgossip_set (n, "a", "b"), EINVAL);
         FAILS (zgossip_save (n, "f"), EINVAL);
+        FAILS (zgossip_record (n, "f"), EINVAL);
         FAILS (zgossip_set_events (n, true), EINVAL);
         FAILS (zgossip_set_keys (n, "p", "s"), EINVAL);
         FAILS (zgossip_set_zap_domain (n, "d"), EINVAL);
@@ -146,6 +147,10 @@ static void refused (void)
     SAYS ("/nonexistent/file");
     FAILS (zgossip_save (n, NULL), EINVAL);
     FAILS (zgossip_save (n, "/nonexistent/file"), ENOENT);
+    FAILS (zgossip_record (n, "/nonexistent/file"), ENOENT);
+    FAILS (zgossip_record (n, "/dev/null"), EEXIST);
+    FAILS (zgossip_set (n, "server/record", "/nonexistent/file"), ENOENT);
+    CHECK (zgossip_record (n, NULL) == 0);
     FAILS (zgossip_set (n, NULL, "1"), EINVAL);
     FAILS (zgossip_set (n, "server/timeout", NULL), EINVAL);
     FAILS (zgossip_set (n, "server/timeout", "soon"), EINVAL);

@@ -31,6 +31,7 @@
       LOAD file (or CONFIGURE file)
       SET path value
       SAVE file
+      RECORD [file]
       SET PUBLICKEY key                             (of this and the next two, the first frame has a space in it)
       SET SECRETKEY key
       ZAP DOMAIN domain
@@ -539,6 +540,18 @@ int zgossip_set(zgossip_t *self, const char *path, const char *value);
 // errno EINVAL if an argument is NULL, EACCES and the like if the file cannot
 // be written.
 int zgossip_save(zgossip_t *self, const char *file);
+
+// Record in a file what the node is told from now on, and when: commands,
+// messages of peers, connections, time. What went wrong in the field can then
+// be replayed elsewhere, exactly if nothing had been published, bound or
+// connected before. Keys and passwords are not in the file; the values of
+// tuples are. The file is made anew, readable for its owner only; a record
+// that is there already, or one that has grown too long ("server/record_size")
+// is renamed to file.1. NULL ends the record. Returns 0; or -1, nothing being
+// changed, with errno EINVAL if the first argument is no node, EEXIST if the
+// file is there and is no record, EAGAIN if another node records in it, ENOENT,
+// EACCES and the like if it cannot be made.
+int zgossip_record(zgossip_t *self, const char *file);
 
 // Let the node also tell of what was removed, who comes and goes, and which
 // commands were refused: RETRACT, EXPIRE, JOIN, LEAVE and ERROR can be

@@ -324,6 +324,11 @@ public:
 
     bool load (const std::string &file) noexcept { return zgossip_load (get (), file.c_str ()) == 0; }
     bool save (const std::string &file) const noexcept { return zgossip_save (get (), file.c_str ()) == 0; }
+    //  An empty name ends the record.
+    bool record (const std::string &file) const noexcept
+    {
+        return zgossip_record (get (), file.empty () ? NULL : file.c_str ()) == 0;
+    }
     bool set (const std::string &path, const std::string &value) noexcept
     {
         return zgossip_set (get (), path.c_str (), value.c_str ()) == 0;

@@ -11,6 +11,10 @@ mod endpoints;
 mod foreign;
 #[path = "engine/handshakes.rs"]
 mod handshakes;
+#[path = "engine/liveness.rs"]
+mod liveness;
+#[path = "engine/relay.rs"]
+mod relay;
 #[path = "engine/security.rs"]
 mod security;
 #[path = "engine/strangers.rs"]

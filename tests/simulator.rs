@@ -61,6 +61,18 @@ fn our_nodes_and_stock_nodes_agree_when_the_faults_end() {
     faults("our_nodes_and_stock_nodes_agree_when_the_faults_end", 25, 20, 6, 40 * SECOND);
 }
 
+/// Whatever happens to a node, its record, given to a new one, makes the same bytes.
+#[test]
+fn records_of_nodes_replay_to_the_same_bytes() {
+    let replayed = for_seeds("records_of_nodes_replay_to_the_same_bytes", 6, |seed| {
+        let stock = 6 * (seed as usize % 2);
+        let options = Options::draw(20, stock, &mut fastrand::Rng::with_seed(!seed));
+        faults::run(seed, &Options { recorded: true, ..options }, 40 * SECOND).replayed
+    });
+    println!("{} frames of {} runs made again", replayed.iter().sum::<u64>(), replayed.len());
+    assert!(replayed.iter().all(|&frames| frames > 1000));
+}
+
 #[test]
 fn the_right_value_wins_among_our_nodes_in_a_worse_world() {
     worse("the_right_value_wins_among_our_nodes_in_a_worse_world", 40, 20, 0, 30 * SECOND);

@@ -32,6 +32,8 @@ pub enum Command<'a> {
     },
     /// Write the configuration to a file.
     Save(&'a [u8]),
+    /// Record what the node is told in a file; without a name: no longer.
+    Record(&'a [u8]),
     /// Connect to a peer.
     Connect {
         /// Where it is bound.
@@ -130,6 +132,10 @@ impl<'a> Command<'a> {
             b"LOAD" | b"CONFIGURE" => Command::Load(arguments.text(1, "file name")?),
             b"SET" => Command::Set { path: arguments.text(1, "path")?, value: arguments.string(2, "value")? },
             b"SAVE" => Command::Save(arguments.text(1, "file name")?),
+            b"RECORD" => Command::Record(match arguments.string(1, "file name") {
+                Err(Reason::Missing(_)) => b"",
+                name => name?,
+            }),
             b"CONNECT" => Command::Connect {
                 endpoint: arguments.text(1, "endpoint")?,
                 // An empty key is a key that is not valid: who gives one does not ask for clear text.
@@ -244,6 +250,9 @@ mod tests {
             (&[b"SET", b"server/timeout", b"100"], C::Set { path: b"server/timeout", value: b"100" }),
             (&[b"SET", b"a", b""], C::Set { path: b"a", value: b"" }),
             (&[b"SAVE", b"b.cfg"], C::Save(b"b.cfg")),
+            (&[b"RECORD", b"r"], C::Record(b"r")),
+            (&[b"RECORD", b""], C::Record(b"")),
+            (&[b"RECORD"], C::Record(b"")),
             (&[b"CONNECT", b"ipc://x"], C::Connect { endpoint: b"ipc://x", server_key: None }),
             (&[b"CONNECT", b"ipc://x", b"k"], C::Connect { endpoint: b"ipc://x", server_key: Some(b"k") }),
             (&[b"CONNECT", b"ipc://x", b""], C::Connect { endpoint: b"ipc://x", server_key: Some(b"") }),
@@ -272,6 +281,7 @@ mod tests {
         let frames: &[&[u8]] = &[b"PUBLISH\0", b"k\0", b"v\0", b"1\0"];
         assert_eq!(Command::parse(frames), Ok(Command::Publish { key: b"k", value: b"v", ttl: 1 }));
         assert_eq!(refused(&[b"LOAD", b"a\0b"]), "LOAD refused: file name holds a zero byte");
+        assert_eq!(refused(&[b"RECORD", b"a\0b"]), "RECORD refused: file name holds a zero byte");
         assert_eq!(refused(&[b"GET", b"a\0\0"]), "GET refused: key holds a zero byte");
     }
 

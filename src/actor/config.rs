@@ -12,6 +12,8 @@
 //! | `server/events` | also send the owner RETRACT, EXPIRE, JOIN, LEAVE and ERROR | 0 |
 //! | `server/max_tuples`, `max_value`, `max_clients` | limits (tuples, bytes, clients) | see [`Settings`] |
 //! | `server/max_drift`, `tombstone` | ms | see [`Settings`] |
+//! | `server/record` | file in which what the node is told is recorded | |
+//! | `server/record_size` | bytes that the file may have; as many more are kept beside it | 64 MiB |
 //! | `server/animate` | the old name of VERBOSE | |
 //! | `zgossip/echo` | a notice to log when the file is loaded | |
 //! | `zgossip/bind/endpoint` | bind here when the file is loaded; several `bind` may stand there | |
@@ -40,6 +42,10 @@ pub struct Values {
     pub ipv6: Option<bool>,
     /// `server/events`.
     pub events: bool,
+    /// `server/record`, where it is set.
+    pub record: Option<Vec<u8>>,
+    /// `server/record_size`, where it is set.
+    pub record_size: Option<u64>,
 }
 
 /// An item whose value is not what it has to be.
@@ -61,6 +67,8 @@ const LARGEST: u64 = 1_000_000_000_000_000;
 
 const NUMBER: &str = "a number that is allowed here";
 const SWITCH: &str = "0 or 1";
+
+const RECORD: &str = "server/record";
 
 struct Key {
     path: &'static str,
@@ -121,6 +129,21 @@ const KEYS: &[Key] = &[
         path: "server/ipv6",
         wanted: SWITCH,
         take: |values, text| switch(text).map(|on| values.ipv6 = text.map(|_| on)),
+    },
+    Key {
+        path: RECORD,
+        wanted: "a file name",
+        take: |values, text| {
+            values.record = text.filter(|name| !name.is_empty()).map(<[u8]>::to_vec);
+            Some(())
+        },
+    },
+    Key {
+        path: "server/record_size",
+        wanted: NUMBER,
+        take: |values, text| {
+            number(text, LARGEST, |_| 0).map(|bytes| values.record_size = text.map(|_| bytes))
+        },
     },
 ];
 
@@ -201,6 +224,11 @@ pub fn services(tree: &Item) -> impl Iterator<Item = Service<'_>> {
         b"bind" => Some(Service::Bind(item.get(b"endpoint").unwrap_or(b"?"))),
         _ => None,
     })
+}
+
+/// Whether `path` is that of `server/record`.
+pub fn is_record(path: &[u8]) -> bool {
+    path.strip_prefix(b"/").unwrap_or(path) == RECORD.as_bytes()
 }
 
 /// Whether `path` belongs to the security section.
@@ -308,7 +336,7 @@ mod tests {
     fn every_key_is_read() {
         let text = "server\n    timeout = 0\n    max_tuples = 1\n    max_value = 2\n    max_clients = 3\n\
                     \x20   max_drift = 4\n    tombstone = 5\n    verbose = 1\n    background = true\n\
-                    \x20   events = yes\n    ipv6 = 0\n";
+                    \x20   events = yes\n    ipv6 = 0\n    record = r\n    record_size = 6\n";
         let (values, bad) = Values::default().read(&tree(text));
         assert_eq!(bad, []);
         let core = Settings {
@@ -320,7 +348,10 @@ mod tests {
             tombstone: 5,
             verbose: true,
         };
-        assert_eq!(values, Values { core, background: true, events: true, ipv6: Some(false) });
+        let record = Some(b"r".to_vec());
+        let expected =
+            Values { core, background: true, events: true, ipv6: Some(false), record, record_size: Some(6) };
+        assert_eq!(values, expected);
         assert_eq!(
             values.read(&Item::root()).0,
             Values::default(),

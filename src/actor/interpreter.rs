@@ -16,6 +16,7 @@ use super::config::{self, Security, Service, Values};
 use super::file::{self, LoadError, Watch};
 use super::inbox::Outgoing;
 use super::message::Message;
+use super::request::Failure;
 use super::zpl::Item;
 use crate::core::{Now, Stats, Tuple};
 use crate::engine::{Engine, Error, Mechanism, OwnerEvent};
@@ -50,6 +51,8 @@ pub struct Interpreter {
     /// The endpoints bound, as they were given.
     bound: HashSet<Vec<u8>>,
     security: SecurityState,
+    /// What `server/record` was when it was last put in force.
+    recorded: Option<Vec<u8>>,
 }
 
 /// What became of the security section.
@@ -84,6 +87,7 @@ impl Interpreter {
             bind_failed: false,
             bound: HashSet::new(),
             security: SecurityState::Unset,
+            recorded: None,
         }
     }
 
@@ -215,7 +219,8 @@ impl Call<'_> {
                 }
             }
             Command::Get(key) => {
-                let reply = match self.engine.node().get(key) {
+                let now = self.engine.now();
+                let reply = match self.engine.node().get(key, now) {
                     Some(tuple) => Message::Value(tuple),
                     None => Message::text([b"VALUE", key]),
                 };
@@ -235,6 +240,7 @@ impl Call<'_> {
                 self.load(name, file);
             }
             Command::Save(file) => self.save(name, file),
+            Command::Record(file) => self.record(name, file),
             Command::Set { path, value } => self.set(name, path, value),
             Command::SetPublicKey(key) => self.engine.set_public_key(key),
             Command::SetSecretKey(key) => self.engine.set_secret_key(key),
@@ -307,8 +313,12 @@ impl Call<'_> {
         }
     }
 
-    fn set_now(&mut self, path: &[u8], value: &[u8]) -> Result<(), &'static str> {
-        self.interpreter.tree.put(path, value)?;
+    fn set_now(&mut self, path: &[u8], value: &[u8]) -> Result<(), Failure> {
+        if config::is_record(path) {
+            self.record_now(value)?;
+            self.interpreter.recorded = Some(value).filter(|name| !name.is_empty()).map(<[u8]>::to_vec);
+        }
+        self.interpreter.tree.put(path, value).map_err(|reason| Failure::new(libc::EINVAL, reason))?;
         if path.strip_prefix(b"/").unwrap_or(path) == b"server/animate" {
             self.animate(value);
         }
@@ -342,6 +352,17 @@ impl Call<'_> {
             watch.has_changed();
         }
         Ok(())
+    }
+
+    fn record(&mut self, command: &[u8], name: &[u8]) {
+        if let Err(error) = self.record_now(name) {
+            self.refuse(command, error);
+        }
+    }
+
+    /// Record what the node is told from now on; an empty name: no longer.
+    fn record_now(&mut self, name: &[u8]) -> Result<(), Error> {
+        self.engine.record((!name.is_empty()).then(|| file::path(name)))
     }
 
     /// Replace the configuration by a file's; false if that is missing or broken, and nothing has changed.
@@ -399,6 +420,14 @@ impl Call<'_> {
         logger.set_verbose(settings.verbose);
         if !values.background {
             logger.foreground();
+        }
+        let (record, size) = (values.record.clone(), values.record_size);
+        self.engine.set_record_size(size);
+        if record != self.interpreter.recorded {
+            if let Err(error) = self.record_now(record.as_deref().unwrap_or_default()) {
+                self.refuse(b"server/record", error);
+            }
+            self.interpreter.recorded = record;
         }
         self.engine.set_settings(settings);
     }

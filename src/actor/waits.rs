@@ -4,7 +4,8 @@
 //! up is swept out at the next look. So a wait costs nothing while nothing happens.
 
 use super::request::Promise;
-use crate::core::{Mark, Node, Now};
+use crate::core::record::RecordedNode as Node;
+use crate::core::{Mark, Now};
 
 /// What a thread may wait for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -87,7 +88,7 @@ impl Wait {
     fn look(&mut self, node: &mut Node, now: Now) -> Option<usize> {
         match &self.condition {
             Condition::Count(count) => Some(node.count()).filter(|held| held >= count),
-            Condition::Key(key) => node.get(key).map(|_| node.count()),
+            Condition::Key(key) => node.get(key, now).map(|_| node.count()),
             Condition::Taken => {
                 self.mark.filter(|&mark| node.behind(mark) == 0).map(|mark| node.passed(mark))
             }

@@ -78,9 +78,53 @@ impl Clock {
     }
 }
 
-/// Whether a time is more than `max_drift` milliseconds ahead of the own clock.
-pub(super) fn too_far_ahead(time: u64, now: Now, max_drift: u64) -> bool {
-    time >> COUNTER_BITS > now.wall.saturating_add(max_drift)
+/// No wall clock that shows an earlier time can be right: milliseconds since 1970 at the beginning of 2026.
+const EARLIEST: u64 = 1_767_225_600_000;
+
+/// Whether a wall clock may be right.
+pub(super) fn is_possible(wall: u64) -> bool {
+    wall >= EARLIEST
+}
+
+/// What the wall clocks of direct peers say, as differences to the own monotonic clock.
+///
+/// A stamp is judged by the own wall clock or the median of the peers', whichever is later: a node whose
+/// clock is slow must not refuse what the others agree on, and one peer alone cannot move the median of many.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct PeerClocks {
+    /// Of those in order, the one in the middle, or the earlier of two; and the earliest.
+    known: Option<(i64, i64)>,
+}
+
+impl PeerClocks {
+    pub(super) fn new(mut offsets: Vec<i64>) -> PeerClocks {
+        offsets.sort_unstable();
+        let known = offsets.first().map(|&earliest| (offsets[(offsets.len() - 1) / 2], earliest));
+        PeerClocks { known }
+    }
+
+    fn median(self, now: Now) -> Option<u64> {
+        self.known.map(|(median, _)| now.mono.saturating_add_signed(median))
+    }
+
+    /// The latest time, in milliseconds since 1970, that a stamp may have to be believed.
+    pub(super) fn limit(self, now: Now, max_drift: u64) -> u64 {
+        let own = is_possible(now.wall).then_some(now.wall);
+        own.max(self.median(now)).map_or(u64::MAX, |wall| wall.saturating_add(max_drift))
+    }
+
+    /// The wall time to make stamps from. A clock that cannot be right, or is behind all peers' by more than
+    /// `max_drift`, follows them.
+    pub(super) fn corrected(self, now: Now, max_drift: u64) -> Now {
+        let Some((median, earliest)) = self.known else { return now };
+        let behind_all = now.wall.saturating_add(max_drift) < now.mono.saturating_add_signed(earliest);
+        let wall = if behind_all || !is_possible(now.wall) {
+            now.wall.max(now.mono.saturating_add_signed(median))
+        } else {
+            now.wall
+        };
+        Now { wall, ..now }
+    }
 }
 
 #[cfg(test)]
@@ -110,9 +154,24 @@ mod tests {
     }
 
     #[test]
-    fn drift_is_judged_by_the_own_wall_clock() {
-        let now = Now { mono: 0, wall: 10_000 };
-        assert!(!too_far_ahead(11_000 << 16, now, 1000));
-        assert!(too_far_ahead(11_001 << 16, now, 1000));
+    fn a_stamp_is_judged_by_the_own_clock_or_the_median_of_the_peers() {
+        let now = Now { mono: 500, wall: EARLIEST + 10_000 };
+        let clocks =
+            |walls: &[i64]| PeerClocks::new(walls.iter().map(|wall| EARLIEST as i64 + wall - 500).collect());
+        assert_eq!(clocks(&[]).limit(now, 1000), EARLIEST + 11_000);
+        assert_eq!(clocks(&[9_000, 20_000, 30_000]).limit(now, 1000), EARLIEST + 21_000);
+        assert_eq!(clocks(&[5_000, 900_000]).limit(now, 1000), EARLIEST + 11_000, "one of two alone");
+        let wrong = Now { mono: 500, wall: 77 };
+        assert_eq!(clocks(&[]).limit(wrong, 1000), u64::MAX, "it cannot judge");
+        assert_eq!(clocks(&[9_000]).limit(wrong, 1000), EARLIEST + 10_000);
+    }
+
+    #[test]
+    fn a_clock_that_cannot_be_right_follows_the_peers_and_a_good_one_does_not() {
+        let peers = PeerClocks::new([20_000, 21_000, 90_000].map(|wall| EARLIEST as i64 + wall).to_vec());
+        let at = |wall| peers.corrected(Now { mono: 0, wall }, 1000).wall;
+        assert_eq!((at(77), at(EARLIEST + 100)), (EARLIEST + 21_000, EARLIEST + 21_000));
+        assert_eq!((at(EARLIEST + 19_000), at(EARLIEST + 99_000)), (EARLIEST + 19_000, EARLIEST + 99_000));
+        assert_eq!(PeerClocks::default().corrected(Now { mono: 0, wall: 77 }, 1000).wall, 77);
     }
 }

@@ -7,7 +7,7 @@
 //! leaf chains the slots of its tuples.
 //!
 //! Every tuple pays for what is kept here, so the chains are linked forwards only, and hashes are
-//! the store's to know. A slot whose tuple was removed stays in its chain until all are made anew.
+//! the store's to know. A removed slot is looked for from the head of its chain.
 
 use super::clock::Stamp;
 use super::feed::Slot;
@@ -22,9 +22,6 @@ const LOAD: usize = 16;
 /// Five levels of 16 are a million leaves.
 const DEEPEST: u8 = 5;
 
-/// Removed slots stay in the chains until there are so many, and half as many as others.
-const SLACK: usize = 1024;
-
 #[derive(Debug)]
 pub(super) struct Digest {
     depth: u8,
@@ -33,7 +30,6 @@ pub(super) struct Digest {
     next: Vec<Slot>,
     root: u64,
     count: usize,
-    removed: usize,
 }
 
 /// The sum of one tuple: XXH3 of key hash, time and origin, 8 bytes each, big endian.
@@ -54,7 +50,6 @@ impl Digest {
             next: Vec::new(),
             root: 0,
             count: 0,
-            removed: 0,
         }
     }
 
@@ -95,11 +90,20 @@ impl Digest {
         self.add(hash, new);
     }
 
-    /// A tuple is removed. Its slot is not free before it is returned by [`Digest::rebuild`].
-    pub(super) fn remove(&mut self, hash: u64, stamp: Stamp) {
+    /// A tuple is removed, and its slot is free.
+    pub(super) fn remove(&mut self, slot: Slot, hash: u64, stamp: Stamp) {
         self.add(hash, stamp);
         self.count -= 1;
-        self.removed += 1;
+        let after = self.next[slot as usize];
+        let leaf = self.leaf(hash);
+        if self.heads[leaf] == slot {
+            self.heads[leaf] = after;
+            return;
+        }
+        let before = self.chain_from(self.heads[leaf]).find(|&near| self.next[near as usize] == slot);
+        if let Some(before) = before {
+            self.next[before as usize] = after;
+        }
     }
 
     /// Adding and taking away are the same.
@@ -118,37 +122,22 @@ impl Digest {
         self.next[slot as usize] = std::mem::replace(&mut self.heads[leaf], slot);
     }
 
-    fn is_crowded(&self) -> bool {
+    /// Whether the tree should have one more level.
+    pub(super) fn is_crowded(&self) -> bool {
         self.count > LOAD * self.heads.len() && self.depth < DEEPEST
     }
 
-    /// Whether [`Digest::rebuild`] is due.
-    pub(super) fn needs_rebuild(&self) -> bool {
-        self.is_crowded() || self.removed > self.count / 2 + SLACK
-    }
-
-    /// Makes all chains and sums anew, with one more level if the leaves are crowded. `tuple` knows a
-    /// slot's hash and stamp, or that it was removed; those are returned, and free from now on.
-    pub(super) fn rebuild(&mut self, tuple: impl Fn(Slot) -> Option<(u64, Stamp)>) -> Vec<Slot> {
-        // They are taken in the order in which they mostly lie in memory.
-        let mut chained = vec![false; self.next.len()];
-        self.slots(Prefix::ALL).for_each(|slot| chained[slot as usize] = true);
-        self.depth += u8::from(self.is_crowded());
+    /// Makes all chains and sums anew, with one more level, from all slots in use with their hashes and stamps.
+    pub(super) fn rebuild(&mut self, tuples: impl Iterator<Item = (Slot, u64, Stamp)>) {
+        self.depth += 1;
         let leaves = 1 << (4 * u32::from(self.depth));
         self.heads = vec![NONE; leaves];
         self.sums = vec![0; leaves];
-        (self.root, self.removed) = (0, 0);
-        let mut free = Vec::new();
-        for (slot, _) in (0..).zip(&chained).filter(|(_, chained)| **chained) {
-            match tuple(slot) {
-                Some((hash, stamp)) => {
-                    self.chain(slot, hash);
-                    self.add(hash, stamp);
-                }
-                None => free.push(slot),
-            }
+        self.root = 0;
+        for (slot, hash, stamp) in tuples {
+            self.chain(slot, hash);
+            self.add(hash, stamp);
         }
-        free
     }
 
     fn leaves(&self, prefix: Prefix) -> std::ops::Range<usize> {
@@ -173,13 +162,13 @@ impl Digest {
         })
     }
 
-    /// The slots of all tuples in a part; also removed ones, and, if the part is smaller than a leaf,
-    /// others of that leaf.
+    /// The slots of all tuples in a part; and, if the part is smaller than a leaf, others of
+    /// that leaf.
     pub(super) fn slots(&self, prefix: Prefix) -> impl Iterator<Item = Slot> + '_ {
         self.heads[self.leaves(prefix)].iter().flat_map(|&head| self.chain_from(head))
     }
 
-    /// The slots of the leaf that a hash belongs to, removed ones included.
+    /// The slots of the leaf that a hash belongs to.
     pub(super) fn slots_near(&self, hash: u64) -> impl Iterator<Item = Slot> + '_ {
         self.chain_from(self.heads[self.leaf(hash)])
     }
@@ -203,11 +192,12 @@ mod tests {
     }
 
     fn filled(order: impl Iterator<Item = Slot>) -> Digest {
-        let mut digest = Digest::new();
+        let (mut digest, mut inserted) = (Digest::new(), Vec::new());
         for slot in order {
             digest.insert(slot, hash(slot), stamp(slot));
-            if digest.needs_rebuild() {
-                assert!(digest.rebuild(|slot| Some((hash(slot), stamp(slot)))).is_empty());
+            inserted.push(slot);
+            if digest.is_crowded() {
+                digest.rebuild(inserted.iter().map(|&slot| (slot, hash(slot), stamp(slot))));
             }
         }
         digest
@@ -220,20 +210,18 @@ mod tests {
         assert_eq!(up.root(), down.root());
         assert_eq!(up.sums(Prefix::ALL), down.sums(Prefix::ALL));
         assert_eq!(up.sums(Prefix::ALL).iter().fold(0, |a, b| a ^ b), up.root());
-        (0..5000).for_each(|slot| down.remove(hash(slot), stamp(slot)));
-        assert_eq!((down.root(), down.count(), down.needs_rebuild()), (0, 0, true));
+        (0..5000).for_each(|slot| down.remove(slot, hash(slot), stamp(slot)));
+        assert_eq!((down.root(), down.count(), down.slots(Prefix::ALL).count()), (0, 0, 0));
         assert!(down.sums.iter().all(|&sum| sum == 0));
-        assert_eq!(down.rebuild(|_| None).len(), 5000);
-        assert_eq!((down.slots(Prefix::ALL).count(), down.needs_rebuild()), (0, false));
     }
 
     #[test]
-    fn making_all_anew_keeps_the_sums_and_frees_what_was_removed() {
+    fn what_was_removed_is_in_no_chain_and_the_rest_is() {
         let (less, mut digest) = (filled(1000..4000), filled(0..4000));
-        (0..1000).for_each(|slot| digest.remove(hash(slot), stamp(slot)));
-        let mut free = digest.rebuild(|slot| (slot >= 1000).then(|| (hash(slot), stamp(slot))));
-        free.sort_unstable();
-        assert!(free.into_iter().eq(0..1000));
+        (0..1000).for_each(|slot| digest.remove(slot, hash(slot), stamp(slot)));
+        let mut slots: Vec<Slot> = digest.slots(Prefix::ALL).collect();
+        slots.sort_unstable();
+        assert!(slots.into_iter().eq(1000..4000));
         assert_eq!((digest.root(), digest.sums(Prefix::ALL)), (less.root(), less.sums(Prefix::ALL)));
     }
 

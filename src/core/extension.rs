@@ -16,6 +16,8 @@ const SUMMARY: u8 = 4;
 const STAMP: u8 = 5;
 const QUESTION: u8 = 6;
 const ANSWER: u8 = 7;
+const WALL: u8 = 8;
+const OWED: u8 = 9;
 
 /// What a node's tuples sum up to.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub struct Answer {
 pub struct Extension {
     /// The sender's node id.
     pub node: Option<u64>,
-    /// Bits for what the sender can do beyond this document; none is defined yet.
+    /// Bits for what the sender can do: see [`OFFERS`].
     pub capabilities: Option<u32>,
     /// The latest time on the sender's hybrid logical clock.
     pub clock: Option<u64>,
@@ -52,7 +54,14 @@ pub struct Extension {
     pub question: Option<u64>,
     /// The peer has taken everything that was sent before this question.
     pub answer: Option<Answer>,
+    /// The sender's wall clock, milliseconds since 1970; absent where it cannot be right.
+    pub wall: Option<u64>,
+    /// How many tuples the sender still has to send on this link beside those that change now.
+    pub owed: Option<u32>,
 }
+
+/// Capability: the sender understands OFFER, and asks for what it lacks instead of being sent it.
+pub const OFFERS: u32 = 1;
 
 impl Extension {
     /// Appends the block, if any field is present.
@@ -86,6 +95,12 @@ impl Extension {
         if let Some(Answer { question, awaited }) = self.answer {
             field(ANSWER, &[&question.to_be_bytes(), &awaited.to_be_bytes()]);
         }
+        if let Some(wall) = self.wall {
+            field(WALL, &[&wall.to_be_bytes()]);
+        }
+        if let Some(owed) = self.owed {
+            field(OWED, &[&owed.to_be_bytes()]);
+        }
         let length = frame.len() - start - 4;
         if length == 0 {
             frame.truncate(start);
@@ -114,6 +129,8 @@ impl Extension {
                 ANSWER => {
                     extension.answer = Some(Answer { question: field.u64()?, awaited: field.u32()? });
                 }
+                WALL => extension.wall = Some(field.u64()?),
+                OWED => extension.owed = Some(field.u32()?),
                 _ => continue,
             }
             if !field.0.is_empty() {
@@ -137,6 +154,8 @@ mod tests {
             stamp: Some(Stamp { time: 6, origin: 7 }),
             question: Some(8),
             answer: Some(Answer { question: 9, awaited: 10 }),
+            wall: Some(11),
+            owed: Some(12),
         }
     }
 

@@ -1,13 +1,14 @@
 //! What a node knows of one peer.
 
 use super::branches::Branches;
+use super::bulk::Bulk;
 use super::effort::Effort;
 use super::extension::Summary;
 use super::feed::Slot;
 use super::node::Frame;
 use super::passage::Passage;
 use super::plain::PlainPeer;
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 /// Names a link for as long as the node lives; never used again for another.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,7 +89,10 @@ impl Greetings {
 /// What is remembered of the last comparison of digests, so as not to repeat one that was no use.
 #[derive(Copy, Clone, Debug, Default)]
 pub(super) struct Comparison {
-    pub(super) roots: (u64, u64),
+    /// One was begun since there was last reason to believe that it leads to something.
+    pub(super) begun: bool,
+    /// It led to tuples being asked for.
+    pub(super) useful: bool,
     pub(super) again_at: u64,
     pub(super) futile: u32,
     /// How often one was put off, in a row, because something else waited to be sent.
@@ -167,9 +171,12 @@ pub(super) struct Link {
     /// Answers and announcements, sent before tuples.
     pub(super) control: VecDeque<Frame>,
     pub(super) control_bytes: usize,
-    /// Tuples owed regardless of the cursor.
-    pub(super) owed: VecDeque<Slot>,
-    pub(super) owed_set: HashSet<Slot>,
+    /// What is owed beside what changes now.
+    pub(super) bulk: Bulk,
+    /// How many tuples the peer owes us so, as it says.
+    pub(super) owed_by_peer: u32,
+    /// When a tuple last came, or a sign that the peer has taken some (ms).
+    pub(super) progress_at: u64,
     /// Whose tuples travel over this link.
     pub(super) branches: Branches,
     /// Stands in the queue of links with something to send.
@@ -194,6 +201,10 @@ pub(super) struct Link {
     /// How often the peer was asked for a sign of life since it was heard, and when first (client).
     pub(super) probes: u32,
     pub(super) asked_at: u64,
+    /// Client: the driver is asked whether bytes pass …
+    pub(super) suspected: bool,
+    /// … and has said that they do, which counts until then (mono ms).
+    pub(super) trusted_until: u64,
     /// Client: what our tuples summed up to when we said so last, and how many heartbeats of the server
     /// in a row have shown since that it holds the same.
     pub(super) told: Summary,
@@ -203,6 +214,10 @@ pub(super) struct Link {
     /// The deadline that stands in the table of timers.
     pub(super) deadline: Option<u64>,
     pub(super) peer: Option<u64>,
+    /// The peer understands OFFER.
+    pub(super) offers: bool,
+    /// The peer's wall clock less our monotonic one, in milliseconds.
+    pub(super) wall: Option<i64>,
     pub(super) comparison: Comparison,
     pub(super) summary: Summary,
     pub(super) plain: PlainPeer,
@@ -245,8 +260,9 @@ impl Link {
             cursor: 0,
             control: VecDeque::new(),
             control_bytes: 0,
-            owed: VecDeque::new(),
-            owed_set: HashSet::new(),
+            bulk: Bulk::default(),
+            owed_by_peer: 0,
+            progress_at: 0,
             branches: Branches::default(),
             ready: false,
             heard_at: now,
@@ -261,11 +277,15 @@ impl Link {
             beat_at: u64::MAX,
             probes: 0,
             asked_at: 0,
+            suspected: false,
+            trusted_until: 0,
             told: Summary::default(),
             calm: 0,
             invalid_at: None,
             deadline: None,
             peer: None,
+            offers: false,
+            wall: None,
             comparison: Comparison::default(),
             summary: Summary::default(),
             plain: PlainPeer::default(),
@@ -293,8 +313,8 @@ impl Link {
     pub(super) fn forget_owed(&mut self) {
         self.control.clear();
         self.control_bytes = 0;
-        self.owed.clear();
-        self.owed_set.clear();
+        self.bulk.clear();
+        self.owed_by_peer = 0;
         self.passage.ask_again();
     }
 
@@ -303,22 +323,14 @@ impl Link {
         MOST_CONTROL.saturating_sub(self.control_bytes)
     }
 
-    /// Notes a tuple as owed, once.
-    pub(super) fn owe(&mut self, slot: Slot) {
-        if self.owed_set.insert(slot) {
-            self.owed.push_back(slot);
-        }
-    }
-
-    pub(super) fn pop_owed(&mut self) -> Option<Slot> {
-        let slot = self.owed.pop_front()?;
-        self.owed_set.remove(&slot);
-        Some(slot)
-    }
-
     /// The positions in the log of changes that are kept here.
     pub(super) fn positions(&mut self) -> impl Iterator<Item = &mut u32> {
-        std::iter::once(&mut self.cursor).chain(self.passage.positions())
+        std::iter::once(&mut self.cursor).chain(self.bulk.positions()).chain(self.passage.positions())
+    }
+
+    /// Whether the peer has yet to be sent this tuple, whose latest change is at `position`.
+    pub(super) fn is_unsent(&self, slot: Slot, position: u32) -> bool {
+        position >= self.cursor || self.bulk.owes(slot, position)
     }
 
     pub(super) fn is_plain(&self) -> bool {
@@ -340,17 +352,17 @@ impl Link {
             && (!self.control.is_empty()
                 || self.may_ask()
                 || (self.kind != Kind::Greeting
-                    && (!self.owed.is_empty() || self.cursor < feed_end || self.branches.is_due())))
+                    && (self.cursor < feed_end || self.branches.is_due() || self.has_bulk())))
+    }
+
+    /// Whether something is owed in bulk, or a question about it is, that may be sent now.
+    fn has_bulk(&self) -> bool {
+        if self.is_extended() { self.bulk.may_send() || self.bulk.may_ask() } else { !self.bulk.is_empty() }
     }
 
     /// Whether the peer has been sent all that it is to be asked about.
     pub(super) fn may_ask(&self) -> bool {
-        let told = self.owed.is_empty() && self.branches.is_empty();
+        let told = self.bulk.is_empty() && self.branches.is_empty();
         self.kind != Kind::Greeting && told && self.passage.may_ask(self.cursor)
-    }
-
-    /// Whether the peer has been sent or told everything.
-    pub(super) fn is_drained(&self, feed_end: u32) -> bool {
-        self.control.is_empty() && self.owed.is_empty() && self.cursor >= feed_end
     }
 }

@@ -18,22 +18,30 @@
 //! | `tuple` | the shared key and value |
 //! | `wire`, `extension`, `records` | the bytes |
 //! | `store`, `feed`, `digest` | what is held, what changed when, what it sums up to |
+//! | `oldest` | what makes room first |
 //! | `origins`, `branches` | by which link an origin's tuples come, and which travel over a link |
 //! | `link`, `passage`, `plain` | what is known of a peer, of what it has taken, and of one that knows no stamps |
+//! | `bulk` | what is owed to a peer beside the changes of the moment |
+//! | `departures` | when plain peers left |
 //! | `effort` | what a peer may cost |
 //! | `node` and its parts | how inputs become outputs |
+//! | [`record`] | what a node was told, to tell it again |
 
 mod branches;
+mod bulk;
 mod clock;
+mod departures;
 mod digest;
 mod effort;
 mod extension;
 mod feed;
 mod link;
 mod node;
+mod oldest;
 mod origins;
 mod passage;
 mod plain;
+pub mod record;
 mod records;
 mod store;
 mod timers;
@@ -48,7 +56,7 @@ pub use wire::{Invalid, Message, MessageId};
 
 /// The codec by itself, for the C class `zgossip_msg` and for tests.
 pub mod codec {
-    pub use super::extension::{Answer, Extension, Summary};
+    pub use super::extension::{Answer, Extension, OFFERS, Summary};
     pub use super::records::{
         Batch, Digests, Entries, Entry, Hashes, PartEntries, Prefix, Record, RecordKind,
     };

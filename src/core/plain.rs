@@ -6,6 +6,7 @@
 //! it says meanwhile is old news.
 
 use super::clock::Stamp;
+use super::departures::Departures;
 use super::feed::Slot;
 use super::link::LinkId;
 use super::tuple::{Tuple, value_hash};
@@ -17,6 +18,8 @@ pub(super) const STALE: u64 = 2000;
 pub(super) const QUIET: u64 = 400;
 /// But never wait longer (ms) than this for quiet.
 pub(super) const PATIENCE: u64 = 1000;
+/// A peer that repeats what it takes has done so after this time (ms), or twice the longest seen.
+const ECHO: u64 = 1000;
 /// A key that plain peers changed more often than this within [`STALE`] is busy.
 pub(super) const BUSY: usize = 4;
 /// A busy key is taken from plain peers once in this time (ms).
@@ -31,11 +34,15 @@ const LONGEST_HOLD_UP: u64 = 1500;
 const FORGIVEN: u64 = 60_000;
 /// Assertions of one value to one peer.
 const TRIES: u8 = 6;
-/// How long (ms) after a HELLO what a peer says may be a list of what it holds rather than news.
-pub(super) const SETTLING: u64 = 1000;
-/// Replaced values of each key that are remembered beyond [`STALE`], and for how long (ms): a peer that was
-/// away may bring them back.
+/// A list of what a peer holds is over when it has named no further key for so long (ms).
+const SETTLING: u64 = 1000;
+/// Replaced values of each key that are remembered beyond [`STALE`], and for how long (ms) at least: a peer that
+/// was away may bring them back.
 const REMEMBERED: usize = 8;
+/// Values that were taken for old ones, and are kept until that has proved right, for each key …
+const MOST_SUSPECTS: usize = 8;
+/// … unless they are longer than this, in bytes.
+const LONGEST_SUSPECT: usize = 64 << 10;
 /// Different values that go round in a loop are hardly more.
 const FEW: usize = 64;
 /// The most that are remembered within [`STALE`]: a burst whose copies are still under way.
@@ -56,6 +63,8 @@ const HEARD: u8 = 16;
 const SUSPECT: u8 = 32;
 /// It said something since it was sent our value.
 const ANSWERED: u8 = 64;
+/// It has named the key since the last HELLO.
+const LISTED: u8 = 128;
 
 #[derive(Copy, Clone, Debug, Default)]
 struct Key {
@@ -110,8 +119,10 @@ impl Keys {
 /// What to do about a key at its check.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Check {
-    /// The peer holds what we hold, or nothing more can be done.
+    /// The peer holds what we hold, as far as can be known.
     Settled,
+    /// The peer has been told our value and insists on another: that is what it holds.
+    Yield,
     /// The key is still changing.
     Later,
     /// Send the peer our value, and look again.
@@ -125,7 +136,9 @@ pub(super) struct PlainPeer {
     /// The peer was seen to repeat what we sent it; a peer that never does is never behind.
     pub(super) echoes: bool,
     /// Until when what it says may be a list of what it holds.
-    pub(super) settling_until: u64,
+    settling_until: u64,
+    /// The longest that the peer took to repeat something, in milliseconds.
+    slowest_echo: u64,
     keys: Keys,
     /// Keys to look at. These are nearly in order of time …
     checks: VecDeque<(u64, Slot)>,
@@ -147,6 +160,32 @@ impl PlainPeer {
         for key in self.keys.iter_mut() {
             key.flags = (key.flags & HEARD) | EARLIER;
         }
+    }
+
+    /// A HELLO was said: a list of what the peer holds follows, which names each key once.
+    pub(super) fn begin_list(&mut self, now: u64) {
+        self.settling_until = now + SETTLING;
+        for key in self.keys.iter_mut() {
+            key.set(LISTED, false);
+        }
+    }
+
+    /// The peer names a key: whether that may be part of its list. `is_open`: the list is known not to be over
+    /// yet; else it is when no further key was named for a while, for it may be long, and the line slow.
+    pub(super) fn lists(&mut self, slot: Slot, is_open: bool, now: u64) -> bool {
+        let settles = is_open || now < self.settling_until;
+        let key = self.key(slot);
+        let first = !key.is(LISTED);
+        key.set(LISTED, true);
+        if settles && first {
+            self.settling_until = self.settling_until.max(now + SETTLING);
+        }
+        settles && first
+    }
+
+    /// The hash of what the peer said last on this connection.
+    pub(super) fn said_last(&self, slot: Slot) -> Option<u64> {
+        self.keys.get(slot).filter(|key| key.is(HEARD) && !key.is(EARLIER)).map(|key| key.heard)
     }
 
     /// The slot was freed.
@@ -198,10 +237,12 @@ impl PlainPeer {
     }
 
     /// The peer has come to our value.
-    pub(super) fn caught_up(&mut self, slot: Slot) {
+    pub(super) fn caught_up(&mut self, slot: Slot, now: u64) {
         let key = self.key(slot);
         if key.is(SENT) && key.is(PENDING) {
+            let took = u64::from((now as u32).wrapping_sub(key.waiting_since));
             self.echoes = true;
+            self.slowest_echo = self.slowest_echo.max(took.min(STALE));
         }
         self.key(slot).set(PENDING, false);
     }
@@ -274,9 +315,9 @@ impl PlainPeer {
     /// Decides about a checked key, given the hash of our value and when it last changed.
     pub(super) fn check(&mut self, slot: Slot, ours: u64, changed_at: u64, now: u64) -> Check {
         if self.holds(slot, ours) {
-            self.caught_up(slot);
+            self.caught_up(slot, now);
         }
-        let echoes = self.echoes;
+        let (echoes, patience) = (self.echoes, ECHO.max(2 * self.slowest_echo));
         let key = self.key(slot);
         if !key.is(PENDING) {
             return Check::Settled;
@@ -292,13 +333,22 @@ impl PlainPeer {
             self.look_later(slot, now, 0);
             return Check::Later;
         }
-        if !key.is(SENT) {
-            key.waiting_since = now as u32;
+        // It was sent our value and said another one. If it had said that before it came to ours, it would have
+        // said ours since: it repeats what it takes.
+        let insists = key.is(SENT) && key.is(ANSWERED) && key.is(HEARD) && !key.is(EARLIER);
+        if insists && echoes && waited < patience {
+            self.look_later(slot, now, 0);
+            return Check::Later;
+        }
+        if insists {
+            key.set(PENDING, false);
+            return Check::Yield;
         }
         if key.tries >= TRIES || (key.is(SENT) && !echoes) {
             key.set(PENDING, false);
             return Check::Settled;
         }
+        key.waiting_since = now as u32;
         key.tries += 1;
         let tries = key.tries;
         key.set(SENT, true);
@@ -342,6 +392,8 @@ pub(super) struct History {
     pub(super) held_back: Vec<HeldBack>,
     /// When the next of them is taken.
     pub(super) held_until: Option<u64>,
+    /// What plain peers said last and was taken for old: the newest of each link.
+    suspects: Vec<(LinkId, Tuple)>,
 }
 
 impl History {
@@ -373,11 +425,35 @@ impl History {
             self.older.remove(self.older.len() - 1 - ago);
         }
         self.older.push_back(Older { at: now, since, hash, source });
-        self.prune(now);
+        self.trim(now);
+    }
+
+    /// Keeps a value that was taken for an old one.
+    pub(super) fn suspect(&mut self, link: LinkId, tuple: &Tuple) {
+        self.suspects.retain(|(other, _)| *other != link);
+        if tuple.value().len() <= LONGEST_SUSPECT {
+            if self.suspects.len() >= MOST_SUSPECTS {
+                self.suspects.remove(0);
+            }
+            self.suspects.push((link, tuple.clone()));
+        }
+    }
+
+    /// Takes out what a link said and was taken for old.
+    pub(super) fn take_suspect(&mut self, link: LinkId) -> Option<Tuple> {
+        let place = self.suspects.iter().position(|(other, _)| *other == link)?;
+        Some(self.suspects.swap_remove(place).1)
     }
 
     /// Forgets replaced values that are of no use any more.
-    pub(super) fn prune(&mut self, now: u64) {
+    pub(super) fn prune(&mut self, now: u64, memory: u64) {
+        while self.older.front().is_some_and(|first| now.saturating_sub(first.at) > memory) {
+            self.older.pop_front();
+        }
+        self.trim(now);
+    }
+
+    fn trim(&mut self, now: u64) {
         let too_many = |older: &VecDeque<Older>| {
             older.len() > MOST_REMEMBERED
                 || older.len() > REMEMBERED && older.front().is_some_and(|first| now - first.at >= STALE)
@@ -400,9 +476,9 @@ impl History {
             .any(|older| older.hash == hash && older.source != Some(link) && now - older.since < STALE)
     }
 
-    /// Whether the value is one that was replaced, as long as it is remembered.
-    pub(super) fn is_old(&self, hash: u64) -> bool {
-        self.older.iter().any(|older| older.hash == hash)
+    /// Whether the value was replaced, and a peer may have left with it before.
+    pub(super) fn was_left_with(&self, hash: u64, departures: &Departures) -> bool {
+        self.older.iter().any(|older| older.hash == hash && departures.left_with(older.since, older.at))
     }
 
     /// Notes that a value was taken from a plain peer.
@@ -419,8 +495,8 @@ impl History {
     }
 
     /// Whether nothing of this is of use any more.
-    pub(super) fn is_past(&self, now: u64) -> bool {
-        self.held_until.is_none() && now.saturating_sub(self.changed_at) > MEMORY
+    pub(super) fn is_past(&self, now: u64, memory: u64) -> bool {
+        self.held_until.is_none() && now.saturating_sub(self.changed_at) > memory
     }
 
     /// Keeps the newest value that a link said of a busy key. One that is passed over counts as

@@ -214,7 +214,7 @@ list!(
 );
 
 list!(
-    /// Keys and stamps: what the sender of an ENTRIES holds in one part, or what an ANNOUNCE is about.
+    /// Keys and stamps: what the sender of an ENTRIES holds in one part, or what an ANNOUNCE or OFFER is about.
     PartEntries, Entry, |reader| {
         Ok(Entry { hash: reader.u64()?, stamp: Stamp { time: reader.u64()?, origin: reader.u64()? } })
     }
@@ -253,7 +253,12 @@ pub(super) fn announce_frame() -> Vec<u8> {
     header(MessageId::Announce, 256)
 }
 
-/// Appends one entry, to an ANNOUNCE or to a part of an ENTRIES.
+/// Begins an OFFER.
+pub(super) fn offer_frame() -> Vec<u8> {
+    header(MessageId::Offer, 256)
+}
+
+/// Appends one entry, to an ANNOUNCE or OFFER or to a part of an ENTRIES.
 pub(super) fn add_entry(frame: &mut Vec<u8>, entry: &Entry) {
     for number in [entry.hash, entry.stamp.time, entry.stamp.origin] {
         frame.extend_from_slice(&number.to_be_bytes());

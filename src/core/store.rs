@@ -7,23 +7,35 @@ use super::clock::Stamp;
 use super::digest::Digest;
 use super::feed::{Feed, Slot};
 use super::link::LinkId;
+use super::oldest::Oldest;
 use super::records::Prefix;
 use super::tuple::{Tuple, key_hash, value_hash};
 use ahash::RandomState;
-use hashbrown::{HashMap, HashSet, HashTable};
-use std::collections::VecDeque;
+use hashbrown::{HashMap, HashTable};
 
 /// Whether a key has a value.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// It has.
     Live,
-    /// UNPUBLISHed here: others may still hold it.
-    Forgotten,
+    /// It has, and was UNPUBLISHed here: hidden from the owner, and given to peers as before.
+    Suppressed,
     /// RETRACTed everywhere.
     Tombstone,
     /// Its time to live ran out.
     Expired,
+    /// It has elsewhere, and there is no room for it here, or it is too long. That is remembered so that
+    /// nobody sends it again.
+    Refused,
+}
+
+impl State {
+    const COUNT: usize = 5;
+
+    /// Whether the key has a value here, hidden or not.
+    pub(super) fn has_value(self) -> bool {
+        matches!(self, State::Live | State::Suppressed)
+    }
 }
 
 /// A held key. There may be millions: what few tuples have is kept elsewhere.
@@ -75,7 +87,8 @@ impl Held {
     /// The hash of the value, or of the value that it had.
     pub(super) fn value_hash(&self) -> u64 {
         match (self.state, <[u8; 8]>::try_from(self.tuple.value())) {
-            (State::Live, _) | (_, Err(_)) => value_hash(self.tuple.value()),
+            (state, _) if state.has_value() => value_hash(self.tuple.value()),
+            (_, Err(_)) => value_hash(self.tuple.value()),
             (_, Ok(hash)) => u64::from_be_bytes(hash),
         }
     }
@@ -84,6 +97,9 @@ impl Held {
         self.state == State::Live
     }
 }
+
+/// Stands for the hash of a value that nobody knows here.
+pub(super) const NO_VALUE: u64 = 0;
 
 /// A stub's tuple: the key, and the hash of the value that it had.
 pub(super) fn stub(key: &[u8], value_hash: u64) -> Tuple {
@@ -101,6 +117,8 @@ pub(super) struct Seat {
 pub(super) struct Store {
     held: Vec<Option<Held>>,
     free: Vec<Slot>,
+    /// The slot of the last new key, if another key had it before.
+    recycled: Option<Slot>,
     index: HashTable<Slot>,
     /// Seeded: what peers send as keys must not be able to crowd one place of the index.
     hasher: RandomState,
@@ -108,19 +126,18 @@ pub(super) struct Store {
     digest: Digest,
     /// When a tuple expires or a stub is dropped, on the monotonic clock; most never do.
     deadlines: HashMap<Slot, u64, RandomState>,
-    /// Slots in the order in which they were forgotten; some of them are in other use by now.
-    forgotten: VecDeque<Slot>,
-    live: usize,
-    tombstones: usize,
+    /// Removed keys, hidden ones and refused ones, oldest first.
+    removed: Oldest,
+    suppressed: Oldest,
+    refused: Oldest,
+    /// Keys in each state.
+    counts: [usize; State::COUNT],
     has_removed: bool,
 }
 
 /// From so many keys on, the index grows twofold, not fourfold: there memory counts for more than the time
 /// that growing takes.
 const LARGE_INDEX: usize = 10_000;
-
-/// How many slots may be noted as forgotten for each that is.
-const FORGOTTEN_NOTES: usize = 2;
 
 /// The next larger room for keys. One more would be rounded up to twice that.
 fn larger(room: usize) -> usize {
@@ -133,29 +150,42 @@ impl Store {
         Store {
             held: Vec::new(),
             free: Vec::new(),
+            recycled: None,
             index: HashTable::new(),
             deadlines: HashMap::with_hasher(hasher.clone()),
             hasher,
             feed: Feed::default(),
             digest: Digest::new(),
-            forgotten: VecDeque::new(),
-            live: 0,
-            tombstones: 0,
+            removed: Oldest::default(),
+            suppressed: Oldest::default(),
+            refused: Oldest::default(),
+            counts: [0; State::COUNT],
             has_removed: false,
         }
     }
 
     pub(super) fn live(&self) -> usize {
-        self.live
+        self.count(State::Live)
     }
 
-    pub(super) fn tombstones(&self) -> usize {
-        self.tombstones
+    /// How many keys are in this state.
+    pub(super) fn count(&self, state: State) -> usize {
+        self.counts[state as usize]
+    }
+
+    /// How many keys take a place of those that the owner allows: all but the refused ones.
+    pub(super) fn places(&self) -> usize {
+        self.len() - self.count(State::Refused)
     }
 
     /// Whether there are keys that were held, and of which nothing is left.
     pub(super) fn has_removed(&self) -> bool {
         self.has_removed
+    }
+
+    /// Whether the key that was put last is new, and another one had its slot before.
+    pub(super) fn was_recycled(&self, slot: Slot) -> bool {
+        self.recycled == Some(slot)
     }
 
     /// Live ones and stubs.
@@ -223,17 +253,22 @@ impl Store {
     /// returned with the slot. The deadline is not touched.
     pub(super) fn put(&mut self, seat: Seat, held: Held) -> (Slot, Option<Held>) {
         debug_assert_eq!(seat, self.seek(held.tuple.key()));
-        self.count(&held, true);
+        self.counts[held.state as usize] += 1;
+        let state = held.state;
         let Seat { hash, slot: found } = seat;
+        if found.is_none() {
+            self.recycled = self.free.last().copied();
+        }
         let slot = found.unwrap_or_else(|| self.free.pop().unwrap_or(self.held.len() as Slot));
         self.feed.push(slot);
         let (place, stamp) = (held.key_hash(), held.stamp);
         if found.is_some() {
             let old = self.held[slot as usize].replace(held);
             if let Some(old) = &old {
-                self.count(old, false);
+                self.counts[old.state as usize] -= 1;
                 self.digest.change(place, old.stamp, stamp);
             }
+            self.note(slot, state);
             return (slot, old);
         }
         if slot as usize == self.held.len() {
@@ -249,7 +284,12 @@ impl Store {
             self.index.insert_unique(hash, slot, |slot| hasher.hash_one(key_of(slot)));
         }
         self.digest.insert(slot, place, stamp);
-        self.rebuild_digest();
+        if self.digest.is_crowded() {
+            let all = self.held.iter().enumerate();
+            let used = all.filter_map(|(slot, held)| Some((slot as Slot, held.as_ref()?)));
+            self.digest.rebuild(used.map(|(slot, held)| (slot, held.key_hash(), held.stamp)));
+        }
+        self.note(slot, state);
         (slot, None)
     }
 
@@ -265,53 +305,51 @@ impl Store {
         }
     }
 
-    fn rebuild_digest(&mut self) {
-        if self.digest.needs_rebuild() {
-            let held = &self.held;
-            let tuple = |slot| held[slot as usize].as_ref().map(|held: &Held| (held.key_hash(), held.stamp));
-            self.free.extend(self.digest.rebuild(tuple));
-        }
-    }
-
-    /// Turns a live tuple into a stub without a new stamp: nothing that others need to hear of.
+    /// Changes a key's state without a new stamp: nothing that others need to hear of. A tuple that is no
+    /// longer to be had becomes a stub. Returns what it was.
     pub(super) fn bury(&mut self, slot: Slot, state: State, deadline: Option<u64>) -> Option<Tuple> {
         let held = self.held[slot as usize].as_mut()?;
-        let key = stub(held.tuple.key(), held.value_hash());
-        let was_live = held.is_live();
-        let tuple = std::mem::replace(&mut held.tuple, key);
+        let tuple = held.tuple.clone();
+        if !state.has_value() {
+            held.tuple = stub(tuple.key(), held.value_hash());
+        }
+        self.counts[held.state as usize] -= 1;
+        self.counts[state as usize] += 1;
         held.state = state;
-        if was_live {
-            self.live -= 1;
-            self.tombstones += usize::from(state == State::Tombstone);
-        }
         self.set_deadline(slot, deadline);
-        if state == State::Forgotten {
-            self.note_forgotten(slot);
-        }
+        self.note(slot, state);
         Some(tuple)
     }
 
-    fn note_forgotten(&mut self, slot: Slot) {
-        let stubs = self.len() - self.live - self.tombstones;
-        if self.forgotten.len() > 1024 + FORGOTTEN_NOTES * stubs {
-            let mut seen = HashSet::with_hasher(self.hasher.clone());
-            let held = &self.held;
-            let is_forgotten =
-                |slot: Slot| held[slot as usize].as_ref().is_some_and(|held| held.state == State::Forgotten);
-            self.forgotten.retain(|&slot| is_forgotten(slot) && seen.insert(slot));
-        }
-        self.forgotten.push_back(slot);
+    fn note(&mut self, slot: Slot, state: State) {
+        let (order, group): (_, &[State]) = match state {
+            State::Live => return,
+            State::Suppressed => (&mut self.suppressed, &[State::Suppressed]),
+            State::Refused => (&mut self.refused, &[State::Refused]),
+            State::Tombstone | State::Expired => (&mut self.removed, &[State::Tombstone, State::Expired]),
+        };
+        let count = group.iter().map(|&state| self.counts[state as usize]).sum();
+        order.note(slot, count, is_any_of(&self.held, group));
     }
 
-    /// The slot that was forgotten longest ago, for it to make room. Those that are forgotten have no deadline:
-    /// nobody can say when no peer will bring them back.
-    pub(super) fn oldest_forgotten(&mut self) -> Option<Slot> {
-        while let Some(slot) = self.forgotten.pop_front() {
-            if self.get(slot).is_some_and(|held| held.state == State::Forgotten) {
-                return Some(slot);
-            }
-        }
-        None
+    /// A removed key is to be kept a while longer.
+    pub(super) fn note_removed(&mut self, slot: Slot) {
+        self.note(slot, State::Tombstone);
+    }
+
+    /// The key that was removed longest ago, for it to make room.
+    pub(super) fn oldest_removed(&mut self) -> Option<Slot> {
+        self.removed.pop(is_any_of(&self.held, &[State::Tombstone, State::Expired]))
+    }
+
+    /// The key that was hidden longest ago.
+    pub(super) fn oldest_suppressed(&mut self) -> Option<Slot> {
+        self.suppressed.pop(is_any_of(&self.held, &[State::Suppressed]))
+    }
+
+    /// The key that was refused longest ago.
+    pub(super) fn oldest_refused(&mut self) -> Option<Slot> {
+        self.refused.pop(is_any_of(&self.held, &[State::Refused]))
     }
 
     /// Forgets a slot altogether.
@@ -322,21 +360,12 @@ impl Store {
         }
         let held = self.held[slot as usize].take()?;
         self.has_removed = true;
-        self.count(&held, false);
+        self.counts[held.state as usize] -= 1;
         self.deadlines.remove(&slot);
         self.feed.remove(slot);
-        self.digest.remove(held.key_hash(), held.stamp);
-        self.rebuild_digest();
+        self.digest.remove(slot, held.key_hash(), held.stamp);
+        self.free.push(slot);
         Some(held)
-    }
-
-    fn count(&mut self, held: &Held, more: bool) {
-        let counter = match held.state {
-            State::Live => &mut self.live,
-            State::Tombstone => &mut self.tombstones,
-            State::Forgotten | State::Expired => return,
-        };
-        *counter = if more { *counter + 1 } else { *counter - 1 };
     }
 
     /// Compacts the log when it is mostly passed-over entries; `cursors` are those of all links.
@@ -349,6 +378,11 @@ impl Store {
     pub(super) fn iter(&self) -> impl Iterator<Item = (Slot, &Held)> {
         self.held.iter().enumerate().filter_map(|(slot, held)| Some((slot as Slot, held.as_ref()?)))
     }
+}
+
+/// Whether a slot holds a key in one of these states.
+fn is_any_of<'a>(held: &'a [Option<Held>], states: &'a [State]) -> impl Fn(Slot) -> bool + 'a {
+    |slot| held[slot as usize].as_ref().is_some_and(|held| states.contains(&held.state))
 }
 
 #[cfg(test)]
@@ -425,7 +459,7 @@ mod tests {
             slots.iter().for_each(|&slot| drop(store.remove(slot)));
         }
         let (slot, _) = put(&mut store, held("a", "1", 1));
-        assert!(store.held.len() < 6000, "{}", store.held.len());
+        assert!(store.held.len() == 2000, "{}", store.held.len());
         assert_eq!(store.part(Prefix::ALL).collect::<Vec<_>>(), [(slot, key_hash(b"a"))]);
         assert_eq!(store.with_hash(key_hash(b"a")).collect::<Vec<_>>(), [slot]);
         assert_eq!(store.with_hash(key_hash(b"0.0")).count(), 0);
@@ -436,32 +470,33 @@ mod tests {
         let mut store = Store::new(1);
         let (slot, _) = put(&mut store, held("a", "1", 1));
         let root = store.digest().root();
-        assert_eq!(store.bury(slot, State::Forgotten, None).unwrap().value(), b"1");
+        assert_eq!(store.bury(slot, State::Expired, None).unwrap().value(), b"1");
         assert_eq!((store.live(), store.len(), store.digest().root()), (0, 1, root));
         assert_eq!(store.held(slot).value_hash(), value_hash(b"1"));
         let (_, old) = put(&mut store, held("a", "1", 2));
-        assert_eq!((old.unwrap().state, store.live()), (State::Forgotten, 1));
+        assert_eq!((old.unwrap().state, store.live()), (State::Expired, 1));
     }
 
     #[test]
-    fn what_was_forgotten_first_goes_first() {
+    fn what_was_hidden_first_goes_first_and_keeps_its_value_until_then() {
         let mut store = Store::new(1);
         let slots: Vec<Slot> = (0..4).map(|i| put(&mut store, held(&i.to_string(), "x", 1)).0).collect();
         for &slot in &slots {
-            store.bury(slot, State::Forgotten, None);
+            store.bury(slot, State::Suppressed, None);
+            assert_eq!(store.held(slot).tuple.value(), b"x");
         }
         // This one is in use again, and that one is gone
         put(&mut store, held("0", "y", 2));
         store.remove(slots[1]);
-        assert_eq!(store.oldest_forgotten(), Some(slots[2]));
-        assert_eq!(store.oldest_forgotten(), Some(slots[3]));
-        assert_eq!(store.oldest_forgotten(), None);
-        // Forgotten again and again, it is noted a limited number of times
+        assert_eq!(store.oldest_suppressed(), Some(slots[2]));
+        assert_eq!(store.oldest_suppressed(), Some(slots[3]));
+        assert_eq!(store.oldest_suppressed(), None);
+        // Hidden again and again, it is noted a limited number of times
         for time in 0..10_000 {
             put(&mut store, held("0", "y", 3 + time));
-            store.bury(slots[0], State::Forgotten, None);
+            store.bury(slots[0], State::Suppressed, None);
         }
-        assert!(store.forgotten.len() < 1100);
-        assert_eq!(store.oldest_forgotten(), Some(slots[0]));
+        assert!(store.suppressed.len() < 1100);
+        assert_eq!(store.oldest_suppressed(), Some(slots[0]));
     }
 }

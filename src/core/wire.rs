@@ -44,14 +44,16 @@ pub enum MessageId {
     Prune = 22,
     /// Extended: send me these origins' tuples again.
     Graft = 23,
+    /// Extended: keys and stamps that I hold and you lack, or hold older.
+    Offer = 24,
 }
 
 impl MessageId {
-    fn new(id: u8) -> Option<MessageId> {
+    pub(super) fn new(id: u8) -> Option<MessageId> {
         use MessageId::*;
         [
             Hello, Publish, Ping, Pong, Invalid, Batch, Heartbeat, Digest, Entries, Request, Announce, Prune,
-            Graft,
+            Graft, Offer,
         ]
         .into_iter()
         .find(|&known| known as u8 == id)
@@ -96,6 +98,8 @@ pub enum Message<'a> {
     Prune(Hashes<'a>),
     /// GRAFT.
     Graft(Hashes<'a>),
+    /// OFFER.
+    Offer(PartEntries<'a>),
 }
 
 /// Why a frame is not a message.
@@ -243,6 +247,7 @@ pub fn decode(frame: &[u8]) -> Result<Message<'_>, Invalid> {
         MessageId::Announce => Message::Announce(PartEntries::check(reader)?),
         MessageId::Prune => Message::Prune(Hashes::check(reader)?),
         MessageId::Graft => Message::Graft(Hashes::check(reader)?),
+        MessageId::Offer => Message::Offer(PartEntries::check(reader)?),
     })
 }
 

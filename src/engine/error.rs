@@ -4,7 +4,7 @@ use std::{fmt, io};
 
 use super::raw;
 
-/// A refused BIND or CONNECT: the reason for the log, and an errno for programs.
+/// A refused BIND, CONNECT or RECORD: the reason for the log, and an errno for programs.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Error {
     errno: i32,
@@ -23,6 +23,13 @@ impl Error {
 
     pub(super) fn not_found(reason: impl Into<String>) -> Error {
         Error { errno: libc::ENOENT, reason: reason.into() }
+    }
+
+    /// What was done with a file failed.
+    pub(super) fn io(doing: impl fmt::Display, error: &io::Error) -> Error {
+        let text = error.to_string();
+        let reason = text.split_once(" (os error ").map_or(&*text, |(reason, _)| reason);
+        Error { errno: error.raw_os_error().unwrap_or(libc::EIO), reason: format!("{doing} ({reason})") }
     }
 
     /// The errno that says it best.

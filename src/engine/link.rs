@@ -2,7 +2,9 @@
 
 use crate::core::Frame;
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Transport};
+use super::liveness::Watch;
+use super::raw;
 
 /// Where a link stands between "has something to send" and "sent".
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -52,6 +54,10 @@ pub(super) struct Remote {
     pub(super) generation: u32,
     /// The descriptor of the present connection, as the monitor reports it.
     pub(super) descriptor: Option<u32>,
+    /// The same, as the kernel knows it, if it is over TCP.
+    pub(super) connection: Option<raw::Connection>,
+    /// Whether what we say is taken is being watched.
+    pub(super) watch: Option<Watch>,
     /// How long to wait before the next fresh connection (ms).
     pub(super) patience: u64,
     /// How many handshakes came to nothing since the last success.
@@ -61,6 +67,15 @@ pub(super) struct Remote {
 }
 
 impl Remote {
+    /// Note which connection it is, or that there is none any more.
+    pub(super) fn set_descriptor(&mut self, descriptor: Option<u32>) {
+        self.descriptor = descriptor;
+        let fd = descriptor.and_then(|descriptor| i32::try_from(descriptor).ok());
+        self.connection =
+            fd.filter(|_| self.endpoint.transport == Transport::Tcp).and_then(raw::Connection::of);
+        self.watch = None;
+    }
+
     pub(super) fn is_up(&self) -> bool {
         matches!(self.phase, Phase::Up(_))
     }

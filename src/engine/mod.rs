@@ -1,4 +1,4 @@
-//! The engine: one thread that connects a pure [`Node`] to sockets and to time.
+//! The engine: one thread that connects a pure [`Node`](core::Node) to sockets and to time.
 //!
 //! Sockets, links and the owner are inputs; the engine hands what they say to the node, and what the node has to say
 //! to them. It decides nothing about gossip. It never waits but in one place, and it never queues: frames are made
@@ -19,7 +19,9 @@
 //! | `transmit` | frames out |
 //! | `listen` | BIND |
 //! | `remotes` | CONNECT, and what becomes of connections |
+//! | `liveness` | whether a silent server is alive |
 //! | `channel`, `link` | a socket; a peer |
+//! | `recorder` | the flight recorder's files |
 //! | `endpoint`, `security` | what the program's words mean |
 //! | [`raw`] | libzmq |
 
@@ -29,8 +31,10 @@ mod endpoint;
 mod error;
 mod link;
 mod listen;
+mod liveness;
 pub mod raw;
 mod receive;
+mod recorder;
 mod remotes;
 mod run;
 mod security;
@@ -43,13 +47,15 @@ use std::os::fd::RawFd;
 
 use hashbrown::HashMap;
 
-use crate::core::{self, Event, LinkId, Node, Now, Severity, Tuple};
+use crate::core::record::RecordedNode;
+use crate::core::{self, Event, LinkId, Now, Severity, Tuple};
 use crate::log::Logger;
 
 use channel::{Channel, Purpose};
 use clock::Clock;
 use link::Link;
 use raw::Msg;
+use recorder::Recorder;
 use security::Security;
 
 pub use error::Error;
@@ -125,7 +131,8 @@ pub struct Engine {
     context: raw::Context,
     logger: Logger,
     clock: Clock,
-    node: Node,
+    node: RecordedNode,
+    recorder: Recorder,
     security: Security,
     ipv6: bool,
     /// Sockets; a closed one leaves its place empty.
@@ -141,7 +148,8 @@ pub struct Engine {
     blocked: Blocked,
     /// Closed links, kept until the events that name them are out.
     closed: Vec<LinkId>,
-    /// When remotes are to be connected afresh (mono ms). An entry that the remote knows nothing of is void.
+    /// When remotes are to be connected afresh, or looked at again (mono ms). An entry that the remote knows nothing
+    /// of is void.
     timers: BinaryHeap<Reverse<(u64, LinkId)>>,
     /// Scratch: the frames being received.
     name: Msg,
@@ -188,11 +196,12 @@ impl Engine {
     pub fn new(context: raw::Context, logger: Logger, settings: EngineSettings) -> Engine {
         let clock = Clock::new();
         let seed = settings.seed.unwrap_or_else(|| random::<1>()[0]);
-        Engine {
+        let mut engine = Engine {
             context,
             logger,
             clock,
-            node: Node::new(settings.core, seed, clock.now()),
+            node: RecordedNode::new(settings.core, seed, clock.now()),
+            recorder: Recorder::default(),
             security: Security::default(),
             ipv6: false,
             channels: Vec::new(),
@@ -208,11 +217,13 @@ impl Engine {
             turned_away: (None, 0),
             failed_at: None,
             terminated: false,
-        }
+        };
+        engine.record_as_environment_says();
+        engine
     }
 
     /// The gossip itself.
-    pub fn node(&mut self) -> &mut Node {
+    pub fn node(&mut self) -> &mut RecordedNode {
         &mut self.node
     }
 
@@ -281,10 +292,14 @@ impl Engine {
         self.links.get(&link).map_or_else(String::new, |link| link.endpoint.to_string())
     }
 
-    /// Bytes that a peer's message may have. More than twice the largest value is nobody's mistake, and costs the
-    /// connection; what is merely too large is counted and dropped by the node.
+    /// Bytes that a peer's message may have; more than that costs the connection.
+    ///
+    /// Peers may hold larger values than this node takes: with their limit they are right to say them. What is merely
+    /// too large is counted and dropped by the node; were its connection to break, nothing else would ever arrive
+    /// over it. More than twice the largest value of any usual limit is nobody's mistake.
     fn max_message(&self) -> i64 {
-        let twice = self.node.settings().max_value.saturating_mul(2).saturating_add(64 << 10);
+        let usual = core::Settings::default().max_value;
+        let twice = self.node.settings().max_value.max(usual).saturating_mul(2).saturating_add(64 << 10);
         i64::try_from(twice).unwrap_or(i64::MAX)
     }
 

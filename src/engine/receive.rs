@@ -100,6 +100,7 @@ impl Engine {
         let name: Box<[u8]> = name.into();
         channel.names.insert(name.clone(), id);
         self.logger.debug(format_args!("zgossip: peer {endpoint} has connected"));
+        self.note_link(id, &endpoint);
         let endpoint = endpoint.into_boxed_str();
         let link =
             Link { channel: place, name, endpoint, pending: None, sending: Sending::Idle, remote: None };

@@ -60,6 +60,7 @@ impl Engine {
         };
         let id =
             self.node.open_link(Role::Client, now).map_err(|refusal| Error::invalid(refusal.to_string()))?;
+        self.note_link(id, endpoint.text());
         let text = endpoint.text().into();
         let remote = Remote {
             endpoint,
@@ -67,6 +68,8 @@ impl Engine {
             phase: Phase::Connecting,
             generation: 0,
             descriptor: None,
+            connection: None,
+            watch: None,
             patience: 0,
             failures: 0,
             complained: None,
@@ -148,7 +151,7 @@ impl Engine {
         };
 
         remote.generation += 1;
-        remote.descriptor = None;
+        remote.set_descriptor(None);
         remote.phase = Phase::Connecting;
         link.name = routing_id(id, remote.generation);
 
@@ -220,8 +223,8 @@ impl Engine {
         }
     }
 
-    /// Connections that are due for replacement.
-    pub(super) fn renew_due(&mut self, now: Now) {
+    /// Connections that are due for replacement, or for a second look.
+    pub(super) fn tend_remotes(&mut self, now: Now) {
         while let Some(&std::cmp::Reverse((due, id))) = self.timers.peek() {
             if due > now.mono {
                 break;
@@ -230,6 +233,8 @@ impl Engine {
             let remote = self.links.get(&id).and_then(|link| link.remote.as_ref());
             if remote.is_some_and(|remote| remote.phase == Phase::Lost(due)) {
                 self.renew(id, now);
+            } else {
+                self.second_look(id, due, now);
             }
         }
     }
@@ -263,7 +268,7 @@ impl Engine {
             link.pending = None;
             self.node.link_down(id, now);
         }
-        remote.descriptor = None;
+        remote.set_descriptor(None);
         remote.phase = Phase::Lost(due);
         self.timers.push(std::cmp::Reverse((due, id)));
     }
@@ -290,7 +295,7 @@ impl Engine {
         }
         let due = now.mono + (REPLACE << remote.failures.min(10)).min(REFUSED);
         remote.failures = remote.failures.saturating_add(1);
-        remote.descriptor = None;
+        remote.set_descriptor(None);
         remote.phase = Phase::Lost(due);
         let several = remote.failures >= SEVERAL;
         self.timers.push(std::cmp::Reverse((due, id)));
@@ -337,7 +342,7 @@ impl Engine {
         let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
         match happening.change {
             Change::Connected => {
-                remote.descriptor = Some(happening.value);
+                remote.set_descriptor(Some(happening.value));
                 if !tells_ready() {
                     self.up(id, now);
                 }
@@ -346,7 +351,7 @@ impl Engine {
             Change::Disconnected => {
                 // Of a connection that was given up, if the descriptor is another one.
                 if remote.descriptor == Some(happening.value) {
-                    remote.descriptor = None;
+                    remote.set_descriptor(None);
                     match remote.phase {
                         Phase::Up(_) => self.lost(id, now),
                         Phase::Connecting => self.cut_off(id, now),

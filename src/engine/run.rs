@@ -49,6 +49,7 @@ impl Engine {
         self.deliver(owner);
         owner.settle(self, now);
         owner.flush();
+        self.write_record();
         ControlFlow::Continue(())
     }
 
@@ -62,7 +63,8 @@ impl Engine {
         if self.node.poll_timeout().is_some_and(|due| due <= now.mono) {
             self.node.handle_timeout(now);
         }
-        self.renew_due(now);
+        self.tend_remotes(now);
+        self.look_at_suspects(now);
         if owner.poll_timeout().is_some_and(|due| due <= now.mono) {
             owner.handle_timeout(self, now);
         }

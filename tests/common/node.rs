@@ -53,6 +53,11 @@ impl Host {
         self.0.borrow_mut().tell(lines);
     }
 
+    /// What it printed from a place on, with the time when each line was read.
+    pub fn timed_lines_from(&self, place: usize) -> Vec<(Instant, String)> {
+        self.0.borrow().timed_lines_from(place)
+    }
+
     pub fn id(&self) -> u32 {
         self.0.borrow().id()
     }

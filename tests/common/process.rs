@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 #[derive(Default)]
 struct Said {
     lines: Vec<String>,
+    /// When each of them was read.
+    times: Vec<Instant>,
     ended: bool,
 }
 
@@ -33,7 +35,10 @@ fn read_lines(from: impl Read + Send + 'static, log: Arc<Log>) {
         let mut bytes = Vec::new();
         while matches!(reader.read_until(b'\n', &mut bytes), Ok(n) if n > 0) {
             let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
-            log.lock().lines.push(line);
+            let mut said = log.lock();
+            said.lines.push(line);
+            said.times.push(Instant::now());
+            drop(said);
             log.news.notify_all();
             bytes.clear();
         }
@@ -117,6 +122,12 @@ impl Process {
 
     pub fn lines_from(&self, from: usize) -> Vec<String> {
         self.out.lock().lines[from..].to_vec()
+    }
+
+    /// The same with the time when each was read.
+    pub fn timed_lines_from(&self, from: usize) -> Vec<(Instant, String)> {
+        let said = self.out.lock();
+        said.times[from..].iter().copied().zip(said.lines[from..].iter().cloned()).collect()
     }
 
     pub fn stderr(&self) -> String {

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, eventfd};
-use zgossip::core::Now;
+use zgossip::core::{Now, Settings};
 use zgossip::engine::{Engine, EngineSettings, Error, Owner, OwnerEvent, PollSource, raw};
 use zgossip::log::{Level, Logger, Sink};
 
@@ -88,6 +88,11 @@ pub struct Node {
 impl Node {
     pub fn new() -> Node {
         Node::with(raw::Context::global(), EngineSettings::default())
+    }
+
+    pub fn with_max_value(max_value: usize) -> Node {
+        let core = Settings { max_value, ..Settings::default() };
+        Node::with(raw::Context::global(), EngineSettings { core, seed: None })
     }
 
     pub fn with(context: raw::Context, settings: EngineSettings) -> Node {
@@ -192,10 +197,16 @@ impl Node {
 
     #[track_caller]
     pub fn expect(&self, key: &str, value: &str) {
+        self.expect_within(PATIENCE, key, value);
+    }
+
+    #[track_caller]
+    pub fn expect_within(&self, patience: Duration, key: &str, value: &str) {
         let here = |held: &HashMap<Vec<u8>, Vec<u8>>, _: &[String]| {
             held.get(key.as_bytes()).is_some_and(|held| held == value.as_bytes())
         };
-        assert!(self.wait_for(PATIENCE, here), "{key} = {value} arrives");
+        let few = &value[..value.len().min(100)];
+        assert!(self.wait_for(patience, here), "{key} = {few} arrives");
     }
 
     #[track_caller]

@@ -5,7 +5,7 @@
 use super::net::{MS, SECOND, Sim};
 use super::wire::Speed;
 use super::worse::{self, Worse};
-use super::{topology, verdict};
+use super::{record, topology, verdict};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -37,6 +37,8 @@ pub struct Options {
     pub ttl: bool,
     pub retract: bool,
     pub worse: Worse,
+    /// Nodes are recorded, and their records replayed.
+    pub recorded: bool,
 }
 
 impl Options {
@@ -63,6 +65,7 @@ impl Options {
             ttl: random.bool(),
             retract: random.bool(),
             worse: Worse::default(),
+            recorded: false,
         }
     }
 
@@ -70,6 +73,11 @@ impl Options {
     pub fn draw_worse(nodes: usize, stock: usize, random: &mut fastrand::Rng) -> Options {
         let mut options = Options::draw(nodes, stock, random);
         options.worse = Worse::draw(random);
+        if options.worse.forgetful {
+            // Who is away for longer than removed keys are remembered brings them back: that is documented.
+            (options.half_open, options.partitions, options.pauses, options.slow) = (0.0, 0.0, 0.0, 0.0);
+            (options.worse.freezes, options.worse.absences, options.worse.late) = (0.0, 0.0, 0.0);
+        }
         if random.bool() {
             // What is worse is seen by itself.
             let losses = options.losses.min(0.5);
@@ -102,6 +110,7 @@ struct Run {
 pub fn build(seed: u64, options: &Options) -> Sim {
     let mut sim = Sim::new(seed);
     sim.duplicate = options.duplicate;
+    sim.recorded = options.recorded;
     let links = topology::any(options.nodes, &mut sim.random);
     let stock = apart(options, &links, &mut sim.random);
     let mut dice = sim.dice.fork();
@@ -133,6 +142,7 @@ pub fn build(seed: u64, options: &Options) -> Sim {
             sim.wires[wire].speed = speed;
         }
     }
+    sim.note(|| format!("{options:?}"));
     sim.describe();
     for (rate, act) in [
         (options.worse.freezes, worse::freeze as fn(&mut Sim)),
@@ -324,6 +334,8 @@ pub struct Outcome {
     pub settled: u64,
     pub steps: u64,
     pub frames: u64,
+    /// Frames that a replay of the records made again.
+    pub replayed: u64,
     pub tuples: u64,
     /// Tuples sent after the last fault, and pairs of a node and a key that lacked something then.
     pub sent: u64,
@@ -344,6 +356,7 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
     sim.run(3 * SECOND);
     wake_stock(&mut sim);
     let settled = verdict::settles_within(&mut sim, bound);
+    let replayed = record::check_records(&mut sim);
     let judgement = sim.judge();
     let lacking = |node: usize| {
         let now = sim.view(node);
@@ -353,6 +366,7 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
         settled,
         steps: sim.steps,
         frames: sim.tally.frames,
+        replayed,
         tuples: sim.tally.tuples,
         sent: sim.tally.sent - before,
         lacking: (0..sim.nodes.len()).map(lacking).sum(),

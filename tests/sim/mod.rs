@@ -20,6 +20,7 @@
 //! | `owner` | what owners do |
 //! | `oracle`, `judge` | which value is the right one |
 //! | `truth` | whether `agreement` and marks tell the truth |
+//! | `record` | each node's record replays to the same bytes |
 //! | `verdict` | agreement and silence |
 //! | `arrivals` | which tuple came where, and how long that took |
 //! | `delivery` | the tree against flooding, under faults |
@@ -35,6 +36,7 @@ pub mod net;
 pub mod oracle;
 pub mod ours;
 mod owner;
+pub mod record;
 pub mod report;
 mod right_value;
 pub mod scale;

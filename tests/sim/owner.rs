@@ -1,7 +1,7 @@
 //! What owners do: every command of theirs passes here, and the oracle learns of it.
 
 use super::net::{Body, MS, Sim};
-use zgossip::core::{Node, Now, Refusal, Stamp};
+use zgossip::core::{Node, Refusal, Stamp};
 
 /// Nodes that hold more are not searched for a single stamp.
 const FEW: usize = 1000;
@@ -77,10 +77,10 @@ impl Sim {
         }
         self.note(|| format!("node {node} RETRACT {key}"));
         let (at, by) = (self.now, (node, self.nodes[node].life));
-        let retract = |node: &mut Node, now: Now| node.retract(key.as_bytes(), now).expect("a good key");
         let clock = self.clock(node);
         let Body::Ours(ours) = &mut self.nodes[node].body else { panic!("node {node} is not ours") };
-        let was_held = retract(&mut ours.node, clock);
+        // A node that is full of what lives has no room for the removal of what it does not hold.
+        let Ok(was_held) = ours.node.retract(key.as_bytes(), clock) else { return false };
         // It is a write, whether or not the key was known here.
         let id = self.oracle.wrote(by, key.as_bytes(), None, 0, at);
         if let Some(stamp) = stamp(&ours.node, key.as_bytes()) {

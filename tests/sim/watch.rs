@@ -17,7 +17,7 @@ pub struct Tally {
     /// Tuples in these: one in a PUBLISH, any number in a BATCH.
     pub sent: u64,
     pub last_tuples: u64,
-    /// DIGEST, ENTRIES, REQUEST.
+    /// DIGEST, ENTRIES, OFFER, REQUEST.
     pub syncs: u64,
     pub last_syncs: u64,
     /// PUBLISH of what a stock hub holds already, to find out whether it still knows us.
@@ -77,7 +77,7 @@ impl Sim {
                 (tally.tuples, tally.last_tuples) = (tally.tuples + 1, now);
                 tally.sent += batch.iter().count() as u64;
             }
-            Message::Digest(_) | Message::Entries(_) | Message::Request(_) => {
+            Message::Digest(_) | Message::Entries(_) | Message::Request(_) | Message::Offer(_) => {
                 (tally.syncs, tally.last_syncs) = (tally.syncs + 1, now);
             }
             Message::Hello(_) | Message::Ping | Message::Pong(_) | Message::Heartbeat(_) => {
@@ -139,5 +139,6 @@ pub fn kind(frame: &[u8]) -> MessageId {
         Message::Announce(_) => MessageId::Announce,
         Message::Prune(_) => MessageId::Prune,
         Message::Graft(_) => MessageId::Graft,
+        Message::Offer(_) => MessageId::Offer,
     }
 }

@@ -10,7 +10,8 @@ use super::net::{Body, Event, MS, Sim};
 use super::ours::{End, Ours};
 use super::stock::Stock;
 use std::collections::VecDeque;
-use zgossip::core::{Node, Role};
+use zgossip::core::Role;
+use zgossip::core::record::RecordedNode as Node;
 
 /// What a wire does to the frames that it carries.
 #[derive(Clone, Copy, Debug)]
@@ -287,8 +288,15 @@ impl Sim {
             if let Some(arrivals) = &mut sim.arrivals {
                 arrivals.began(node, sim.now);
             }
-            member.body = match &member.body {
-                Body::Ours(_) => Body::Ours(Box::new(Ours::new(Node::new(settings, seed, now)))),
+            member.body = match &mut member.body {
+                Body::Ours(before) => {
+                    before.check_record();
+                    let mut ours = Ours::new(Node::new(settings, seed, now));
+                    if sim.recorded {
+                        ours.start_record(now);
+                    }
+                    Body::Ours(Box::new(ours))
+                }
                 Body::Stock(stock) => Body::Stock(Stock { watches: stock.watches, ..Stock::default() }),
             };
             sim.drain(node);

@@ -58,6 +58,10 @@ impl Worse {
                 worse.add(what, random);
             }
         }
+        if worse.limited > 0 {
+            // Whoever leaves for good may leave others with no way but through a node that is full.
+            worse.churn = 0.0;
+        }
         worse
     }
 

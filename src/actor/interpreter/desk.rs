@@ -75,7 +75,8 @@ impl<'a> Desk<'a> {
 
     /// A tuple.
     pub fn get(&mut self, key: &[u8]) -> Option<Tuple> {
-        self.call.engine.node().get(key)
+        let now = self.call.engine.now();
+        self.call.engine.node().get(key, now)
     }
 
     /// How many tuples there are.
@@ -128,10 +129,15 @@ impl<'a> Desk<'a> {
         })
     }
 
+    /// Record what the node is told in a file; an empty name: no longer.
+    pub fn record(&mut self, name: &[u8]) -> Result<(), Failure> {
+        Ok(self.call.record_now(name)?)
+    }
+
     /// Change one item of the configuration.
     pub fn set(&mut self, path: &[u8], value: &[u8]) -> Result<(), Failure> {
         config::check(path, value).map_err(|bad| Failure::new(libc::EINVAL, bad))?;
-        self.call.set_now(path, value).map_err(|reason| Failure::new(libc::EINVAL, reason))
+        self.call.set_now(path, value)
     }
 
     /// The longest value that may be published.
@@ -158,7 +164,8 @@ impl<'a> Desk<'a> {
 impl Call<'_> {
     /// A tuple is to be forgotten, here alone; its news need not wait any longer.
     pub(super) fn unpublish(&mut self, key: &[u8]) {
-        let Some(tuple) = self.engine.node().get(key) else { return };
+        let now = self.now;
+        let Some(tuple) = self.engine.node().get(key, now) else { return };
         if self.engine.node().unpublish(key, self.now) {
             self.interpreter.say(Outgoing::Forget(tuple), self.engine, self.out);
         }

@@ -1,16 +1,13 @@
 //! What each message of a peer means, in both roles.
 
-use super::super::clock::{Now, too_far_ahead};
-use super::super::codec::{Extension, Invalid, Message, MessageId, decode, encode};
+use super::super::clock::Now;
+use super::super::clock::is_possible;
+use super::super::codec::{Extension, Invalid, Message, MessageId, OFFERS, decode, encode};
 use super::super::link::{FIRST_PATIENCE, LinkId, Role};
-use super::super::plain::SETTLING;
 use super::{Frame, Node};
 
 /// INVALID is said to a client at most once in this time (ms).
 const INVALID_INTERVAL: u64 = 100;
-
-/// A comparison is put off so many heartbeats at most.
-const MOST_PUT_OFF: u32 = 3;
 
 impl Node {
     /// A frame has come: the last one of the peer's message.
@@ -111,6 +108,7 @@ impl Node {
             Message::Announce(entries) => self.hear_announce(id, entries, now),
             Message::Prune(origins) => self.hear_prune(id, origins, now),
             Message::Graft(origins) => self.hear_graft(id, origins),
+            Message::Offer(entries) => self.hear_offer(id, entries, now),
             other => self.unexpected(id, &other),
         }
     }
@@ -127,10 +125,11 @@ impl Node {
             link.plain.reconnect();
         }
         link.forget_owed();
-        link.plain.settling_until = now.mono + SETTLING;
+        link.plain.begin_list(now.mono);
         let Some(peer) = extension.node else { return self.become_plain(id, now) };
         link.peer = Some(peer);
-        self.observe(extension, now);
+        link.offers = extension.capabilities.is_some_and(|bits| bits & OFFERS != 0);
+        self.observe(id, extension, now);
         if let Some((link, summary)) = self.links.get_mut(&id).zip(extension.summary) {
             link.summary = summary;
         }
@@ -147,10 +146,11 @@ impl Node {
             return;
         }
         link.peer = extension.node;
+        link.offers = extension.capabilities.is_some_and(|bits| bits & OFFERS != 0);
         // A peer that was slow to answer was taken for a plain one and is being sent everything.
         let cursor = link.cursor;
         link.summary = extension.summary.unwrap_or_default();
-        self.observe(extension, now);
+        self.observe(id, extension, now);
         self.become_extended(id, cursor, now);
         if let Some(summary) = extension.summary {
             self.compare(id, summary, now);
@@ -202,21 +202,19 @@ impl Node {
     /// Extended: a sign of life, and what the peer's tuples sum up to. The server answers with its own,
     /// the client compares. Who is asked whether it has come so far says so.
     fn hear_heartbeat(&mut self, id: LinkId, extension: Extension, now: Now) {
-        self.observe(extension, now);
+        self.observe(id, extension, now);
         let Some(link) = self.links.get_mut(&id) else { return };
         if let Some(summary) = extension.summary {
             link.summary = summary;
         }
-        let (role, drained) = (link.role, link.is_drained(self.store.feed.end()));
+        link.owed_by_peer = extension.owed.unwrap_or(0);
+        let role = link.role;
         if let Some(answer) = extension.answer {
             self.hear_answer(id, answer, now);
         } else if role == Role::Server || extension.question.is_some() {
             self.answer_heartbeat(id, extension.question, now);
         } else if let Some(summary) = extension.summary {
-            // What waits to be sent would be found to differ. But a link may never be idle.
-            link.comparison.put_off += 1;
-            if drained || link.comparison.put_off > MOST_PUT_OFF {
-                link.comparison.put_off = 0;
+            if self.may_compare(id, now) {
                 self.compare(id, summary, now);
             }
             self.pace(id, extension, summary, now);
@@ -224,13 +222,16 @@ impl Node {
     }
 
     pub(super) fn say_heartbeat(&mut self, id: LinkId, now: Now) {
-        self.control(id, self.heartbeat(Extension::default(), now));
+        self.control(id, self.heartbeat(id, Extension::default(), now));
     }
 
     /// A heartbeat that also says what `extension` does.
-    pub(super) fn heartbeat(&self, extension: Extension, now: Now) -> Frame {
-        let (clock, summary) = (Some(self.clock.latest(now)), Some(self.summary()));
-        Frame::new(encode(MessageId::Heartbeat, &Extension { clock, summary, ..extension }))
+    pub(super) fn heartbeat(&self, id: LinkId, extension: Extension, now: Now) -> Frame {
+        let owed = self.links.get(&id).map_or(0, |link| link.bulk.len());
+        let owed = u32::try_from(owed).ok().filter(|&owed| owed > 0);
+        let (clock, summary) = (Some(self.latest(now)), Some(self.summary()));
+        let wall = Some(now.wall).filter(|&wall| is_possible(wall));
+        Frame::new(encode(MessageId::Heartbeat, &Extension { clock, summary, wall, owed, ..extension }))
     }
 
     /// Lets the own clock follow the peer's, unless that one is absurd.
@@ -238,19 +239,20 @@ impl Node {
     /// What was written before the first contact was stamped by a clock that knew nothing: the network's
     /// may be ahead by as much as its fastest member's. Those stamps are moved by the difference, so that
     /// a node that restarts and writes wins over its former self.
-    fn observe(&mut self, extension: Extension, now: Now) {
+    fn observe(&mut self, id: LinkId, extension: Extension, now: Now) {
         let Some(time) = extension.clock else { return };
-        if too_far_ahead(time, now, self.settings.max_drift) {
+        self.hear_wall(id, extension, now);
+        if self.is_too_far_ahead(time, now) {
             self.warn("drift", || {
                 "zgossip: a peer's clock is further ahead than server/max_drift; its stamps are not trusted"
                     .into()
             });
         } else {
             // The peer, and its clock, are where ours is now, and not where it was.
-            if too_far_ahead(self.clock.latest(now), now, self.settings.max_drift) {
+            if self.is_too_far_ahead(self.latest(now), now) {
                 self.return_own(now);
             }
-            let before = self.clock.latest(now);
+            let before = self.latest(now);
             self.clock.observe(time);
             if !std::mem::replace(&mut self.contacted, true) && time > before {
                 self.advance_own(before, time, now);
@@ -284,6 +286,7 @@ fn name(message: &Message<'_>) -> &'static str {
         Message::Announce(_) => "ANNOUNCE",
         Message::Prune(_) => "PRUNE",
         Message::Graft(_) => "GRAFT",
+        Message::Offer(_) => "OFFER",
     }
 }
 

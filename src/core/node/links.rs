@@ -1,12 +1,11 @@
 //! Links come and go.
 
 use super::super::branches::Branches;
-use super::super::clock::Now;
-use super::super::codec::{Extension, MessageId, encode};
+use super::super::clock::{Now, is_possible};
+use super::super::codec::{Extension, MessageId, OFFERS, encode};
 use super::super::link::{
     GREETING_PATIENCE, Greeting, KEEPALIVE, Kind, LONGEST_PATIENCE, Link, LinkId, Role,
 };
-use super::super::plain::SETTLING;
 use super::super::timers::Timer;
 use super::{Event, Frame, Node, Refusal};
 
@@ -38,6 +37,7 @@ impl Node {
         link.answers = false;
         link.interval = KEEPALIVE;
         link.heard_at = now.mono;
+        (link.suspected, link.trusted_until) = (false, 0);
         link.plain.reconnect();
         self.greet(id, now);
     }
@@ -46,7 +46,12 @@ impl Node {
     pub fn link_down(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let was_branch = link.up && link.is_extended();
+        if link.up {
+            self.note_departure(id, now);
+        }
+        let Some(link) = self.links.get_mut(&id) else { return };
         link.up = false;
+        link.suspected = false;
         link.forget_owed();
         self.set_kind(id, Kind::Greeting);
         self.leave(id);
@@ -62,9 +67,11 @@ impl Node {
             return;
         }
         self.link_down(id, now);
+        self.spoke_plainly.remove(&id);
         if let Some(link) = self.links.remove(&id) {
             self.timers.set(Timer::Link(id), link.deadline, None);
             self.clients -= usize::from(link.role == Role::Server);
+            self.peer_clocks_changed |= link.wall.is_some();
         }
     }
 
@@ -108,7 +115,7 @@ impl Node {
         link.greeting = Greeting { before: link.pings + 1, refused: false };
         link.pings += 2;
         link.beat_at = now.mono + GREETING_PATIENCE;
-        link.plain.settling_until = now.mono + SETTLING;
+        link.plain.begin_list(now.mono);
         let ping = Frame::new(encode(MessageId::Ping, &Extension::default()));
         self.control(id, ping.clone());
         self.control(id, Frame::new(hello));
@@ -120,8 +127,9 @@ impl Node {
     pub(super) fn introduction(&self, now: Now) -> Extension {
         Extension {
             node: Some(self.id),
-            capabilities: Some(0),
-            clock: Some(self.clock.latest(now)),
+            capabilities: Some(OFFERS),
+            clock: Some(self.latest(now)),
+            wall: Some(now.wall).filter(|&wall| is_possible(wall)),
             summary: Some(self.summary()),
             ..Extension::default()
         }
@@ -130,8 +138,10 @@ impl Node {
     /// The peer has not shown what it speaks: it gets all that we hold in the form that any peer takes.
     pub(super) fn become_unsure(&mut self, id: LinkId, now: Now) {
         self.set_kind(id, Kind::Unsure);
+        let end = self.store.feed.end();
         if let Some(link) = self.links.get_mut(&id) {
-            link.cursor = 0;
+            link.cursor = end;
+            link.bulk.owe_all_before(end);
             link.branches = Branches::default();
             link.beat_at = now.mono + GREETING_PATIENCE;
         }
@@ -140,12 +150,15 @@ impl Node {
 
     /// The peer speaks ZGP/1 and no more: it gets all that we hold.
     pub(super) fn become_plain(&mut self, id: LinkId, now: Now) {
-        let said = self.links.get(&id).is_some_and(|link| link.kind == Kind::Unsure);
+        let told = self.links.get(&id).is_some_and(|link| link.kind == Kind::Unsure);
         self.set_kind(id, Kind::Plain);
+        self.spoke_plainly.insert(id);
+        let end = self.store.feed.end();
         if let Some(link) = self.links.get_mut(&id) {
             link.doubt.settle();
-            if !said {
-                link.cursor = 0;
+            if !told {
+                link.cursor = end;
+                link.bulk.owe_all_before(end);
             }
             link.branches = Branches::default();
             link.beat_at = now.mono + link.interval;
@@ -157,9 +170,11 @@ impl Node {
     /// comparing digests finds.
     pub(super) fn become_extended(&mut self, id: LinkId, cursor: u32, now: Now) {
         self.set_kind(id, Kind::Extended);
+        self.spoke_plainly.remove(&id);
         if let Some(link) = self.links.get_mut(&id) {
             link.cursor = cursor;
             link.comparison = Default::default();
+            link.plain = Default::default();
             link.branches = Branches::default();
             link.calm = 0;
             link.beat_at = u64::MAX;
@@ -171,6 +186,7 @@ impl Node {
 
     fn establish(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
+        self.met_anybody = true;
         if !link.joined {
             link.joined = true;
             self.events.push_back(Event::Join(id));

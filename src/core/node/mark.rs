@@ -9,6 +9,7 @@
 //! * A plain server answers a PING that was sent behind everything else.
 //! * A plain client answers nothing: it has passed when the socket has taken the last frame.
 
+use super::super::bulk::BULK;
 use super::super::clock::Now;
 use super::super::codec::{Answer, Extension, MessageId, encode};
 use super::super::link::{Kind, LinkId, Role};
@@ -81,7 +82,7 @@ impl Node {
             match (link.kind, link.role) {
                 (Kind::Extended, _) => {
                     let question = link.passage.ask(0);
-                    return Some(self.heartbeat(Extension { question, ..Extension::default() }, now));
+                    return Some(self.heartbeat(id, Extension { question, ..Extension::default() }, now));
                 }
                 (_, Role::Client) => {
                     link.pings += 1;
@@ -96,14 +97,20 @@ impl Node {
 
     /// Tells a peer who asks that we have come so far.
     pub(super) fn answer_heartbeat(&mut self, id: LinkId, question: Option<u64>, now: Now) {
-        let awaited = u32::try_from(self.requested.len()).unwrap_or(u32::MAX);
+        let awaited = u32::try_from(self.requests.len()).unwrap_or(u32::MAX);
         let answer = question.map(|question| Answer { question, awaited });
-        self.control(id, self.heartbeat(Extension { answer, ..Extension::default() }, now));
+        self.control(id, self.heartbeat(id, Extension { answer, ..Extension::default() }, now));
     }
 
     pub(super) fn hear_answer(&mut self, id: LinkId, answer: Answer, now: Now) {
         let ours = self.summary();
         let Some(link) = self.links.get_mut(&id) else { return };
+        if answer.question & BULK != 0 {
+            link.bulk.answer(answer.question, now.mono);
+            link.progress_at = now.mono;
+            self.mark_ready(id);
+            return self.schedule_link(id, now);
+        }
         let good = answer.awaited == 0 || link.summary == ours;
         link.passage.answer(answer.question, good, now.mono + AGAIN);
         self.mark_ready(id);
@@ -227,7 +234,7 @@ mod tests {
             }
             let other = &pair.nodes[1 - marker];
             for key in 0..3000 {
-                assert!(other.get(format!("{marker}/{key}").as_bytes()).is_some(), "{marker}/{key}");
+                assert!(other.get(format!("{marker}/{key}").as_bytes(), now(1)).is_some(), "{marker}/{key}");
             }
         }
     }

@@ -5,19 +5,27 @@
 //! | this file | the node's state, the owner's commands, getters, the outputs |
 //! | `links` | links come and go |
 //! | `conversation` | what each message of a peer means |
+//! | `clocks` | which clocks are believed |
 //! | `converge` | which value of a key stays |
+//! | `history` | the recent past of keys |
 //! | `plain_rule` | the same for values that come without a stamp |
+//! | `room` | limits, and what they refuse |
 //! | `sync` | finding and exchanging what differs |
+//! | `requests` | what was asked for and has not come |
 //! | `transmit` | what is sent next on a link |
 //! | `tree` | sending each tuple over few links |
 //! | `mark` | knowing what peers have taken |
 //! | `time` | what happens when nothing happens |
 
+mod clocks;
 mod converge;
 mod conversation;
+mod history;
 mod links;
 mod mark;
 mod plain_rule;
+mod requests;
+mod room;
 mod sync;
 mod time;
 mod transmit;
@@ -25,17 +33,19 @@ mod tree;
 
 pub use mark::{Agreement, Mark};
 
-use super::clock::{Clock, Now, Stamp, node_id};
+use super::clock::{Clock, Now, PeerClocks, Stamp, node_id};
+use super::departures::Departures;
 use super::extension::Summary;
 use super::feed::Slot;
 use super::link::{Link, LinkId};
 use super::origins::Origins;
 use super::plain::History;
-use super::store::{State, Store};
-use super::timers::{Timer, Timers};
+use super::store::{self, State, Store};
+use super::timers::Timers;
 use super::tuple::Tuple;
 use super::wire::is_text;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use requests::Requests;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
@@ -222,6 +232,10 @@ pub struct Node {
     settings: Settings,
     random: fastrand::Rng,
     clock: Clock,
+    peer_clocks: PeerClocks,
+    /// When those were summed up last, and whether one has changed since.
+    peer_clocks_at: u64,
+    peer_clocks_changed: bool,
     /// A peer's clock was heard.
     contacted: bool,
     store: Store,
@@ -229,8 +243,11 @@ pub struct Node {
     next_link: u64,
     clients: usize,
     plain_links: usize,
-    /// The recent past of keys, where there are plain peers.
+    /// The recent past of keys, where there are plain peers, and when each is to be looked at.
     history: HashMap<Slot, History, ahash::RandomState>,
+    history_due: VecDeque<(u64, Slot)>,
+    /// Links whose peers have spoken without stamps.
+    spoke_plainly: BTreeSet<LinkId>,
     timers: Timers,
     sweep_at: Option<u64>,
     ready: VecDeque<LinkId>,
@@ -240,6 +257,8 @@ pub struct Node {
     announced: u64,
     events: VecDeque<Event>,
     stale: VecDeque<LinkId>,
+    /// Client links whose server may be gone.
+    suspects: VecDeque<LinkId>,
     counters: Counters,
     /// Causes already logged, so that a flood of bad input is one line.
     logged: HashMap<&'static str, u64>,
@@ -248,11 +267,23 @@ pub struct Node {
     /// The last mark that was set.
     marks: u64,
     batches: transmit::BatchCache,
+    /// The same for peers that are sent everything.
+    backlogs: transmit::BatchCache,
     origins: Origins,
     /// Links that were lost, with their branches, since output was last asked for: often many at once.
     lost: Vec<LinkId>,
-    /// Key hashes that a peer announced and was asked for, and when.
-    requested: HashMap<u64, u64, ahash::RandomState>,
+    requests: Requests,
+    /// The link by which all that a peer holds is on its way, or was.
+    source: Option<LinkId>,
+    /// When a tuple was last refused for its stamp.
+    drift_refused_at: Option<u64>,
+    /// Tuples were refused because there was no room.
+    refused_for_room: bool,
+    /// There was a conversation with a peer, ever: what was published may be held elsewhere.
+    met_anybody: bool,
+    /// When the last plain link was lost, and a list of the losses of such links.
+    plain_gone_at: Option<u64>,
+    departures: Departures,
 }
 
 impl Node {
@@ -263,6 +294,9 @@ impl Node {
             id: node_id(random.u64(..)),
             settings,
             clock: Clock::default(),
+            peer_clocks: PeerClocks::default(),
+            peer_clocks_at: 0,
+            peer_clocks_changed: false,
             contacted: false,
             store: Store::new(random.u64(..)),
             links: BTreeMap::new(),
@@ -270,6 +304,8 @@ impl Node {
             clients: 0,
             plain_links: 0,
             history: HashMap::with_hasher(ahash::RandomState::with_seeds(random.u64(..), 1, 2, 3)),
+            history_due: VecDeque::new(),
+            spoke_plainly: BTreeSet::new(),
             timers: Timers::default(),
             sweep_at: None,
             ready: VecDeque::new(),
@@ -277,14 +313,22 @@ impl Node {
             announced: 0,
             events: VecDeque::new(),
             stale: VecDeque::new(),
+            suspects: VecDeque::new(),
             counters: Counters::default(),
             logged: HashMap::new(),
             own_smallest: None,
             marks: 0,
             batches: transmit::BatchCache::default(),
+            backlogs: transmit::BatchCache::default(),
             origins: Origins::new(random.u64(..)),
             lost: Vec::new(),
-            requested: HashMap::with_hasher(ahash::RandomState::with_seeds(random.u64(..), 4, 5, 6)),
+            requests: Requests::new(random.u64(..)),
+            source: None,
+            drift_refused_at: None,
+            refused_for_room: false,
+            met_anybody: false,
+            plain_gone_at: None,
+            departures: Departures::default(),
             random,
         };
         node.schedule_sweep(now);
@@ -303,7 +347,12 @@ impl Node {
 
     /// Replaces all settings.
     pub fn set_settings(&mut self, settings: Settings, now: Now) {
+        let limits = |settings: &Settings| (settings.max_tuples, settings.max_value, settings.max_drift);
+        let changed = limits(&self.settings) != limits(&settings);
         self.settings = settings;
+        if changed {
+            self.reconsider_all(now);
+        }
         self.schedule_sweep(now);
     }
 
@@ -322,10 +371,15 @@ impl Node {
         let mut replaced = Stamp::default();
         match seat.slot.map(|slot| (self.store.held(slot), self.store.deadline(slot))) {
             Some((held, None)) if held.is_live() && ttl == 0 && held.tuple.value() == value => return Ok(()),
-            Some((held, _)) => replaced = held.stamp,
+            Some((held, _)) => {
+                replaced = held.stamp;
+                if held.state == State::Refused {
+                    self.make_room(now)?;
+                }
+            }
             None => self.make_room(now)?,
         }
-        let stamp = Stamp { time: self.clock.tick(now, replaced), origin: self.id };
+        let stamp = self.next_stamp(replaced, now);
         let slot = self.hold_at(seat, Tuple::new(key, value), stamp, None, State::Live, ttl, now);
         let size = key.len() + value.len();
         if self.own_smallest.is_none_or(|(smallest, _)| size < smallest) {
@@ -336,26 +390,35 @@ impl Node {
 
     /// Forgets a tuple on this node alone. A fresh publish of the key is news again, even with the
     /// same value; what peers say when they synchronise is not. False when the key is not held.
-    pub fn unpublish(&mut self, key: &[u8], _now: Now) -> bool {
+    ///
+    /// The network goes on holding the tuple, and this node goes on handing it to peers that lack it, so that
+    /// all agree on what there is. Only one that no peer was ever told of is forgotten altogether.
+    pub fn unpublish(&mut self, key: &[u8], now: Now) -> bool {
         let Some(slot) = self.store.find(key).filter(|&slot| self.store.held(slot).is_live()) else {
             return false;
         };
-        self.timers.set(Timer::Slot(slot), self.store.deadline(slot), None);
-        self.store.bury(slot, State::Forgotten, None);
+        if self.met_anybody {
+            let deadline = self.store.deadline(slot);
+            self.store.bury(slot, State::Suppressed, deadline);
+        } else {
+            self.forget_slot(slot, now);
+        }
         true
     }
 
-    /// Removes a tuple from the whole network. `Ok(false)` when the key is not held.
+    /// Removes a tuple from the whole network. A write like any other: it takes effect also where the key is
+    /// held and not yet known here, on the other side of a cut. `Ok(false)` when it is not held here.
     pub fn retract(&mut self, key: &[u8], now: Now) -> Result<bool, Refusal> {
         self.check_key(key)?;
-        let Some(slot) = self.store.find(key).filter(|&slot| self.store.held(slot).is_live()) else {
-            return Ok(false);
-        };
-        let held = self.store.held(slot);
-        let tuple = super::store::stub(key, held.value_hash());
-        let stamp = Stamp { time: self.clock.tick(now, held.stamp), origin: self.id };
-        self.hold(tuple, stamp, None, State::Tombstone, 0, now);
-        Ok(true)
+        let seat = self.store.seek(key);
+        let (mut was_live, mut replaced, mut value) = (false, Stamp::default(), store::NO_VALUE);
+        match seat.slot.map(|slot| self.store.held(slot)) {
+            Some(held) => (was_live, replaced, value) = (held.is_live(), held.stamp, held.value_hash()),
+            None => self.make_room(now)?,
+        }
+        let stamp = self.next_stamp(replaced, now);
+        self.hold_at(seat, store::stub(key, value), stamp, None, State::Tombstone, 0, now);
+        Ok(was_live)
     }
 
     /// Whether a key may be used at all.
@@ -368,27 +431,12 @@ impl Node {
         }
     }
 
-    /// Whether one more key may be held.
-    fn check_room(&self) -> Result<(), Refusal> {
-        if self.store.len() < self.settings.max_tuples { Ok(()) } else { Err(Refusal::TooManyTuples) }
-    }
-
-    /// Makes room for one more tuple, where there is none, by forgetting that a key was forgotten.
-    pub(super) fn make_room(&mut self, now: Now) -> Result<(), Refusal> {
-        let full = self.check_room();
-        if full.is_err()
-            && let Some(slot) = self.store.oldest_forgotten()
-        {
-            self.end_slot(slot, now);
-            return Ok(());
-        }
-        full
-    }
-
-    /// The tuple of a key.
-    pub fn get(&self, key: &[u8]) -> Option<Tuple> {
-        let held = self.store.held(self.store.find(key)?);
-        held.is_live().then(|| held.tuple.clone())
+    /// The tuple of a key, unless its time to live is over.
+    pub fn get(&self, key: &[u8], now: Now) -> Option<Tuple> {
+        let slot = self.store.find(key)?;
+        let held = self.store.held(slot);
+        let expired = self.store.deadline(slot).is_some_and(|deadline| deadline <= now.mono);
+        (held.is_live() && !expired).then(|| held.tuple.clone())
     }
 
     /// All tuples, in no particular order.
@@ -417,7 +465,7 @@ impl Node {
         let c = &self.counters;
         Stats {
             tuples: self.count() as u64,
-            tombstones: self.store.tombstones() as u64,
+            tombstones: self.store.count(State::Tombstone) as u64,
             links_plain: links(|link| link.up && link.is_plain()),
             links_extended: links(|link| link.up && link.is_extended()),
             links_other: links(|link| !link.up || !(link.is_plain() || link.is_extended())),
@@ -439,7 +487,7 @@ impl Node {
         self.links
             .values()
             .filter(|link| link.up)
-            .map(|link| link.owed.len() as u64 + u64::from(end - link.cursor))
+            .map(|link| link.bulk.len() as u64 + u64::from(end - link.cursor))
             .sum()
     }
 
@@ -459,7 +507,9 @@ impl Node {
     }
 
     fn summary(&self) -> Summary {
-        Summary { root: self.root(), count: self.store.digest().count() as u64 }
+        // Refused tuples are known, and so in the root, but not held.
+        let count = self.store.digest().count() - self.store.count(State::Refused);
+        Summary { root: self.root(), count: count as u64 }
     }
 
     /// Logs a cause for the first, second, fourth, … time that it occurs.

@@ -1,21 +1,25 @@
 //! What to make of a value that comes without a stamp.
 //!
 //! A plain peer repeats what it is told, re-orders between its links and knows no age, so a value
-//! that differs from ours is one of three things:
+//! that differs from ours is one of these:
 //!
 //! 1. The peer has yet to come to our value: it is *behind*, and this is old.
 //! 2. The value was taken and replaced here a moment ago and is known from elsewhere: a *late copy*.
-//! 3. *News*: it takes the successor of the stamp that it replaces.
+//! 3. The peer comes back from an absence, and lists what it held when it left: a plain peer that returns
+//!    brings no news by returning. A value is *old* if it was current when a plain peer left and was replaced
+//!    since. Only the first word about a key after a HELLO can be part of a list, and any before it.
+//! 4. *News*: it takes the successor of the stamp that it replaces.
 //!
-//! In the first two cases the peer is checked when the key has been quiet for a while, and told our
-//! value if that is not what it said last. A key that plain peers change many times a second is
+//! In all cases but the last the peer is checked when the key has been quiet for a while, and told our
+//! value if that is not what it said last. If it says another one even then, that is what it holds, and
+//! is taken: no check ends in known disagreement. A key that plain peers change many times a second is
 //! taken from them only a few times a second.
 
 use super::super::clock::{Now, Stamp};
 use super::super::feed::Slot;
-use super::super::link::LinkId;
+use super::super::link::{LinkId, Role};
 use super::super::plain::{BUSY_INTERVAL, Check, HeldBack, QUIET};
-use super::super::store::State;
+use super::super::store::{NO_VALUE, State};
 use super::super::timers::Timer;
 use super::super::tuple::{Tuple, value_hash};
 use super::Node;
@@ -23,83 +27,98 @@ use super::Node;
 impl Node {
     /// A tuple without a stamp has come.
     pub(super) fn hear_plain(&mut self, id: LinkId, key: &[u8], value: &[u8], now: Now) {
+        self.spoke_plainly.insert(id);
         match self.store.find(key) {
-            Some(slot) if self.hear_echo(id, slot, value) => {}
+            Some(slot) if self.hear_echo(id, slot, value, now) => {}
             Some(slot) => self.consider(id, slot, &Tuple::new(key, value), true, now),
-            None if self.refuse_room(value, true, now) => {}
+            None if self.refuse_plain(value, true, now) => {}
             None => {
                 let hash = value_hash(value);
                 let slot = self.take(id, Tuple::new(key, value), Stamp::default().successor(hash), now);
-                if let Some(link) = self.links.get_mut(&id) {
-                    link.plain.hear(slot, hash);
-                }
+                self.hear_word(id, slot, hash, now);
             }
         }
     }
 
+    /// Notes what the peer says of a key; what it said before, and whether this may be part of a list of what it
+    /// held when it came.
+    fn hear_word(&mut self, id: LinkId, slot: Slot, hash: u64, now: Now) -> (Option<u64>, bool) {
+        let Some(link) = self.links.get_mut(&id) else { return (None, false) };
+        // What a client says before its HELLO was to be said on an earlier connection.
+        let early = link.role == Role::Server && !link.greeted;
+        let lists = link.plain.lists(slot, link.is_unknown(), now.mono) || early;
+        (link.plain.hear(slot, hash), lists)
+    }
+
     /// The peer says the value that we hold, as plain peers mostly do: they repeat what they are told.
-    fn hear_echo(&mut self, id: LinkId, slot: Slot, value: &[u8]) -> bool {
+    fn hear_echo(&mut self, id: LinkId, slot: Slot, value: &[u8], now: Now) -> bool {
         let held = self.store.held(slot);
         let is_echo = held.is_live() && held.tuple.value() == value;
-        if let Some(link) = self.links.get_mut(&id).filter(|_| is_echo) {
-            link.plain.hear(slot, value_hash(value));
-            link.plain.caught_up(slot);
+        if is_echo {
+            self.hear_word(id, slot, value_hash(value), now);
+            if let Some(link) = self.links.get_mut(&id) {
+                link.plain.caught_up(slot, now.mono);
+            }
             self.counters.duplicates += 1;
         }
         is_echo
     }
 
-    /// Decides about an unstamped value of a known key. `hold_back`: it may be put off if the key is busy.
-    fn consider(&mut self, id: LinkId, slot: Slot, tuple: &Tuple, hold_back: bool, now: Now) {
+    /// Decides about an unstamped value of a known key. `heard`: it comes now, and may be put off if the key is
+    /// busy; else it was put off.
+    fn consider(&mut self, id: LinkId, slot: Slot, tuple: &Tuple, heard: bool, now: Now) {
         let hash = value_hash(tuple.value());
+        let (before, lists) = if heard { self.hear_word(id, slot, hash, now) } else { (None, false) };
         let held = self.store.held(slot);
         let Some(link) = self.links.get_mut(&id) else { return };
-        let settling = now.mono < link.plain.settling_until;
-        let before = if hold_back { link.plain.hear(slot, hash) } else { None };
-        let again = before == Some(hash) && (settling || link.plain.echoes);
+        let again = before == Some(hash) && (lists || link.plain.echoes);
         let stamp = held.stamp;
         let successor = stamp.successor(hash);
+        let history = self.history.get(&slot);
+        let returned = lists && history.is_some_and(|history| history.was_left_with(hash, &self.departures));
         if held.state != State::Live {
             let same = held.value_hash() == hash;
-            let returned = settling && self.history.get(&slot).is_some_and(|history| history.is_old(hash));
             let old = match held.state {
-                State::Forgotten => same && (again || settling),
+                State::Suppressed => same && (again || lists),
+                // Of a key that was removed unseen nobody knows here which value it had.
+                State::Tombstone if held.value_hash() == NO_VALUE => lists,
                 _ => same || returned,
             };
-            if !old && !self.is_late_copy(slot, hash, id, now) && !self.over_size(tuple) {
+            let refused = held.state == State::Refused;
+            if !old
+                && !self.is_late_copy(slot, hash, id, now)
+                && !self.refuse_plain(tuple.value(), refused, now)
+            {
                 self.take(id, tuple.clone(), successor, now);
             }
             return;
         }
         if held.tuple.value() == tuple.value() {
-            link.plain.caught_up(slot);
+            link.plain.caught_up(slot, now.mono);
             self.counters.duplicates += 1;
             return;
         }
-        let unsent = self.store.feed.position(slot) >= link.cursor
+        let unsent = link.is_unsent(slot, self.store.feed.position(slot))
             && held.source() != Some(id)
             && before != Some(held.value_hash());
         let behind = link.plain.echoes && (link.plain.is_behind(slot, now.mono) || unsent);
-        let history = self.history.get(&slot);
-        let returned = again || (settling && history.is_some_and(|history| history.is_old(hash)));
         let late = history.is_some_and(|history| history.is_late_copy(hash, id, now.mono));
         let busy = history.is_some_and(|history| history.is_busy(now.mono));
-        if behind || returned || late {
-            link.plain.suspect(slot, now.mono);
-            return self.schedule_link(id, now);
+        if behind || again || returned || late {
+            return self.suspect_value(id, slot, tuple, now);
         }
-        if self.over_size(tuple) {
+        if self.refuse_plain(tuple.value(), false, now) {
             return;
         }
         let mut wait = if busy { BUSY_INTERVAL } else { 0 };
-        if let Some(history) = self.history.get_mut(&slot).filter(|_| hold_back) {
+        if let Some(history) = self.history.get_mut(&slot).filter(|_| heard) {
             let most = history.hold_up(hash, now.mono);
             if most > 0 && self.random.u8(0..4) == 0 {
                 wait = wait.max(self.random.u64(most / 2..=most));
             }
         }
-        if hold_back && wait > 0 {
-            let history = self.history.entry(slot).or_default();
+        if heard && wait > 0 {
+            let history = self.history_mut(slot, now);
             history.hold_back(HeldBack { link: id, tuple: tuple.clone(), over: stamp }, now.mono);
             let from = history.held_until;
             let until = from.unwrap_or(now.mono + wait);
@@ -110,16 +129,17 @@ impl Node {
         self.take(id, tuple.clone(), successor, now);
     }
 
-    fn is_late_copy(&self, slot: Slot, hash: u64, id: LinkId, now: Now) -> bool {
-        self.history.get(&slot).is_some_and(|history| history.is_late_copy(hash, id, now.mono))
+    /// What the peer said is old, most likely: it is looked at later.
+    fn suspect_value(&mut self, id: LinkId, slot: Slot, tuple: &Tuple, now: Now) {
+        self.history_mut(slot, now).suspect(id, tuple);
+        if let Some(link) = self.links.get_mut(&id) {
+            link.plain.suspect(slot, now.mono);
+        }
+        self.schedule_link(id, now);
     }
 
-    fn over_size(&mut self, tuple: &Tuple) -> bool {
-        let over = tuple.value().len() > self.settings.max_value;
-        if over {
-            self.refuse(super::Refusal::ValueTooLong);
-        }
-        over
+    fn is_late_copy(&self, slot: Slot, hash: u64, id: LinkId, now: Now) -> bool {
+        self.history.get(&slot).is_some_and(|history| history.is_late_copy(hash, id, now.mono))
     }
 
     /// Takes a plain peer's value.
@@ -128,7 +148,7 @@ impl Node {
         if let Some(link) = self.links.get_mut(&id) {
             link.plain.followed(slot);
         }
-        self.history.entry(slot).or_default().took(now.mono);
+        self.history_mut(slot, now).took(now.mono);
         slot
     }
 
@@ -143,16 +163,15 @@ impl Node {
             let Some(held) = self.store.get(slot) else { return };
             let (hash, ours, stamp) = (value_hash(tuple.value()), held.value_hash(), held.stamp);
             // Only what the peer said last is what it holds.
-            let Some(link) = self.links.get_mut(&id).filter(|link| link.plain.holds(slot, hash)) else {
+            if !self.links.get(&id).is_some_and(|link| link.plain.holds(slot, hash)) {
                 continue;
-            };
-            let history = self.history.entry(slot).or_default();
+            }
+            let history = self.history_mut(slot, now);
             if stamp == over || history.said_before(ours, id, now.mono) {
                 self.consider(id, slot, &tuple, false, now);
             } else if hash != ours {
                 history.replaced(hash, Some(id), now.mono, now.mono);
-                link.plain.suspect(slot, now.mono);
-                self.schedule_link(id, now);
+                self.suspect_value(id, slot, &tuple, now);
             }
         }
     }
@@ -173,10 +192,26 @@ impl Node {
                 continue;
             }
             let changed_at = history.map_or(0, |history| history.changed_at);
-            if link.plain.check(slot, held.value_hash(), changed_at, now.mono) == Check::Assert {
-                link.owe(slot);
-                self.mark_ready(id);
+            match link.plain.check(slot, held.value_hash(), changed_at, now.mono) {
+                Check::Assert => {
+                    link.bulk.owe(slot);
+                    self.mark_ready(id);
+                }
+                Check::Yield => self.yield_to(id, slot, now),
+                Check::Settled | Check::Later => {}
             }
+        }
+    }
+
+    /// The peer was told our value and holds another, which we took for old: it was news.
+    fn yield_to(&mut self, id: LinkId, slot: Slot, now: Now) {
+        let suspect = self.history.get_mut(&slot).and_then(|history| history.take_suspect(id));
+        let said = self.links.get(&id).and_then(|link| link.plain.said_last(slot));
+        let Some(tuple) = suspect.filter(|tuple| said == Some(value_hash(tuple.value()))) else { return };
+        let Some(held) = self.store.get(slot).filter(|held| held.tuple.key() == tuple.key()) else { return };
+        let stamp = held.stamp.successor(value_hash(tuple.value()));
+        if !self.refuse_plain(tuple.value(), false, now) {
+            self.take(id, tuple, stamp, now);
         }
     }
 }

@@ -3,16 +3,24 @@
 //! No state is kept between messages. A DIGEST gives the sums of the 16 parts of a part of the key
 //! space; the receiver answers for each part whose sum differs with a DIGEST of that part, or, where
 //! it is small, with ENTRIES: all keys, by their hashes, and stamps in it. The receiver of ENTRIES
-//! sends what it holds newer and REQUESTs what it holds older. A message that is lost, or dropped
-//! because a peer does not read, costs no more than the time until the next heartbeat.
+//! REQUESTs what it lacks or holds older, and OFFERs what it holds and the sender lacks. Tuples go to
+//! those who ask for them: only they know what they have room for, believe, or are being sent already.
+//! A message that is lost, or dropped because a peer does not read, costs no more than the time until the
+//! next heartbeat.
+//!
+//! Peers before 1.1 know no OFFER; what they lack they are sent. A node that holds next to nothing says so
+//! with ENTRIES of everything, and is sent all.
 
-use super::super::clock::{Now, Stamp, too_far_ahead};
+use super::super::clock::{Now, Stamp};
 use super::super::codec::{Digests, Entries, Entry, Hashes, PartEntries, Prefix};
 use super::super::extension::Summary;
 use super::super::feed::Slot;
-use super::super::link::{Comparison, LinkId};
-use super::super::records::{add_digest, add_entries, digest_frame, entries_frame, request_frame};
+use super::super::link::{Comparison, LinkId, Role};
+use super::super::records::{
+    FANOUT, add_digest, add_entries, add_entry, digest_frame, entries_frame, offer_frame, request_frame,
+};
 use super::super::store::{State, Store};
+use super::requests::Asked;
 use super::{Frame, Node};
 use std::collections::HashMap;
 
@@ -24,8 +32,23 @@ const SMALL_WHOLE: usize = 16;
 const FEW: usize = 32;
 /// Frames of lists are begun anew beyond this size.
 const FULL: usize = 32 << 10;
-/// Milliseconds before a comparison that led to nothing is repeated; doubles each time.
+/// Milliseconds before a comparison that led to nothing is repeated; doubles …
 const FUTILE: u64 = 3000;
+/// … so often.
+const MOST_FUTILE: u32 = 2;
+/// A comparison takes some round trips; none is begun so soon (ms) after another.
+const AGAIN: u64 = 500;
+/// What is on its way is waited for, and no comparison begun, as long as something came within this time (ms).
+const STALLED: u64 = 5000;
+/// Refused for its stamp within this time (ms): likely to be refused again.
+const RECENT: u64 = 60_000;
+/// How often a comparison is put off, in a row, because there is something to send that changed just now: a
+/// link may never be idle.
+const MOST_PUT_OFF: u32 = 3;
+/// Of a peer that holds so many tuples more than we do, all are asked for at once …
+const MANY: u64 = 1000;
+/// … and of no other peer, unless nothing has come for this time (ms).
+const SOLE: u64 = 1000;
 
 /// Collects parts into frames of a good size.
 struct Frames {
@@ -57,11 +80,34 @@ impl Frames {
 }
 
 impl Node {
+    /// Client: a heartbeat has told what the peer's tuples sum up to. Whether it is time to compare.
+    pub(super) fn may_compare(&mut self, id: LinkId, now: Now) -> bool {
+        let awaited = self.awaits_from(id, now);
+        let end = self.store.feed.end();
+        let Some(link) = self.links.get_mut(&id) else { return false };
+        // What is on its way would be found to be missing, and sent twice.
+        let under_way = awaited || link.owed_by_peer > 0 || !link.bulk.is_settled();
+        if under_way && now.mono < link.progress_at + STALLED {
+            return false;
+        }
+        if link.cursor < end || !link.control.is_empty() {
+            link.comparison.put_off += 1;
+            if link.comparison.put_off <= MOST_PUT_OFF {
+                return false;
+            }
+        }
+        link.comparison.put_off = 0;
+        true
+    }
+
     /// Client: starts a comparison if the peer's tuples sum up to something else than ours.
     pub(super) fn compare(&mut self, id: LinkId, theirs: Summary, now: Now) {
         let ours = self.summary();
+        let held = self.store.digest().count();
+        let sole = self.sole_source(id, now);
+        let refuses = self.drift_refused_at.is_some_and(|at| now.mono < at + RECENT);
         let Some(link) = self.links.get_mut(&id) else { return };
-        if ours == theirs {
+        if ours.root == theirs.root {
             link.comparison = Comparison::default();
             // It may have got elsewhere, too, what we did.
             if self.origins.come_by_others(id) {
@@ -69,19 +115,21 @@ impl Node {
             }
             return;
         }
-        let roots = (ours.root, theirs.root);
         let last = &mut link.comparison;
-        if last.roots == roots {
-            if now.mono < last.again_at {
-                return;
-            }
-            last.futile = (last.futile + 1).min(6);
-        } else {
-            last.futile = 0;
+        if now.mono < last.again_at {
+            return;
         }
-        last.roots = roots;
-        last.again_at = now.mono + (FUTILE << last.futile);
-        let frame = if self.store.digest().count() <= SMALL_WHOLE {
+        // Small, and not for what was refused: whoever lists all that it holds is sent everything.
+        let lists_all = held <= SMALL_WHOLE && !refuses;
+        if lists_all && theirs.count > MANY && !sole {
+            return;
+        }
+        last.futile = if last.begun && !last.useful { (last.futile + 1).min(MOST_FUTILE) } else { 0 };
+        last.again_at = now.mono + if last.futile > 0 { FUTILE << last.futile } else { AGAIN };
+        (last.begun, last.useful) = (true, false);
+        let frame = if lists_all {
+            link.progress_at = now.mono;
+            self.source = Some(id).filter(|_| theirs.count > MANY).or(self.source);
             let mut frame = entries_frame();
             add_entries(&mut frame, Prefix::ALL, &entries(&self.store, Prefix::ALL));
             frame
@@ -93,8 +141,25 @@ impl Node {
         self.control(id, Frame::new(frame));
     }
 
+    /// Whether no other peer is sending us all that it has.
+    fn sole_source(&self, id: LinkId, now: Now) -> bool {
+        let other = self.source.filter(|&source| source != id).and_then(|source| self.links.get(&source));
+        other.is_none_or(|link| !link.up || now.mono >= link.progress_at + SOLE)
+    }
+
+    /// There is reason to believe that comparisons that led to nothing would lead to something now.
+    pub(super) fn compare_anew(&mut self) {
+        self.drift_refused_at = None;
+        self.links.values_mut().for_each(|link| link.comparison = Comparison::default());
+    }
+
     pub(super) fn hear_digest(&mut self, id: LinkId, parts: Digests<'_>, now: Now) {
+        if self.asks_for_all(id, now) {
+            return;
+        }
         let (mut deeper, mut lists) = (Frames::new(digest_frame), Frames::new(entries_frame));
+        // What there is no room to answer for is not always the same.
+        let first = self.random.usize(0..FANOUT);
         let (store, digest) = (&self.store, self.store.digest());
         let Some(link) = self.links.get_mut(&id) else { return };
         let list = |lists: &mut Frames, part| {
@@ -112,9 +177,10 @@ impl Node {
                 link.effort.spend(list(&mut lists, prefix));
                 continue;
             }
-            for (index, (ours, theirs)) in digest.sums(prefix).into_iter().zip(theirs).enumerate() {
+            let ours = digest.sums(prefix);
+            for index in (first..FANOUT).chain(0..first) {
                 let part = prefix.child(index);
-                if ours == theirs {
+                if ours[index] == theirs[index] {
                     continue;
                 }
                 if digest.is_leaf(part) || digest.estimate(part) <= SMALL {
@@ -131,31 +197,54 @@ impl Node {
         frames.into_iter().for_each(|frame| self.control(id, frame));
     }
 
+    /// Server: a client compares that holds much more than we do, as after we restarted. It is asked for all of
+    /// it, or, while another one is sending that, for nothing.
+    fn asks_for_all(&mut self, id: LinkId, now: Now) -> bool {
+        let held = self.store.digest().count();
+        let sole = self.sole_source(id, now);
+        let Some(link) = self.links.get_mut(&id) else { return true };
+        let more = link.summary.count > MANY && link.summary.count / FEW as u64 > held as u64;
+        if link.role != Role::Server || held > SMALL_WHOLE || !more {
+            return false;
+        }
+        link.passage.overtake();
+        if sole {
+            link.progress_at = now.mono;
+            self.source = Some(id);
+            let mut frame = entries_frame();
+            add_entries(&mut frame, Prefix::ALL, &entries(&self.store, Prefix::ALL));
+            self.control(id, Frame::new(frame));
+        }
+        true
+    }
+
     pub(super) fn hear_entries(&mut self, id: LinkId, parts: Entries<'_>, now: Now) {
-        let mut wanted = Vec::new();
-        // New keys beyond the limit would be refused, and asked for again after the next heartbeat.
-        let mut room = self.settings.max_tuples.saturating_sub(self.store.len());
+        let (mut wanted, mut ahead) = (Vec::new(), Vec::new());
         for (prefix, entries) in parts.iter() {
             let held = self.store.len();
             let Some(link) = self.links.get_mut(&id) else { return };
             if link.effort.left(held, now.mono) == 0 {
                 break;
             }
-            self.hear_part(id, prefix, entries, &mut wanted, &mut room, now);
+            self.hear_part(id, prefix, entries, &mut wanted, &mut ahead, now);
         }
-        for hashes in wanted.chunks(FULL / 8) {
-            self.control(id, Frame::new(request_frame(hashes)));
+        self.request(id, wanted, now);
+        if self.links.get(&id).is_some_and(|link| link.offers) {
+            self.offer(id, &ahead);
+        } else {
+            self.owe_all(id, ahead);
         }
         self.mark_ready(id);
     }
 
+    /// What differs in one part: what the peer has newer, and what we have.
     fn hear_part(
         &mut self,
         id: LinkId,
         prefix: Prefix,
         entries: PartEntries<'_>,
-        wanted: &mut Vec<u64>,
-        room: &mut usize,
+        wanted: &mut Vec<Entry>,
+        ahead: &mut Vec<Slot>,
         now: Now,
     ) {
         let mut theirs: HashMap<u64, Stamp, ahash::RandomState> =
@@ -163,18 +252,17 @@ impl Node {
         theirs.extend(
             entries.iter().filter(|entry| prefix.contains(entry.hash)).map(|entry| (entry.hash, entry.stamp)),
         );
-        let trusted = |stamp: Stamp| !too_far_ahead(stamp.time, now, self.settings.max_drift);
-        let mut ahead: Vec<Slot> = Vec::new();
         let mut looks = theirs.len() + 1;
         // A peer that has next to nothing is sent everything: what there is need not be walked through.
         let few = prefix == Prefix::ALL && theirs.len() < self.store.len() / FEW;
+        let before = ahead.len();
         if few {
             // They are looked at all the same when they are sent.
             looks += theirs.len() * FEW + self.store.len();
             theirs.retain(|&hash, &mut stamp| {
                 let ours = self.store.with_hash(hash).map(|slot| self.store.held(slot).stamp).max();
-                if ours.is_some_and(|ours| stamp > ours) && trusted(stamp) {
-                    wanted.push(hash);
+                if ours.is_some_and(|ours| stamp > ours) {
+                    wanted.push(Entry { hash, stamp });
                 }
                 ours.is_none()
             });
@@ -183,30 +271,84 @@ impl Node {
             looks += 1;
             let ours = self.store.held(slot).stamp;
             match theirs.remove(&hash) {
-                Some(stamp) if stamp > ours => {
-                    if trusted(stamp) {
-                        wanted.push(hash);
-                    }
-                }
+                Some(stamp) if stamp > ours => wanted.push(Entry { hash, stamp }),
                 Some(stamp) if stamp == ours => {}
                 _ => ahead.push(slot),
             }
         }
-        let mut missing: Vec<u64> =
-            theirs.into_iter().filter(|&(_, stamp)| trusted(stamp)).map(|(hash, _)| hash).collect();
-        missing.sort_unstable();
-        missing.truncate(*room);
-        *room -= missing.len();
+        let mut missing: Vec<Entry> = theirs.into_iter().map(|(hash, stamp)| Entry { hash, stamp }).collect();
+        missing.sort_unstable_by_key(|entry| entry.hash);
         wanted.append(&mut missing);
         let most = few || prefix == Prefix::ALL && ahead.len() > self.store.len() / 2;
         let Some(link) = self.links.get_mut(&id) else { return };
         link.effort.spend(looks);
         if most {
             // Nearly everything: following the log from its start needs no list.
-            link.cursor = 0;
+            ahead.truncate(before);
+            link.bulk.owe_all_before(link.cursor);
+            link.progress_at = now.mono;
+            link.comparison.useful = true;
             link.passage.overtake();
-        } else {
-            self.owe_all(id, ahead);
+        }
+    }
+
+    /// Tells the peer what it lacks; it asks for what it wants of that.
+    fn offer(&mut self, id: LinkId, ahead: &[Slot]) {
+        let mut frames = Frames::new(offer_frame);
+        for &slot in ahead {
+            let held = self.store.held(slot);
+            if held.state != State::Refused {
+                frames.add(|frame| add_entry(frame, &Entry { hash: held.key_hash(), stamp: held.stamp }));
+            }
+        }
+        let frames = frames.finish();
+        if let Some(link) = self.links.get_mut(&id).filter(|_| !frames.is_empty()) {
+            link.passage.overtake();
+        }
+        frames.into_iter().for_each(|frame| self.control(id, frame));
+    }
+
+    /// What the peer holds newer, or we lack.
+    pub(super) fn hear_offer(&mut self, id: LinkId, entries: PartEntries<'_>, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let left = link.effort.left(self.store.len(), now.mono);
+        let mut wanted = Vec::new();
+        for entry in entries.iter().take(left) {
+            link.effort.spend(1);
+            if self.store.with_hash(entry.hash).all(|slot| self.store.held(slot).stamp < entry.stamp) {
+                wanted.push(entry);
+            }
+        }
+        self.request(id, wanted, now);
+    }
+
+    /// Asks a peer for tuples, but for those that would be refused, or are on their way.
+    fn request(&mut self, id: LinkId, wanted: Vec<Entry>, now: Now) {
+        let latest = self.latest_believed(now);
+        // What there is no room for is asked for all the same, once: as many can be remembered as refused.
+        let mut room = self.room_for_news();
+        let mut hashes = Vec::new();
+        for Entry { hash, stamp } in wanted {
+            if stamp.wall() > latest {
+                self.drift_refused_at = Some(now.mono);
+                continue;
+            }
+            let new = self.store.with_hash(hash).next().is_none();
+            if new && room == 0 {
+                continue;
+            }
+            match self.ask_for(id, hash, now) {
+                Asked::Now => hashes.push(hash),
+                Asked::Already => continue,
+                Asked::TooMany => break,
+            }
+            room -= usize::from(new);
+        }
+        if let Some(link) = self.links.get_mut(&id).filter(|_| !hashes.is_empty()) {
+            link.progress_at = now.mono;
+        }
+        for hashes in hashes.chunks(FULL / 8) {
+            self.control(id, Frame::new(request_frame(hashes)));
         }
     }
 
@@ -215,7 +357,11 @@ impl Node {
         let left = link.effort.left(self.store.len(), now.mono);
         let hashes = hashes.iter().take(left).inspect(|_| link.effort.spend(1));
         let asked = hashes.flat_map(|hash| self.store.with_hash(hash));
-        let slots = asked.filter(|&slot| self.store.held(slot).state != State::Forgotten).collect();
+        let slots: Vec<Slot> = asked.filter(|&slot| self.store.held(slot).state != State::Refused).collect();
+        if !slots.is_empty() {
+            link.comparison.useful = true;
+            link.progress_at = now.mono;
+        }
         self.owe_all(id, slots);
     }
 
@@ -225,15 +371,17 @@ impl Node {
         slots.sort_unstable_by_key(|&slot| self.store.feed.position(slot));
         if let Some(link) = self.links.get_mut(&id).filter(|_| !slots.is_empty()) {
             link.passage.overtake();
-            slots.into_iter().for_each(|slot| link.owe(slot));
+            slots.into_iter().for_each(|slot| link.bulk.owe(slot));
         }
         self.mark_ready(id);
     }
 }
 
-/// What is held in a part of the key space.
+/// What is held in a part of the key space, and can be had here.
 fn entries(store: &Store, prefix: Prefix) -> Vec<Entry> {
-    store.part(prefix).map(|(slot, hash)| Entry { hash, stamp: store.held(slot).stamp }).collect()
+    let held = store.part(prefix).map(|(slot, hash)| (hash, store.held(slot)));
+    let offered = held.filter(|(_, held)| held.state != State::Refused);
+    offered.map(|(hash, held)| Entry { hash, stamp: held.stamp }).collect()
 }
 
 #[cfg(test)]
@@ -329,6 +477,7 @@ mod tests {
             match decode(frame.bytes()).unwrap() {
                 Message::Request(hashes) => asked.extend(hashes.iter()),
                 Message::Batch(batch) => told += batch.iter().count(),
+                Message::Heartbeat(extension) => assert!(extension.question.is_some(), "how far it has come"),
                 other => panic!("{other:?}"),
             }
         }
@@ -339,18 +488,20 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_no_room_for_is_not_asked_for() {
+    fn more_than_can_be_remembered_as_refused_is_not_asked_for() {
         let (mut node, link) = server(10, Settings { max_tuples: 15, ..Settings::default() });
         let stamp = Stamp { time: 1 << 16, origin: 1 << 63 };
-        let entries: Vec<_> = (0..1000).map(|hash| Entry { hash, stamp }).collect();
-        let mut frame = entries_frame();
-        add_entries(&mut frame, Prefix::ALL, &entries);
-        node.handle_frame(link, &frame, now(2));
-        let asked: usize = sent(&mut node, link)
-            .iter()
-            .filter(|frame| frame.bytes()[2] == MessageId::Request as u8)
-            .map(|frame| (frame.bytes().len() - 4) / 8)
-            .sum();
-        assert_eq!(asked, 5);
+        let mut asked = 0;
+        for part in 0..100 {
+            let entries: Vec<_> =
+                (1000 * part..1000 * (part + 1)).map(|hash| Entry { hash, stamp }).collect();
+            let mut frame = entries_frame();
+            add_entries(&mut frame, Prefix::ALL, &entries);
+            node.handle_frame(link, &frame, now(2));
+            let frames = sent(&mut node, link);
+            let requests = frames.iter().filter(|frame| frame.bytes()[2] == MessageId::Request as u8);
+            asked += requests.map(|frame| (frame.bytes().len() - 4) / 8).sum::<usize>();
+        }
+        assert!((10_000..=65_541).contains(&asked), "{asked}");
     }
 }

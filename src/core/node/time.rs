@@ -3,7 +3,7 @@
 use super::super::clock::{COUNTER_BITS, Now};
 use super::super::codec::{Extension, MessageId, encode, encode_publish};
 use super::super::extension::Summary;
-use super::super::link::{GREETING_PATIENCE, Kind, LinkId, Role};
+use super::super::link::{GREETING_PATIENCE, Kind, Link, LinkId, Role};
 use super::super::timers::Timer;
 use super::super::tuple::value_hash;
 use super::{Frame, Node};
@@ -15,9 +15,12 @@ const CALM: u64 = 4000;
 /// A heartbeat of the server makes one of ours unnecessary, but not more of them than this in a row: the
 /// server may have missed what we said last.
 const MOST_CALM: u32 = 8;
+/// Timers that one call looks after: many keys may expire at the same moment.
+const MOST_TIMERS: usize = 2048;
 /// A server's clock that has been behind ours by more than this (ms) is told of it soon.
 const MOST_AHEAD: u64 = 2000;
-/// An extended server that has not answered a heartbeat for so long (ms) is gone.
+/// An extended server that has not answered a heartbeat for so long (ms) is gone, unless bytes pass on its
+/// connection; then it is asked about again after the same time.
 const LOST: u64 = 5000;
 /// A plain server that says nothing for so long (ms) is asked for a PONG …
 const DOUBT: u64 = 5000;
@@ -32,9 +35,11 @@ const EXTENDED_PROBE: u64 = 3000;
 const LARGEST_SIGN: usize = 1024;
 
 impl Node {
-    /// Does what is due. Harmless when nothing is.
+    /// Does what is due, but not more than fits into some milliseconds: what remains is due at once, after
+    /// others had their turn. Harmless when nothing is.
     pub fn handle_timeout(&mut self, now: Now) {
-        while let Some(timer) = self.timers.pop(now.mono) {
+        for _ in 0..MOST_TIMERS {
+            let Some(timer) = self.timers.pop(now.mono) else { return };
             match timer {
                 Timer::Slot(slot) => {
                     self.store.set_deadline(slot, None);
@@ -62,17 +67,13 @@ impl Node {
         self.check_plain(id, now);
         self.announce_due(id, now);
         self.ask_due(id, now);
+        self.bulk_due(id, now);
         let Some(link) = self.links.get(&id).filter(|link| link.up && link.role == Role::Client) else {
             return;
         };
         let silent = now.mono.saturating_sub(link.heard_at);
-        let lost = match link.kind {
-            Kind::Extended => link.probes > 0 && now.mono >= link.asked_at + LOST,
-            Kind::Plain | Kind::Unsure if link.answers => silent > PLAIN_LOST,
-            _ => silent > link.patience,
-        };
-        if lost {
-            return self.give_up(id, now);
+        if !link.suspected && is_lost(link, now) {
+            return self.suspect(id);
         }
         if now.mono < link.beat_at {
             return;
@@ -92,6 +93,44 @@ impl Node {
             }
             Kind::Extended => self.beat(id, now),
             Kind::Plain => self.keep_alive(id, silent, now),
+        }
+    }
+
+    /// A question about what was sent in bulk was not answered: it is asked again.
+    fn bulk_due(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.up && link.is_extended()) else { return };
+        if link.bulk.missing_at().is_some_and(|at| at <= now.mono) {
+            let question = Some(link.bulk.ask(now.mono));
+            self.control(id, self.heartbeat(id, Extension { question, ..Extension::default() }, now));
+        }
+    }
+
+    /// A server has been silent for too long. Only whole frames are heard, and a large one may be under way in
+    /// either direction: the driver knows.
+    fn suspect(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.suspected = true;
+            self.suspects.push_back(id);
+        }
+    }
+
+    /// A client link whose server is taken for dead, unless [`handle_suspect`](Node::handle_suspect) says
+    /// otherwise. Every link that is polled here wants that answer, at once or within seconds.
+    pub fn poll_suspect(&mut self) -> Option<LinkId> {
+        self.suspects.pop_front()
+    }
+
+    /// Whether bytes of frames have passed of late on a suspect's connection: then it is no longer a suspect, for a
+    /// while. If not, the connection is given up.
+    pub fn handle_suspect(&mut self, id: LinkId, bytes_pass: bool, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if !std::mem::take(&mut link.suspected) {
+            return; // the connection is another one by now
+        }
+        if bytes_pass {
+            link.trusted_until = now.mono + LOST;
+        } else if is_lost(link, now) {
+            self.give_up(id, now);
         }
     }
 
@@ -131,7 +170,7 @@ impl Node {
     pub(super) fn pace(&mut self, id: LinkId, heard: Extension, theirs: Summary, now: Now) {
         let ours = self.summary();
         // All follow the fastest clock, and it may be ours.
-        let ahead = self.clock.latest(now).saturating_sub(heard.clock.unwrap_or(u64::MAX));
+        let ahead = self.latest(now).saturating_sub(heard.clock.unwrap_or(u64::MAX));
         let Some(link) = self.links.get_mut(&id) else { return };
         if theirs != ours || ahead >> COUNTER_BITS > MOST_AHEAD {
             link.calm = 0;
@@ -202,9 +241,8 @@ impl Node {
         let held = self.store.get(self.own_smallest?.1)?;
         let link = self.links.get(&id)?;
         let hash = value_hash(held.tuple.value());
-        let known = link.cursor > self.store.feed.position(slot)
-            && (link.plain.holds(slot, hash) || !link.plain.is_pending(slot))
-            && !link.owed_set.contains(&slot);
+        let known = !link.is_unsent(slot, self.store.feed.position(slot))
+            && (link.plain.holds(slot, hash) || !link.plain.is_pending(slot));
         known.then(|| Frame::new(encode_publish(&held.tuple, 0, Some(held.stamp))))
     }
 
@@ -215,7 +253,9 @@ impl Node {
         if link.up {
             next = match link.kind {
                 Kind::Plain => link.plain.next_check(),
-                Kind::Extended => link.branches.announce_at(),
+                Kind::Extended => {
+                    [link.branches.announce_at(), link.bulk.missing_at()].into_iter().flatten().min()
+                }
                 _ => None,
             };
             next = [next, link.passage.rests_until()].into_iter().flatten().min();
@@ -262,12 +302,9 @@ impl Node {
                 _ => self.control(id, Frame::new(encode(MessageId::Invalid, &Extension::default()))),
             }
         }
-        self.requested.retain(|_, &mut at| now.mono < at + super::tree::ANSWER);
-        let held = &self.store;
-        self.history.retain(|&slot, history| {
-            history.prune(now.mono);
-            !history.is_past(now.mono) && held.get(slot).is_some()
-        });
+        self.forget_requests(now);
+        self.prune_history(now);
+        self.reconsider_some(now);
     }
 
     pub(super) fn schedule_sweep(&mut self, now: Now) {
@@ -277,6 +314,17 @@ impl Node {
         self.timers.set(Timer::Sweep, self.sweep_at, next);
         self.sweep_at = next;
     }
+}
+
+/// Whether a server has been silent for longer than a live one is.
+fn is_lost(link: &Link, now: Now) -> bool {
+    let silent = now.mono.saturating_sub(link.heard_at);
+    let lost = match link.kind {
+        Kind::Extended => link.probes > 0 && now.mono >= link.asked_at + LOST,
+        Kind::Plain | Kind::Unsure if link.answers => silent > PLAIN_LOST,
+        _ => silent > link.patience,
+    };
+    lost && now.mono >= link.trusted_until
 }
 
 #[cfg(test)]
@@ -305,6 +353,9 @@ mod tests {
         stopped: Option<usize>,
         /// Tuples do not arrive.
         lossy: bool,
+        /// What is said of suspects, and how often it was.
+        bytes_pass: bool,
+        suspects: u32,
     }
 
     impl Pair {
@@ -315,7 +366,17 @@ mod tests {
             let server = nodes[SERVER].open_link(Role::Server, now(1)).unwrap();
             nodes[CLIENT].link_up(client, now(1));
             let (links, wires, said) = ([client, server], Default::default(), Vec::new());
-            Pair { nodes, links, wires, time: 1, said, stopped: None, lossy: false }
+            Pair {
+                nodes,
+                links,
+                wires,
+                time: 1,
+                said,
+                stopped: None,
+                lossy: false,
+                bytes_pass: false,
+                suspects: 0,
+            }
         }
 
         /// One that has had nothing to say for long.
@@ -365,6 +426,10 @@ mod tests {
                 }
                 for node in (0..2).filter(|&node| self.stopped != Some(node)) {
                     self.nodes[node].handle_timeout(now(self.time));
+                    while let Some(id) = self.nodes[node].poll_suspect() {
+                        self.suspects += 1;
+                        self.nodes[node].handle_suspect(id, self.bytes_pass, now(self.time));
+                    }
                 }
             }
         }
@@ -461,5 +526,43 @@ mod tests {
                 pair.run(10);
             }
         }
+    }
+
+    #[test]
+    fn a_silent_server_is_not_given_up_while_bytes_pass() {
+        for seed in 0..50 {
+            let mut pair = Pair::calm(seed, 1000);
+            (pair.stopped, pair.bytes_pass) = (Some(SERVER), true);
+            pair.run(60 * SECOND);
+            assert_eq!(pair.nodes[CLIENT].poll_stale(), None, "seed {seed}");
+            assert!((8..=12).contains(&pair.suspects), "asked {} times, seed {seed}", pair.suspects);
+            pair.bytes_pass = false;
+            let end = pair.time;
+            while pair.nodes[CLIENT].poll_stale().is_none() {
+                assert!(pair.time <= end + LOST, "not noticed, seed {seed}");
+                pair.run(10);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_suspect_does_not_concern_its_next_connection() {
+        let mut pair = Pair::calm(1, 1000);
+        let link = pair.links[CLIENT];
+        pair.stopped = Some(SERVER);
+        let client = &mut pair.nodes[CLIENT];
+        let mut time = pair.time;
+        let suspect = loop {
+            time += 10;
+            client.handle_timeout(now(time));
+            match client.poll_suspect() {
+                Some(suspect) => break suspect,
+                None => while client.poll_transmit(link, now(time)).is_some() {},
+            }
+        };
+        client.link_down(link, now(time));
+        client.link_up(link, now(time));
+        client.handle_suspect(suspect, false, now(time));
+        assert_eq!(client.poll_stale(), None);
     }
 }

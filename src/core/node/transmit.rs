@@ -1,10 +1,10 @@
-//! What is sent next on a link: announcements, then single tuples owed, then the log of changes.
+//! What is sent next on a link: answers, then what changes now, then what is owed in bulk.
 //!
 //! A frame is made from current values when the socket has room for it. Extended links get many
 //! tuples in one frame when many wait; a lone one travels alone, at once.
 
 use super::super::clock::{Now, Stamp};
-use super::super::codec::{RecordKind, encode_publish};
+use super::super::codec::{Extension, RecordKind, encode_publish};
 use super::super::feed::Slot;
 use super::super::link::LinkId;
 use super::super::records::BatchWriter;
@@ -29,6 +29,14 @@ pub(super) struct BatchCache {
     /// When it was made, if it says how long something has still to live.
     ages_from: Option<u64>,
     frame: Option<Frame>,
+}
+
+impl BatchCache {
+    /// Whether it is what a batch made now, from this position on, would be.
+    fn is_fresh(&self, version: u64, start: u32, now: Now) -> bool {
+        let ages = self.ages_from.is_none_or(|made_at| made_at == now.mono);
+        self.version == version && self.start == start && ages
+    }
 }
 
 impl Node {
@@ -103,7 +111,7 @@ impl Node {
         loop {
             let link = self.links.get_mut(&id)?;
             let is_plain = link.is_plain();
-            if let Some(slot) = link.pop_owed() {
+            if let Some(slot) = link.bulk.pop() {
                 if let Some(held) = self.store.get(slot).filter(|held| held.is_live()) {
                     self.counters.tuples_out += 1;
                     return Some(self.single(slot, held, is_plain, now));
@@ -111,10 +119,12 @@ impl Node {
                 continue;
             }
             let position = link.cursor;
-            if position >= self.store.feed.end() {
-                return None;
-            }
-            link.cursor += 1;
+            let position = if position < self.store.feed.end() {
+                link.cursor += 1;
+                position
+            } else {
+                link.bulk.next_position()?
+            };
             let Some(slot) = self.store.feed.get(position) else { continue };
             let held = self.store.held(slot);
             // What came from the peer it need not be told, unless that was on an earlier connection.
@@ -145,15 +155,34 @@ impl Node {
 
     /// The next tuples for an extended link.
     fn next_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
-        if let Some(frame) = self.owed_batch(id, now) {
-            return Some(frame);
+        // The log may hold nothing for this link but what is to be announced.
+        self.followed_batch(id, now)
+            .or_else(|| self.next_announcement(id, now))
+            .or_else(|| self.next_bulk(id, now))
+    }
+
+    /// What is owed in bulk, or a question about it: how far it has come.
+    fn next_bulk(&mut self, id: LinkId, now: Now) -> Option<Frame> {
+        let link = self.links.get_mut(&id)?;
+        if link.bulk.may_ask() {
+            let question = Some(link.bulk.ask(now.mono));
+            self.schedule_link(id, now);
+            return Some(self.heartbeat(id, Extension { question, ..Extension::default() }, now));
         }
-        if let Some(frame) = self.next_announcement(id, now) {
-            return Some(frame);
+        if !link.bulk.may_send() {
+            return None;
         }
-        let frame = self.followed_batch(id, now);
-        // The log may have held nothing for this link but what is to be announced, and that at once.
-        frame.or_else(|| self.next_announcement(id, now))
+        let frame = self.owed_batch(id, now).or_else(|| self.backlog_batch(id, now));
+        let link = self.links.get_mut(&id)?;
+        match frame {
+            Some(frame) => {
+                link.bulk.sent(frame.bytes().len());
+                Some(frame)
+            }
+            // What was owed is gone. The question about what came before it may be due.
+            None if link.bulk.may_ask() => self.next_bulk(id, now),
+            None => None,
+        }
     }
 
     /// What has changed since the link's place in the log, but for what the peer has or gets elsewhere.
@@ -161,11 +190,10 @@ impl Node {
         let link = self.links.get_mut(&id)?;
         let (start, version) = (link.cursor, self.store.feed.version());
         let cache = &self.batches;
-        let fresh = cache.version == version && cache.ages_from.is_none_or(|made_at| made_at == now.mono);
+        let fresh = cache.is_fresh(version, start, now);
         let wanted = |origin: &u64| link.peer != Some(*origin) && !link.branches.is_cut(*origin);
         let suits = !cache.sources.contains(&id) && cache.origins.iter().all(wanted);
         if fresh
-            && cache.start == start
             && suits
             && let Some(frame) = &cache.frame
         {
@@ -186,6 +214,8 @@ impl Node {
                 } else if link.branches.is_cut(origin) {
                     excluded = true;
                     timed |= link.branches.tell(slot, link.role, now.mono);
+                } else if batch.closes_before(held) {
+                    break;
                 } else if batch.add(held, remaining(self.store.deadline(slot), now)) {
                     sources.extend(held.source().filter(|source| sources.last() != Some(source)));
                     origins.extend(Some(origin).filter(|origin| origins.last() != Some(origin)));
@@ -208,18 +238,60 @@ impl Node {
         Some(frame)
     }
 
-    /// Tuples that a comparison of digests has found missing on the other side.
+    /// Single tuples that the peer has asked for.
     fn owed_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let mut batch = Collector::default();
         let link = self.links.get_mut(&id)?;
         while !batch.is_full() {
-            let Some(slot) = link.pop_owed() else { break };
+            let Some(slot) = link.bulk.peek() else { break };
             if let Some(held) = self.store.get(slot) {
+                if batch.closes_before(held) {
+                    break;
+                }
                 batch.add(held, remaining(self.store.deadline(slot), now));
             }
+            link.bulk.pop();
         }
         self.counters.tuples_out += batch.count() as u64;
         batch.finish()
+    }
+
+    /// The next stretch of everything, for a peer that has asked for it. Nothing is left out, wherever it came
+    /// from: the peer has shown that it holds next to nothing.
+    fn backlog_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
+        let link = self.links.get_mut(&id)?;
+        let ((start, stop), version) = (link.bulk.backlog(), self.store.feed.version());
+        let cache = &self.backlogs;
+        if cache.is_fresh(version, start, now)
+            && cache.end <= stop
+            && let Some(frame) = &cache.frame
+        {
+            link.bulk.advance(cache.end);
+            self.counters.tuples_out += cache.tuples;
+            return Some(frame.clone());
+        }
+        let mut batch = Collector::default();
+        let mut position = start;
+        while position < stop && !batch.is_full() {
+            if let Some(slot) = self.store.feed.get(position) {
+                let held = self.store.held(slot);
+                if batch.closes_before(held) {
+                    break;
+                }
+                batch.add(held, remaining(self.store.deadline(slot), now));
+            }
+            position += 1;
+        }
+        link.bulk.advance(position);
+        let tuples = batch.count() as u64;
+        let ages_from = batch.ages.then_some(now.mono);
+        let frame = batch.finish()?;
+        self.counters.tuples_out += tuples;
+        let kept = Some(frame.clone());
+        let (sources, origins) = Default::default();
+        self.backlogs =
+            BatchCache { version, start, end: position, sources, origins, tuples, ages_from, frame: kept };
+        Some(frame)
     }
 }
 
@@ -239,6 +311,11 @@ impl Collector {
         self.batch.as_ref().map_or(waiting, BatchWriter::len) >= FULL
     }
 
+    /// Whether this tuple is to have a frame of its own: a large one keeps no others waiting, and waits for none.
+    fn closes_before(&self, held: &Held) -> bool {
+        held.tuple.value().len() >= FULL && self.count() > 0
+    }
+
     fn count(&self) -> usize {
         self.batch.as_ref().map_or(0, |batch| batch.count) + usize::from(self.first.is_some())
     }
@@ -246,10 +323,10 @@ impl Collector {
     /// Adds what peers may know of a tuple; false when that is nothing.
     fn add(&mut self, held: &Held, ttl: u32) -> bool {
         let kind = match held.state {
-            State::Live => RecordKind::Live,
+            State::Live | State::Suppressed => RecordKind::Live,
             // That it expired matters to a peer that was away and holds what came before it.
             State::Tombstone | State::Expired => RecordKind::Tombstone,
-            State::Forgotten => return false,
+            State::Refused => return false,
         };
         self.ages |= ttl > 0;
         if kind == RecordKind::Live && self.batch.is_none() && self.first.is_none() {

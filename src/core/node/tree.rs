@@ -9,17 +9,14 @@
 //! came by it, and its peers that took that from it do the same. Nobody is sent what it wrote itself.
 //! Plain peers take no part, nor do values taken from them, whose origin nobody knows.
 
-use super::super::clock::{Now, Stamp, too_far_ahead};
+use super::super::clock::{Now, Stamp};
 use super::super::codec::{Entry, Hashes, MessageId, PartEntries};
 use super::super::link::{Link, LinkId};
 use super::super::records::{add_entry, announce_frame, origins_frame, request_frame};
 use super::super::store::State;
+use super::requests::Asked;
 use super::{Frame, Node};
 
-/// A tuple that was asked for is not asked for elsewhere within this time (ms).
-pub(super) const ANSWER: u64 = 1000;
-/// So many may be waited for; what is announced beyond that, comparing digests brings.
-const MOST_REQUESTED: usize = 65_536;
 /// Frames of origins that wait are made longer up to this size.
 const MOST_JOINED: usize = 16 << 10;
 /// Tuples in one announcement.
@@ -164,7 +161,8 @@ impl Node {
     /// What has changed at the peer, of origins that were pruned.
     pub(super) fn hear_announce(&mut self, id: LinkId, entries: PartEntries<'_>, now: Now) {
         let (mut wanted, mut origins) = (Vec::new(), Vec::new());
-        let room = self.check_room().is_ok();
+        let room = self.room_for_news() > 0;
+        let latest = self.latest_believed(now);
         for Entry { hash, stamp } in entries.iter() {
             let mut new = true;
             let mut known = false;
@@ -176,14 +174,10 @@ impl Node {
                     link.branches.hear(slot, stamp);
                 }
             }
-            if known || too_far_ahead(stamp.time, now, self.settings.max_drift) {
+            if known || stamp.wall() > latest {
                 continue;
             }
-            let asked = self.requested.get(&hash).copied();
-            let wait = asked.is_some_and(|at| now.mono < at + ANSWER);
-            let many = asked.is_none() && self.requested.len() >= MOST_REQUESTED;
-            if !(wait || many || new && !room) {
-                self.requested.insert(hash, now.mono);
+            if (room || !new) && self.ask_for(id, hash, now) == Asked::Now {
                 wanted.push(hash);
                 origins.push(stamp.origin);
             }
@@ -218,7 +212,7 @@ impl Node {
             for slot in link.branches.take(FULL, link.role, now.mono) {
                 let Some(held) = self.store.get(slot) else { continue };
                 let known = held.source() == Some(id) || link.branches.has_heard(slot, held.stamp);
-                if !known && matches!(held.state, State::Live | State::Tombstone) {
+                if !known && (held.state.has_value() || held.state == State::Tombstone) {
                     add_entry(&mut frame, &Entry { hash: held.key_hash(), stamp: held.stamp });
                 }
             }

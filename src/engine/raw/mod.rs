@@ -9,6 +9,7 @@
 //! | [`Socket`] | a socket of ours (closed when dropped) or a borrowed one (never closed) |
 //! | [`Msg`] | one message frame |
 //! | [`Monitored`] | a socket with its monitor, taken down in the order that libzmq needs |
+//! | [`Connection`] | what the kernel knows of a TCP connection |
 //! | [`Poller`] | waits for descriptors, a socket's ([`Socket::fd`]) or any other |
 //! | [`Error`] | libzmq's errno |
 //!
@@ -24,6 +25,7 @@ mod message;
 mod monitor;
 mod poller;
 mod socket;
+mod tcp;
 #[cfg(test)]
 mod tests;
 
@@ -34,3 +36,4 @@ pub use message::Msg;
 pub use monitor::{Change, Happening, Monitored};
 pub use poller::Poller;
 pub use socket::{Events, Socket};
+pub use tcp::{Connection, Traffic};

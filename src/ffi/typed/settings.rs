@@ -64,6 +64,32 @@ pub unsafe extern "C" fn zgossip_save(self_: *mut zgossip_t, file: *const c_char
     }
 }
 
+/// Record in a file what the node is told from now on, and when: commands,
+/// messages of peers, connections, time. What went wrong in the field can then
+/// be replayed elsewhere, exactly if nothing had been published, bound or
+/// connected before. Keys and passwords are not in the file; the values of
+/// tuples are. The file is made anew, readable for its owner only; a record
+/// that is there already, or one that has grown too long ("server/record_size")
+/// is renamed to file.1. NULL ends the record. Returns 0; or -1, nothing being
+/// changed, with errno EINVAL if the first argument is no node, EEXIST if the
+/// file is there and is no record, EAGAIN if another node records in it, ENOENT,
+/// EACCES and the like if it cannot be made.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_record(self_: *mut zgossip_t, file: *const c_char) -> c_int {
+    told! {
+        // SAFETY: the program gives a node.
+        let node = unsafe { enter(self_) }?;
+        let file = if file.is_null() {
+            Vec::new()
+        } else {
+            // SAFETY: the program gives a C string.
+            unsafe { string(file, "file")? }.to_vec()
+        };
+        node.ask(move |desk| desk.record(&file))??;
+        Ok(0)
+    }
+}
+
 /// Let the node also tell of what was removed, who comes and goes, and which
 /// commands were refused: RETRACT, EXPIRE, JOIN, LEAVE and ERROR can be
 /// received from then on, or no more. The same as zgossip_set (self,

@@ -73,6 +73,7 @@ class Library:
         self.load = declare("load", c_int, node, text)
         self.set = declare("set", c_int, node, text, text)
         self.save = declare("save", c_int, node, text)
+        self.record = declare("record", c_int, node, text)
         self.set_events = declare("set_events", c_int, node, c_bool)
         self.stats = declare("stats", c_int, node, POINTER(StatsBuffer), c_size_t)
         self.free = declare("free", None, c_void_p)

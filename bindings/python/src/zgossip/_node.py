@@ -246,6 +246,10 @@ class Node:
         """Save the configuration."""
         self._call(self._library.save, _bytes("path", os.fspath(path)))
 
+    def record(self, path: Path | None) -> None:
+        """Record what the node is told in a file, to replay it elsewhere; None: no longer."""
+        self._call(self._library.record, None if path is None else _bytes("path", os.fspath(path)))
+
     def set_keys(self, public_key: Text, secret_key: Text) -> None:
         """Use CURVE with these keys (Z85) for every bind and connect to come."""
         self._call(self._library.set_keys, _bytes("key", public_key), _bytes("key", secret_key))

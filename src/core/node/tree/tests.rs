@@ -3,7 +3,7 @@
 use super::super::super::codec::{Extension, RecordKind, encode, encode_publish};
 use super::super::super::link::{Kind, Role};
 use super::super::super::records::BatchWriter;
-use super::super::super::tuple::Tuple;
+use super::super::super::tuple::{Tuple, key_hash};
 use super::super::Settings;
 use super::*;
 use std::collections::{HashMap, VecDeque};
@@ -34,18 +34,29 @@ fn announcements_of_what_never_comes_are_not_all_remembered() {
     for round in 0..20 {
         node.handle_frame(link, &announcement(round * 50_000..(round + 1) * 50_000), now(2));
     }
-    assert!(node.requested.len() <= MOST_REQUESTED, "{}", node.requested.len());
-    assert!(node.requested.capacity() <= 2 * MOST_REQUESTED);
+    assert!(node.requests.len() <= super::super::requests::MOST, "{}", node.requests.len());
 }
 
 #[test]
-fn what_there_is_no_room_for_is_not_asked_for() {
+fn what_there_is_no_room_for_is_asked_for_once() {
     let mut node = Node::new(Settings { max_tuples: 2, ..Settings::default() }, 1, now(1));
     let link = client(&mut node);
     node.publish(b"a", b"1", 0, now(1)).unwrap();
     node.publish(b"b", b"1", 0, now(1)).unwrap();
-    node.handle_frame(link, &announcement(0..10), now(2));
-    assert!(node.requested.is_empty());
+    let key = Tuple::new(b"key", b"value");
+    let stamp = Stamp { time: 1 << 16, origin: 1 << 63 };
+    let mut announced = announce_frame();
+    add_entry(&mut announced, &Entry { hash: key_hash(b"key"), stamp });
+    let requests = |node: &mut Node| {
+        node.handle_frame(link, &announced, now(2));
+        std::iter::from_fn(|| node.poll_transmit(link, now(2)))
+            .filter(|frame| frame.bytes()[2] == MessageId::Request as u8)
+            .count()
+    };
+    assert_eq!(requests(&mut node), 1);
+    node.handle_frame(link, &encode_publish(&key, 0, Some(stamp)), now(3));
+    assert_eq!((node.stats().refused, node.count()), (1, 2));
+    assert_eq!(requests(&mut node), 0);
 }
 
 #[test]
@@ -164,7 +175,7 @@ impl Mesh {
     }
 
     fn all_hold(&self, key: &str) -> bool {
-        self.nodes.iter().all(|node| node.get(key.as_bytes()).is_some())
+        self.nodes.iter().all(|node| node.get(key.as_bytes(), now(self.time)).is_some())
     }
 
     fn sent(&self) -> u64 {
@@ -280,7 +291,7 @@ fn a_branch_that_breaks_is_grafted_elsewhere() {
     mesh.settle();
     // What was on its way when the branches were grafted is announced.
     mesh.pass(260);
-    assert!(mesh.nodes.iter().all(|node| node.get(b"after").is_some()));
+    assert!(mesh.nodes.iter().all(|node| node.get(b"after", now(1)).is_some()));
 }
 
 #[test]

@@ -1,0 +1,267 @@
+//! Which clocks are believed, and what is stamped with a wrong one.
+
+use super::super::clock::{COUNTER_BITS, Clock, Now, PeerClocks, Stamp, is_possible};
+use super::super::codec::Extension;
+use super::super::feed::Slot;
+use super::super::link::LinkId;
+use super::super::store::{Held, State};
+use super::transmit::remaining;
+use super::{Event, Node};
+
+/// The clocks of so few peers are looked at whenever one of them says what it shows …
+const FEW_CLOCKS: usize = 64;
+/// … and those of more once in this time (ms).
+const CLOCKS_INTERVAL: u64 = 1000;
+/// Clocks that differ by less (ms) are taken to be in step.
+const IN_STEP: u64 = 1000;
+/// Longer ago (ms) than a peer's knowledge of the network's clocks is old.
+const RECENT: u64 = 10_000;
+
+impl Node {
+    /// Notes what the peer's wall clock shows. One that does not tell it is taken to be right, unless it can
+    /// tell: then it knows that it is not.
+    pub(super) fn hear_wall(&mut self, id: LinkId, extension: Extension, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let told = extension.clock.filter(|_| !link.offers).map(|clock| clock >> COUNTER_BITS);
+        let wall = extension.wall.or(told).filter(|&wall| is_possible(wall));
+        let before = link.wall;
+        link.wall = wall.map(|wall| wall.wrapping_sub(now.mono) as i64);
+        self.peer_clocks_changed |= before != link.wall;
+        let soon = self.links.len() <= FEW_CLOCKS || now.mono >= self.peer_clocks_at + CLOCKS_INTERVAL;
+        if self.peer_clocks_changed && soon {
+            self.peer_clocks = PeerClocks::new(self.links.values().filter_map(|link| link.wall).collect());
+            (self.peer_clocks_at, self.peer_clocks_changed) = (now.mono, false);
+        }
+    }
+
+    /// The latest time, in milliseconds since 1970, that a stamp may have to be believed.
+    pub(super) fn latest_believed(&self, now: Now) -> u64 {
+        self.peer_clocks.limit(now, self.settings.max_drift)
+    }
+
+    pub(super) fn is_too_far_ahead(&self, time: u64, now: Now) -> bool {
+        time >> COUNTER_BITS > self.latest_believed(now)
+    }
+
+    /// What to tell peers: the latest time known.
+    pub(super) fn latest(&self, now: Now) -> u64 {
+        self.clock.latest(self.peer_clocks.corrected(now, self.settings.max_drift))
+    }
+
+    /// The stamp of a write of the owner's that replaces what is stamped `replaced`.
+    pub(super) fn next_stamp(&mut self, replaced: Stamp, now: Now) -> Stamp {
+        let now = self.peer_clocks.corrected(now, self.settings.max_drift);
+        Stamp { time: self.clock.tick(now, replaced), origin: self.id }
+    }
+
+    /// The first peer's clock is at `theirs`, and ours at `ours`: moves the stamps of all that was written
+    /// here by the difference. The peer may not have heard of the fastest clock for a while, so where clocks
+    /// are not in step, what was written in the last moments counts as written now.
+    pub(super) fn advance_own(&mut self, ours: u64, theirs: u64, now: Now) {
+        let ahead = theirs - ours;
+        let recent = if ahead >> COUNTER_BITS < IN_STEP {
+            u64::MAX
+        } else {
+            ours.saturating_sub(RECENT << COUNTER_BITS)
+        };
+        let written = |(_, held): &(Slot, &Held)| {
+            held.stamp.origin == self.id && matches!(held.state, State::Live | State::Tombstone)
+        };
+        let mut own: Vec<(Slot, Held)> =
+            self.store.iter().filter(written).map(|(slot, held)| (slot, held.clone())).collect();
+        own.sort_unstable_by_key(|(_, held)| held.stamp);
+        for (slot, Held { tuple, stamp: Stamp { time, origin }, state, .. }) in own {
+            let ttl = remaining(self.store.deadline(slot), now);
+            let stamp = if time < recent {
+                Stamp { time: time + ahead, origin }
+            } else {
+                self.next_stamp(Stamp::default(), now)
+            };
+            self.hold(tuple, stamp, None, state, ttl, now);
+        }
+    }
+
+    /// The own clock was far ahead, and was set right: peers have refused what was stamped by it. That is
+    /// stamped anew, as if it were written now.
+    pub(super) fn return_own(&mut self, now: Now) {
+        self.clock = Clock::default();
+        let latest = self.latest_believed(now);
+        let refused = |(_, held): &(Slot, &Held)| held.stamp.wall() > latest;
+        let own: Vec<(Slot, Held)> =
+            self.store.iter().filter(refused).map(|(slot, held)| (slot, held.clone())).collect();
+        for (slot, held) in own {
+            let ttl = remaining(self.store.deadline(slot), now);
+            let ours = held.stamp.origin == self.id || held.stamp.is_taken();
+            match held.state {
+                State::Live | State::Tombstone | State::Suppressed if ours => {
+                    let stamp = self.next_stamp(Stamp::default(), now);
+                    self.hold(held.tuple.clone(), stamp, held.source(), held.state, ttl, now);
+                }
+                // What is over need not be stamped anew, and what another node wrote, when its clock was the only
+                // one that was known here, is refused now as everywhere else.
+                _ => {
+                    self.forget_slot(slot, now);
+                    if held.is_live() {
+                        self.events.push_back(Event::Retract(held.tuple));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::codec::{MessageId, encode};
+    use super::super::super::link::Role;
+    use super::super::Settings;
+    use super::*;
+
+    const HOUR: u64 = 3_600_000;
+    const WALL: u64 = 1_800_000_000_000;
+
+    /// A client, whose clock is ahead by so much, and a server say to each other what they have to say.
+    fn talk(nodes: &mut [Node; 2], links: [LinkId; 2], mono: u64, ahead: u64) {
+        let now = [ahead, 0].map(|ahead| Now { mono, wall: WALL + mono + ahead });
+        (0..2).for_each(|node| nodes[node].handle_timeout(now[node]));
+        loop {
+            let mut quiet = true;
+            for from in 0..2 {
+                while let Some(frame) = nodes[from].poll_transmit(links[from], now[from]) {
+                    nodes[1 - from].handle_frame(links[1 - from], frame.bytes(), now[1 - from]);
+                    quiet = false;
+                }
+            }
+            if quiet {
+                return;
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_written_with_a_clock_far_ahead_is_believed_once_that_is_set_right() {
+        let start = |ahead| Now { mono: 1, wall: WALL + 1 + ahead };
+        let mut nodes =
+            [(1, 2 * HOUR), (2, 0)].map(|(seed, ahead)| Node::new(Settings::default(), seed, start(ahead)));
+        let links = [
+            nodes[0].open_link(Role::Client, start(0)).unwrap(),
+            nodes[1].open_link(Role::Server, start(0)).unwrap(),
+        ];
+        nodes[0].publish(b"early", b"1", 0, start(2 * HOUR)).unwrap();
+        // One of two peers alone is not followed.
+        let right = nodes[1].open_link(Role::Server, start(0)).unwrap();
+        let wall = Some(WALL + 1);
+        let hello = Extension {
+            node: Some(1 << 63),
+            clock: wall.map(|wall| wall << 16),
+            wall,
+            ..Extension::default()
+        };
+        nodes[1].handle_frame(right, &encode(MessageId::Hello, &hello), start(0));
+        nodes[0].link_up(links[0], start(2 * HOUR));
+        talk(&mut nodes, links, 100, 2 * HOUR);
+        assert_eq!(nodes[1].count(), 0, "not to be trusted");
+        for mono in [3000, 6000, 9000] {
+            talk(&mut nodes, links, mono, 0);
+        }
+        assert_eq!(nodes[1].count(), 1);
+        nodes[0].publish(b"later", b"1", 0, Now { mono: 9001, wall: WALL + 9001 }).unwrap();
+        talk(&mut nodes, links, 9002, 0);
+        assert_eq!((nodes[1].count(), nodes[0].root()), (2, nodes[1].root()));
+    }
+
+    /// A node that writes a key and connects half a second later; what the server then holds, if it had
+    /// written so long ago, by clocks ahead by so much.
+    fn written_before_contact(server_ahead: u64, ago: u64) -> Vec<u8> {
+        let at = |mono, ahead| Now { mono, wall: WALL + mono + ahead };
+        let mut nodes = [(1, 0), (2, server_ahead)]
+            .map(|(seed, ahead)| Node::new(Settings::default(), seed, at(1, ahead)));
+        let links = [
+            nodes[0].open_link(Role::Client, at(1, 0)).unwrap(),
+            nodes[1].open_link(Role::Server, at(1, 0)).unwrap(),
+        ];
+        // The fastest clock, which the server heard of then and not since, is another node's.
+        nodes[1].publish(b"key", b"server", 0, at(20_000 - ago, server_ahead)).unwrap();
+        nodes[0].publish(b"key", b"client", 0, at(19_500, 0)).unwrap();
+        nodes[0].link_up(links[0], at(20_000, 0));
+        talk(&mut nodes, links, 20_000, 0);
+        assert_eq!(nodes[0].root(), nodes[1].root());
+        nodes[1].get(b"key", at(20_000, 0)).unwrap().value().to_vec()
+    }
+
+    #[test]
+    fn the_later_write_before_the_first_contact_wins_also_where_clocks_are_not_in_step() {
+        for ahead in [0, 1, 100, 900, 5000, 600_000] {
+            assert_eq!(written_before_contact(ahead, 1500), b"client", "{ahead}");
+        }
+        for ahead in [0, 1, 100, 900] {
+            assert_eq!(written_before_contact(ahead, 400), b"server", "{ahead}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_wrong_does_not_make_its_node_unheard() {
+        let start = Now { mono: 1, wall: WALL + 1 };
+        let mut nodes = [1, 2].map(|seed| Node::new(Settings::default(), seed, start));
+        let links = [
+            nodes[0].open_link(Role::Client, start).unwrap(),
+            nodes[1].open_link(Role::Server, start).unwrap(),
+        ];
+        nodes[0].publish(b"key", b"1", 0, start).unwrap();
+        nodes[0].link_up(links[0], start);
+        talk(&mut nodes, links, 100, 0);
+        // Two hours back.
+        let wrong = Now { mono: 3000, wall: WALL - 2 * HOUR };
+        nodes[0].handle_timeout(wrong);
+        let heartbeat =
+            nodes[1].heartbeat(links[1], Extension::default(), Now { mono: 3000, wall: WALL + 3000 });
+        nodes[0].handle_frame(links[0], heartbeat.bytes(), wrong);
+        nodes[0].publish(b"key", b"2", 0, wrong).unwrap();
+        talk(&mut nodes, links, 3001, 0);
+        assert_eq!(nodes[1].get(b"key", wrong).unwrap().value(), b"2");
+    }
+
+    /// A hub whose clock is wrong by so much, and leaves with right ones that write before and after they connect:
+    /// what each of them holds in the end.
+    fn with_a_wrong_clock(hub: fn(u64) -> u64) -> Vec<usize> {
+        let wall = |node: usize, mono| if node == 0 { hub(mono) } else { WALL + mono };
+        let at = |node: usize, mono| Now { mono, wall: wall(node, mono) };
+        let mut nodes: Vec<Node> =
+            (0..4).map(|n| Node::new(Settings::default(), 7 + n as u64, at(n, 1))).collect();
+        let mut links = Vec::new();
+        for leaf in 1..4 {
+            nodes[leaf].publish(format!("early {leaf}").as_bytes(), b"1", 0, at(leaf, 1)).unwrap();
+            let (up, down) = (
+                nodes[leaf].open_link(Role::Client, at(leaf, 1)),
+                nodes[0].open_link(Role::Server, at(0, 1)),
+            );
+            links.push((leaf, up.unwrap(), down.unwrap()));
+            nodes[leaf].link_up(links[leaf - 1].1, at(leaf, 1));
+        }
+        for mono in (10..8000).step_by(10) {
+            if mono == 3000 {
+                for (node, one) in nodes.iter_mut().enumerate() {
+                    one.publish(b"key", format!("from {node}").as_bytes(), 0, at(node, mono)).unwrap();
+                }
+            }
+            (0..4).for_each(|node| nodes[node].handle_timeout(at(node, mono)));
+            for &(leaf, up, down) in &links {
+                while let Some(frame) = nodes[leaf].poll_transmit(up, at(leaf, mono)) {
+                    nodes[0].handle_frame(down, frame.bytes(), at(0, mono));
+                }
+                while let Some(frame) = nodes[0].poll_transmit(down, at(0, mono)) {
+                    nodes[leaf].handle_frame(up, frame.bytes(), at(leaf, mono));
+                }
+            }
+        }
+        assert!(nodes.iter().all(|node| node.root() == nodes[0].root()), "they agree");
+        nodes.iter().map(Node::count).collect()
+    }
+
+    #[test]
+    fn a_hub_whose_clock_cannot_be_right_passes_everything_on() {
+        for hub in [|mono| mono, |mono| WALL + mono - 2 * HOUR, |mono| WALL + mono - HOUR / 2] {
+            assert_eq!(with_a_wrong_clock(hub), [4; 4]);
+        }
+    }
+}

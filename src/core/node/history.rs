@@ -1,0 +1,104 @@
+//! The recent past of keys, for judging what plain peers say.
+//!
+//! It is kept while there are plain peers, and for as long as removed keys are remembered after the last one has
+//! left: it may come back with what it held.
+
+use super::super::clock::Now;
+use super::super::feed::Slot;
+use super::super::link::LinkId;
+use super::super::plain::{History, MEMORY};
+use super::super::timers::Timer;
+use super::Node;
+
+/// Keys whose past is kept: some 50 MB if all of them change often.
+const MOST: usize = 131_072;
+/// So many are looked at in one turn, to see whether they are still of use.
+const LOOKS: usize = 2000;
+/// How often each is looked at (ms).
+const INTERVAL: u64 = 60_000;
+
+impl Node {
+    /// How long (ms) a replaced value is remembered.
+    fn memory(&self) -> u64 {
+        self.settings.tombstone.max(MEMORY)
+    }
+
+    /// Whether there are plain peers, or may be again.
+    pub(super) fn keeps_history(&self, now: Now) -> bool {
+        self.plain_links > 0
+            || self.plain_gone_at.is_some_and(|at| now.mono < at.saturating_add(self.memory()))
+    }
+
+    /// The past of a key, to be added to.
+    pub(super) fn history_mut(&mut self, slot: Slot, now: Now) -> &mut History {
+        if !self.history.contains_key(&slot) {
+            while self.history.len() >= MOST
+                && let Some((_, oldest)) = self.history_due.pop_front()
+            {
+                self.forget_history(oldest);
+            }
+            self.history_due.push_back((now.mono + INTERVAL, slot));
+        }
+        self.history.entry(slot).or_default()
+    }
+
+    fn forget_history(&mut self, slot: Slot) {
+        if let Some(history) = self.history.remove(&slot) {
+            self.timers.set(Timer::Held(slot), history.held_until, None);
+        }
+    }
+
+    /// A key has another value than before: than that with this hash and source, if there was one.
+    pub(super) fn note_change(&mut self, slot: Slot, replaced: Option<(u64, Option<LinkId>)>, now: Now) {
+        let history = self.history_mut(slot, now);
+        let since = std::mem::replace(&mut history.changed_at, now.mono);
+        if let Some((hash, source)) = replaced {
+            history.replaced(hash, source, since, now.mono);
+        }
+    }
+
+    /// A value was replaced, or came when it was too late.
+    pub(super) fn note_replaced(&mut self, slot: Slot, hash: u64, source: Option<LinkId>, now: Now) {
+        if self.keeps_history(now) {
+            self.history_mut(slot, now).replaced(hash, source, now.mono, now.mono);
+        }
+    }
+
+    /// A link is lost whose peer spoke without stamps, and may hold what is current now for as long as it is away.
+    pub(super) fn note_departure(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get(&id).filter(|link| link.is_plain() || link.plain.speaks) else {
+            return;
+        };
+        self.departures.note(link.heard_at, now.mono);
+        self.plain_gone_at = Some(now.mono);
+    }
+
+    /// Forgets what is of no use any more.
+    pub(super) fn prune_history(&mut self, now: Now) {
+        let memory = self.memory();
+        self.departures.forget_before(now.mono.saturating_sub(memory));
+        for _ in 0..LOOKS {
+            let Some(&(due, slot)) = self.history_due.front() else { return };
+            if due > now.mono {
+                return;
+            }
+            self.history_due.pop_front();
+            let Some(history) = self.history.get_mut(&slot) else { continue };
+            history.prune(now.mono, memory);
+            if history.is_past(now.mono, memory) {
+                self.forget_history(slot);
+            } else {
+                self.history_due.push_back((now.mono + INTERVAL, slot));
+            }
+        }
+    }
+
+    /// A slot is used for another key: what plain peers said of the former one is nothing to it.
+    pub(super) fn forget_plain(&mut self, slot: Slot) {
+        for id in &self.spoke_plainly {
+            if let Some(link) = self.links.get_mut(id) {
+                link.plain.forget(slot);
+            }
+        }
+    }
+}

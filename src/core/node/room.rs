@@ -1,0 +1,150 @@
+//! Limits: what makes room for what, and what is remembered of tuples that found none.
+
+use super::super::clock::Now;
+use super::super::codec::{Record, RecordKind};
+use super::super::feed::Slot;
+use super::super::store::{Held, NO_VALUE, Seat, State, stub};
+use super::super::tuple::value_hash;
+use super::{Event, Node, Refusal};
+
+/// Refused tuples of which key and stamp are kept: some 10 MB with keys of usual length.
+const MOST_REFUSED: usize = 65_536;
+/// Removed keys that are looked at to find one that can be forgotten.
+const TRIES: usize = 8;
+/// So many refused keys are given another chance at a time, when there is room again.
+const RETRY: usize = 4096;
+
+impl Node {
+    /// Whether one more key may be held.
+    fn has_room(&self) -> bool {
+        self.store.places() < self.settings.max_tuples
+    }
+
+    /// How many new keys may be asked for: as many as there is room for, or as can be remembered as refused.
+    pub(super) fn room_for_news(&self) -> usize {
+        let places = self.settings.max_tuples.saturating_sub(self.store.places());
+        places + MOST_REFUSED.saturating_sub(self.store.count(State::Refused))
+    }
+
+    /// Makes room for one more key, where there is none: what was removed longest ago is forgotten, or what was
+    /// hidden longest ago is no longer kept for others.
+    pub(super) fn make_room(&mut self, now: Now) -> Result<(), Refusal> {
+        if self.has_room() {
+            return Ok(());
+        }
+        for _ in 0..TRIES {
+            let Some(slot) = self.store.oldest_removed() else { break };
+            if self.is_unsaid(slot) {
+                self.store.note_removed(slot);
+                continue;
+            }
+            self.forget_slot(slot, now);
+            return Ok(());
+        }
+        match self.store.oldest_suppressed() {
+            Some(slot) if self.store.count(State::Refused) < MOST_REFUSED => {
+                // Others forget it, too, some time after it has expired.
+                let forgotten_at = self.store.deadline(slot).map(|ends| ends + self.settings.tombstone);
+                self.set_slot_deadline(slot, forgotten_at);
+                self.store.bury(slot, State::Refused, forgotten_at);
+                Ok(())
+            }
+            Some(slot) => {
+                self.forget_slot(slot, now);
+                Ok(())
+            }
+            None => Err(Refusal::TooManyTuples),
+        }
+    }
+
+    /// Whether a removal by the owner has yet to be sent to a peer.
+    fn is_unsaid(&self, slot: Slot) -> bool {
+        let (own, position) = (self.store.held(slot).source().is_none(), self.store.feed.position(slot));
+        own && self.links.values().any(|link| link.up && link.is_unsent(slot, position))
+    }
+
+    /// Why a stamped tuple from the network cannot be held, if it cannot.
+    pub(super) fn refusal(&mut self, seat: Seat, record: &Record<'_>, now: Now) -> Option<Refusal> {
+        let is_live = record.kind == RecordKind::Live;
+        if is_live && record.value.len() > self.settings.max_value {
+            return Some(Refusal::ValueTooLong);
+        }
+        let takes_place = seat.slot.is_none_or(|slot| self.store.held(slot).state == State::Refused);
+        if takes_place && !self.has_room() { self.make_room(now).err() } else { None }
+    }
+
+    /// Refuses a stamped tuple, and remembers that: it is not asked for again, and its key has no other value
+    /// either, for that would be an older one.
+    pub(super) fn refuse_record(&mut self, seat: Seat, record: &Record<'_>, refusal: Refusal, now: Now) {
+        self.refuse(refusal);
+        self.refused_for_room |= refusal == Refusal::TooManyTuples;
+        self.requests.remove(super::super::tuple::key_hash(record.key));
+        if seat.slot.is_none() && self.store.count(State::Refused) >= MOST_REFUSED {
+            return;
+        }
+        let value = if record.kind == RecordKind::Live { value_hash(record.value) } else { NO_VALUE };
+        let held = Held::new(stub(record.key, value), record.stamp, None, State::Refused, false);
+        let (slot, old) = self.store.put(seat, held);
+        // Others forget the key then: what expires leaves something behind for a while.
+        let after = if record.kind == RecordKind::Live { self.settings.tombstone } else { 0 };
+        let forgotten_at = (record.ttl > 0).then(|| now.mono + u64::from(record.ttl) + after);
+        self.set_slot_deadline(slot, forgotten_at);
+        if let Some(was) = old.filter(Held::is_live) {
+            self.note_replaced(slot, was.value_hash(), was.source(), now);
+            self.events.push_back(Event::Retract(was.tuple));
+        }
+        self.tidy();
+    }
+
+    /// Whether an unstamped value is over a limit.
+    pub(super) fn refuse_plain(&mut self, value: &[u8], is_new: bool, now: Now) -> bool {
+        let room = if value.len() > self.settings.max_value {
+            Err(Refusal::ValueTooLong)
+        } else if is_new {
+            self.make_room(now)
+        } else {
+            Ok(())
+        };
+        let Err(refusal) = room else { return false };
+        self.refuse(refusal);
+        true
+    }
+
+    fn refuse(&mut self, refusal: Refusal) {
+        self.counters.refused += 1;
+        let cause = match refusal {
+            Refusal::ValueTooLong => "value",
+            _ => "room",
+        };
+        self.warn(cause, || format!("zgossip: dropped a tuple from the network: {refusal}"));
+    }
+
+    /// Forgets that tuples were refused, up to a number: comparing digests will find that they are missing.
+    fn forget_refused(&mut self, most: usize, now: Now) {
+        let mut forgotten = 0;
+        while forgotten < most
+            && let Some(slot) = self.store.oldest_refused()
+        {
+            self.forget_slot(slot, now);
+            forgotten += 1;
+        }
+        if forgotten > 0 {
+            self.compare_anew();
+        }
+    }
+
+    /// Limits have changed: what was refused may not be any more.
+    pub(super) fn reconsider_all(&mut self, now: Now) {
+        self.forget_refused(usize::MAX, now);
+        self.compare_anew();
+    }
+
+    /// There may be room again for what found none.
+    pub(super) fn reconsider_some(&mut self, now: Now) {
+        if self.refused_for_room && self.has_room() {
+            let room = self.settings.max_tuples - self.store.places();
+            self.forget_refused(room.min(RETRY), now);
+            self.refused_for_room = self.store.count(State::Refused) > 0;
+        }
+    }
+}

@@ -1,0 +1,574 @@
+//! Inputs and outputs of a node, and how they stand in a record.
+//!
+//! Outputs are there to be compared: of a frame or an event, its length or kind and a hash are enough. What a
+//! replay needs is in the inputs.
+
+use std::fmt;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::super::node::{Event, Frame, Refusal, Settings};
+use super::super::wire::MessageId;
+use super::super::{LinkId, Node, Now, Role, Tuple};
+use super::fields::{Fields, put_bytes, put_number};
+
+/// One call of a [`Node`]'s method that may change it, without the time.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input<'a> {
+    /// The node was made. With this, a record can be replayed.
+    New {
+        /// As given to [`Node::new`].
+        seed: u64,
+        /// As given to [`Node::new`].
+        settings: Settings,
+        /// Which program recorded.
+        version: &'a [u8],
+    },
+    /// Recording began in the middle of the node's life. What it was then:
+    Joined {
+        /// [`Node::id`].
+        id: u64,
+        /// [`Node::settings`].
+        settings: Settings,
+        /// [`Node::count`].
+        tuples: u64,
+        /// Which program recorded.
+        version: &'a [u8],
+    },
+    /// A remark of whoever drives the node.
+    Note(&'a [u8]),
+    /// [`Node::set_settings`].
+    SetSettings(Settings),
+    /// [`Node::publish`].
+    Publish {
+        /// The key.
+        key: &'a [u8],
+        /// The value.
+        value: &'a [u8],
+        /// Milliseconds; 0 for ever.
+        ttl: u32,
+    },
+    /// [`Node::unpublish`].
+    Unpublish(&'a [u8]),
+    /// [`Node::retract`].
+    Retract(&'a [u8]),
+    /// [`Node::mark`].
+    Mark,
+    /// [`Node::shutdown`].
+    Shutdown,
+    /// [`Node::open_link`].
+    OpenLink(Role),
+    /// [`Node::link_up`].
+    LinkUp(LinkId),
+    /// [`Node::link_down`].
+    LinkDown(LinkId),
+    /// [`Node::close_link`].
+    CloseLink(LinkId),
+    /// [`Node::handle_frame`].
+    Frame(LinkId, &'a [u8]),
+    /// [`Node::handle_timeout`].
+    Timeout,
+    /// [`Node::poll_ready`].
+    PollReady,
+    /// [`Node::poll_transmit`].
+    PollTransmit(LinkId),
+    /// [`Node::poll_event`].
+    PollEvent,
+    /// [`Node::poll_stale`].
+    PollStale,
+    /// [`Node::poll_suspect`].
+    PollSuspect,
+    /// [`Node::handle_suspect`]: whether bytes pass.
+    Suspect(LinkId, bool),
+}
+
+/// What a call returned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Output {
+    /// The record ends before the call had returned: it was interrupted by a panic.
+    #[default]
+    Missing,
+    /// Nothing.
+    Nothing,
+    /// Whether something was there.
+    Was(bool),
+    /// The command was refused.
+    Refused(Refusal),
+    /// A link.
+    Link(LinkId),
+    /// A frame to be sent.
+    Frame(FrameDigest),
+    /// An event for the owner.
+    Event(EventDigest),
+}
+
+/// By what a frame is known again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameDigest {
+    /// The frame's message id.
+    pub message: u8,
+    /// The frame's length in bytes.
+    pub length: u64,
+    /// The lower half of the frame's XXH3 hash.
+    pub hash: u32,
+}
+
+/// By what an event is known again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventDigest {
+    /// Its place in [`Event`], from 1 on.
+    pub kind: u8,
+    /// The lower half of the XXH3 hash of what it holds.
+    pub hash: u32,
+}
+
+impl FrameDigest {
+    /// The digest of these bytes.
+    pub fn of(frame: &[u8]) -> FrameDigest {
+        FrameDigest {
+            message: frame.get(2).copied().unwrap_or(0),
+            length: frame.len() as u64,
+            hash: xxh3_64(frame) as u32,
+        }
+    }
+}
+
+impl EventDigest {
+    /// The digest of an event.
+    pub fn of(event: &Event) -> EventDigest {
+        let tuple = |tuple: &Tuple| xxh3_64(tuple.key()) ^ xxh3_64(tuple.value()).rotate_left(1);
+        let (kind, hash) = match event {
+            Event::Deliver(held) => (1, tuple(held)),
+            Event::First(held) => (2, tuple(held)),
+            Event::Retract(held) => (3, tuple(held)),
+            Event::Expire(held) => (4, tuple(held)),
+            Event::Join(link) => (5, link.get()),
+            Event::Leave(link) => (6, link.get()),
+            Event::Log(_, text) => (7, xxh3_64(text.as_bytes())),
+        };
+        EventDigest { kind, hash: hash as u32 }
+    }
+}
+
+impl From<Option<LinkId>> for Output {
+    fn from(link: Option<LinkId>) -> Output {
+        link.map_or(Output::Nothing, Output::Link)
+    }
+}
+
+impl From<Option<&Frame>> for Output {
+    fn from(frame: Option<&Frame>) -> Output {
+        frame.map_or(Output::Nothing, |frame| Output::Frame(FrameDigest::of(frame.bytes())))
+    }
+}
+
+impl From<Option<&Event>> for Output {
+    fn from(event: Option<&Event>) -> Output {
+        event.map_or(Output::Nothing, |event| Output::Event(EventDigest::of(event)))
+    }
+}
+
+impl From<Result<(), Refusal>> for Output {
+    fn from(result: Result<(), Refusal>) -> Output {
+        result.map_or_else(Output::Refused, |()| Output::Nothing)
+    }
+}
+
+impl From<Result<bool, Refusal>> for Output {
+    fn from(result: Result<bool, Refusal>) -> Output {
+        result.map_or_else(Output::Refused, Output::Was)
+    }
+}
+
+impl From<Result<LinkId, Refusal>> for Output {
+    fn from(result: Result<LinkId, Refusal>) -> Output {
+        result.map_or_else(Output::Refused, Output::Link)
+    }
+}
+
+impl Input<'_> {
+    /// Makes this call on another node. The frame is returned, too, where there is one.
+    pub(super) fn apply(&self, node: &mut Node, now: Now) -> (Output, Option<Frame>) {
+        let output = match *self {
+            Input::New { .. } | Input::Joined { .. } | Input::Note(_) => Output::Nothing,
+            Input::SetSettings(ref settings) => {
+                node.set_settings(settings.clone(), now);
+                Output::Nothing
+            }
+            Input::Publish { key, value, ttl } => node.publish(key, value, ttl, now).into(),
+            Input::Unpublish(key) => Output::Was(node.unpublish(key, now)),
+            Input::Retract(key) => node.retract(key, now).into(),
+            Input::Mark => {
+                node.mark();
+                Output::Nothing
+            }
+            Input::Shutdown => {
+                node.shutdown(now);
+                Output::Nothing
+            }
+            Input::OpenLink(role) => node.open_link(role, now).into(),
+            Input::LinkUp(link) => {
+                node.link_up(link, now);
+                Output::Nothing
+            }
+            Input::LinkDown(link) => {
+                node.link_down(link, now);
+                Output::Nothing
+            }
+            Input::CloseLink(link) => {
+                node.close_link(link, now);
+                Output::Nothing
+            }
+            Input::Frame(link, frame) => {
+                node.handle_frame(link, frame, now);
+                Output::Nothing
+            }
+            Input::Timeout => {
+                node.handle_timeout(now);
+                Output::Nothing
+            }
+            Input::PollReady => node.poll_ready().into(),
+            Input::PollTransmit(link) => {
+                let frame = node.poll_transmit(link, now);
+                return (frame.as_ref().into(), frame);
+            }
+            Input::PollEvent => node.poll_event().as_ref().into(),
+            Input::PollStale => node.poll_stale().into(),
+            Input::PollSuspect => node.poll_suspect().into(),
+            Input::Suspect(link, bytes_pass) => {
+                node.handle_suspect(link, bytes_pass, now);
+                Output::Nothing
+            }
+        };
+        (output, None)
+    }
+
+    /// Whether the call may have changed more than settings and timers of a node that holds nothing and has no link.
+    pub(super) fn is_weighty(&self) -> bool {
+        matches!(self, Input::Publish { .. } | Input::Retract(_) | Input::OpenLink(_))
+    }
+
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        match *self {
+            Input::New { seed, ref settings, version } => {
+                out.push(kind::NEW);
+                put_number(out, seed);
+                put_settings(out, settings);
+                put_bytes(out, version);
+            }
+            Input::Joined { id, ref settings, tuples, version } => {
+                out.push(kind::JOINED);
+                put_number(out, id);
+                put_settings(out, settings);
+                put_number(out, tuples);
+                put_bytes(out, version);
+            }
+            Input::Note(text) => {
+                out.push(kind::NOTE);
+                put_bytes(out, text);
+            }
+            Input::SetSettings(ref settings) => {
+                out.push(kind::SET_SETTINGS);
+                put_settings(out, settings);
+            }
+            Input::Publish { key, value, ttl } => {
+                out.push(kind::PUBLISH);
+                put_bytes(out, key);
+                put_bytes(out, value);
+                put_number(out, ttl.into());
+            }
+            Input::Unpublish(key) => {
+                out.push(kind::UNPUBLISH);
+                put_bytes(out, key);
+            }
+            Input::Retract(key) => {
+                out.push(kind::RETRACT);
+                put_bytes(out, key);
+            }
+            Input::Mark => out.push(kind::MARK),
+            Input::Shutdown => out.push(kind::SHUTDOWN),
+            Input::OpenLink(Role::Client) => out.push(kind::OPEN_CLIENT),
+            Input::OpenLink(Role::Server) => out.push(kind::OPEN_SERVER),
+            Input::LinkUp(link) => put_link(out, kind::LINK_UP, link),
+            Input::LinkDown(link) => put_link(out, kind::LINK_DOWN, link),
+            Input::CloseLink(link) => put_link(out, kind::CLOSE_LINK, link),
+            Input::Frame(link, frame) => {
+                put_link(out, kind::FRAME, link);
+                put_bytes(out, frame);
+            }
+            Input::Timeout => out.push(kind::TIMEOUT),
+            Input::PollReady => out.push(kind::POLL_READY),
+            Input::PollTransmit(link) => put_link(out, kind::POLL_TRANSMIT, link),
+            Input::PollEvent => out.push(kind::POLL_EVENT),
+            Input::PollStale => out.push(kind::POLL_STALE),
+            Input::PollSuspect => out.push(kind::POLL_SUSPECT),
+            Input::Suspect(link, true) => put_link(out, kind::SUSPECT_LIVES, link),
+            Input::Suspect(link, false) => put_link(out, kind::SUSPECT_IS_SILENT, link),
+        }
+    }
+
+    pub(super) fn decode<'a>(fields: &mut Fields<'a>) -> Option<Input<'a>> {
+        Some(match fields.byte()? {
+            kind::NEW => Input::New {
+                seed: fields.number()?,
+                settings: take_settings(fields)?,
+                version: fields.bytes()?,
+            },
+            kind::JOINED => Input::Joined {
+                id: fields.number()?,
+                settings: take_settings(fields)?,
+                tuples: fields.number()?,
+                version: fields.bytes()?,
+            },
+            kind::NOTE => Input::Note(fields.bytes()?),
+            kind::SET_SETTINGS => Input::SetSettings(take_settings(fields)?),
+            kind::PUBLISH => Input::Publish {
+                key: fields.bytes()?,
+                value: fields.bytes()?,
+                ttl: fields.number()?.try_into().ok()?,
+            },
+            kind::UNPUBLISH => Input::Unpublish(fields.bytes()?),
+            kind::RETRACT => Input::Retract(fields.bytes()?),
+            kind::MARK => Input::Mark,
+            kind::SHUTDOWN => Input::Shutdown,
+            kind::OPEN_CLIENT => Input::OpenLink(Role::Client),
+            kind::OPEN_SERVER => Input::OpenLink(Role::Server),
+            kind::LINK_UP => Input::LinkUp(take_link(fields)?),
+            kind::LINK_DOWN => Input::LinkDown(take_link(fields)?),
+            kind::CLOSE_LINK => Input::CloseLink(take_link(fields)?),
+            kind::FRAME => Input::Frame(take_link(fields)?, fields.bytes()?),
+            kind::TIMEOUT => Input::Timeout,
+            kind::POLL_READY => Input::PollReady,
+            kind::POLL_TRANSMIT => Input::PollTransmit(take_link(fields)?),
+            kind::POLL_EVENT => Input::PollEvent,
+            kind::POLL_STALE => Input::PollStale,
+            kind::POLL_SUSPECT => Input::PollSuspect,
+            kind::SUSPECT_LIVES => Input::Suspect(take_link(fields)?, true),
+            kind::SUSPECT_IS_SILENT => Input::Suspect(take_link(fields)?, false),
+            _ => return None,
+        })
+    }
+}
+
+impl Output {
+    pub(super) fn encode(self, out: &mut Vec<u8>) {
+        match self {
+            Output::Missing => {}
+            Output::Nothing => out.push(0),
+            Output::Was(false) => out.push(1),
+            Output::Was(true) => out.push(2),
+            Output::Link(link) => put_link(out, 3, link),
+            Output::Frame(FrameDigest { message, length, hash }) => {
+                out.extend([4, message]);
+                put_number(out, length);
+                out.extend(hash.to_le_bytes());
+            }
+            Output::Event(EventDigest { kind, hash }) => {
+                out.extend([5, kind]);
+                out.extend(hash.to_le_bytes());
+            }
+            Output::Refused(refusal) => out.extend([6, refusal_number(refusal)]),
+        }
+    }
+
+    pub(super) fn decode(fields: &mut Fields<'_>) -> Option<Output> {
+        if fields.is_empty() {
+            return Some(Output::Missing);
+        }
+        Some(match fields.byte()? {
+            0 => Output::Nothing,
+            1 => Output::Was(false),
+            2 => Output::Was(true),
+            3 => Output::Link(take_link(fields)?),
+            4 => Output::Frame(FrameDigest {
+                message: fields.byte()?,
+                length: fields.number()?,
+                hash: fields.u32()?,
+            }),
+            5 => Output::Event(EventDigest { kind: fields.byte()?, hash: fields.u32()? }),
+            6 => {
+                let number = fields.byte()?;
+                Output::Refused(REFUSALS.into_iter().find(|&refusal| refusal_number(refusal) == number)?)
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// What an input's first byte says. A time stands before an input where it is not that of the one before.
+pub(super) mod kind {
+    pub(in super::super) const TIME: u8 = 0;
+    pub(super) const NEW: u8 = 1;
+    pub(super) const JOINED: u8 = 2;
+    pub(super) const NOTE: u8 = 3;
+    pub(super) const SET_SETTINGS: u8 = 4;
+    pub(super) const PUBLISH: u8 = 5;
+    pub(super) const UNPUBLISH: u8 = 6;
+    pub(super) const RETRACT: u8 = 7;
+    pub(super) const MARK: u8 = 8;
+    pub(super) const SHUTDOWN: u8 = 9;
+    pub(super) const OPEN_CLIENT: u8 = 10;
+    pub(super) const OPEN_SERVER: u8 = 11;
+    pub(super) const LINK_UP: u8 = 12;
+    pub(super) const LINK_DOWN: u8 = 13;
+    pub(super) const CLOSE_LINK: u8 = 14;
+    pub(super) const FRAME: u8 = 15;
+    pub(super) const TIMEOUT: u8 = 16;
+    pub(super) const POLL_READY: u8 = 17;
+    pub(super) const POLL_TRANSMIT: u8 = 18;
+    pub(super) const POLL_EVENT: u8 = 19;
+    pub(super) const POLL_STALE: u8 = 20;
+    pub(super) const POLL_SUSPECT: u8 = 21;
+    pub(super) const SUSPECT_LIVES: u8 = 22;
+    pub(super) const SUSPECT_IS_SILENT: u8 = 23;
+}
+
+const REFUSALS: [Refusal; 6] = [
+    Refusal::EmptyKey,
+    Refusal::KeyTooLong,
+    Refusal::ValueTooLong,
+    Refusal::NulByte,
+    Refusal::TooManyTuples,
+    Refusal::TooManyClients,
+];
+
+fn refusal_number(refusal: Refusal) -> u8 {
+    match refusal {
+        Refusal::EmptyKey => 0,
+        Refusal::KeyTooLong => 1,
+        Refusal::ValueTooLong => 2,
+        Refusal::NulByte => 3,
+        Refusal::TooManyTuples => 4,
+        Refusal::TooManyClients => 5,
+    }
+}
+
+fn put_link(out: &mut Vec<u8>, kind: u8, link: LinkId) {
+    out.push(kind);
+    put_number(out, link.get());
+}
+
+fn take_link(fields: &mut Fields<'_>) -> Option<LinkId> {
+    fields.number().map(LinkId)
+}
+
+fn put_settings(out: &mut Vec<u8>, settings: &Settings) {
+    let &Settings { max_tuples, max_value, max_clients, max_drift, tombstone, timeout, verbose } = settings;
+    let sizes = [max_tuples, max_value, max_clients].map(|size| size as u64);
+    let times = [max_drift, tombstone, timeout, verbose.into()];
+    sizes.into_iter().chain(times).for_each(|number| put_number(out, number));
+}
+
+fn take_settings(fields: &mut Fields<'_>) -> Option<Settings> {
+    let mut size = || usize::try_from(fields.number()?).ok();
+    Some(Settings {
+        max_tuples: size()?,
+        max_value: size()?,
+        max_clients: size()?,
+        max_drift: fields.number()?,
+        tombstone: fields.number()?,
+        timeout: fields.number()?,
+        verbose: fields.number()? != 0,
+    })
+}
+
+impl fmt::Display for Input<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Input::New { seed, ref settings, version } => {
+                write!(f, "new node, seed {seed:016x}, {settings:?}, recorded by {}", Text(version))
+            }
+            Input::Joined { id, ref settings, tuples, version } => {
+                let by = Text(version);
+                write!(f, "recording begins: node {id:016x}, {tuples} tuples, {settings:?}, recorded by {by}")
+            }
+            Input::Note(text) => write!(f, "note: {}", Text(text)),
+            Input::SetSettings(ref settings) => write!(f, "set {settings:?}"),
+            Input::Publish { key, value, ttl: 0 } => write!(f, "publish {} = {}", Text(key), Text(value)),
+            Input::Publish { key, value, ttl } => {
+                write!(f, "publish {} = {} for {ttl} ms", Text(key), Text(value))
+            }
+            Input::Unpublish(key) => write!(f, "unpublish {}", Text(key)),
+            Input::Retract(key) => write!(f, "retract {}", Text(key)),
+            Input::Mark => f.write_str("mark"),
+            Input::Shutdown => f.write_str("shutdown"),
+            Input::OpenLink(role) => write!(f, "open link, {}", format!("{role:?}").to_lowercase()),
+            Input::LinkUp(link) => write!(f, "link {} is up", link.get()),
+            Input::LinkDown(link) => write!(f, "link {} is down", link.get()),
+            Input::CloseLink(link) => write!(f, "link {} is closed", link.get()),
+            Input::Frame(link, frame) => write!(f, "link {} <- {}", link.get(), FrameText(frame)),
+            Input::Timeout => f.write_str("timeout"),
+            Input::PollReady => f.write_str("ready?"),
+            Input::PollTransmit(link) => write!(f, "link {} ->", link.get()),
+            Input::PollEvent => f.write_str("event?"),
+            Input::PollStale => f.write_str("stale?"),
+            Input::PollSuspect => f.write_str("suspect?"),
+            Input::Suspect(link, true) => write!(f, "bytes pass on link {}", link.get()),
+            Input::Suspect(link, false) => write!(f, "no bytes pass on link {}", link.get()),
+        }
+    }
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const EVENTS: [&str; 7] = ["deliver", "first", "retract", "expire", "join", "leave", "log"];
+        match *self {
+            Output::Missing => f.write_str("(it never returned)"),
+            Output::Nothing => f.write_str("-"),
+            Output::Was(was) => write!(f, "{was}"),
+            Output::Refused(refusal) => write!(f, "refused: {refusal}"),
+            Output::Link(link) => write!(f, "link {}", link.get()),
+            Output::Frame(FrameDigest { message, length, hash }) => {
+                write!(f, "{}, {length} bytes, hash {hash:08x}", message_name(message))
+            }
+            Output::Event(EventDigest { kind, hash }) => {
+                let name = usize::from(kind).checked_sub(1).and_then(|place| EVENTS.get(place));
+                write!(f, "{}, hash {hash:08x}", name.unwrap_or(&"unknown event"))
+            }
+        }
+    }
+}
+
+fn message_name(id: u8) -> String {
+    MessageId::new(id).map_or_else(|| format!("message {id}"), |id| format!("{id:?}").to_uppercase())
+}
+
+/// Any bytes, readable, and not more than a line of them.
+struct Text<'a>(&'a [u8]);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 80;
+        let shown = &self.0[..self.0.len().min(LONGEST)];
+        write!(f, "{}", shown.escape_ascii())?;
+        if shown.len() < self.0.len() {
+            write!(f, "... ({} bytes)", self.0.len())?;
+        }
+        Ok(())
+    }
+}
+
+/// A frame in a line.
+struct FrameText<'a>(&'a [u8]);
+
+impl fmt::Display for FrameText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use super::super::codec::{Message, decode};
+        let name = message_name(self.0.get(2).copied().unwrap_or(0));
+        write!(f, "{name}, {} bytes", self.0.len())?;
+        match decode(self.0) {
+            Ok(Message::Publish { key, value, ttl, extension }) => {
+                write!(f, ": {} = {}", Text(key), Text(value))?;
+                if ttl > 0 {
+                    write!(f, " for {ttl} ms")?;
+                }
+                if let Some(stamp) = extension.stamp {
+                    write!(f, ", stamp {:x}/{:016x}", stamp.time, stamp.origin)?;
+                }
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+            Err(error) => write!(f, ": malformed, {error}: {}", Text(self.0)),
+        }
+    }
+}

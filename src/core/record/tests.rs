@@ -1,0 +1,300 @@
+//! Nodes that are recorded, and told again.
+
+use super::super::{LinkId, Now, Refusal, Role, Settings};
+use super::entry::{EventDigest, FrameDigest};
+use super::fields::Fields;
+use super::*;
+use std::collections::VecDeque;
+
+fn now(mono: u64) -> Now {
+    Now { mono, wall: 1_800_000_000_000 + mono }
+}
+
+#[test]
+fn every_entry_is_read_as_it_was_written() {
+    let settings = Settings { timeout: 7, verbose: true, ..Settings::default() };
+    let inputs = [
+        Input::New { seed: u64::MAX, settings: settings.clone(), version: b"v" },
+        Input::Joined { id: 1 << 63, settings: settings.clone(), tuples: 3, version: b"v" },
+        Input::Note(b"text"),
+        Input::SetSettings(settings),
+        Input::Publish { key: b"k", value: b"", ttl: u32::MAX },
+        Input::Unpublish(b"k"),
+        Input::Retract(b"k"),
+        Input::Mark,
+        Input::Shutdown,
+        Input::OpenLink(Role::Client),
+        Input::OpenLink(Role::Server),
+        Input::LinkUp(LinkId(1)),
+        Input::LinkDown(LinkId(200)),
+        Input::CloseLink(LinkId(u64::MAX)),
+        Input::Frame(LinkId(1), &[0; 300]),
+        Input::Timeout,
+        Input::PollReady,
+        Input::PollTransmit(LinkId(1)),
+        Input::PollEvent,
+        Input::PollStale,
+        Input::PollSuspect,
+        Input::Suspect(LinkId(7), true),
+        Input::Suspect(LinkId(7), false),
+    ];
+    let outputs = [
+        Output::Nothing,
+        Output::Was(true),
+        Output::Was(false),
+        Output::Link(LinkId(300)),
+        Output::Frame(FrameDigest { message: 2, length: 1 << 20, hash: 7 }),
+        Output::Event(EventDigest { kind: 1, hash: u32::MAX }),
+        Output::Refused(Refusal::EmptyKey),
+        Output::Refused(Refusal::TooManyClients),
+    ];
+    for (place, input) in inputs.iter().enumerate() {
+        for output in outputs {
+            let mut bytes = Vec::new();
+            input.encode(&mut bytes);
+            output.encode(&mut bytes);
+            let mut fields = Fields(&bytes);
+            assert_eq!(Input::decode(&mut fields).as_ref(), Some(input), "{place}");
+            assert_eq!(Output::decode(&mut fields), Some(output));
+            assert!(fields.is_empty());
+            for end in 0..bytes.len() {
+                let mut torn = Fields(&bytes[..end]);
+                let read = Input::decode(&mut torn).and_then(|_| Output::decode(&mut torn));
+                assert!(read.is_none_or(|output| output == Output::Missing));
+            }
+        }
+    }
+}
+
+/// A client and its server, both recorded, and the wire between them.
+struct Pair {
+    nodes: [RecordedNode; 2],
+    links: [LinkId; 2],
+    wires: [VecDeque<Vec<u8>>; 2],
+    files: [Vec<u8>; 2],
+    time: u64,
+}
+
+impl Pair {
+    fn new() -> Pair {
+        let mut nodes = [1, 2].map(|seed| RecordedNode::new(Settings::default(), seed, now(1)));
+        nodes.iter_mut().zip([10, 11]).for_each(|(node, record)| node.start_record(record, now(1)));
+        let client = nodes[0].open_link(Role::Client, now(1)).unwrap();
+        let server = nodes[1].open_link(Role::Server, now(1)).unwrap();
+        nodes[0].link_up(client, now(1));
+        Pair { nodes, links: [client, server], wires: Default::default(), files: Default::default(), time: 1 }
+    }
+
+    /// One turn of each node.
+    fn turn(&mut self) {
+        self.time += 5;
+        for side in 0..2 {
+            let node = &mut self.nodes[side];
+            while let Some(frame) = self.wires[1 - side].pop_front() {
+                node.handle_frame(self.links[side], &frame, now(self.time));
+            }
+            if node.poll_timeout().is_some_and(|due| due <= self.time) {
+                node.handle_timeout(now(self.time));
+            }
+            while node.poll_event().is_some() {}
+            while node.poll_stale().is_some() {}
+            while let Some(link) = node.poll_ready() {
+                while let Some(frame) = node.poll_transmit(link, now(self.time)) {
+                    self.wires[side].push_back(frame.bytes().to_vec());
+                }
+            }
+            self.files[side].extend(node.poll_record().unwrap_or_default());
+        }
+    }
+
+    fn turns(&mut self, turns: usize) {
+        (0..turns).for_each(|_| self.turn());
+    }
+}
+
+fn replay(record: &Record<'_>) -> Result<Replay, Difference> {
+    let mut replay = Replay::new();
+    record.blocks.iter().try_for_each(|block| replay.replay_block(block))?;
+    Ok(replay)
+}
+
+/// A pair that has lived for a while.
+fn lived() -> Pair {
+    let mut pair = Pair::new();
+    pair.turns(20);
+    for key in 0..300 {
+        let side = key % 2;
+        pair.nodes[side].publish(format!("{key}").as_bytes(), b"value", 0, now(pair.time)).unwrap();
+        pair.turn();
+    }
+    pair.nodes[0].retract(b"7", now(pair.time)).unwrap();
+    pair.nodes[1].publish(b"short", b"life", 100, now(pair.time)).unwrap();
+    pair.nodes[0].mark();
+    pair.turns(100);
+    pair.nodes[0].unpublish(b"8", now(pair.time));
+    assert!(pair.nodes[1].publish(b"", b"", 0, now(pair.time)).is_err());
+    pair.nodes[1].set_settings(Settings { max_tuples: 310, ..Settings::default() }, now(pair.time));
+    let link = pair.links[0];
+    pair.nodes[0].link_down(link, now(pair.time));
+    pair.turns(10);
+    pair.nodes[0].link_up(link, now(pair.time));
+    pair.wires = Default::default();
+    pair.turns(1000);
+    pair.nodes[0].shutdown(now(pair.time));
+    pair.turns(10);
+    pair
+}
+
+#[test]
+fn a_record_replays_to_the_same_bytes() {
+    let pair = lived();
+    for (node, file) in pair.nodes.iter().zip(&pair.files) {
+        let record = Record::new(&[], file);
+        assert_eq!(record.gap, None);
+        assert!(record.is_complete());
+        let replay = replay(&record).unwrap();
+        let replayed = replay.node().unwrap();
+        assert_eq!(replayed.root(), node.root());
+        assert_eq!(replayed.stats(), node.stats());
+        assert_eq!(replay.sent(), (node.stats().frames_out, node.stats().bytes_out));
+        assert!(node.stats().frames_out > 100);
+    }
+}
+
+#[test]
+fn a_difference_is_named_where_it_is_first_seen() {
+    let pair = lived();
+    let record = Record::new(&[], &pair.files[0]);
+    let mut replay = Replay::new();
+    let mut difference = None;
+    'all: for block in &record.blocks {
+        for mut entry in block.entries() {
+            // One value differs, as another version of the library might make it.
+            if let Input::Publish { key: b"100", .. } = entry.input {
+                entry.input = Input::Publish { key: b"100", value: b"valve", ttl: 0 };
+            }
+            if let Err(found) = replay.replay(&entry) {
+                difference = Some(found);
+                break 'all;
+            }
+        }
+    }
+    match difference.unwrap() {
+        Difference::Output { recorded: Output::Event(_), replayed: Output::Event(_), .. } => {}
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_node_that_is_recorded_late_or_whose_beginning_is_lost_can_be_read_but_not_replayed() {
+    let mut node = RecordedNode::new(Settings::default(), 1, now(1));
+    assert!(!node.is_recorded() && node.poll_record().is_none());
+    node.publish(b"a", b"1", 0, now(2)).unwrap();
+    node.start_record(1, now(3));
+    node.publish(b"b", b"2", 0, now(4)).unwrap();
+    let block = node.poll_record().unwrap();
+    let record = Record::new(&[], &block);
+    assert!(!record.is_complete());
+    assert_eq!(replay(&record).unwrap_err(), Difference::NoBeginning);
+    let lines: Vec<_> = record.blocks[0].entries().map(|entry| entry.to_string()).collect();
+    assert!(lines[0].starts_with("recording begins: node "), "{lines:?}");
+    assert!(lines[0].contains(", 1 tuples, "), "{lines:?}");
+    assert_eq!(lines[1], "publish b = 2");
+}
+
+#[test]
+fn recording_that_begins_before_tuples_and_links_begins_at_the_beginning() {
+    let mut node = RecordedNode::new(Settings::default(), 1, now(1));
+    node.set_settings(Settings { timeout: 5, ..Settings::default() }, now(2));
+    node.handle_timeout(now(500));
+    assert!(node.poll_event().is_none() && node.poll_ready().is_none() && !node.is_recorded());
+    node.start_record(1, now(600));
+    node.publish(b"a", b"1", 0, now(601)).unwrap();
+    let block = node.poll_record().unwrap();
+    let replay = replay(&Record::new(&[], &block)).unwrap();
+    assert_eq!((replay.node().unwrap().id(), replay.node().unwrap().count()), (node.id(), 1));
+}
+
+#[test]
+fn a_node_that_nobody_records_keeps_nothing() {
+    let mut node = RecordedNode::new(Settings::default(), 1, now(1));
+    for time in 0..100_000 {
+        node.handle_timeout(now(time));
+    }
+    node.start_record(1, now(100_000));
+    assert!(node.poll_record().unwrap().len() < 200, "what is kept in case of a record is bounded");
+    node.end_record();
+    node.publish(b"a", b"1", 0, now(100_001)).unwrap();
+    assert!(node.poll_record().is_none());
+}
+
+#[test]
+fn a_record_that_nobody_takes_ends() {
+    let mut node = RecordedNode::new(Settings::default(), 1, now(1));
+    node.start_record(1, now(1));
+    let value = vec![b'v'; 10 << 20];
+    for count in 0..20 {
+        assert_eq!(node.is_recorded(), count < 14, "{count}");
+        node.publish(b"key", &value, count, now(2)).unwrap();
+    }
+    assert!(node.poll_record().is_none());
+}
+
+#[test]
+fn asking_a_node_that_has_nothing_to_say_is_not_worth_a_byte() {
+    let mut node = RecordedNode::new(Settings::default(), 1, now(1));
+    node.start_record(1, now(1));
+    node.poll_ready();
+    assert!(node.poll_record().is_some());
+    for _ in 0..10 {
+        assert!(node.poll_event().is_none() && node.poll_stale().is_none() && node.poll_ready().is_none());
+    }
+    assert!(node.poll_record().is_none());
+}
+
+#[test]
+fn records_are_put_together_from_two_files_and_read_as_far_as_they_go() {
+    let pair = lived();
+    let file = &pair.files[0];
+    let whole = Record::new(&[], file);
+    let count = whole.blocks.len();
+    // Where the hundredth block begins.
+    let mut starts = Vec::new();
+    let mut at = 0;
+    while at < file.len() {
+        starts.push(at);
+        at += 44 + u32::from_le_bytes(file[at + 4..at + 8].try_into().unwrap()) as usize;
+    }
+    assert_eq!(starts.len(), count);
+    let (older, newer) = file.split_at(starts[100]);
+    let blocks = |older: &[u8], newer: &[u8]| {
+        let record = Record::new(older, newer);
+        (record.blocks.len(), record.is_complete(), record.gap)
+    };
+    assert_eq!(blocks(older, newer), (count, true, None));
+    assert_eq!(blocks(&[], newer), (count - 100, false, None));
+    assert_eq!(blocks(&pair.files[1], newer), (count - 100, false, None), "another record's file");
+    assert_eq!(blocks(&older[..starts[99]], newer), (count - 100, false, None), "a block is missing");
+    // A process was killed while it wrote.
+    for end in [starts[5] + 1, starts[5] + 20, starts[6] - 1] {
+        assert_eq!(blocks(&[], &file[..end]), (5, true, Some(Gap::Torn(starts[5]))));
+    }
+    let mut damaged = file.clone();
+    damaged[starts[7] + 44] ^= 1;
+    assert_eq!(blocks(&[], &damaged), (7, true, Some(Gap::Damaged(starts[7]))));
+    let cut = [&file[..starts[3]], &file[starts[4]..]].concat();
+    assert_eq!(blocks(&[], &cut), (3, true, Some(Gap::Missing(4))));
+    assert_eq!(blocks(&[], b"something else"), (0, false, Some(Gap::Damaged(0))));
+}
+
+#[test]
+fn a_call_that_never_returned_is_the_last_entry() {
+    let mut recorder = recorder::Recorder::before(1, &Settings::default(), now(1));
+    recorder.begin(1);
+    recorder.input(Some(now(2)), &Input::Frame(LinkId(1), b"cause of a panic"));
+    let block = recorder.take(0).unwrap();
+    let record = Record::new(&[], &block);
+    let last = record.blocks[0].entries().last().unwrap();
+    assert_eq!((last.now, last.output), (now(2), Output::Missing));
+    assert!(replay(&record).is_ok());
+}

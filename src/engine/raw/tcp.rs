@@ -1,0 +1,169 @@
+//! What the kernel knows of a TCP connection.
+//!
+//! The descriptor belongs to a socket of libzmq, whose monitor reported it; the I/O thread may close it at any moment,
+//! and the number may then name something else. So it is only ever asked, never changed, and a connection is known by
+//! its number *and* its inode: two sockets of one machine have the same inode only after billions of others. If a
+//! number is taken over within the few microseconds of one look, the answer is about another connection once; whoever
+//! asks hears from the monitor soon after that the one it meant is gone.
+
+use std::mem::MaybeUninit;
+use std::os::fd::RawFd;
+use std::ptr;
+
+/// The kernel's `struct tcp_info`, as far as it is looked at. It only ever grows at its end.
+#[repr(C)]
+struct TcpInfo {
+    state: u8,
+    flags: [u8; 7],
+    rto: u32,
+    ato: u32,
+    send_segment: u32,
+    receive_segment: u32,
+    unacked: u32,
+    sacked: u32,
+    lost: u32,
+    retransmitted: u32,
+    facked: u32,
+    last_data_sent: u32,
+    last_ack_sent: u32,
+    last_data_received: u32,
+    last_ack_received: u32,
+    path: [u32; 11],
+    pacing_rate: u64,
+    max_pacing_rate: u64,
+    bytes_acked: u64,
+    bytes_received: u64,
+    segments: [u32; 2],
+    not_sent: u32,
+}
+
+// Where the kernel has them.
+const _: () = assert!(std::mem::offset_of!(TcpInfo, bytes_acked) == 120);
+const _: () = assert!(std::mem::offset_of!(TcpInfo, not_sent) == 144);
+
+/// `TCP_ESTABLISHED`.
+const ESTABLISHED: u8 = 1;
+
+/// A TCP connection of libzmq's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Connection {
+    fd: RawFd,
+    inode: u64,
+}
+
+/// What has passed on a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Traffic {
+    /// Milliseconds since data came last.
+    pub quiet: u32,
+    /// Bytes that the peer has acknowledged.
+    pub acked: u64,
+    /// Bytes wait to be sent, or to be acknowledged.
+    pub outstanding: bool,
+}
+
+impl Connection {
+    /// The connection with this descriptor, if it is one over TCP.
+    pub fn of(fd: RawFd) -> Option<Connection> {
+        let connection = Connection { fd, inode: inode(fd)? };
+        connection.traffic().is_some().then_some(connection)
+    }
+
+    /// What has passed on it; `None` if it is gone, or if the kernel is too old to say (before Linux 4.6).
+    pub fn traffic(&self) -> Option<Traffic> {
+        if inode(self.fd)? != self.inode {
+            return None;
+        }
+        let mut info = MaybeUninit::<TcpInfo>::zeroed();
+        let mut size = size_of::<TcpInfo>() as libc::socklen_t;
+        // SAFETY: pointer and size are those of `info`, and the kernel writes no more than that. A descriptor that is
+        // not open, or no TCP socket, gives an error.
+        let rc = unsafe {
+            libc::getsockopt(
+                self.fd,
+                libc::IPPROTO_TCP,
+                libc::TCP_INFO,
+                info.as_mut_ptr().cast(),
+                ptr::from_mut(&mut size),
+            )
+        };
+        // SAFETY: integers only, for which all bytes are valid, and all are initialized with zeros.
+        let info = unsafe { info.assume_init() };
+        let known = std::mem::offset_of!(TcpInfo, not_sent) + size_of::<u32>();
+        if rc != 0 || (size as usize) < known || info.state != ESTABLISHED {
+            return None;
+        }
+        Some(Traffic {
+            quiet: info.last_data_received,
+            acked: info.bytes_acked,
+            outstanding: info.unacked > 0 || info.not_sent > 0,
+        })
+    }
+}
+
+/// The inode of an open descriptor.
+fn inode(fd: RawFd) -> Option<u64> {
+    let mut stat = MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: the pointer is valid for a `stat`; a descriptor that is not open gives an error.
+    let rc = unsafe { libc::fstat(fd, stat.as_mut_ptr()) };
+    // SAFETY: a plain structure of integers, all of them initialized.
+    let stat = unsafe { stat.assume_init() };
+    #[allow(clippy::unnecessary_cast)] // not everywhere as wide
+    (rc == 0).then_some(stat.st_ino as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream, UdpSocket};
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
+
+    fn connected() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (near, listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn what_passes_is_seen() {
+        let (mut near, mut far) = connected();
+        let connection = Connection::of(near.as_raw_fd()).unwrap();
+        let begin = connection.traffic().unwrap();
+        near.write_all(&[1; 1000]).unwrap();
+        far.read_exact(&mut [0; 1000]).unwrap();
+        far.write_all(&[1; 10]).unwrap();
+        near.read_exact(&mut [0; 10]).unwrap();
+        let end = connection.traffic().unwrap();
+        assert_eq!(end.acked - begin.acked, 1000);
+        assert!(!end.outstanding && end.quiet < 5000, "{end:?}");
+        // Nobody reads this: more than both kernels keep.
+        near.set_nonblocking(true).unwrap();
+        while near.write(&[1; 100_000]).is_ok() {}
+        assert!(connection.traffic().unwrap().outstanding);
+    }
+
+    #[test]
+    fn a_number_that_names_something_else_is_not_believed() {
+        let (near, _far) = connected();
+        let connection = Connection::of(near.as_raw_fd()).unwrap();
+        let (other, _) = connected();
+        let taken_over = Connection { fd: other.as_raw_fd(), ..connection };
+        assert_eq!(taken_over.traffic(), None);
+        let closed = Connection { fd: i32::MAX, ..connection };
+        assert_eq!(closed.traffic(), None);
+    }
+
+    #[test]
+    fn what_is_no_tcp_connection_tells_nothing() {
+        let unix = UnixStream::pair().unwrap();
+        let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let file = std::fs::File::open("/dev/null").unwrap();
+        let others = [unix.0.as_raw_fd(), datagrams.as_raw_fd(), listener.as_raw_fd(), file.as_raw_fd()];
+        for fd in others.into_iter().chain([-1, i32::MAX]) {
+            assert_eq!(Connection::of(fd), None);
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! A line between a client and a server that is as bad as it is told to be.
+//!
+//! Each direction has a delay, with jitter, and a bandwidth. The whole line can be frozen (nothing is lost, nothing
+//! passes) or cut (both ends learn it, and new connections end at once). Nothing is read ahead of what the line
+//! can carry, and the sockets' buffers are small, so that a sender feels the bandwidth.
+
+#![allow(unsafe_code)]
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Bytes that are read at once: 4 ms of a line of 8 Mbit/s.
+const PIECE: usize = 4096;
+/// Pieces under way in one direction: a line without a bandwidth holds 4 MiB at most.
+const UNDER_WAY: usize = 1024;
+/// How far a sender may be ahead of what the line has carried.
+const AHEAD: Duration = Duration::from_millis(20);
+/// Bytes of each socket's buffers; the kernel doubles it.
+const BUFFER: libc::c_int = 16 << 10;
+
+/// What one direction of a line is like.
+#[derive(Copy, Clone, Debug, Default, PartialEq)]
+pub struct Line {
+    pub delay: Duration,
+    /// Up to so much more, anew for each piece; pieces stay in order.
+    pub jitter: Duration,
+    /// None: no limit.
+    pub bytes_per_second: Option<u64>,
+}
+
+impl Line {
+    pub fn delay(ms: u64) -> Line {
+        Line { delay: Duration::from_millis(ms), ..Line::default() }
+    }
+
+    pub fn megabits(mut self, megabits: f64) -> Line {
+        self.bytes_per_second = Some((megabits * 125_000.0) as u64);
+        self
+    }
+}
+
+#[derive(Copy, Clone, Default, Eq, PartialEq)]
+enum Mode {
+    #[default]
+    Open,
+    Cut,
+    Frozen,
+    Ended,
+}
+
+#[derive(Default)]
+struct State {
+    target: String,
+    mode: Mode,
+    /// From the client to the server, and back.
+    lines: [Line; 2],
+    bytes: [u64; 2],
+    accepted: usize,
+    connections: Vec<TcpStream>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// A piece of the stream and when it comes out of the line; nothing: the stream ends.
+type Piece = (Instant, Vec<u8>);
+
+fn small_buffers(socket: RawFd) {
+    let size = BUFFER;
+    for option in [libc::SO_SNDBUF, libc::SO_RCVBUF] {
+        // SAFETY: the value is an int that outlives the call, and its size is said
+        let done = unsafe {
+            libc::setsockopt(
+                socket,
+                libc::SOL_SOCKET,
+                option,
+                (&raw const size).cast(),
+                size_of_val(&size) as libc::socklen_t,
+            )
+        };
+        assert_eq!(done, 0, "the size of a socket's buffers");
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poison| poison.into_inner())
+    }
+
+    fn thawed(&self) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        while state.mode == Mode::Frozen {
+            state = self.changed.wait(state).unwrap_or_else(|poison| poison.into_inner());
+        }
+        state
+    }
+
+    fn accept(self: Arc<Self>, listener: TcpListener) {
+        for stream in listener.incoming() {
+            let (mode, target) = {
+                let state = self.lock();
+                (state.mode, state.target.clone())
+            };
+            let Ok(client) = stream else { continue };
+            match mode {
+                Mode::Ended => return,
+                Mode::Cut => continue,
+                Mode::Open | Mode::Frozen => {}
+            }
+            let Ok(server) = TcpStream::connect(target) else { continue };
+            small_buffers(server.as_raw_fd());
+            let _ = (client.set_nodelay(true), server.set_nodelay(true));
+            let copy = |stream: &TcpStream| stream.try_clone().expect("one more descriptor");
+            let mut state = self.lock();
+            if state.mode == Mode::Cut {
+                continue;
+            }
+            state.accepted += 1;
+            state.connections.retain(|stream| stream.peer_addr().is_ok());
+            state.connections.extend([copy(&client), copy(&server)]);
+            drop(state);
+            let ways = [(copy(&client), copy(&server)), (server, client)];
+            for (way, (from, to)) in ways.into_iter().enumerate() {
+                let (pieces, under_way) = sync_channel(UNDER_WAY);
+                let shared = self.clone();
+                thread::spawn(move || shared.take(from, way, pieces));
+                let shared = self.clone();
+                thread::spawn(move || shared.give(to, under_way));
+            }
+        }
+    }
+
+    /// Reads at the pace of the line.
+    fn take(&self, mut from: TcpStream, way: usize, pieces: SyncSender<Piece>) {
+        let mut buffer = vec![0; PIECE];
+        let mut free = Instant::now();
+        let mut last = free;
+        loop {
+            let count = from.read(&mut buffer).unwrap_or(0);
+            let now = Instant::now();
+            let line = {
+                let mut state = self.thawed();
+                state.bytes[way] += count as u64;
+                state.lines[way]
+            };
+            free = free.max(now);
+            if let Some(rate) = line.bytes_per_second {
+                free += Duration::from_nanos(count as u64 * 1_000_000_000 / rate.max(1));
+            }
+            let jitter = line.jitter.mul_f64(fastrand::f64());
+            last = last.max(free + line.delay + jitter);
+            if pieces.send((last, buffer[..count].to_vec())).is_err() || count == 0 {
+                return;
+            }
+            thread::sleep((free - AHEAD).saturating_duration_since(Instant::now()));
+        }
+    }
+
+    /// Lets come out what has been under way for long enough.
+    fn give(&self, mut to: TcpStream, under_way: Receiver<Piece>) {
+        while let Ok((when, piece)) = under_way.recv() {
+            thread::sleep(when.saturating_duration_since(Instant::now()));
+            drop(self.thawed());
+            if piece.is_empty() || to.write_all(&piece).is_err() {
+                break;
+            }
+        }
+        let _ = to.shutdown(Shutdown::Both);
+    }
+}
+
+/// A line to one server.
+pub struct Relay {
+    /// Where to connect instead of the real place.
+    pub endpoint: String,
+    shared: Arc<Shared>,
+}
+
+impl Relay {
+    pub fn new(target: &str) -> Relay {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port for a relay");
+        small_buffers(listener.as_raw_fd());
+        let port = listener.local_addr().expect("an address").port();
+        let relay =
+            Relay { endpoint: format!("tcp://127.0.0.1:{port}"), shared: Arc::new(Shared::default()) };
+        relay.retarget(target);
+        let acceptor = relay.shared.clone();
+        thread::spawn(move || acceptor.accept(listener));
+        relay
+    }
+
+    /// A relay both of whose directions are alike.
+    pub fn slow(target: &str, line: Line) -> Relay {
+        let relay = Relay::new(target);
+        relay.set(line, line);
+        relay
+    }
+
+    /// The server is at another place now. Connections stay where they are.
+    pub fn retarget(&self, target: &str) {
+        target.trim_start_matches("tcp://").clone_into(&mut self.shared.lock().target);
+    }
+
+    pub fn set(&self, to_server: Line, to_client: Line) {
+        self.shared.lock().lines = [to_server, to_client];
+    }
+
+    fn close_all(&self, mode: Mode) {
+        let mut state = self.shared.lock();
+        if state.mode != Mode::Ended {
+            state.mode = mode;
+        }
+        for stream in state.connections.drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+
+    /// Ends all connections, and each new one at once.
+    pub fn cut(&self) {
+        self.close_all(Mode::Cut);
+    }
+
+    /// Ends all connections; new ones are welcome.
+    pub fn reset(&self) {
+        self.close_all(Mode::Open);
+    }
+
+    pub fn freeze(&self) {
+        let mut state = self.shared.lock();
+        if state.mode == Mode::Open {
+            state.mode = Mode::Frozen;
+        }
+    }
+
+    /// Undoes `cut` and `freeze`.
+    pub fn restore(&self) {
+        self.shared.lock().mode = Mode::Open;
+        self.shared.changed.notify_all();
+    }
+
+    /// Bytes that entered the line so far: from the client, from the server.
+    pub fn bytes(&self) -> [u64; 2] {
+        self.shared.lock().bytes
+    }
+
+    /// Connections made so far.
+    pub fn accepted(&self) -> usize {
+        self.shared.lock().accepted
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.close_all(Mode::Ended);
+        // So that the listener is looked at once more
+        let _ = TcpStream::connect(self.endpoint.trim_start_matches("tcp://"));
+    }
+}
