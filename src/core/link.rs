@@ -173,6 +173,9 @@ pub(super) struct Link {
     pub(super) control_bytes: usize,
     /// What is owed beside what changes now.
     pub(super) bulk: Bulk,
+    /// Plain server: until when (ms) the client's list is listened to before it is told ours, and until when at
+    /// most. What it has newer would else be replaced by what we have older.
+    pub(super) listens: Option<(u64, u64)>,
     /// How many tuples the peer owes us so, as it says.
     pub(super) owed_by_peer: u32,
     /// When a tuple last came, or a sign that the peer has taken some (ms).
@@ -230,6 +233,10 @@ pub(super) struct Link {
 /// the newest.
 const MOST_CONTROL: usize = 1 << 20;
 
+/// A plain client says HELLO and all its tuples in one breath: its list is over when nothing has come for so long
+/// (ms), or after a longer time in any case.
+const LIST_GAP: u64 = 150;
+const LONGEST_LIST: u64 = 3000;
 /// Idle milliseconds after which a CZMQ hub is told that we are still here; it forgets a client
 /// after its `server/timeout`, 1 s by default.
 pub(super) const KEEPALIVE: u64 = 300;
@@ -261,6 +268,7 @@ impl Link {
             control: VecDeque::new(),
             control_bytes: 0,
             bulk: Bulk::default(),
+            listens: None,
             owed_by_peer: 0,
             progress_at: 0,
             branches: Branches::default(),
@@ -314,6 +322,7 @@ impl Link {
         self.control.clear();
         self.control_bytes = 0;
         self.bulk.clear();
+        self.listens = None;
         self.owed_by_peer = 0;
         self.passage.ask_again();
     }
@@ -357,7 +366,23 @@ impl Link {
 
     /// Whether something is owed in bulk, or a question about it is, that may be sent now.
     fn has_bulk(&self) -> bool {
-        if self.is_extended() { self.bulk.may_send() || self.bulk.may_ask() } else { !self.bulk.is_empty() }
+        if self.is_extended() {
+            self.bulk.may_send() || self.bulk.may_ask()
+        } else {
+            !self.bulk.is_empty() && self.listens.is_none()
+        }
+    }
+
+    /// The client's list is listened to from now on.
+    pub(super) fn listen(&mut self, now: u64) {
+        self.listens = Some((now + LIST_GAP, now + LONGEST_LIST));
+    }
+
+    /// A further key of the list has come.
+    pub(super) fn goes_on_listening(&mut self, now: u64) {
+        if let Some((until, most)) = &mut self.listens {
+            *until = (now + LIST_GAP).min(*most);
+        }
     }
 
     /// Whether the peer has been sent all that it is to be asked about.

@@ -9,6 +9,10 @@ use super::super::timers::Timer;
 use super::super::tuple::{Tuple, value_hash};
 use super::{Event, Node};
 
+/// A removal that is remembered for no longer than this (ms) tells nothing to a node that does not know the key.
+/// Taken, passed on and forgotten by one node after the other it would go round rings for ever.
+const FADING: u32 = 2000;
+
 impl Node {
     pub(super) fn hear_stamped(
         &mut self,
@@ -51,6 +55,10 @@ impl Node {
                 }
                 return;
             }
+        }
+        if seat.slot.is_none() && kind == RecordKind::Tombstone && (1..FADING).contains(&ttl) {
+            self.counters.duplicates += 1;
+            return;
         }
         if let Some(refusal) = self.refusal(seat, record, now) {
             return self.refuse_record(seat, record, refusal, now);

@@ -87,6 +87,9 @@ impl Node {
         for id in greeting {
             self.become_unsure(id, now);
         }
+        for link in self.links.values_mut() {
+            link.listens = None;
+        }
     }
 
     /// Greets anew on a connection that stands, though not again and again without a pause.
@@ -159,6 +162,9 @@ impl Node {
             if !told {
                 link.cursor = end;
                 link.bulk.owe_all_before(end);
+            }
+            if link.role == Role::Server {
+                link.listen(now.mono);
             }
             link.branches = Branches::default();
             link.beat_at = now.mono + link.interval;

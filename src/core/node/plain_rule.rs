@@ -47,6 +47,9 @@ impl Node {
         // What a client says before its HELLO was to be said on an earlier connection.
         let early = link.role == Role::Server && !link.greeted;
         let lists = link.plain.lists(slot, link.is_unknown(), now.mono) || early;
+        if lists {
+            link.goes_on_listening(now.mono);
+        }
         (link.plain.hear(slot, hash), lists)
     }
 

@@ -68,6 +68,7 @@ impl Node {
         self.announce_due(id, now);
         self.ask_due(id, now);
         self.bulk_due(id, now);
+        self.list_due(id, now);
         let Some(link) = self.links.get(&id).filter(|link| link.up && link.role == Role::Client) else {
             return;
         };
@@ -93,6 +94,15 @@ impl Node {
             }
             Kind::Extended => self.beat(id, now),
             Kind::Plain => self.keep_alive(id, silent, now),
+        }
+    }
+
+    /// A plain client has said what it holds: it is told what we do.
+    fn list_due(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if link.listens.is_some_and(|(until, _)| until <= now.mono) {
+            link.listens = None;
+            self.mark_ready(id);
         }
     }
 
@@ -252,7 +262,10 @@ impl Node {
         let mut next = None;
         if link.up {
             next = match link.kind {
-                Kind::Plain => link.plain.next_check(),
+                Kind::Plain => {
+                    let list_ends = link.listens.map(|(until, _)| until);
+                    [link.plain.next_check(), list_ends].into_iter().flatten().min()
+                }
                 Kind::Extended => {
                     [link.branches.announce_at(), link.bulk.missing_at()].into_iter().flatten().min()
                 }

@@ -111,7 +111,9 @@ impl Node {
         loop {
             let link = self.links.get_mut(&id)?;
             let is_plain = link.is_plain();
-            if let Some(slot) = link.bulk.pop() {
+            let listens = link.listens.is_some();
+            if let Some(slot) = link.bulk.peek().filter(|_| !listens) {
+                link.bulk.pop();
                 if let Some(held) = self.store.get(slot).filter(|held| held.is_live()) {
                     self.counters.tuples_out += 1;
                     return Some(self.single(slot, held, is_plain, now));
@@ -122,6 +124,8 @@ impl Node {
             let position = if position < self.store.feed.end() {
                 link.cursor += 1;
                 position
+            } else if listens {
+                return None;
             } else {
                 link.bulk.next_position()?
             };
