@@ -80,7 +80,7 @@ fn a_clock_that_is_set_right_is_noticed_within_seconds() {
         sim.oracle.clocks_differ = true;
         for node in 0..3 {
             if let super::net::Body::Ours(ours) = &mut sim.nodes[node].body {
-                ours.clock_was_set_back();
+                ours.stamps_may_go_back();
             }
         }
         sim.publish(2, "key", "afterwards");

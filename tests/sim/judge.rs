@@ -176,14 +176,38 @@ impl Sim {
         }
         if ids.iter().all(|id| verdict.replaced.contains(id)) {
             let last = verdict.top.last().map_or("something".into(), |&id| self.show(id));
-            let what = self.show(ids[ids.len() - 1]);
-            return Some(format!("node {node} holds the older {name}: {what}, and it should be {last}"));
+            let id = ids[ids.len() - 1];
+            let (what, way) = (self.show(id), self.way_back(about, id));
+            return Some(format!(
+                "node {node} holds the older {name}: {what}, and it should be {last}; {way}"
+            ));
         }
         let ended = |id: &Id| oracle.writes[*id].ends.is_some_and(|ends| ends + oracle.bound() < self.now);
         if ids.iter().all(ended) && !mixed {
             return Some(format!("node {node} still holds {name}: {}", self.show(ids[0])));
         }
         None
+    }
+
+    /// Which nodes took a write though they had taken one that replaced it, and when: the first of them
+    /// brought it back.
+    fn way_back(&self, about: &Key, id: Id) -> String {
+        let of_node = |(&node, known): (&usize, &super::oracle::Known)| {
+            let mut newer = false;
+            let mut takes = Vec::new();
+            for &(what, at) in &known.taken {
+                newer |= what != id && self.oracle.replaced(id, what);
+                takes.extend((newer && what == id).then_some((at, node)));
+            }
+            takes
+        };
+        let mut takes: Vec<(u64, usize)> = about.nodes.iter().flat_map(of_node).collect();
+        takes.sort_unstable();
+        let show = |&(at, node): &(u64, usize)| {
+            let kind = if self.is_ours(node) { "" } else { " (stock)" };
+            format!("{node}{kind} at {:.3}", at as f64 / SECOND as f64)
+        };
+        format!("taken again by {}", takes.iter().take(4).map(show).collect::<Vec<_>>().join(", "))
     }
 
     pub(super) fn show(&self, id: Id) -> String {
