@@ -30,7 +30,9 @@ help:
 	@echo 'make simulate   time and messages in simulated networks of up to 10 000 nodes, and delivery under faults'
 	@echo 'make instructions  compare what a tuple costs, in instructions, with what is recorded'
 	@echo 'make profile    where the time goes on the hottest paths'
-	@echo 'make soak       a long run'
+	@echo 'make fleet      real processes on bad lines, and which value stays: 20 seeds of 20 seconds'
+	@echo '                (ZGOSSIP_FLEET_RUNS, _SEED, _SECONDS and _JOBS: how many, from which on, how long, at once)'
+	@echo 'make soak       a long run: hours of fleets, too (HOURS=2)'
 	@echo 'make header     make include/zgossip.h again, after a change in src/ffi'
 	@echo 'make install    into PREFIX ($(PREFIX)), below DESTDIR; LIBDIR, INCLUDEDIR, MANDIR may differ'
 	@echo 'make uninstall'
@@ -53,6 +55,9 @@ instructions: deps all
 
 profile: deps all
 	bench/profile.sh
+
+fleet: deps rust
+	$(CARGO) test --release --test fleet -- --ignored --nocapture fleets_of_a_seed
 
 soak: deps all
 	bench/soak.sh
@@ -110,4 +115,4 @@ uninstall:
 clean:
 	$(CARGO) clean
 
-.PHONY: all help demo test bench simulate instructions profile soak sanitize lint header deps rust install uninstall clean
+.PHONY: all help demo test bench simulate instructions profile fleet soak sanitize lint header deps rust install uninstall clean

@@ -2,11 +2,13 @@
 # A long run: what `make test` leaves out because it takes long, then real networks again and again.
 #
 #     ROUNDS=10 bench/soak.sh     so many times (3)
+#     HOURS=8 bench/soak.sh       fleets of processes on bad lines for so long at the end (1)
 
 set -eu
 cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}
 rounds=${ROUNDS:-3}
+hours=${HOURS:-1}
 
 began=$(date +%s)
 say () {
@@ -15,6 +17,8 @@ say () {
 
 say "the simulator: thousands of seeds"
 $cargo test --release --test simulator -- --ignored --nocapture soak_
+say "everything that can happen in small networks"
+$cargo test --release --test walk -- --ignored --nocapture soak_
 say "real networks: long partitions, long silences"
 $cargo test --release --test converge -- --ignored --nocapture
 round=1
@@ -23,4 +27,12 @@ while [ "$round" -le "$rounds" ]; do
     $cargo test --release --test converge -- --nocapture
     round=$((round + 1))
 done
-say "done"
+say "fleets: real processes on bad lines, $hours h"
+end=$(($(date +%s) + hours * 3600))
+failed=0
+while [ "$(date +%s)" -lt "$end" ]; do
+    # Each time from a seed on that the clock gives; a failure is told with its seed, and the others go on
+    $cargo test --release --test fleet -- --ignored --nocapture fleets_of_a_seed || failed=$((failed + 1))
+done
+say "done; rounds of fleets that failed: $failed"
+[ "$failed" -eq 0 ]

@@ -96,7 +96,7 @@ fn tell(options: &Options, record: &Record<'_>, out: &mut impl Write) -> io::Res
             stamps.sort_unstable();
             for (key, stamp) in stamps {
                 write!(out, "{} [{:x}/{:016x}]", key.escape_ascii(), stamp.time, stamp.origin)?;
-                match node.get(key) {
+                match node.get(key, last) {
                     Some(tuple) => writeln!(out, " = {}", tuple.value().escape_ascii())?,
                     None => writeln!(out, " removed")?,
                 }

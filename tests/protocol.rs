@@ -18,6 +18,17 @@ fn examples() -> BTreeMap<String, Vec<u8>> {
 
 const NODE: u64 = 0x8000_0000_0000_0001;
 
+fn introduction() -> Extension {
+    Extension {
+        node: Some(NODE),
+        capabilities: Some(OFFERS),
+        clock: Some(0x10000),
+        wall: Some(1),
+        summary: Some(Summary::default()),
+        ..Extension::default()
+    }
+}
+
 #[test]
 fn every_example_means_what_its_row_says() {
     let examples = examples();
@@ -38,6 +49,9 @@ fn every_example_means_what_its_row_says() {
     check("INVALID", &|m| *m == Message::Invalid);
     check("HELLO with node 8000000000000001, clock 10000", &|m| {
         *m == Message::Hello(Extension { node: Some(NODE), clock: Some(0x10000), ..plain })
+    });
+    check("PONG with node 8000000000000001, OFFERS, clock 10000, wall 1, nothing held", &|m| {
+        *m == Message::Pong(introduction())
     });
     check("PUBLISH `k` = `v`, stamp 10000, 8000000000000001", &|m| {
         let stamp = Some(Stamp { time: 0x10000, origin: NODE });
@@ -65,6 +79,12 @@ fn every_example_means_what_its_row_says() {
         let summary = Some(Summary { root: 5, count: 1 });
         *m == Message::Heartbeat(Extension { clock: Some(0x10000), summary, ..plain })
     });
+    check("HEARTBEAT with clock 10000, wall 1, 2 tuples owed", &|m| {
+        *m == Message::Heartbeat(Extension { clock: Some(0x10000), wall: Some(1), owed: Some(2), ..plain })
+    });
+    check("HEARTBEAT with the first question between tuples in bulk", &|m| {
+        *m == Message::Heartbeat(Extension { question: Some(1 << 63 | 1), ..plain })
+    });
     check("HEARTBEAT with question 9", &|m| {
         *m == Message::Heartbeat(Extension { question: Some(9), ..plain })
     });
@@ -88,6 +108,10 @@ fn every_example_means_what_its_row_says() {
     });
     check("PRUNE of one origin", &|m| matches!(m, Message::Prune(origins) if origins.iter().eq([NODE + 2])));
     check("GRAFT of one origin", &|m| matches!(m, Message::Graft(origins) if origins.iter().eq([NODE + 2])));
+    check("OFFER of one", &|m| {
+        let Message::Offer(entries) = m else { return false };
+        entries.iter().eq([Entry { hash: 1, stamp: Stamp { time: 2, origin: NODE + 2 } }])
+    });
     assert_eq!(checked, examples.len(), "an example of the document is not checked here");
 }
 
@@ -105,6 +129,10 @@ fn examples_of_what_we_send_are_what_we_send() {
     }
     let hello = Extension { node: Some(NODE), clock: Some(0x10000), ..plain };
     assert_eq!(encode(MessageId::Hello, &hello), examples["HELLO with node 8000000000000001, clock 10000"]);
+    assert_eq!(
+        encode(MessageId::Pong, &introduction()),
+        examples["PONG with node 8000000000000001, OFFERS, clock 10000, wall 1, nothing held"]
+    );
     let tuple = zgossip::core::Tuple::new(b"k", b"v");
     let stamp = Some(Stamp { time: 0x10000, origin: NODE });
     assert_eq!(

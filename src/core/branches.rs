@@ -19,7 +19,7 @@ const MANY: usize = 4096;
 /// An origin that had to be grafted back is not pruned again within this time (ms).
 const REST: u64 = 2000;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Branches {
     /// It has shown that the peer gets tuples elsewhere, too: there is a ring in the network.
     in_ring: bool,

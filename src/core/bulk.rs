@@ -34,7 +34,7 @@ struct Asked {
 }
 
 /// How many bytes may be under way to one peer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Window {
     size: u64,
     sent: u64,
@@ -106,7 +106,7 @@ impl Window {
 }
 
 /// What is owed to one peer in bulk.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Bulk {
     /// Single tuples, each once.
     owed: VecDeque<Slot>,

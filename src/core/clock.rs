@@ -54,7 +54,7 @@ pub(super) fn node_id(random: u64) -> u64 {
 }
 
 /// One node's hybrid logical clock.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Clock {
     last: u64,
 }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 const MOST: usize = 64;
 
 /// The times (ms) between which peers left: each was heard last at the first and known to be gone at the second.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Departures(VecDeque<(u64, u64)>);
 
 impl Departures {

@@ -22,7 +22,7 @@ const LOAD: usize = 16;
 /// Five levels of 16 are a million leaves.
 const DEEPEST: u8 = 5;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Digest {
     depth: u8,
     sums: Vec<u64>,

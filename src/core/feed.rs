@@ -12,7 +12,7 @@ const GONE: Slot = Slot::MAX;
 /// Entries that changed again, and are skipped, are swept out when they outnumber the others by this.
 const SLACK: usize = 1024;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Feed {
     entries: Vec<Slot>,
     /// Where each slot's entry is.

@@ -154,7 +154,7 @@ impl Doubt {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Link {
     pub(super) role: Role,
     pub(super) kind: Kind,

@@ -7,7 +7,7 @@ use std::collections::{HashSet, VecDeque};
 const NOTES: usize = 2;
 
 /// Notes of slots, oldest first. Some of them are in other use by now: whoever takes one looks.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Oldest {
     notes: VecDeque<Slot>,
 }

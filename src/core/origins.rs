@@ -23,7 +23,7 @@ struct Arrival {
     newest: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Origins {
     /// There was more than one link, so that it matters.
     kept: bool,

@@ -6,7 +6,7 @@
 //! about together, by the next.
 
 /// What is known of a peer's way along the log.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Passage {
     /// The last mark that the peer has passed.
     passed: u64,

@@ -11,6 +11,7 @@ use super::feed::Slot;
 use super::link::LinkId;
 use super::tuple::{Tuple, value_hash};
 use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
 
 /// A value replaced this recently (ms), and known from elsewhere, is old news.
 pub(super) const STALE: u64 = 2000;
@@ -66,9 +67,12 @@ const ANSWERED: u8 = 64;
 /// It has named the key since the last HELLO.
 const LISTED: u8 = 128;
 
-#[derive(Copy, Clone, Debug, Default)]
+#[derive(Copy, Clone, Debug, Default, PartialEq)]
 struct Key {
     heard: u64,
+    /// The hash of what the peer was told last, and when (ms).
+    told: u64,
+    told_at: u32,
     waiting_since: u32,
     tries: u8,
     flags: u8,
@@ -89,8 +93,17 @@ const PAGE: usize = 256;
 
 /// What is known of each key, by its slot, in pages: a peer that said little costs little, however many
 /// keys there are.
-#[derive(Debug, Default)]
+#[derive(Clone, Default)]
 struct Keys(Vec<Option<Box<[Key; PAGE]>>>);
+
+impl fmt::Debug for Keys {
+    /// Of the keys of which something is known.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pages = self.0.iter().enumerate().filter_map(|(number, page)| Some((number, page.as_ref()?)));
+        let keys = pages.flat_map(|(number, page)| (PAGE * number..).zip(page.iter()));
+        f.debug_map().entries(keys.filter(|(_, key)| **key != Key::default())).finish()
+    }
+}
 
 impl Keys {
     fn get(&self, slot: Slot) -> Option<&Key> {
@@ -129,7 +142,7 @@ pub(super) enum Check {
     Assert,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct PlainPeer {
     /// The peer has said a tuple without a stamp.
     pub(super) speaks: bool,
@@ -159,6 +172,7 @@ impl PlainPeer {
         self.later_checks.clear();
         for key in self.keys.iter_mut() {
             key.flags = (key.flags & HEARD) | EARLIER;
+            key.told = 0;
         }
     }
 
@@ -195,15 +209,30 @@ impl PlainPeer {
         }
     }
 
-    /// Notes what the peer says; returns the hash of what it said before.
-    pub(super) fn hear(&mut self, slot: Slot, hash: u64) -> Option<u64> {
+    /// The peer is told a value.
+    pub(super) fn tell(&mut self, slot: Slot, hash: u64, now: u64) {
+        let key = self.key(slot);
+        (key.told, key.told_at) = (hash, now as u32);
+    }
+
+    /// Whether the peer was told this value a moment ago, and so repeats it.
+    pub(super) fn repeats(&self, slot: Slot, hash: u64, now: u64) -> bool {
+        let ago = |key: &Key| u64::from((now as u32).wrapping_sub(key.told_at));
+        self.keys.get(slot).is_some_and(|key| key.told == hash && ago(key) < STALE)
+    }
+
+    /// Notes what the peer says, which may be part of a list; returns the hash of what it said before.
+    pub(super) fn hear(&mut self, slot: Slot, hash: u64, lists: bool) -> Option<u64> {
         self.speaks = true;
         let key = self.key(slot);
         let before = key.is(HEARD).then_some(key.heard);
         key.heard = hash;
         key.set(EARLIER, false);
         key.set(HEARD, true);
-        key.set(ANSWERED, true);
+        // A list is said whatever was sent.
+        if !lists {
+            key.set(ANSWERED, true);
+        }
         before
     }
 
@@ -324,19 +353,20 @@ impl PlainPeer {
         }
         let waited = u64::from((now as u32).wrapping_sub(key.waiting_since));
         // It was sent our value and says nothing: it held that already, unless it is slow.
+        let differs = key.is(HEARD) && !key.is(EARLIER) && key.heard != ours;
         let silent = key.is(SENT) && !key.is(ANSWERED) && echoes;
-        if silent && waited >= STALE {
+        if silent && waited >= STALE && !differs {
             key.set(PENDING, false);
             return Check::Settled;
         }
-        if silent || (now.saturating_sub(changed_at) < QUIET && waited < PATIENCE) {
+        if silent && waited < STALE || (now.saturating_sub(changed_at) < QUIET && waited < PATIENCE) {
             self.look_later(slot, now, 0);
             return Check::Later;
         }
         // It was sent our value and said another one. If it had said that before it came to ours, it would have
         // said ours since: it repeats what it takes.
         let insists = key.is(SENT) && key.is(ANSWERED) && key.is(HEARD) && !key.is(EARLIER);
-        if insists && echoes && waited < patience {
+        if insists && waited < patience {
             self.look_later(slot, now, 0);
             return Check::Later;
         }
@@ -344,9 +374,9 @@ impl PlainPeer {
             key.set(PENDING, false);
             return Check::Yield;
         }
-        if key.tries >= TRIES || (key.is(SENT) && !echoes) {
+        if key.tries >= TRIES || (key.is(SENT) && !echoes && !differs) {
             key.set(PENDING, false);
-            return Check::Settled;
+            return if differs { Check::Yield } else { Check::Settled };
         }
         key.waiting_since = now as u32;
         key.tries += 1;
@@ -370,7 +400,7 @@ struct Older {
 }
 
 /// What a plain peer said of a busy key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct HeldBack {
     pub(super) link: LinkId,
     pub(super) tuple: Tuple,
@@ -379,7 +409,7 @@ pub(super) struct HeldBack {
 }
 
 /// The recent past of one key; kept only where there are plain peers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct History {
     older: VecDeque<Older>,
     taken: VecDeque<u64>,
@@ -476,9 +506,20 @@ impl History {
             .any(|older| older.hash == hash && older.source != Some(link) && now - older.since < STALE)
     }
 
-    /// Whether the value was replaced, and a peer may have left with it before.
-    pub(super) fn was_left_with(&self, hash: u64, departures: &Departures) -> bool {
-        self.older.iter().any(|older| older.hash == hash && departures.left_with(older.since, older.at))
+    /// Whether the value was replaced, and a peer may have left with it before: one that is known to have left,
+    /// or one that was not heard since, the last time (ms) of `silent_since`.
+    pub(super) fn was_left_with(
+        &self,
+        hash: u64,
+        departures: &Departures,
+        silent_since: impl FnOnce() -> Option<u64>,
+    ) -> bool {
+        let same = || self.older.iter().filter(|older| older.hash == hash);
+        if same().any(|older| departures.left_with(older.since, older.at)) {
+            return true;
+        }
+        let Some(last) = same().map(|older| older.at).max() else { return false };
+        silent_since().is_some_and(|heard| last > heard)
     }
 
     /// Notes that a value was taken from a plain peer.
@@ -531,7 +572,7 @@ mod tests {
     fn a_peer_that_said_little_costs_little() {
         let mut peer = PlainPeer::default();
         for slot in [1_999_999, 0] {
-            assert_eq!((peer.has_said(slot), peer.hear(slot, 7)), (false, None));
+            assert_eq!((peer.has_said(slot), peer.hear(slot, 7, false)), (false, None));
             assert!(peer.holds(slot, 7) && !peer.has_said(slot + 1));
         }
         let pages = peer.keys.0.iter().flatten().count() * PAGE * size_of::<Key>();
@@ -541,6 +582,6 @@ mod tests {
         assert!(!peer.holds(0, 7) && !peer.holds(1_999_999, 7));
         peer.forget(1_999_999);
         peer.forget(5_000_000);
-        assert_eq!((peer.hear(0, 8), peer.hear(1_999_999, 8)), (Some(7), None));
+        assert_eq!((peer.hear(0, 8, false), peer.hear(1_999_999, 8, false)), (Some(7), None));
     }
 }

@@ -113,7 +113,7 @@ pub(super) struct Seat {
     pub(super) slot: Option<Slot>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Store {
     held: Vec<Option<Held>>,
     free: Vec<Slot>,

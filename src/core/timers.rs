@@ -17,7 +17,7 @@ pub(super) enum Timer {
     Sweep,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Timers {
     due: BTreeSet<(u64, Timer)>,
 }

@@ -6,9 +6,9 @@
 
 #![allow(unsafe_code)]
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::fd::{AsRawFd, RawFd};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
@@ -22,6 +22,8 @@ const UNDER_WAY: usize = 1024;
 const AHEAD: Duration = Duration::from_millis(20);
 /// Bytes of each socket's buffers; the kernel doubles it.
 const BUFFER: libc::c_int = 16 << 10;
+/// Bytes of a segment, as on Ethernet.
+const SEGMENT: libc::c_int = 1448;
 
 /// What one direction of a line is like.
 #[derive(Copy, Clone, Debug, Default, PartialEq)]
@@ -73,20 +75,44 @@ struct Shared {
 /// A piece of the stream and when it comes out of the line; nothing: the stream ends.
 type Piece = (Instant, Vec<u8>);
 
-fn small_buffers(socket: RawFd) {
-    let size = BUFFER;
-    for option in [libc::SO_SNDBUF, libc::SO_RCVBUF] {
-        // SAFETY: the value is an int that outlives the call, and its size is said
-        let done = unsafe {
-            libc::setsockopt(
-                socket,
-                libc::SOL_SOCKET,
-                option,
-                (&raw const size).cast(),
-                size_of_val(&size) as libc::socklen_t,
-            )
-        };
-        assert_eq!(done, 0, "the size of a socket's buffers");
+/// Small buffers, and segments as short as a network's: the loopback's are longer than these buffers, and a window that
+/// is shorter than a segment opens by a timer of 200 ms only. Both ends learn it when they connect.
+fn shape(socket: RawFd) {
+    set(socket, libc::SOL_SOCKET, libc::SO_SNDBUF, BUFFER);
+    set(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, BUFFER);
+    set(socket, libc::IPPROTO_TCP, libc::TCP_MAXSEG, SEGMENT);
+}
+
+fn set(socket: RawFd, level: libc::c_int, option: libc::c_int, value: libc::c_int) {
+    let size = size_of_val(&value) as libc::socklen_t;
+    // SAFETY: the value is an int that outlives the call, and its size is said
+    let done = unsafe { libc::setsockopt(socket, level, option, (&raw const value).cast(), size) };
+    assert_eq!(done, 0, "option {option} of a socket");
+}
+
+/// A socket of its own making: its buffers and segments have to be known before it connects.
+fn connect(target: &str) -> io::Result<TcpStream> {
+    let SocketAddr::V4(target) = target.parse().map_err(io::Error::other)? else {
+        return Err(io::ErrorKind::Unsupported.into());
+    };
+    // SAFETY: plain numbers
+    let socket = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
+    if socket < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the socket was made above and belongs to nobody else
+    let stream = unsafe { TcpStream::from_raw_fd(socket) };
+    shape(socket);
+    // SAFETY: all bytes zero are a valid address
+    let mut address: libc::sockaddr_in = unsafe { std::mem::zeroed() };
+    address.sin_family = libc::AF_INET as libc::sa_family_t;
+    address.sin_port = target.port().to_be();
+    address.sin_addr.s_addr = u32::from_ne_bytes(target.ip().octets());
+    let size = size_of_val(&address) as libc::socklen_t;
+    // SAFETY: the address outlives the call, and its size is said
+    match unsafe { libc::connect(socket, (&raw const address).cast(), size) } {
+        0 => Ok(stream),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 
@@ -115,8 +141,7 @@ impl Shared {
                 Mode::Cut => continue,
                 Mode::Open | Mode::Frozen => {}
             }
-            let Ok(server) = TcpStream::connect(target) else { continue };
-            small_buffers(server.as_raw_fd());
+            let Ok(server) = connect(&target) else { continue };
             let _ = (client.set_nodelay(true), server.set_nodelay(true));
             let copy = |stream: &TcpStream| stream.try_clone().expect("one more descriptor");
             let mut state = self.lock();
@@ -187,7 +212,7 @@ pub struct Relay {
 impl Relay {
     pub fn new(target: &str) -> Relay {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port for a relay");
-        small_buffers(listener.as_raw_fd());
+        shape(listener.as_raw_fd());
         let port = listener.local_addr().expect("an address").port();
         let relay =
             Relay { endpoint: format!("tcp://127.0.0.1:{port}"), shared: Arc::new(Shared::default()) };

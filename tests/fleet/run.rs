@@ -278,7 +278,7 @@ impl<'a> Run<'a> {
     fn counts(&self, node: usize, key: &str) -> bool {
         let member = &self.members[node];
         let is_hidden = self.hidden.contains(&(key.to_owned(), (node, member.life)));
-        !is_hidden && !(member.is_stock() && may_go(key))
+        !(is_hidden || member.is_stock() && may_go(key))
     }
 
     /// The keys that are not yet as they have to be.

@@ -110,6 +110,7 @@ struct Run {
 pub fn build(seed: u64, options: &Options) -> Sim {
     let mut sim = Sim::new(seed);
     sim.duplicate = options.duplicate;
+    sim.oracle.only_counts = options.stock > 0;
     sim.recorded = options.recorded;
     let links = topology::any(options.nodes, &mut sim.random);
     let stock = apart(options, &links, &mut sim.random);
@@ -345,6 +346,10 @@ pub struct Outcome {
     /// Tuples sent after the last fault, and pairs of a node and a key that lacked something then.
     pub sent: u64,
     pub lacking: u64,
+    /// Pairs of a node and a key that end with a value other than the right one, of so many. There are none where
+    /// there are no stock nodes.
+    pub older: usize,
+    pub held: usize,
     /// Writes that ended with all that had taken them, of so many, and pairs that are exempt.
     pub died: usize,
     pub writes: usize,
@@ -375,6 +380,8 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
         tuples: sim.tally.tuples,
         sent: sim.tally.sent - before,
         lacking: (0..sim.nodes.len()).map(lacking).sum(),
+        older: judgement.violations.len(),
+        held: (0..sim.nodes.len()).map(|node| sim.view(node).len()).sum(),
         died: judgement.died,
         writes: sim.oracle.writes.len(),
         bursts: judgement.bursts,

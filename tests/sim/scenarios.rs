@@ -349,3 +349,34 @@ fn an_unpublished_tuple_is_gone_here_alone_until_it_is_published_afresh() {
     assert_eq!(sim.value(2, "key").as_deref(), Some("value"));
     agree(&sim);
 }
+
+/// Twenty nodes, 300 ms and 100 more or less each way, and connections that are cut now and then.
+#[test]
+fn over_a_wide_area_each_write_is_everywhere_within_two_round_trips_beyond_its_path() {
+    const ONE_WAY: u64 = 400 * MS;
+    let mut sim = Sim::new(11);
+    for _ in 0..20 {
+        sim.ours();
+    }
+    for (client, server) in star(20) {
+        let wire = sim.connect(client, server);
+        sim.wires[wire].speed = Speed::line(300 * MS, 100 * MS);
+    }
+    sim.run(20 * SECOND);
+    for round in 0..60 {
+        if round % 20 == 10 {
+            // One of a hundred connections a minute would be one in five minutes.
+            let wire = sim.random.usize(0..19);
+            sim.lose(wire, 100 * MS, 100 * MS);
+            sim.run(5 * SECOND);
+        }
+        let (writer, value) = (sim.random.usize(0..20), format!("written in round {round}"));
+        sim.publish(writer, "key", &value);
+        sim.run(2 * ONE_WAY + 2 * 2 * ONE_WAY);
+        for node in 0..20 {
+            assert_eq!(sim.value(node, "key").as_deref(), Some(value.as_str()), "node {node}, round {round}");
+            assert_eq!(sim.our(node).node.stats().links_plain, 0, "node {node} takes nobody for plain");
+        }
+    }
+    settles_within(&mut sim, 10 * SECOND);
+}

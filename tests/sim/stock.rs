@@ -27,6 +27,7 @@ pub struct Client {
     heard: u64,
 }
 
+#[derive(Clone)]
 pub struct Stock {
     pub tuples: BTreeMap<Vec<u8>, Vec<u8>>,
     pub output: Vec<(Target, Vec<u8>)>,

@@ -213,7 +213,7 @@ pub struct Stats {
 }
 
 /// Counters that only grow.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Counters {
     frames_in: u64,
     frames_out: u64,
@@ -226,7 +226,10 @@ struct Counters {
 }
 
 /// One member of the gossip network. See the [module](super) for how it is driven.
-#[derive(Debug)]
+///
+/// A clone behaves as the original would from here on, and has its identity: it is for looking at what may
+/// follow, not for taking part in the same network.
+#[derive(Clone, Debug)]
 pub struct Node {
     id: u64,
     settings: Settings,

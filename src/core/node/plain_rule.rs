@@ -50,7 +50,7 @@ impl Node {
         if lists {
             link.goes_on_listening(now.mono);
         }
-        (link.plain.hear(slot, hash), lists)
+        (link.plain.hear(slot, hash, lists), lists)
     }
 
     /// The peer says the value that we hold, as plain peers mostly do: they repeat what they are told.
@@ -73,12 +73,15 @@ impl Node {
         let hash = value_hash(tuple.value());
         let (before, lists) = if heard { self.hear_word(id, slot, hash, now) } else { (None, false) };
         let held = self.store.held(slot);
-        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(link) = self.links.get(&id) else { return };
         let again = before == Some(hash) && (lists || link.plain.echoes);
         let stamp = held.stamp;
         let successor = stamp.successor(hash);
         let history = self.history.get(&slot);
-        let returned = lists && history.is_some_and(|history| history.was_left_with(hash, &self.departures));
+        let silent = || self.silent_since(id);
+        let returned =
+            lists && history.is_some_and(|history| history.was_left_with(hash, &self.departures, silent));
+        let repeats = link.plain.repeats(slot, hash, now.mono);
         if held.state != State::Live {
             let same = held.value_hash() == hash;
             let old = match held.state {
@@ -89,6 +92,7 @@ impl Node {
             };
             let refused = held.state == State::Refused;
             if !old
+                && !repeats
                 && !self.is_late_copy(slot, hash, id, now)
                 && !self.refuse_plain(tuple.value(), refused, now)
             {
@@ -96,6 +100,7 @@ impl Node {
             }
             return;
         }
+        let Some(link) = self.links.get_mut(&id) else { return };
         if held.tuple.value() == tuple.value() {
             link.plain.caught_up(slot, now.mono);
             self.counters.duplicates += 1;
@@ -107,7 +112,7 @@ impl Node {
         let behind = link.plain.echoes && (link.plain.is_behind(slot, now.mono) || unsent);
         let late = history.is_some_and(|history| history.is_late_copy(hash, id, now.mono));
         let busy = history.is_some_and(|history| history.is_busy(now.mono));
-        if behind || again || returned || late {
+        if behind || again || returned || late || repeats {
             return self.suspect_value(id, slot, tuple, now);
         }
         if self.refuse_plain(tuple.value(), false, now) {
@@ -139,6 +144,14 @@ impl Node {
             link.plain.suspect(slot, now.mono);
         }
         self.schedule_link(id, now);
+    }
+
+    /// Since when the longest silent of the other plain clients has said nothing, if there is any: its connection may
+    /// be over, and nobody has noticed, when it comes back by another one. One that lives repeats each change.
+    fn silent_since(&self, id: LinkId) -> Option<u64> {
+        let others = self.spoke_plainly.iter().filter(|&&other| other != id);
+        let links = others.filter_map(|other| self.links.get(other));
+        links.filter(|link| link.up && link.role == Role::Server).map(|link| link.heard_at).min()
     }
 
     fn is_late_copy(&self, slot: Slot, hash: u64, id: LinkId, now: Now) -> bool {

@@ -21,7 +21,7 @@ struct Request {
 }
 
 /// Tuples that were asked for, by the hashes of their keys.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Requests(HashMap<u64, Request, ahash::RandomState>);
 
 impl Requests {

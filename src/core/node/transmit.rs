@@ -16,7 +16,7 @@ use super::{Frame, Node};
 const FULL: usize = 16 << 10;
 
 /// The batch made last: all links at the same place in the log get the same one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct BatchCache {
     version: u64,
     start: u32,
@@ -115,6 +115,7 @@ impl Node {
             if let Some(slot) = link.bulk.peek().filter(|_| !listens) {
                 link.bulk.pop();
                 if let Some(held) = self.store.get(slot).filter(|held| held.is_live()) {
+                    link.plain.tell(slot, value_hash(held.tuple.value()), now.mono);
                     self.counters.tuples_out += 1;
                     return Some(self.single(slot, held, is_plain, now));
                 }
@@ -140,6 +141,9 @@ impl Node {
                 continue;
             }
             link.plain.expect(slot, !held.lazy, now.mono);
+            if !held.lazy {
+                link.plain.tell(slot, value_hash(held.tuple.value()), now.mono);
+            }
             let frame = (!held.lazy).then(|| self.single(slot, held, is_plain, now));
             self.schedule_link(id, now);
             if frame.is_some() {

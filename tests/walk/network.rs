@@ -1,0 +1,126 @@
+//! What is walked through: a network, what its owners do, and what may happen to its connections.
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One of ours: the real core.
+    Ours,
+    /// The model of CZMQ's zgossip.
+    Plain,
+}
+
+/// One command of an owner. Every published value is another one, so that a value tells which write it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// The node publishes the key.
+    Publish(usize),
+    /// The node, one of ours, retracts it.
+    Retract(usize),
+}
+
+impl Act {
+    pub fn node(self) -> usize {
+        match self {
+            Act::Publish(node) | Act::Retract(node) => node,
+        }
+    }
+}
+
+/// A network, and what is to happen in it, in every order.
+#[derive(Clone, Debug)]
+pub struct Network {
+    pub name: &'static str,
+    pub nodes: Vec<Kind>,
+    /// Client and server of each connection.
+    pub wires: Vec<(usize, usize)>,
+    /// What owners do. Those of one node come in this order, those of different nodes in any.
+    pub acts: Vec<Act>,
+    /// So many of them are done, and known to all, before the walk begins; without any, it begins
+    /// with the first greeting.
+    pub before: usize,
+    /// Connections break so often, all in all, with what is under way on them.
+    pub losses: u8,
+    /// Those that may.
+    pub breakable: Vec<usize>,
+    /// Milliseconds for which everything that is under way stands still, each at any moment.
+    pub freezes: Vec<u64>,
+    /// By how much each wall clock is wrong (ms).
+    pub skew: Vec<u64>,
+    /// A value that a node has seen replaced must not come back at it, not even for a moment.
+    pub forbids_returns: bool,
+    /// Orders of steps that do not depend on each other are walked once, where that is plain to see.
+    pub reduces: bool,
+}
+
+impl Network {
+    pub fn new(name: &'static str, nodes: &[Kind], wires: &[(usize, usize)], acts: &[Act]) -> Network {
+        Network {
+            name,
+            nodes: nodes.to_vec(),
+            wires: wires.to_vec(),
+            acts: acts.to_vec(),
+            before: 0,
+            losses: 0,
+            breakable: (0..wires.len()).collect(),
+            freezes: Vec::new(),
+            skew: vec![0; nodes.len()],
+            forbids_returns: true,
+            reduces: true,
+        }
+    }
+
+    pub fn before(self, before: usize) -> Network {
+        Network { before, ..self }
+    }
+
+    pub fn losses(self, losses: u8) -> Network {
+        Network { losses, ..self }
+    }
+
+    pub fn breakable(self, breakable: &[usize]) -> Network {
+        Network { breakable: breakable.to_vec(), ..self }
+    }
+
+    pub fn freezes(self, freezes: &[u64]) -> Network {
+        Network { freezes: freezes.to_vec(), ..self }
+    }
+
+    pub fn skew(self, skew: &[u64]) -> Network {
+        Network { skew: skew.to_vec(), ..self }
+    }
+
+    /// Asks only what comes out in the end.
+    pub fn in_the_end(self) -> Network {
+        Network { forbids_returns: false, ..self }
+    }
+
+    /// Every order of every step.
+    pub fn unreduced(self) -> Network {
+        Network { reduces: false, ..self }
+    }
+
+    pub fn is_ours(&self, node: usize) -> bool {
+        self.nodes[node] == Kind::Ours
+    }
+
+    pub fn is_mixed(&self) -> bool {
+        self.nodes.contains(&Kind::Plain)
+    }
+
+    /// The number of the retraction, if there is one.
+    pub fn retraction(&self) -> Option<usize> {
+        self.acts.iter().position(|act| matches!(act, Act::Retract(_)))
+    }
+
+    /// The lowest of the nodes of ours that each of ours is linked with through ours alone.
+    pub fn components(&self) -> Vec<usize> {
+        let mut least: Vec<usize> = (0..self.nodes.len()).collect();
+        for _ in 0..self.nodes.len() {
+            for &(a, b) in self.wires.iter().filter(|&&(a, b)| self.is_ours(a) && self.is_ours(b)) {
+                let lower = least[a].min(least[b]);
+                (least[a], least[b]) = (lower, lower);
+            }
+        }
+        least
+    }
+}
