@@ -423,8 +423,9 @@ int zgossip_publish_sized(zgossip_t *self,
                           uint32_t msecs);
 
 // Withdraw a tuple from the whole network, whoever has published it. Returns 1
-// if this node held it, 0 if it did not: then nothing happens; or -1 with
-// errno EINVAL if an argument is NULL or the key cannot be one.
+// if this node held it, 0 if it did not: it is removed all the same where it
+// is held, now or when a cut ends; or -1 with errno EINVAL if an argument is
+// NULL or the key cannot be one.
 int zgossip_retract(zgossip_t *self, const char *key);
 
 // As zgossip_retract, with a string that need not end with a NUL.

@@ -6,7 +6,7 @@ mod common;
 use std::thread::sleep;
 use std::time::Duration;
 
-use common::net::{HELLO, INVALID, PING, RawClient, RawServer, free_port, publish};
+use common::net::{HELLO, INVALID, PING, PONG, RawClient, RawServer, free_port, publish};
 use common::{Host, LONG, Lib, Node, SHORT, Scratch, Tuples};
 
 /// A hub, its endpoint, and leaves, each with a name of its own.
@@ -267,8 +267,8 @@ fn a_silent_client_is_not_dropped() {
     hub.publish("late", "1");
     let wanted = publish(b"late", b"1");
     // It may be asked meanwhile whether it is there
-    let got = (0..100).find_map(|_| client.receive().filter(|frame| *frame == wanted));
-    assert_eq!(got, Some(wanted));
+    let got = (0..100).find_map(|_| client.receive().filter(|frame| frame.starts_with(&wanted)));
+    assert!(got.is_some());
 }
 
 /// Clients of CZMQ before 4.2.1 publish to a restarted hub without HELLO:
@@ -295,13 +295,13 @@ fn invalid_is_answered_with_everything() {
         let mut from = None;
         while !missing.is_empty() {
             let (peer, frame) = server.receive().unwrap_or_else(|| panic!("{what}: {missing:?} missing"));
-            // HELLO may carry more than CZMQ's; nothing before it counts,
-            // for that may be from keeping the link alive
-            if frame.starts_with(HELLO) {
-                missing.retain(|wanted| wanted != HELLO);
+            // What is said may carry more than CZMQ's; nothing before HELLO
+            // counts, for that may be from keeping the link alive
+            if frame == PING {
+                server.send(&peer, &[PONG]);
+            } else if from.is_some() || frame.starts_with(HELLO) {
+                missing.retain(|wanted| !frame.starts_with(wanted));
                 from = Some(peer);
-            } else if from.is_some() {
-                missing.retain(|wanted| *wanted != frame);
             }
         }
         from.expect("HELLO")
@@ -322,8 +322,11 @@ fn a_quiet_client_keeps_its_link_alive() {
     let tuple = publish(b"key", b"value");
     let mut times = 0;
     while times < 4 {
-        let (_, frame) = server.receive_within(Duration::from_millis(2500)).expect("a sign of life");
-        times += usize::from(frame == tuple);
+        let (peer, frame) = server.receive_within(Duration::from_millis(2500)).expect("a sign of life");
+        if frame == PING {
+            server.send(&peer, &[PONG]);
+        }
+        times += usize::from(frame.starts_with(&tuple));
     }
 }
 

@@ -204,7 +204,8 @@ impl Call<'_> {
                 }
             }
             Command::Status => {
-                let count = self.engine.node().count();
+                let now = self.engine.now();
+                let count = self.engine.node().count_readable(now);
                 self.reply_number("STATUS", count);
             }
             Command::Port if self.interpreter.bind_failed => self.reply_number("PORT", -1),
@@ -227,11 +228,12 @@ impl Call<'_> {
                 self.reply(reply);
             }
             Command::Keys => {
-                let keys: Vec<Tuple> = self.engine.node().tuples().cloned().collect();
+                let now = self.engine.now();
+                let keys: Vec<Tuple> = self.engine.node().readable(now).cloned().collect();
                 self.reply(Message::Keys(keys.into()));
             }
             Command::Stats => {
-                let stats = self.engine.node().stats();
+                let stats = self.engine.stats();
                 self.reply(stats_message(&stats));
             }
             Command::Bind(endpoint) => self.bind(name, endpoint),

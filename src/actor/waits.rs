@@ -87,8 +87,8 @@ impl Waits {
 impl Wait {
     fn look(&mut self, node: &mut Node, now: Now) -> Option<usize> {
         match &self.condition {
-            Condition::Count(count) => Some(node.count()).filter(|held| held >= count),
-            Condition::Key(key) => node.get(key, now).map(|_| node.count()),
+            Condition::Count(count) => Some(node.count_readable(now)).filter(|held| held >= count),
+            Condition::Key(key) => node.get(key, now).map(|_| node.count_readable(now)),
             Condition::Taken => {
                 self.mark.filter(|&mark| node.behind(mark) == 0).map(|mark| node.passed(mark))
             }

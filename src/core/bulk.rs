@@ -45,6 +45,8 @@ struct Window {
     shortest: Option<u64>,
     /// What was sent before the window was last made smaller tells nothing about the smaller one.
     shrunk_at: u64,
+    /// It does not count any more.
+    lifted: bool,
 }
 
 impl Default for Window {
@@ -57,13 +59,14 @@ impl Default for Window {
             number: 0,
             shortest: None,
             shrunk_at: 0,
+            lifted: false,
         }
     }
 }
 
 impl Window {
     fn is_open(&self) -> bool {
-        self.sent - self.acknowledged < self.size
+        self.lifted || self.sent - self.acknowledged < self.size
     }
 
     /// Bytes sent since the last question.
@@ -146,6 +149,11 @@ impl Bulk {
         Some(slot)
     }
 
+    /// No more is to be known of what arrives: all that is owed may be sent, and nothing is asked about it.
+    pub(super) fn lift(&mut self) {
+        self.window.lifted = true;
+    }
+
     /// The stretch of the log that is owed.
     pub(super) fn backlog(&self) -> (u32, u32) {
         self.backlog
@@ -202,7 +210,7 @@ impl Bulk {
     /// Whether a question is to be asked: often enough that answers come before the window is used up.
     pub(super) fn may_ask(&self) -> bool {
         let unasked = self.window.unasked();
-        unasked >= self.window.size / 4 || unasked > 0 && self.is_empty()
+        !self.window.lifted && (unasked >= self.window.size / 4 || unasked > 0 && self.is_empty())
     }
 
     /// The number of the question that is asked now.

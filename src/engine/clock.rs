@@ -1,16 +1,18 @@
 //! The engine's two clocks.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::core::Now;
 
-/// Reads the clocks.
+use super::raw::steady;
+
+/// Reads the clocks. Holds when it was made.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock(Instant);
+pub(super) struct Clock(Duration);
 
 impl Clock {
     pub(super) fn new() -> Clock {
-        Clock(Instant::now())
+        Clock(steady())
     }
 
     pub(super) fn now(self) -> Now {
@@ -20,6 +22,6 @@ impl Clock {
 
     /// Milliseconds since the node was made; never 0, which reads as "never" in too many places.
     pub(super) fn mono(self) -> u64 {
-        self.0.elapsed().as_millis() as u64 + 1
+        steady().saturating_sub(self.0).as_millis() as u64 + 1
     }
 }

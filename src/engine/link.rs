@@ -16,6 +16,8 @@ pub(super) enum Sending {
     Queued,
     /// Its socket had no room; it is tried again when there may be.
     Blocked,
+    /// Its peer is not there any more; what that one said before may not all be read.
+    Gone,
 }
 
 /// One link.

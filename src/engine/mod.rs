@@ -5,16 +5,16 @@
 //! when a socket has room, and of each link at most one waits for it.
 //!
 //! ```text
-//! wait ─> owner's commands ─┐
-//!   │ ──> frames of peers ──┼─> Node ─> events ──> owner
-//!   │ ──> connections ──────┤      └──> frames ──> peers
-//!   └───> time ─────────────┘
+//! wait ─> frames of peers ──┐
+//!   │ ──> connections ──────┼─> Node ─> events ──> owner
+//!   │ ──> time ─────────────┤      └──> frames ──> peers
+//!   └───> owner's commands ─┘
 //! ```
 //!
 //! | file | concern |
 //! | --- | --- |
 //! | this file | what the layers above see |
-//! | `run` | the loop |
+//! | `run`, `farewell` | the loop; its end |
 //! | `receive` | frames in |
 //! | `transmit` | frames out |
 //! | `listen` | BIND |
@@ -29,6 +29,7 @@ mod channel;
 mod clock;
 mod endpoint;
 mod error;
+mod farewell;
 mod link;
 mod listen;
 mod liveness;
@@ -48,7 +49,7 @@ use std::os::fd::RawFd;
 use hashbrown::HashMap;
 
 use crate::core::record::RecordedNode;
-use crate::core::{self, Event, LinkId, Now, Severity, Tuple};
+use crate::core::{self, Event, LinkId, Now, Severity, Stats, Tuple};
 use crate::log::Logger;
 
 use channel::{Channel, Purpose};
@@ -146,6 +147,10 @@ pub struct Engine {
     round: Round,
     /// Links whose socket had no room.
     blocked: Blocked,
+    /// Frames that libzmq has taken.
+    frames_sent: u64,
+    /// Clients that are gone, and since when that is known (mono ms).
+    gone: Vec<(LinkId, u64)>,
     /// Closed links, kept until the events that name them are out.
     closed: Vec<LinkId>,
     /// When remotes are to be connected afresh, or looked at again (mono ms). An entry that the remote knows nothing
@@ -210,6 +215,8 @@ impl Engine {
             sending: VecDeque::new(),
             round: Round::default(),
             blocked: Blocked::default(),
+            frames_sent: 0,
+            gone: Vec::new(),
             closed: Vec::new(),
             timers: BinaryHeap::new(),
             name: Msg::new(),
@@ -235,6 +242,11 @@ impl Engine {
     /// The time.
     pub fn now(&self) -> Now {
         self.clock.now()
+    }
+
+    /// The node's counters. What has expired is not counted, though its turn may not have come.
+    pub fn stats(&self) -> Stats {
+        Stats { tuples: self.node.count_readable(self.clock.now()) as u64, ..self.node.stats() }
     }
 
     /// Replace the node's settings.

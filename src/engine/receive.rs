@@ -30,6 +30,7 @@ impl Engine {
             let look = channel.news || !channel.happenings.is_empty();
             let dry = !look || self.receive_from(&mut channel, place, now);
             self.channels[place] = Some(channel);
+            self.close_gone(place, dry, now);
             if dry {
                 self.happen(place, now);
             }

@@ -1,22 +1,17 @@
 //! The loop.
 
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::core::Now;
 
 use super::raw::Poller;
 use super::{Engine, Owner, PollSource};
 
-/// How long a node that ends may spend on handing its last frames to libzmq.
-const FAREWELL: Duration = Duration::from_millis(50);
-
-/// How long it waits for peers whose queues are full, if they show no sign of life.
-const LAST_CHANCE: Duration = Duration::from_millis(3);
-
 impl Engine {
-    /// Run the node until its owner ends it, or its context is terminated. Does not wait for peers: frames that
-    /// libzmq has taken go on leaving in the background for a quarter of a second.
+    /// Run the node until its owner ends it, or its context is terminated. What peers are owed then they are sent, if
+    /// they take it within a moment: frames that libzmq has taken go on leaving in the background for a quarter of a
+    /// second.
     pub fn run(mut self, owner: &mut dyn Owner) {
         let mut poller = Poller::new();
         loop {
@@ -32,13 +27,16 @@ impl Engine {
     }
 
     /// One turn. Every input gets a bounded share, so none keeps another waiting for long.
+    ///
+    /// Frames first: a peer is not silent whose frames wait, however long this process was stopped. Then time: the
+    /// owner hears of what has expired before it is answered.
     fn turn(&mut self, owner: &mut dyn Owner, commands: bool) -> ControlFlow<()> {
+        self.receive(self.now());
         let now = self.now();
+        self.pass_time(owner, now);
         if commands {
             owner.handle_commands(self, now)?;
         }
-        self.receive(now);
-        self.pass_time(owner, now);
 
         self.deliver(owner);
         while let Some(id) = self.node.poll_stale() {
@@ -74,7 +72,7 @@ impl Engine {
     fn wait(&mut self, owner: &mut dyn Owner, poller: &mut Poller) -> bool {
         // Sending or receiving may have taken a socket's news off its descriptor: ask those that were used.
         self.collect_ready();
-        let mut busy = self.send_at().is_some_and(|at| at <= self.clock.mono());
+        let mut busy = !self.gone.is_empty() || self.send_at().is_some_and(|at| at <= self.clock.mono());
         let mut failure = None;
         for channel in self.channels.iter_mut().flatten() {
             if channel.news {
@@ -149,34 +147,5 @@ impl Engine {
         let dues = [self.node.poll_timeout(), owner.poll_timeout(), timer, self.retry_at(), self.send_at()];
         let due = dues.into_iter().flatten().min()?;
         Some(Duration::from_millis(due.saturating_sub(self.clock.mono())))
-    }
-
-    /// Hand over what peers are owed, as far as there is room for it. Peers that do not read are not waited for.
-    fn farewell(&mut self, poller: &mut Poller) {
-        let now = self.now();
-        self.node.shutdown(now);
-        poller.clear();
-        for channel in self.channels.iter().flatten() {
-            poller.add(channel.fd(), false);
-        }
-        let end = Instant::now() + FAREWELL;
-        let mut chance = Instant::now() + LAST_CHANCE;
-        while !self.terminated && Instant::now() < end {
-            if !self.collect_ready() {
-                if self.blocked.links.is_empty() || Instant::now() >= chance {
-                    break;
-                }
-                // Only full queues are left. News is taken first, or there would be no waiting for more.
-                let _ = self.channels.iter().flatten().try_for_each(|channel| channel.events().map(drop));
-                let _ = poller.wait(Some(Duration::from_millis(1)));
-                let _ = self.channels.iter().flatten().try_for_each(|channel| channel.events().map(drop));
-            }
-            self.round.rest_until = 0;
-            self.blocked.retry_at = 0;
-            self.transmit(now);
-            if std::mem::take(&mut self.blocked.fresh) {
-                chance = Instant::now() + LAST_CHANCE;
-            }
-        }
     }
 }

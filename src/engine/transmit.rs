@@ -42,6 +42,9 @@ const LONGEST_REST: u64 = 100;
 /// How long a round may keep the node from everything else; then it goes on in the next turn.
 const LONGEST_TURN: Duration = Duration::from_millis(10);
 
+/// How long a client that is gone may have something to say, on a socket of which there is always more to read (ms).
+const LONGEST_LAST_WORDS: u64 = 10_000;
+
 /// How a link's turn ended.
 enum Turn {
     /// Nothing more to send.
@@ -188,23 +191,40 @@ impl Engine {
                 }
             }
             frames += 1;
+            self.frames_sent += 1;
             bytes += frame.bytes().len();
         }
         Turn::More
     }
 
-    /// A peer is no longer there: a client's link ends, a remote is connected to afresh.
+    /// A peer is no longer there: a client's link ends once all is read that it has said, a remote is connected to
+    /// afresh.
     fn peer_gone(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        link.sending = Sending::Idle;
         if link.remote.is_some() {
+            link.sending = Sending::Idle;
             return self.lost(id, now);
         }
-        let (place, name) = (link.channel, link.name.clone());
-        if let Some(channel) = self.channel(place) {
-            channel.forget(&name);
+        link.sending = Sending::Gone;
+        self.gone.push((id, now.mono));
+    }
+
+    /// A socket has been read to its end, or not for long: clients that are gone have nothing more to say.
+    pub(super) fn close_gone(&mut self, place: usize, dry: bool, now: Now) {
+        let links = &self.links;
+        let is_over = |&mut (id, since): &mut (LinkId, u64)| {
+            let here = links.get(&id).is_none_or(|link| link.channel == place);
+            here && (dry || now.mono >= since + LONGEST_LAST_WORDS)
+        };
+        let over: Vec<LinkId> = self.gone.extract_if(.., is_over).map(|(id, _)| id).collect();
+        for id in over {
+            let Some(link) = self.links.get(&id) else { continue };
+            let name = link.name.clone();
+            if let Some(channel) = self.channel(place) {
+                channel.forget(&name);
+            }
+            self.node.close_link(id, now);
+            self.closed.push(id);
         }
-        self.node.close_link(id, now);
-        self.closed.push(id);
     }
 }

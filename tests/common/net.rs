@@ -33,10 +33,12 @@ fn limits(socket: &Socket) {
 pub const HELLO: &[u8] = &[0xAA, 0xA0, 1, 1];
 /// PING as CZMQ writes it.
 pub const PING: &[u8] = &[0xAA, 0xA0, 3, 1];
+/// PONG as CZMQ writes it.
+pub const PONG: &[u8] = &[0xAA, 0xA0, 4, 1];
 /// INVALID as CZMQ writes it.
 pub const INVALID: &[u8] = &[0xAA, 0xA0, 5, 1];
 
-/// PUBLISH as CZMQ writes it, with no time to live.
+/// PUBLISH as CZMQ writes it, with no time to live. Ours carries its stamp behind that.
 pub fn publish(key: &[u8], value: &[u8]) -> Vec<u8> {
     let mut frame = vec![0xAA, 0xA0, 2, 1, key.len() as u8];
     frame.extend(key);

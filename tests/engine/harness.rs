@@ -131,6 +131,19 @@ impl Node {
         answer.recv_timeout(PATIENCE).expect("the node answers")
     }
 
+    /// Keep the node busy until what is returned is dropped; then it does this.
+    pub fn keep_busy(&self, work: impl FnOnce(&mut Engine) + Send + 'static) -> Sender<()> {
+        let ((end, ended), (begin, begun)) = (channel(), channel());
+        self.command(Box::new(move |engine, _| {
+            let _ = begin.send(());
+            let _ = ended.recv();
+            work(engine);
+            ControlFlow::Continue(())
+        }));
+        begun.recv_timeout(PATIENCE).expect("the node takes commands");
+        end
+    }
+
     pub fn bind(&self, endpoint: &str) -> Result<u16, Error> {
         let endpoint = endpoint.as_bytes().to_vec();
         self.call(move |engine| engine.bind(&endpoint))

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Node, PATIENCE, unique};
+use zgossip::core::MessageId;
+use zgossip::core::codec::{Extension, encode};
 
 const HELLO: &[u8] = b"\xAA\xA0\x01\x01";
 const PING: &[u8] = b"\xAA\xA0\x03\x01";
@@ -194,6 +196,41 @@ fn a_client_that_vanishes_is_noticed() {
     // The node probes a silent client, and libzmq says that it is gone.
     node.expect_peers(0);
     assert_eq!(node.call(|engine| engine.node().stats().links_plain), 0);
+}
+
+/// A BATCH of one tuple.
+fn batch(key: &str, value: &[u8], time: u64) -> Vec<u8> {
+    let mut frame = b"\xAA\xA0\x10\x01\0".to_vec();
+    frame.push(key.len() as u8);
+    frame.extend_from_slice(key.as_bytes());
+    frame.extend_from_slice(&time.to_be_bytes());
+    frame.extend_from_slice(&(1 << 63 | 9u64).to_be_bytes());
+    frame.extend_from_slice(&(value.len() as u32).to_be_bytes());
+    frame.extend_from_slice(value);
+    frame
+}
+
+#[test]
+fn a_client_that_is_gone_is_heard_to_the_end_of_what_it_said() {
+    const FRAMES: usize = 700;
+    let node = Node::new();
+    let port = node.listen();
+    let client = Stranger::new(port, |socket| socket.set_linger(-1).unwrap());
+    let hello = Extension { node: Some(1 << 63 | 9), ..Extension::default() };
+    client.say(&encode(MessageId::Hello, &hello));
+    node.expect_peers(1);
+    // While the node is busy, more comes than it takes in one turn, and the client goes. Then it has something to say.
+    let busy = node.keep_busy(|engine| {
+        let now = engine.now();
+        engine.node().publish(b"answer", b"value", 0, now).unwrap();
+    });
+    (0..FRAMES).for_each(|frame| client.say(&batch(&frame.to_string(), &[b'x'; 4000], 1 << 16)));
+    drop(client);
+    // Most likely libzmq knows then that it is gone.
+    std::thread::sleep(Duration::from_millis(100));
+    drop(busy);
+    node.expect_count(FRAMES + 1);
+    node.expect_peers(0);
 }
 
 #[test]

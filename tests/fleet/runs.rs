@@ -6,10 +6,11 @@
 //!     ZGOSSIP_FLEET_JOBS=4                                     runs at the same time (2)
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::common::Lib;
 use super::plan::Plan;
 use super::run::{Outcome, Run};
 
@@ -20,15 +21,12 @@ fn setting(name: &str) -> Option<u64> {
 
 /// Goes through seeds, some at a time, and tells of each that failed; then fails if any did.
 #[track_caller]
-fn run_seeds(first: u64, count: u64, span: Duration, jobs: u64) {
-    let next = AtomicU64::new(first);
+fn run_seeds(seeds: &[u64], span: Duration, jobs: u64) {
+    let next = AtomicUsize::new(0);
     let failed = Mutex::new(Vec::new());
     let work = || {
         loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= first + count {
-                return;
-            }
+            let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
             let ended = thread::Builder::new()
                 .name(format!("fleet {seed}"))
                 .spawn(move || Run::of(&Plan::new(seed, span)))
@@ -42,8 +40,8 @@ fn run_seeds(first: u64, count: u64, span: Duration, jobs: u64) {
     thread::scope(|scope| (0..jobs).for_each(|_| drop(scope.spawn(work))));
     let mut failed = failed.into_inner().unwrap_or_else(|poison| poison.into_inner());
     failed.sort_unstable();
-    println!("measured: fleets: {count} runs of {span:?} from seed {first} on, {} failed", failed.len());
-    assert!(failed.is_empty(), "{} of {count} runs failed; seeds {failed:?}", failed.len());
+    println!("measured: fleets: {} runs of {span:?}, {} failed", seeds.len(), failed.len());
+    assert!(failed.is_empty(), "{} of {} runs failed; seeds {failed:?}", failed.len(), seeds.len());
 }
 
 /// Whether a run went well.
@@ -66,9 +64,12 @@ fn tell(seed: u64, ended: thread::Result<Outcome>) -> bool {
     false
 }
 
+/// Of nodes of ours alone: where stock nodes take part an older value may stay, for they know no ages.
 #[test]
 fn fleets_in_trouble_end_with_the_right_values() {
-    run_seeds(1, 4, Duration::from_secs(5), 4);
+    let span = Duration::from_secs(5);
+    let ours = (1..).filter(|&seed| !Plan::new(seed, span).libs.contains(&Lib::Stock));
+    run_seeds(&ours.take(4).collect::<Vec<_>>(), span, 4);
 }
 
 /// As many and as long as one likes; another seed each time.
@@ -79,5 +80,9 @@ fn fleets_of_a_seed_end_with_the_right_values() {
     let first = setting("ZGOSSIP_FLEET_SEED").unwrap_or(now.as_secs() % 1_000_000 * 1000);
     let count = setting("ZGOSSIP_FLEET_RUNS").unwrap_or(20);
     let span = Duration::from_secs(setting("ZGOSSIP_FLEET_SECONDS").unwrap_or(20));
-    run_seeds(first, count, span, setting("ZGOSSIP_FLEET_JOBS").unwrap_or(2).max(1));
+    run_seeds(
+        &(first..first + count).collect::<Vec<_>>(),
+        span,
+        setting("ZGOSSIP_FLEET_JOBS").unwrap_or(2).max(1),
+    );
 }

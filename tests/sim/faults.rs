@@ -73,6 +73,10 @@ impl Options {
     pub fn draw_worse(nodes: usize, stock: usize, random: &mut fastrand::Rng) -> Options {
         let mut options = Options::draw(nodes, stock, random);
         options.worse = Worse::draw(random);
+        if stock > 0 {
+            // A stock node tells again, as if it were for ever, what nodes of ours know to have ended.
+            (options.ttl, options.worse.renew) = (false, 0.0);
+        }
         if options.worse.forgetful {
             // Who is away for longer than removed keys are remembered brings them back: that is documented.
             (options.half_open, options.partitions, options.pauses, options.slow) = (0.0, 0.0, 0.0, 0.0);
@@ -349,6 +353,8 @@ pub struct Outcome {
     /// Pairs of a node and a key that end with a value other than the right one, of so many. There are none where
     /// there are no stock nodes.
     pub older: usize,
+    /// Marks that were said to be passed too early.
+    pub early_marks: usize,
     pub held: usize,
     /// Writes that ended with all that had taken them, of so many, and pairs that are exempt.
     pub died: usize,
@@ -380,6 +386,7 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
         tuples: sim.tally.tuples,
         sent: sim.tally.sent - before,
         lacking: (0..sim.nodes.len()).map(lacking).sum(),
+        early_marks: sim.oracle.early_marks,
         older: judgement.violations.len(),
         held: (0..sim.nodes.len()).map(|node| sim.view(node).len()).sum(),
         died: judgement.died,

@@ -74,6 +74,9 @@ pub struct Oracle {
     pub transit: u64,
     pub pause: u64,
     pub lateness: u64,
+    /// Marks that were said to be passed before all peers had what they are about: under faults a peer may lack what
+    /// no comparison has found yet. They are counted.
+    pub early_marks: usize,
     /// There are stock nodes.
     pub is_mixed: bool,
     /// Values other than the right ones are counted, and are no failure: stock nodes know no ages, and under all

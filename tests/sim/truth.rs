@@ -84,8 +84,10 @@ impl Sim {
             peers.map(|peer| (peer, self.lacks(peer, &held))).partition(|(_, lacks)| lacks.is_some());
         if passed > have.len() {
             let lack: Vec<_> = lack.into_iter().filter_map(|(peer, lacks)| Some((peer, lacks?))).collect();
-            let text = format!("node {node} says that {passed} have passed mark {mark:?}; {lack:?} have not");
-            self.oracle.violations.push(text);
+            self.note(|| {
+                format!("node {node} says that {passed} have passed mark {mark:?}; {lack:?} have not")
+            });
+            self.oracle.early_marks += 1;
         }
     }
 

@@ -121,13 +121,13 @@ impl Worse {
             }
         }
         let mut wrong: Vec<usize> = Vec::new();
-        for node in 0..count {
+        for (node, of_node) in all.iter_mut().enumerate() {
             if random.f64() < self.wrong_clocks && !wrong.iter().any(|&other| linked(node, other)) {
                 wrong.push(node);
                 let hours = random.i64(2..12) * 3_600_000;
                 // One that is fast is not trusted, nor is what it passes on: it has to be at the edge.
                 let edge = is_connected(count, links, &[node]) && lonely(node, links).next().is_none();
-                all[node].1 = match random.u32(0..3) {
+                of_node.1 = match random.u32(0..3) {
                     0 => -(WALL as i64) + 60_000,
                     1 if edge => hours,
                     _ => -hours,

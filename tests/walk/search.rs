@@ -176,7 +176,7 @@ fn disagreement(network: &Network, world: &World) -> Option<String> {
     let components = network.components();
     let first = (0..network.nodes.len()).find(|&node| network.is_ours(node))?;
     let held = |node: usize| world.members[node].view;
-    for node in 0..network.nodes.len() {
+    for (node, _) in network.nodes.iter().enumerate() {
         // No plain node can be told of a removal.
         let removed = held(first).is_none() && network.retraction().is_some();
         let exempt = removed && !network.is_ours(node);

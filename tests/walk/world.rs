@@ -54,6 +54,7 @@ pub struct Ours {
 }
 
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "there are a handful at a time")]
 pub enum Body {
     Ours(Ours),
     Plain(Stock),

@@ -81,12 +81,14 @@ impl<'a> Desk<'a> {
 
     /// How many tuples there are.
     pub fn count(&mut self) -> usize {
-        self.call.engine.node().count()
+        let now = self.call.engine.now();
+        self.call.engine.node().count_readable(now)
     }
 
     /// All tuples, as they are at this moment.
     pub fn tuples(&mut self) -> Vec<Tuple> {
-        self.call.engine.node().tuples().cloned().collect()
+        let now = self.call.engine.now();
+        self.call.engine.node().readable(now).cloned().collect()
     }
 
     /// What all keys and stamps sum up to.
@@ -96,7 +98,7 @@ impl<'a> Desk<'a> {
 
     /// The counters.
     pub fn stats(&mut self) -> Stats {
-        self.call.engine.node().stats()
+        self.call.engine.stats()
     }
 
     /// The own key pair (Z85). What it is worth shows when it is used.

@@ -3,7 +3,7 @@
 use super::super::clock::{COUNTER_BITS, Clock, Now, PeerClocks, Stamp, is_possible};
 use super::super::codec::Extension;
 use super::super::feed::Slot;
-use super::super::link::LinkId;
+use super::super::link::{LinkId, Role};
 use super::super::store::{Held, State};
 use super::transmit::remaining;
 use super::{Event, Node};
@@ -29,7 +29,12 @@ impl Node {
         self.peer_clocks_changed |= before != link.wall;
         let soon = self.links.len() <= FEW_CLOCKS || now.mono >= self.peer_clocks_at + CLOCKS_INTERVAL;
         if self.peer_clocks_changed && soon {
-            self.peer_clocks = PeerClocks::new(self.links.values().filter_map(|link| link.wall).collect());
+            let told: Vec<(Role, i64)> =
+                self.links.values().filter_map(|link| Some((link.role, link.wall?))).collect();
+            // Whoever connects to us is a stranger: one alone is not followed, unless any clock is better than ours.
+            let stranger = matches!(told[..], [(Role::Server, _)]) && is_possible(now.wall);
+            let told = if stranger { Vec::new() } else { told };
+            self.peer_clocks = PeerClocks::new(told.into_iter().map(|(_, wall)| wall).collect());
             (self.peer_clocks_at, self.peer_clocks_changed) = (now.mono, false);
         }
     }
@@ -113,7 +118,6 @@ impl Node {
 #[cfg(test)]
 mod tests {
     use super::super::super::codec::{MessageId, encode};
-    use super::super::super::link::Role;
     use super::super::Settings;
     use super::*;
 

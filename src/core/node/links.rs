@@ -76,7 +76,7 @@ impl Node {
     }
 
     /// Last call before the outputs are drained for the last time: whoever is connected gets what it
-    /// is owed, also a peer that has not yet shown what it speaks.
+    /// is owed, also a peer that has not yet shown what it speaks, and all of it at once.
     pub fn shutdown(&mut self, now: Now) {
         let greeting: Vec<LinkId> = self
             .links
@@ -87,8 +87,13 @@ impl Node {
         for id in greeting {
             self.become_unsure(id, now);
         }
-        for link in self.links.values_mut() {
-            link.listens = None;
+        let owed: Vec<LinkId> = self.links.keys().copied().collect();
+        for id in owed {
+            if let Some(link) = self.links.get_mut(&id) {
+                link.listens = None;
+                link.bulk.lift();
+            }
+            self.mark_ready(id);
         }
     }
 

@@ -414,9 +414,10 @@ impl Node {
     pub fn retract(&mut self, key: &[u8], now: Now) -> Result<bool, Refusal> {
         self.check_key(key)?;
         let seat = self.store.seek(key);
-        let (mut was_live, mut replaced, mut value) = (false, Stamp::default(), store::NO_VALUE);
+        let was_live = seat.slot.is_some_and(|slot| self.is_readable(slot, now));
+        let (mut replaced, mut value) = (Stamp::default(), store::NO_VALUE);
         match seat.slot.map(|slot| self.store.held(slot)) {
-            Some(held) => (was_live, replaced, value) = (held.is_live(), held.stamp, held.value_hash()),
+            Some(held) => (replaced, value) = (held.stamp, held.value_hash()),
             None => self.make_room(now)?,
         }
         let stamp = self.next_stamp(replaced, now);
@@ -437,12 +438,28 @@ impl Node {
     /// The tuple of a key, unless its time to live is over.
     pub fn get(&self, key: &[u8], now: Now) -> Option<Tuple> {
         let slot = self.store.find(key)?;
-        let held = self.store.held(slot);
-        let expired = self.store.deadline(slot).is_some_and(|deadline| deadline <= now.mono);
-        (held.is_live() && !expired).then(|| held.tuple.clone())
+        self.is_readable(slot, now).then(|| self.store.held(slot).tuple.clone())
     }
 
-    /// All tuples, in no particular order.
+    /// Whether a tuple is held whose time to live is not over: it may be, and its turn not have come yet.
+    fn is_readable(&self, slot: Slot, now: Now) -> bool {
+        let expired = self.store.deadline(slot).is_some_and(|deadline| deadline <= now.mono);
+        self.store.held(slot).is_live() && !expired
+    }
+
+    /// All tuples whose time to live is not over, in no particular order.
+    pub fn readable(&self, now: Now) -> impl Iterator<Item = &Tuple> {
+        let slots = self.store.iter().filter(move |&(slot, _)| self.is_readable(slot, now));
+        slots.map(|(_, held)| &held.tuple)
+    }
+
+    /// How many they are.
+    pub fn count_readable(&self, now: Now) -> usize {
+        let expired = self.timers.overdue_slots(now.mono).filter(|&slot| self.store.held(slot).is_live());
+        self.count() - expired.count()
+    }
+
+    /// All tuples, in no particular order, also those that are about to expire now.
     pub fn tuples(&self) -> impl Iterator<Item = &Tuple> {
         self.store.iter().filter(|(_, held)| held.is_live()).map(|(_, held)| &held.tuple)
     }
@@ -452,7 +469,7 @@ impl Node {
         self.store.iter().map(|(_, held)| (held.tuple.key(), held.stamp))
     }
 
-    /// How many tuples are held.
+    /// How many tuples are held, also those that are about to expire now.
     pub fn count(&self) -> usize {
         self.store.live()
     }
@@ -492,6 +509,14 @@ impl Node {
             .filter(|link| link.up)
             .map(|link| link.bulk.len() as u64 + u64::from(end - link.cursor))
             .sum()
+    }
+
+    /// How many tuples each connected peer has yet to be sent; those that have been sent all are not named.
+    pub fn unsent(&self) -> impl Iterator<Item = (LinkId, u64)> {
+        let end = self.store.feed.end();
+        let unsent = move |link: &Link| link.bulk.len() as u64 + u64::from(end.saturating_sub(link.cursor));
+        let links = self.links.iter().filter(move |(_, link)| link.has_output(end));
+        links.map(move |(&id, link)| (id, unsent(link))).filter(|&(_, count)| count > 0)
     }
 
     /// The next thing to tell the owner.

@@ -488,6 +488,28 @@ mod tests {
     }
 
     #[test]
+    fn a_node_that_ends_sends_all_that_is_owed_without_waiting_for_answers() {
+        const TUPLES: usize = 50_000;
+        let (mut node, link) = server(TUPLES, Settings::default());
+        let mut all = entries_frame();
+        add_entries(&mut all, Prefix::ALL, &[]);
+        node.handle_frame(link, &all, now(2));
+        let tuples = |frames: Vec<Frame>| -> usize {
+            let count = |frame: &Frame| match decode(frame.bytes()) {
+                Ok(Message::Batch(batch)) => batch.iter().count(),
+                _ => 0,
+            };
+            frames.iter().map(count).sum()
+        };
+        let before = tuples(sent(&mut node, link));
+        assert!(before > 0 && before < TUPLES, "as much as may be under way: {before}");
+        node.shutdown(now(3));
+        assert_eq!(node.unsent().collect::<Vec<_>>(), [(link, (TUPLES - before) as u64)]);
+        assert_eq!(before + tuples(sent(&mut node, link)), TUPLES);
+        assert_eq!(node.unsent().count(), 0);
+    }
+
+    #[test]
     fn more_than_can_be_remembered_as_refused_is_not_asked_for() {
         let (mut node, link) = server(10, Settings { max_tuples: 15, ..Settings::default() });
         let stamp = Stamp { time: 1 << 16, origin: 1 << 63 };

@@ -462,6 +462,23 @@ mod tests {
     }
 
     #[test]
+    fn what_has_expired_is_not_read_before_its_turn_has_come() {
+        let mut node = Node::new(Settings::default(), 1, now(1));
+        node.publish(b"short", b"value", 100, now(1)).unwrap();
+        node.publish(b"long", b"value", 200, now(1)).unwrap();
+        node.publish(b"ever", b"value", 0, now(1)).unwrap();
+        for (time, left) in [(100, 3), (101, 2), (200, 2), (201, 1)] {
+            assert_eq!(node.count_readable(now(time)), left, "{time} ms");
+            assert_eq!(node.readable(now(time)).count(), left, "{time} ms");
+            assert_eq!(node.get(b"short", now(time)).is_some(), left == 3, "{time} ms");
+        }
+        assert_eq!(node.count(), 3);
+        assert_eq!(node.retract(b"short", now(300)), Ok(false));
+        node.handle_timeout(now(300));
+        assert_eq!((node.count(), node.count_readable(now(300))), (1, 1));
+    }
+
+    #[test]
     fn heartbeats_are_rare_while_nothing_changes_and_frequent_when_something_does() {
         for seed in 0..20 {
             // This server says nothing unasked.

@@ -10,6 +10,7 @@
 //! | [`Msg`] | one message frame |
 //! | [`Monitored`] | a socket with its monitor, taken down in the order that libzmq needs |
 //! | [`Connection`] | what the kernel knows of a TCP connection |
+//! | [`steady`] | a clock |
 //! | [`Poller`] | waits for descriptors, a socket's ([`Socket::fd`]) or any other |
 //! | [`Error`] | libzmq's errno |
 //!
@@ -28,6 +29,7 @@ mod socket;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod time;
 
 pub use context::Context;
 pub use error::Error;
@@ -37,3 +39,4 @@ pub use monitor::{Change, Happening, Monitored};
 pub use poller::Poller;
 pub use socket::{Events, Socket};
 pub use tcp::{Connection, Traffic};
+pub use time::steady;

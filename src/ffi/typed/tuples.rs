@@ -91,8 +91,9 @@ unsafe fn retract(node: *mut zgossip_t, name: &[u8]) -> Result<c_int, Failure> {
 }
 
 /// Withdraw a tuple from the whole network, whoever has published it. Returns 1
-/// if this node held it, 0 if it did not: then nothing happens; or -1 with
-/// errno EINVAL if an argument is NULL or the key cannot be one.
+/// if this node held it, 0 if it did not: it is removed all the same where it
+/// is held, now or when a cut ends; or -1 with errno EINVAL if an argument is
+/// NULL or the key cannot be one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_retract(self_: *mut zgossip_t, key: *const c_char) -> c_int {
     told! {

@@ -70,7 +70,13 @@ fn a_peer_that_turns_out_to_be_plain_later_is_no_lazy_one() {
     }
     node.handle_frame(two, &encode(MessageId::Hello, &Extension::default()), now(3));
     assert_eq!(node.links[&two].kind, Kind::Plain);
-    assert_eq!(node.poll_transmit(two, now(3)).map(|frame| frame.bytes()[2]), Some(MessageId::Publish as u8));
+    // Its list is heard before it is told ours.
+    assert!(node.poll_transmit(two, now(3)).is_none());
+    node.handle_timeout(now(1000));
+    assert_eq!(
+        node.poll_transmit(two, now(1000)).map(|frame| frame.bytes()[2]),
+        Some(MessageId::Publish as u8)
+    );
 }
 
 /// Nodes that are all linked to each other; frames arrive in an order of chance, a link's own in theirs.
