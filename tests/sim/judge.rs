@@ -48,7 +48,7 @@ struct Verdict {
 
 impl Sim {
     /// Whether the network has CZMQ's nodes in it.
-    pub fn is_mixed(&self) -> bool {
+    pub fn has_stock(&self) -> bool {
         self.oracle.mixed
     }
 
@@ -102,7 +102,7 @@ impl Sim {
     }
 
     fn consider(&self, about: &Key, judgement: &mut Judgement) -> Verdict {
-        let (mixed, oracle) = (self.is_mixed(), &self.oracle);
+        let (mixed, oracle) = (self.has_stock(), &self.oracle);
         let memory = self.nodes.iter().map(|member| member.settings.tombstone * MS).min().unwrap_or(0);
         let forgotten = |id: &Id| {
             let write = &oracle.writes[*id];
@@ -154,7 +154,7 @@ impl Sim {
     }
 
     fn judge_one(&self, node: usize, key: &[u8], about: &Key, verdict: &Verdict) -> Option<String> {
-        let (mixed, oracle) = (self.is_mixed(), &self.oracle);
+        let (mixed, oracle) = (self.has_stock(), &self.oracle);
         let (long, full) = self.refuses(node, key);
         if long {
             return None;

@@ -78,7 +78,7 @@ pub struct Oracle {
     /// no comparison has found yet. They are counted.
     pub early_marks: usize,
     /// There are stock nodes.
-    pub is_mixed: bool,
+    pub has_stock: bool,
     /// Values other than the right ones are counted, and are no failure: stock nodes know no ages, and under all
     /// faults together nobody can always tell.
     pub only_counts: bool,
@@ -202,7 +202,7 @@ impl Oracle {
 
     fn outlived(&mut self, node: usize, key: &[u8], id: Id, now: u64) {
         // A stock node tells it to whoever comes as if it were for ever.
-        if self.is_mixed {
+        if self.has_stock {
             return;
         }
         let late = now.saturating_sub(self.writes[id].ends.unwrap_or(now)) as f64 / SECOND as f64;

@@ -95,7 +95,7 @@ impl Sim {
     fn lacks(&self, peer: usize, held: &[(Vec<u8>, Id)]) -> Option<String> {
         // CZMQ's client cannot be asked, and none of its nodes tells its values apart by age.
         // A copy of a node is not told what its original wrote: it wrote that itself, by all that can be seen.
-        if self.is_mixed() || self.is_limited(peer) || self.nodes[peer].seed.is_some() {
+        if self.has_stock() || self.is_limited(peer) || self.nodes[peer].seed.is_some() {
             return None;
         }
         let by = (peer, self.nodes[peer].life);
