@@ -49,7 +49,7 @@ struct Verdict {
 impl Sim {
     /// Whether the network has CZMQ's nodes in it.
     pub fn has_stock(&self) -> bool {
-        self.oracle.mixed
+        self.oracle.has_stock
     }
 
     /// Whether a node has limits of its own that it may have to refuse something for.

@@ -176,7 +176,6 @@ impl Sim {
 
     fn member(&mut self, body: Body, mono: u64, skew: i64, settings: Settings) -> usize {
         let mono = mono.wrapping_sub(self.now / MS);
-        self.oracle.mixed |= matches!(body, Body::Stock(_));
         self.nodes.push(Member {
             body,
             alive: true,

@@ -84,8 +84,6 @@ pub struct Oracle {
     pub only_counts: bool,
     /// The longest time that a node or a wire was away.
     pub absence: u64,
-    /// CZMQ's nodes know no time to live, and tell what they hold to all that are behind them.
-    pub mixed: bool,
     /// Wall clocks have differed.
     pub clocks_differ: bool,
 }
@@ -158,7 +156,7 @@ impl Oracle {
         // Of several writes of one value the last; whether it is one of them that ends at all is known of all.
         let ends = ids.iter().map(|&id| self.writes[id].ends).max_by_key(|ends| ends.unwrap_or(u64::MAX));
         let id = ids[ids.len() - 1];
-        if !self.mixed && ends.flatten().is_some_and(|ends| ends + bound < now) {
+        if !self.has_stock && ends.flatten().is_some_and(|ends| ends + bound < now) {
             self.outlived(by.0, key, id, now);
         }
         self.takes(by, key, id, now);
@@ -195,7 +193,9 @@ impl Oracle {
             return;
         };
         let Some(&id) = ids.last() else { return };
-        if !self.mixed && ids.iter().all(|&id| self.writes[id].ends.is_some_and(|ends| ends + bound < now)) {
+        if !self.has_stock
+            && ids.iter().all(|&id| self.writes[id].ends.is_some_and(|ends| ends + bound < now))
+        {
             self.outlived(node, key, id, now);
         }
     }
