@@ -77,6 +77,11 @@ impl Arrivals {
         self.published.iter().flat_map(|published| published.delays.iter().copied())
     }
 
+    /// When each tuple was published, and how long it took to each node.
+    pub fn all(&self) -> impl Iterator<Item = (u64, &[Option<u64>])> {
+        self.published.iter().map(|published| (published.at, published.delays.as_slice()))
+    }
+
     /// Pairs of a tuple and a node at which it is due.
     pub fn due(&self) -> usize {
         self.published.iter().filter(|published| !published.extinct).count() * self.since.len()

@@ -129,6 +129,11 @@ pub fn build(seed: u64, options: &Options) -> Sim {
             } else {
                 sim.ours_with(settings, skew + wrong);
             }
+            if (options.worse.forgetful || sim.is_limited(node))
+                && let super::net::Body::Ours(ours) = &mut sim.nodes[node].body
+            {
+                ours.stamps_may_go_back();
+            }
             if dice.f64() < options.worse.rests {
                 sim.nodes[node].rest = dice.u64(MS..100 * MS);
             }
@@ -322,7 +327,12 @@ pub fn heal(sim: &mut Sim) {
     }
     for node in &mut sim.nodes {
         // Nobody trusts a clock that is ahead by hours.
-        node.skew = node.skew.min(300_000);
+        if node.skew > 300_000 {
+            node.skew = 300_000;
+            if let super::net::Body::Ours(ours) = &mut node.body {
+                ours.stamps_may_go_back();
+            }
+        }
         node.paused_until = node.paused_until.min(sim.now + 100 * MS);
     }
     sim.tell_stock_clients();

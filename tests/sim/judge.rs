@@ -48,8 +48,8 @@ struct Verdict {
 
 impl Sim {
     /// Whether the network has CZMQ's nodes in it.
-    pub fn is_mixed(&self) -> bool {
-        (0..self.nodes.len()).any(|node| !self.is_ours(node))
+    pub fn has_stock(&self) -> bool {
+        self.oracle.has_stock
     }
 
     /// Whether a node has limits of its own that it may have to refuse something for.
@@ -102,7 +102,7 @@ impl Sim {
     }
 
     fn consider(&self, about: &Key, judgement: &mut Judgement) -> Verdict {
-        let (mixed, oracle) = (self.is_mixed(), &self.oracle);
+        let (mixed, oracle) = (self.has_stock(), &self.oracle);
         let memory = self.nodes.iter().map(|member| member.settings.tombstone * MS).min().unwrap_or(0);
         let forgotten = |id: &Id| {
             let write = &oracle.writes[*id];
@@ -154,7 +154,7 @@ impl Sim {
     }
 
     fn judge_one(&self, node: usize, key: &[u8], about: &Key, verdict: &Verdict) -> Option<String> {
-        let (mixed, oracle) = (self.is_mixed(), &self.oracle);
+        let (mixed, oracle) = (self.has_stock(), &self.oracle);
         let (long, full) = self.refuses(node, key);
         if long {
             return None;
@@ -176,14 +176,38 @@ impl Sim {
         }
         if ids.iter().all(|id| verdict.replaced.contains(id)) {
             let last = verdict.top.last().map_or("something".into(), |&id| self.show(id));
-            let what = self.show(ids[ids.len() - 1]);
-            return Some(format!("node {node} holds the older {name}: {what}, and it should be {last}"));
+            let id = ids[ids.len() - 1];
+            let (what, way) = (self.show(id), self.way_back(about, id));
+            return Some(format!(
+                "node {node} holds the older {name}: {what}, and it should be {last}; {way}"
+            ));
         }
         let ended = |id: &Id| oracle.writes[*id].ends.is_some_and(|ends| ends + oracle.bound() < self.now);
         if ids.iter().all(ended) && !mixed {
             return Some(format!("node {node} still holds {name}: {}", self.show(ids[0])));
         }
         None
+    }
+
+    /// Which nodes took a write though they had taken one that replaced it, and when: the first of them
+    /// brought it back.
+    fn way_back(&self, about: &Key, id: Id) -> String {
+        let of_node = |(&node, known): (&usize, &super::oracle::Known)| {
+            let mut newer = false;
+            let mut takes = Vec::new();
+            for &(what, at) in &known.taken {
+                newer |= what != id && self.oracle.replaced(id, what);
+                takes.extend((newer && what == id).then_some((at, node)));
+            }
+            takes
+        };
+        let mut takes: Vec<(u64, usize)> = about.nodes.iter().flat_map(of_node).collect();
+        takes.sort_unstable();
+        let show = |&(at, node): &(u64, usize)| {
+            let kind = if self.is_ours(node) { "" } else { " (stock)" };
+            format!("{node}{kind} at {:.3}", at as f64 / SECOND as f64)
+        };
+        format!("taken again by {}", takes.iter().take(4).map(show).collect::<Vec<_>>().join(", "))
     }
 
     pub(super) fn show(&self, id: Id) -> String {

@@ -21,6 +21,7 @@
 //! | `oracle`, `judge` | which value is the right one |
 //! | `truth` | whether `agreement` and marks tell the truth |
 //! | `record` | each node's record replays to the same bytes |
+//! | `right_value`, `refusal`, `clocks`, `wan` | the same, by concern |
 //! | `verdict` | agreement and silence |
 //! | `arrivals` | which tuple came where, and how long that took |
 //! | `delivery` | the tree against flooding, under faults |
@@ -28,6 +29,7 @@
 //! | `report` | the tables of both, in doc/benchmarks |
 
 pub mod arrivals;
+mod clocks;
 pub mod delivery;
 pub mod faults;
 mod judge;
@@ -37,7 +39,9 @@ pub mod oracle;
 pub mod ours;
 mod owner;
 pub mod record;
+mod refusal;
 pub mod report;
+mod right_value;
 pub mod scale;
 mod scenarios;
 pub mod stock;
@@ -45,6 +49,7 @@ mod stock_scenarios;
 pub mod topology;
 mod truth;
 pub mod verdict;
+mod wan;
 pub mod watch;
 pub mod wire;
 mod worse;

@@ -163,13 +163,13 @@ impl Sim {
 
     /// Adds a model of CZMQ's zgossip.
     pub fn stock(&mut self) -> usize {
-        self.oracle.is_mixed = true;
+        self.oracle.has_stock = true;
         self.member(Body::Stock(Stock::default()), 0, 0, Settings::default())
     }
 
     /// The same of CZMQ before 4.2.1.
     pub fn old_stock(&mut self) -> usize {
-        self.oracle.is_mixed = true;
+        self.oracle.has_stock = true;
         let stock = Stock { watches: false, ..Stock::default() };
         self.member(Body::Stock(stock), 0, 0, Settings::default())
     }

@@ -75,7 +75,7 @@ pub struct Oracle {
     pub pause: u64,
     pub lateness: u64,
     /// There are stock nodes.
-    pub is_mixed: bool,
+    pub has_stock: bool,
     /// Values other than the right ones are counted, and are no failure: stock nodes know no ages, and under all
     /// faults together nobody can always tell.
     pub only_counts: bool,
@@ -153,7 +153,7 @@ impl Oracle {
         // Of several writes of one value the last; whether it is one of them that ends at all is known of all.
         let ends = ids.iter().map(|&id| self.writes[id].ends).max_by_key(|ends| ends.unwrap_or(u64::MAX));
         let id = ids[ids.len() - 1];
-        if ends.flatten().is_some_and(|ends| ends + bound < now) {
+        if !self.has_stock && ends.flatten().is_some_and(|ends| ends + bound < now) {
             self.outlived(by.0, key, id, now);
         }
         self.takes(by, key, id, now);
@@ -164,7 +164,12 @@ impl Oracle {
         if known.taken.last().is_none_or(|&(last, _)| last != id) {
             known.taken.push((id, now));
         }
-        known.hidden = None;
+        let comes_back = known.hidden.take() == Some(id);
+        if comes_back {
+            let (node, text) = (by.0, &self.writes[id].text);
+            let key = key.escape_ascii();
+            self.violations.push(format!("node {node} is told {key} = {text} again after UNPUBLISH"));
+        }
         if !self.writes[id].takers.contains(&by) {
             self.writes[id].takers.push(by);
         }
@@ -185,14 +190,16 @@ impl Oracle {
             return;
         };
         let Some(&id) = ids.last() else { return };
-        if ids.iter().all(|&id| self.writes[id].ends.is_some_and(|ends| ends + bound < now)) {
+        if !self.has_stock
+            && ids.iter().all(|&id| self.writes[id].ends.is_some_and(|ends| ends + bound < now))
+        {
             self.outlived(node, key, id, now);
         }
     }
 
     fn outlived(&mut self, node: usize, key: &[u8], id: Id, now: u64) {
         // A stock node tells it to whoever comes as if it were for ever.
-        if self.is_mixed {
+        if self.has_stock {
             return;
         }
         let late = now.saturating_sub(self.writes[id].ends.unwrap_or(now)) as f64 / SECOND as f64;

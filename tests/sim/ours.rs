@@ -41,6 +41,7 @@ pub struct Ours {
     stamps: HashMap<Vec<u8>, Stamp>,
     root: u64,
     changes: u64,
+    forgets: bool,
 }
 
 impl Ours {
@@ -58,6 +59,7 @@ impl Ours {
             stamps: HashMap::new(),
             root: 0,
             changes: 0,
+            forgets: false,
         }
     }
 
@@ -90,6 +92,12 @@ impl Ours {
     fn removed(&mut self, node: usize, tuple: &Tuple) {
         let old = self.view.remove(tuple.key());
         assert_eq!(old.as_deref(), Some(tuple.value()), "node {node} removed {tuple:?}");
+    }
+
+    /// Stamps may go back from now on: the clock was far ahead, and what was stamped by it is stamped anew;
+    /// or removals are forgotten soon, and what comes after one may be older.
+    pub fn stamps_may_go_back(&mut self) {
+        self.forgets = true;
     }
 
     /// The owner said UNPUBLISH: it is told nothing.

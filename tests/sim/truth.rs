@@ -105,7 +105,8 @@ impl Sim {
     /// The first of these that a peer does not have, nor something that is no older.
     fn lacks(&self, peer: usize, held: &[Held]) -> Option<String> {
         // CZMQ's client cannot be asked, and none of its nodes tells its values apart by age.
-        if !self.is_ours(peer) || self.is_limited(peer) || self.is_mixed() {
+        // A copy of a node is not told what its original wrote: it wrote that itself, by all that can be seen.
+        if self.has_stock() || self.is_limited(peer) || self.nodes[peer].seed.is_some() {
             return None;
         }
         let by = (peer, self.nodes[peer].life);

@@ -83,7 +83,7 @@ fn exemptions(sim: &Sim) -> Vec<HashSet<Vec<u8>>> {
 pub fn wrong(sim: &Sim) -> Option<String> {
     disagreement(sim).or_else(|| {
         let violations = if sim.oracle.only_counts { Vec::new() } else { sim.judge().violations };
-        let first: Vec<_> = violations.iter().take(4).cloned().collect();
+        let first: Vec<_> = violations.iter().take(3).cloned().collect();
         (!violations.is_empty()).then(|| format!("{} wrong: {}", violations.len(), first.join("; ")))
     })
 }

@@ -19,7 +19,7 @@ const INTERVAL: u64 = 60_000;
 
 impl Node {
     /// How long (ms) a replaced value is remembered.
-    fn memory(&self) -> u64 {
+    pub(super) fn memory(&self) -> u64 {
         self.settings.tombstone.max(MEMORY)
     }
 

@@ -81,6 +81,7 @@ impl Node {
         let silent = || self.silent_since(id);
         let returned =
             lists && history.is_some_and(|history| history.was_left_with(hash, &self.departures, silent));
+        let returned = returned || lists && self.is_before_birth(stamp, now);
         let repeats = link.plain.repeats(slot, hash, now.mono);
         if held.state != State::Live {
             let same = held.value_hash() == hash;
@@ -144,6 +145,12 @@ impl Node {
             link.plain.suspect(slot, now.mono);
         }
         self.schedule_link(id, now);
+    }
+
+    /// Whether what we hold was stamped before this node began, not long ago. Whoever restarted knows nothing of what
+    /// was replaced before: a list that a plain peer says then loses to what the network has stamped.
+    fn is_before_birth(&self, stamp: Stamp, now: Now) -> bool {
+        !stamp.is_taken() && stamp.wall() <= self.born.wall && now.mono < self.born.mono + self.memory()
     }
 
     /// Since when the longest silent of the other plain clients has said nothing, if there is any: its connection may
