@@ -148,9 +148,11 @@ impl Node {
     }
 
     /// Whether what we hold was stamped before this node began, not long ago. Whoever restarted knows nothing of what
-    /// was replaced before: a list that a plain peer says then loses to what the network has stamped.
+    /// was replaced before: a list that a plain peer says then loses to what the network has stamped. Once a plain
+    /// peer has come and gone, it may have taken that value here, and have written after it.
     fn is_before_birth(&self, stamp: Stamp, now: Now) -> bool {
-        !stamp.is_taken() && stamp.wall() <= self.born.wall && now.mono < self.born.mono + self.memory()
+        let recent = self.plain_gone_at.is_none() && now.mono < self.born.mono + self.memory();
+        recent && !stamp.is_taken() && stamp.origin != self.id && stamp.wall() < self.born.wall
     }
 
     /// Since when the longest silent of the other plain clients has said nothing, if there is any: its connection may
