@@ -364,7 +364,8 @@ const char *zgossip_strerror(int errnum);
 int zgossip_bind(zgossip_t *self, const char *endpoint);
 
 // Accept no more peers at an endpoint: as it was given to zgossip_bind, or
-// with the port that this returned instead of its *. Peers that are connected stay. Returns 0;
+// with the port that this returned instead of its *. Peers that came by it are
+// cut off, and are let in at other endpoints. Returns 0;
 // or -1 with errno ENOENT if it is not bound, or as zgossip_bind.
 int zgossip_unbind(zgossip_t *self,
                    const char *endpoint);

@@ -221,6 +221,13 @@ impl PlainPeer {
         self.keys.get(slot).is_some_and(|key| key.told == hash && ago(key) < STALE)
     }
 
+    /// Whether the peer cannot have come to our value since it said another one: it was not told, or so lately that it
+    /// would yet have to repeat it.
+    pub(super) fn cannot_have_come_to_ours(&self, slot: Slot, now: u64) -> bool {
+        let ago = |key: &Key| u64::from((now as u32).wrapping_sub(key.told_at));
+        self.keys.get(slot).is_none_or(|key| key.told == 0 || ago(key) < ECHO)
+    }
+
     /// Notes what the peer says, which may be part of a list; returns the hash of what it said before.
     pub(super) fn hear(&mut self, slot: Slot, hash: u64, lists: bool) -> Option<u64> {
         self.speaks = true;

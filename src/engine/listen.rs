@@ -80,8 +80,8 @@ impl Engine {
         }
     }
 
-    /// Accept no more peers at `endpoint`, as it was given to [`bind`](Engine::bind) or as libzmq spells it. Peers
-    /// that are connected stay.
+    /// Accept no more peers at `endpoint`, as it was given to [`bind`](Engine::bind) or as libzmq spells it. Those
+    /// that came by it are cut off: their connections are libzmq's listener's.
     pub fn unbind(&mut self, endpoint: &[u8]) -> Result<(), Error> {
         let endpoint = Endpoint::parse(endpoint)?;
         let text = endpoint.text();

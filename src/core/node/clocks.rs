@@ -105,7 +105,7 @@ impl Node {
                 // What is over need not be stamped anew, and what another node wrote, when its clock was the only
                 // one that was known here, is refused now as everywhere else.
                 _ => {
-                    self.forget_slot(slot, now);
+                    self.forget_slot(slot);
                     if held.is_live() {
                         self.events.push_back(Event::Retract(held.tuple));
                     }

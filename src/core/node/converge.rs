@@ -62,7 +62,7 @@ impl Node {
             self.requests.remove(key_hash(key), stamp);
             return;
         }
-        if let Some(refusal) = self.refusal(seat, record, now) {
+        if let Some(refusal) = self.refusal(seat, record) {
             return self.refuse_record(seat, record, refusal, now);
         }
         let state = match kind {
@@ -163,7 +163,7 @@ impl Node {
             if alone && held.state == State::Tombstone {
                 return self.set_slot_deadline(slot, Some(now.mono + self.settings.tombstone.max(1000)));
             }
-            return self.forget_slot(slot, now);
+            return self.forget_slot(slot);
         }
         let was_live = held.is_live();
         let ends = now.mono + self.settings.tombstone;
@@ -176,7 +176,7 @@ impl Node {
     }
 
     /// Forgets all about a key.
-    pub(super) fn forget_slot(&mut self, slot: Slot, _now: Now) {
+    pub(super) fn forget_slot(&mut self, slot: Slot) {
         self.set_slot_deadline(slot, None);
         self.store.remove(slot);
         if let Some(history) = self.history.remove(&slot) {

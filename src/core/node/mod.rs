@@ -357,7 +357,7 @@ impl Node {
         let changed = limits(&self.settings) != limits(&settings);
         self.settings = settings;
         if changed {
-            self.reconsider_all(now);
+            self.reconsider_all();
         }
         self.schedule_sweep(now);
     }
@@ -380,10 +380,10 @@ impl Node {
             Some((held, _)) => {
                 replaced = held.stamp;
                 if held.state == State::Refused {
-                    self.make_room(now)?;
+                    self.make_room()?;
                 }
             }
-            None => self.make_room(now)?,
+            None => self.make_room()?,
         }
         let stamp = self.next_stamp(replaced, now);
         let slot = self.hold_at(seat, Tuple::new(key, value), stamp, None, State::Live, ttl, now);
@@ -399,7 +399,7 @@ impl Node {
     ///
     /// The network goes on holding the tuple, and this node goes on handing it to peers that lack it, so that
     /// all agree on what there is. Only one that no peer was ever told of is forgotten altogether.
-    pub fn unpublish(&mut self, key: &[u8], now: Now) -> bool {
+    pub fn unpublish(&mut self, key: &[u8], _now: Now) -> bool {
         let Some(slot) = self.store.find(key).filter(|&slot| self.store.held(slot).is_live()) else {
             return false;
         };
@@ -407,7 +407,7 @@ impl Node {
             let deadline = self.store.deadline(slot);
             self.store.bury(slot, State::Suppressed, deadline);
         } else {
-            self.forget_slot(slot, now);
+            self.forget_slot(slot);
         }
         true
     }
@@ -421,7 +421,7 @@ impl Node {
         let (mut replaced, mut value) = (Stamp::default(), store::NO_VALUE);
         match seat.slot.map(|slot| self.store.held(slot)) {
             Some(held) => (replaced, value) = (held.stamp, held.value_hash()),
-            None => self.make_room(now)?,
+            None => self.make_room()?,
         }
         let stamp = self.next_stamp(replaced, now);
         self.hold_at(seat, store::stub(key, value), stamp, None, State::Tombstone, 0, now);

@@ -31,7 +31,7 @@ impl Node {
         match self.store.find(key) {
             Some(slot) if self.hear_echo(id, slot, value, now) => {}
             Some(slot) => self.consider(id, slot, &Tuple::new(key, value), true, now),
-            None if self.refuse_plain(value, true, now) => {}
+            None if self.refuse_plain(value, true) => {}
             None => {
                 let hash = value_hash(value);
                 let slot = self.take(id, Tuple::new(key, value), Stamp::default().successor(hash), now);
@@ -74,7 +74,9 @@ impl Node {
         let (before, lists) = if heard { self.hear_word(id, slot, hash, now) } else { (None, false) };
         let held = self.store.held(slot);
         let Some(link) = self.links.get(&id) else { return };
-        let again = before == Some(hash) && (lists || link.plain.echoes);
+        // Said twice in a row it is said once, unless the peer came to another value in between.
+        let unmoved = link.plain.echoes || link.plain.cannot_have_come_to_ours(slot, now.mono);
+        let again = before == Some(hash) && (lists || unmoved);
         let stamp = held.stamp;
         let successor = stamp.successor(hash);
         let history = self.history.get(&slot);
@@ -95,7 +97,7 @@ impl Node {
             if !old
                 && !repeats
                 && !self.is_late_copy(slot, hash, id, now)
-                && !self.refuse_plain(tuple.value(), refused, now)
+                && !self.refuse_plain(tuple.value(), refused)
             {
                 self.take(id, tuple.clone(), successor, now);
             }
@@ -116,7 +118,7 @@ impl Node {
         if behind || again || returned || late || repeats {
             return self.suspect_value(id, slot, tuple, now);
         }
-        if self.refuse_plain(tuple.value(), false, now) {
+        if self.refuse_plain(tuple.value(), false) {
             return;
         }
         let mut wait = if busy { BUSY_INTERVAL } else { 0 };
@@ -235,7 +237,7 @@ impl Node {
         let Some(tuple) = suspect.filter(|tuple| said == Some(value_hash(tuple.value()))) else { return };
         let Some(held) = self.store.get(slot).filter(|held| held.tuple.key() == tuple.key()) else { return };
         let stamp = held.stamp.successor(value_hash(tuple.value()));
-        if !self.refuse_plain(tuple.value(), false, now) {
+        if !self.refuse_plain(tuple.value(), false) {
             self.take(id, tuple, stamp, now);
         }
     }

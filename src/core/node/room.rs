@@ -28,7 +28,7 @@ impl Node {
 
     /// Makes room for one more key, where there is none: what was removed longest ago is forgotten, or what was
     /// hidden longest ago is no longer kept for others.
-    pub(super) fn make_room(&mut self, now: Now) -> Result<(), Refusal> {
+    pub(super) fn make_room(&mut self) -> Result<(), Refusal> {
         if self.has_room() {
             return Ok(());
         }
@@ -38,7 +38,7 @@ impl Node {
                 self.store.note_removed(slot);
                 continue;
             }
-            self.forget_slot(slot, now);
+            self.forget_slot(slot);
             return Ok(());
         }
         match self.store.oldest_suppressed() {
@@ -50,7 +50,7 @@ impl Node {
                 Ok(())
             }
             Some(slot) => {
-                self.forget_slot(slot, now);
+                self.forget_slot(slot);
                 Ok(())
             }
             None => Err(Refusal::TooManyTuples),
@@ -64,13 +64,13 @@ impl Node {
     }
 
     /// Why a stamped tuple from the network cannot be held, if it cannot.
-    pub(super) fn refusal(&mut self, seat: Seat, record: &Record<'_>, now: Now) -> Option<Refusal> {
+    pub(super) fn refusal(&mut self, seat: Seat, record: &Record<'_>) -> Option<Refusal> {
         let is_live = record.kind == RecordKind::Live;
         if is_live && record.value.len() > self.settings.max_value {
             return Some(Refusal::ValueTooLong);
         }
         let takes_place = seat.slot.is_none_or(|slot| self.store.held(slot).state == State::Refused);
-        if takes_place && !self.has_room() { self.make_room(now).err() } else { None }
+        if takes_place && !self.has_room() { self.make_room().err() } else { None }
     }
 
     /// Refuses a stamped tuple, and remembers that: it is not asked for again, and its key has no other value
@@ -97,11 +97,11 @@ impl Node {
     }
 
     /// Whether an unstamped value is over a limit.
-    pub(super) fn refuse_plain(&mut self, value: &[u8], is_new: bool, now: Now) -> bool {
+    pub(super) fn refuse_plain(&mut self, value: &[u8], is_new: bool) -> bool {
         let room = if value.len() > self.settings.max_value {
             Err(Refusal::ValueTooLong)
         } else if is_new {
-            self.make_room(now)
+            self.make_room()
         } else {
             Ok(())
         };
@@ -120,12 +120,12 @@ impl Node {
     }
 
     /// Forgets that tuples were refused, up to a number: comparing digests will find that they are missing.
-    fn forget_refused(&mut self, most: usize, now: Now) {
+    fn forget_refused(&mut self, most: usize) {
         let mut forgotten = 0;
         while forgotten < most
             && let Some(slot) = self.store.oldest_refused()
         {
-            self.forget_slot(slot, now);
+            self.forget_slot(slot);
             forgotten += 1;
         }
         if forgotten > 0 {
@@ -134,16 +134,16 @@ impl Node {
     }
 
     /// Limits have changed: what was refused may not be any more.
-    pub(super) fn reconsider_all(&mut self, now: Now) {
-        self.forget_refused(usize::MAX, now);
+    pub(super) fn reconsider_all(&mut self) {
+        self.forget_refused(usize::MAX);
         self.compare_anew();
     }
 
     /// There may be room again for what found none.
-    pub(super) fn reconsider_some(&mut self, now: Now) {
+    pub(super) fn reconsider_some(&mut self) {
         if self.refused_for_room && self.has_room() {
             let room = self.settings.max_tuples - self.store.places();
-            self.forget_refused(room.min(RETRY), now);
+            self.forget_refused(room.min(RETRY));
             self.refused_for_room = self.store.count(State::Refused) > 0;
         }
     }

@@ -317,7 +317,7 @@ impl Node {
         }
         self.forget_requests(now);
         self.prune_history(now);
-        self.reconsider_some(now);
+        self.reconsider_some();
     }
 
     pub(super) fn schedule_sweep(&mut self, now: Now) {

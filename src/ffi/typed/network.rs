@@ -34,7 +34,8 @@ pub unsafe extern "C" fn zgossip_bind(self_: *mut zgossip_t, endpoint: *const c_
 }
 
 /// Accept no more peers at an endpoint: as it was given to zgossip_bind, or
-/// with the port that this returned instead of its *. Peers that are connected stay. Returns 0;
+/// with the port that this returned instead of its *. Peers that came by it are
+/// cut off, and are let in at other endpoints. Returns 0;
 /// or -1 with errno ENOENT if it is not bound, or as zgossip_bind.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_unbind(self_: *mut zgossip_t, endpoint: *const c_char) -> c_int {

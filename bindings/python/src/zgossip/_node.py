@@ -69,7 +69,7 @@ class Node:
         return self._call(self._library.bind, _bytes("endpoint", endpoint))
 
     def unbind(self, endpoint: Text) -> None:
-        """Accept no more peers there. Those that are connected stay."""
+        """Accept no more peers there. Those that came by it are cut off."""
         self._call(self._library.unbind, _bytes("endpoint", endpoint))
 
     def connect(self, endpoint: Text, server_key: Optional[Text] = None) -> None:
