@@ -5,14 +5,15 @@ use std::collections::VecDeque;
 /// Departures that are told apart; older ones are taken together.
 const MOST: usize = 64;
 
-/// The times (ms) between which peers left: each was heard last at the first and known to be gone at the second.
+/// The times (ms) between which peers left: each knew of the first, and was found to be gone at the
+/// second.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Departures(VecDeque<(u64, u64)>);
 
 impl Departures {
-    /// A peer is gone that was heard last at `heard`.
-    pub(super) fn note(&mut self, heard: u64, now: u64) {
-        self.0.push_back((heard, now));
+    /// A peer is gone that had come to what was ours at `knew`, as far as is known.
+    pub(super) fn note(&mut self, knew: u64, now: u64) {
+        self.0.push_back((knew, now));
         if self.0.len() > MOST
             && let (Some(one), Some(two)) = (self.0.pop_front(), self.0.pop_front())
         {
@@ -28,9 +29,9 @@ impl Departures {
     }
 
     /// Whether a value that was current from `since` until it was replaced `at` may be what a peer left with.
-    /// One that was replaced before a peer was heard last is not: the peer knew.
+    /// One that was replaced before is not: the peer knew.
     pub(super) fn left_with(&self, since: u64, at: u64) -> bool {
-        self.0.iter().any(|&(heard, gone)| since <= gone && at > heard)
+        self.0.iter().any(|&(knew, gone)| since <= gone && at > knew)
     }
 }
 

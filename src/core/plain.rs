@@ -10,7 +10,7 @@ use super::departures::Departures;
 use super::feed::Slot;
 use super::link::LinkId;
 use super::tuple::{Tuple, value_hash};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 /// A value replaced this recently (ms), and known from elsewhere, is old news.
@@ -74,6 +74,8 @@ struct Key {
     told: u64,
     told_at: u32,
     waiting_since: u32,
+    /// While it is PENDING: since when (ms) what the peer holds may be older than ours.
+    behind_since: u32,
     tries: u8,
     flags: u8,
 }
@@ -85,6 +87,11 @@ impl Key {
 
     fn set(&mut self, flag: u8, on: bool) {
         self.flags = if on { self.flags | flag } else { self.flags & !flag };
+    }
+
+    /// `behind_since`, whose upper bits follow from what time it is.
+    fn is_behind_since(&self, now: u64) -> u64 {
+        now.saturating_sub(u64::from((now as u32).wrapping_sub(self.behind_since)))
     }
 }
 
@@ -158,6 +165,8 @@ pub(super) struct PlainPeer {
     /// … and these wait for longer.
     later_checks: BTreeSet<(u64, Slot)>,
     jitter: u64,
+    /// How many keys are PENDING since when (ms).
+    behind: BTreeMap<u64, u32>,
 }
 
 impl PlainPeer {
@@ -170,6 +179,7 @@ impl PlainPeer {
         (self.speaks, self.echoes) = (false, false);
         self.checks.clear();
         self.later_checks.clear();
+        self.behind.clear();
         for key in self.keys.iter_mut() {
             key.flags = (key.flags & HEARD) | EARLIER;
             key.told = 0;
@@ -202,8 +212,45 @@ impl PlainPeer {
         self.keys.get(slot).filter(|key| key.is(HEARD) && !key.is(EARLIER)).map(|key| key.heard)
     }
 
+    /// The key becomes PENDING: what the peer holds may be older than ours since then. If it is so already, the
+    /// earlier time counts.
+    fn falls_behind(&mut self, slot: Slot, since: u64, now: u64) {
+        let key = self.key(slot);
+        let earlier = key.is(PENDING).then(|| key.is_behind_since(now));
+        if earlier.is_some_and(|earlier| earlier <= since) {
+            return;
+        }
+        key.set(PENDING, true);
+        key.behind_since = since as u32;
+        *self.behind.entry(since).or_default() += 1;
+        earlier.into_iter().for_each(|earlier| self.is_one_less_behind(earlier));
+    }
+
+    /// The key is PENDING no more.
+    fn settle(&mut self, slot: Slot, now: u64) {
+        let Some(key) = self.keys.get_mut(slot).filter(|key| key.is(PENDING)) else { return };
+        key.set(PENDING, false);
+        let since = key.is_behind_since(now);
+        self.is_one_less_behind(since);
+    }
+
+    fn is_one_less_behind(&mut self, since: u64) {
+        if let Some(count) = self.behind.get_mut(&since) {
+            *count -= 1;
+            if *count == 0 {
+                self.behind.remove(&since);
+            }
+        }
+    }
+
+    /// The last moment (ms) whose values the peer is known to have come to, if it was heard at this one.
+    pub(super) fn knew(&self, heard_at: u64) -> u64 {
+        self.behind.first_key_value().map_or(heard_at, |(&since, _)| heard_at.min(since.saturating_sub(1)))
+    }
+
     /// The slot was freed.
-    pub(super) fn forget(&mut self, slot: Slot) {
+    pub(super) fn forget(&mut self, slot: Slot, now: u64) {
+        self.settle(slot, now);
         if let Some(key) = self.keys.get_mut(slot) {
             *key = Key { flags: key.flags & QUEUED, ..Key::default() };
         }
@@ -268,8 +315,8 @@ impl PlainPeer {
     }
 
     /// We have come to the peer's value.
-    pub(super) fn followed(&mut self, slot: Slot) {
-        self.key(slot).set(PENDING, false);
+    pub(super) fn followed(&mut self, slot: Slot, now: u64) {
+        self.settle(slot, now);
     }
 
     /// The peer has come to our value.
@@ -280,7 +327,7 @@ impl PlainPeer {
             self.echoes = true;
             self.slowest_echo = self.slowest_echo.max(took.min(STALE));
         }
-        self.key(slot).set(PENDING, false);
+        self.settle(slot, now);
     }
 
     /// Our value changed: the peer has to come to it, and is looked at later.
@@ -291,20 +338,20 @@ impl PlainPeer {
         key.set(SUSPECT, false);
         key.set(ANSWERED, false);
         key.waiting_since = now as u32;
-        self.key(slot).set(PENDING, true);
+        self.falls_behind(slot, now, now);
         self.look_later(slot, now, 0);
     }
 
-    /// The peer said old news: it is looked at later.
-    pub(super) fn suspect(&mut self, slot: Slot, now: u64) {
+    /// The peer said old news, which was replaced at that time (ms): it is looked at later.
+    pub(super) fn suspect(&mut self, slot: Slot, replaced_at: u64, now: u64) {
         let key = self.key(slot);
         if !key.is(PENDING) {
             key.waiting_since = now as u32;
             key.tries = 0;
-            key.set(PENDING, true);
             key.set(SENT, false);
             key.set(SUSPECT, true);
         }
+        self.falls_behind(slot, replaced_at, now);
         self.look_later(slot, now, 0);
     }
 
@@ -363,7 +410,7 @@ impl PlainPeer {
         let differs = key.is(HEARD) && !key.is(EARLIER) && key.heard != ours;
         let silent = key.is(SENT) && !key.is(ANSWERED) && echoes;
         if silent && waited >= STALE && !differs {
-            key.set(PENDING, false);
+            self.settle(slot, now);
             return Check::Settled;
         }
         if silent && waited < STALE || (now.saturating_sub(changed_at) < QUIET && waited < PATIENCE) {
@@ -378,11 +425,11 @@ impl PlainPeer {
             return Check::Later;
         }
         if insists {
-            key.set(PENDING, false);
+            self.settle(slot, now);
             return Check::Yield;
         }
         if key.tries >= TRIES || (key.is(SENT) && !echoes && !differs) {
-            key.set(PENDING, false);
+            self.settle(slot, now);
             return if differs { Check::Yield } else { Check::Settled };
         }
         key.waiting_since = now as u32;
@@ -406,13 +453,15 @@ struct Older {
     source: Option<LinkId>,
 }
 
-/// What a plain peer said of a busy key.
+/// What a plain peer said of a key, of which it may say more soon.
 #[derive(Clone, Debug)]
 pub(super) struct HeldBack {
     pub(super) link: LinkId,
     pub(super) tuple: Tuple,
     /// The stamp of what we held when it was said.
     pub(super) over: Stamp,
+    /// It was to be said on an earlier connection.
+    pub(super) early: bool,
 }
 
 /// The recent past of one key; kept only where there are plain peers.
@@ -425,7 +474,7 @@ pub(super) struct History {
     returned_at: u64,
     /// When the value last changed.
     pub(super) changed_at: u64,
-    /// What plain peers said of a busy key, waiting to be taken; the newest of each link.
+    /// What plain peers said and waits to be taken; the newest of each link.
     pub(super) held_back: Vec<HeldBack>,
     /// When the next of them is taken.
     pub(super) held_until: Option<u64>,
@@ -463,6 +512,11 @@ impl History {
         }
         self.older.push_back(Older { at: now, since, hash, source });
         self.trim(now);
+    }
+
+    /// When the value with this hash was replaced last.
+    pub(super) fn replaced_at(&self, hash: u64) -> Option<u64> {
+        self.older.iter().filter(|older| older.hash == hash).map(|older| older.at).max()
     }
 
     /// Keeps a value that was taken for an old one.
@@ -587,8 +641,8 @@ mod tests {
         assert!(pages + table < 100_000, "{pages} + {table}");
         peer.reconnect();
         assert!(!peer.holds(0, 7) && !peer.holds(1_999_999, 7));
-        peer.forget(1_999_999);
-        peer.forget(5_000_000);
+        peer.forget(1_999_999, 0);
+        peer.forget(5_000_000, 0);
         assert_eq!((peer.hear(0, 8, false), peer.hear(1_999_999, 8, false)), (Some(7), None));
     }
 }

@@ -383,6 +383,9 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
         let now = sim.view(node);
         now.iter().filter(|(key, value)| held[node].get(*key) != Some(*value)).count() as u64
     };
+    if std::env::var_os("ZGOSSIP_SIM_OLDER").is_some() {
+        judgement.violations.iter().for_each(|violation| println!("OLDER seed {seed}: {violation}"));
+    }
     Outcome {
         settled,
         steps: sim.steps,

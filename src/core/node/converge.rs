@@ -113,7 +113,7 @@ impl Node {
         let (slot, old) = self.store.put(seat, Held::new(tuple.clone(), stamp, source, state, lazy));
         self.set_slot_deadline(slot, deadline);
         if old.is_none() && self.store.was_recycled(slot) {
-            self.forget_plain(slot);
+            self.forget_plain(slot, now);
         }
         let unheard = old.is_none() && !self.store.has_removed();
         if self.keeps_history(now) {

@@ -69,7 +69,7 @@ impl Node {
         let Some(link) = self.links.get(&id).filter(|link| link.is_plain() || link.plain.speaks) else {
             return;
         };
-        self.departures.note(link.heard_at, now.mono);
+        self.departures.note(link.plain.knew(link.heard_at), now.mono);
         self.plain_gone_at = Some(now.mono);
     }
 
@@ -94,10 +94,10 @@ impl Node {
     }
 
     /// A slot is used for another key: what plain peers said of the former one is nothing to it.
-    pub(super) fn forget_plain(&mut self, slot: Slot) {
+    pub(super) fn forget_plain(&mut self, slot: Slot, now: Now) {
         for id in &self.spoke_plainly {
             if let Some(link) = self.links.get_mut(id) {
-                link.plain.forget(slot);
+                link.plain.forget(slot, now.mono);
             }
         }
     }

@@ -17,12 +17,31 @@
 
 use super::super::clock::{Now, Stamp};
 use super::super::feed::Slot;
-use super::super::link::{LinkId, Role};
+use super::super::link::{LIST_GAP, LinkId, Role};
 use super::super::plain::{BUSY_INTERVAL, Check, HeldBack, QUIET};
 use super::super::store::{NO_VALUE, State};
 use super::super::timers::Timer;
 use super::super::tuple::{Tuple, value_hash};
 use super::Node;
+
+/// How a peer came to say a value.
+#[derive(Copy, Clone, Debug, Default)]
+struct Word {
+    /// The hash of what it said before.
+    before: Option<u64>,
+    /// This may be part of a list of what it held when it came.
+    lists: bool,
+    /// It was to be said on an earlier connection.
+    early: bool,
+}
+
+/// When a value was said that is considered.
+#[derive(Copy, Clone, Debug)]
+enum Said {
+    Now,
+    /// Some time ago, when it was put off; `early` as in [`Word`].
+    Before { early: bool },
+}
 
 impl Node {
     /// A tuple without a stamp has come.
@@ -30,7 +49,7 @@ impl Node {
         self.spoke_plainly.insert(id);
         match self.store.find(key) {
             Some(slot) if self.hear_echo(id, slot, value, now) => {}
-            Some(slot) => self.consider(id, slot, &Tuple::new(key, value), true, now),
+            Some(slot) => self.consider(id, slot, &Tuple::new(key, value), Said::Now, now),
             None if self.refuse_plain(value, true) => {}
             None => {
                 let hash = value_hash(value);
@@ -40,17 +59,16 @@ impl Node {
         }
     }
 
-    /// Notes what the peer says of a key; what it said before, and whether this may be part of a list of what it
-    /// held when it came.
-    fn hear_word(&mut self, id: LinkId, slot: Slot, hash: u64, now: Now) -> (Option<u64>, bool) {
-        let Some(link) = self.links.get_mut(&id) else { return (None, false) };
+    /// Notes what the peer says of a key.
+    fn hear_word(&mut self, id: LinkId, slot: Slot, hash: u64, now: Now) -> Word {
+        let Some(link) = self.links.get_mut(&id) else { return Word::default() };
         // What a client says before its HELLO was to be said on an earlier connection.
         let early = link.role == Role::Server && !link.greeted;
         let lists = link.plain.lists(slot, link.is_unknown(), now.mono) || early;
         if lists {
             link.goes_on_listening(now.mono);
         }
-        (link.plain.hear(slot, hash, lists), lists)
+        Word { before: link.plain.hear(slot, hash, lists), lists, early }
     }
 
     /// The peer says the value that we hold, as plain peers mostly do: they repeat what they are told.
@@ -67,11 +85,14 @@ impl Node {
         is_echo
     }
 
-    /// Decides about an unstamped value of a known key. `heard`: it comes now, and may be put off if the key is
-    /// busy; else it was put off.
-    fn consider(&mut self, id: LinkId, slot: Slot, tuple: &Tuple, heard: bool, now: Now) {
+    /// Decides about an unstamped value of a known key. One that comes now may be put off.
+    fn consider(&mut self, id: LinkId, slot: Slot, tuple: &Tuple, said: Said, now: Now) {
         let hash = value_hash(tuple.value());
-        let (before, lists) = if heard { self.hear_word(id, slot, hash, now) } else { (None, false) };
+        let Word { before, lists, early } = match said {
+            Said::Now => self.hear_word(id, slot, hash, now),
+            Said::Before { early } => Word { before: None, lists: early, early },
+        };
+        let heard = matches!(said, Said::Now);
         let held = self.store.held(slot);
         let Some(link) = self.links.get(&id) else { return };
         // Said twice in a row it is said once, unless the peer came to another value in between.
@@ -83,7 +104,8 @@ impl Node {
         let silent = || self.silent_since(id);
         let returned =
             lists && history.is_some_and(|history| history.was_left_with(hash, &self.departures, silent));
-        let returned = returned || lists && self.is_before_birth(stamp, now);
+        let unborn = lists && self.is_before_birth(stamp, now);
+        let returned = returned || unborn;
         let repeats = link.plain.repeats(slot, hash, now.mono);
         if held.state != State::Live {
             let same = held.value_hash() == hash;
@@ -103,6 +125,10 @@ impl Node {
             }
             return;
         }
+        if heard && early {
+            // All that it came to while it was away may follow, one after the other: the last is what it holds.
+            return self.put_off(id, slot, tuple, early, LIST_GAP, now);
+        }
         let Some(link) = self.links.get_mut(&id) else { return };
         if held.tuple.value() == tuple.value() {
             link.plain.caught_up(slot, now.mono);
@@ -115,6 +141,10 @@ impl Node {
         let behind = link.plain.echoes && (link.plain.is_behind(slot, now.mono) || unsent);
         let late = history.is_some_and(|history| history.is_late_copy(hash, id, now.mono));
         let busy = history.is_some_and(|history| history.is_busy(now.mono));
+        if unborn {
+            // It is as old when the peer returns before it could be told so.
+            self.history_mut(slot, now).replaced(hash, Some(id), 0, now.mono);
+        }
         if behind || again || returned || late || repeats {
             return self.suspect_value(id, slot, tuple, now);
         }
@@ -129,22 +159,29 @@ impl Node {
             }
         }
         if heard && wait > 0 {
-            let history = self.history_mut(slot, now);
-            history.hold_back(HeldBack { link: id, tuple: tuple.clone(), over: stamp }, now.mono);
-            let from = history.held_until;
-            let until = from.unwrap_or(now.mono + wait);
-            history.held_until = Some(until);
-            self.timers.set(Timer::Held(slot), from, Some(until));
-            return;
+            return self.put_off(id, slot, tuple, early, wait, now);
         }
         self.take(id, tuple.clone(), successor, now);
     }
 
+    /// A value is considered after some time (ms), if the peer says no other one until then.
+    fn put_off(&mut self, id: LinkId, slot: Slot, tuple: &Tuple, early: bool, wait: u64, now: Now) {
+        let over = self.store.held(slot).stamp;
+        let history = self.history_mut(slot, now);
+        history.hold_back(HeldBack { link: id, tuple: tuple.clone(), over, early }, now.mono);
+        let from = history.held_until;
+        let until = from.unwrap_or(now.mono + wait);
+        history.held_until = Some(until);
+        self.timers.set(Timer::Held(slot), from, Some(until));
+    }
+
     /// What the peer said is old, most likely: it is looked at later.
     fn suspect_value(&mut self, id: LinkId, slot: Slot, tuple: &Tuple, now: Now) {
-        self.history_mut(slot, now).suspect(id, tuple);
+        let history = self.history_mut(slot, now);
+        history.suspect(id, tuple);
+        let replaced_at = history.replaced_at(value_hash(tuple.value())).unwrap_or(now.mono);
         if let Some(link) = self.links.get_mut(&id) {
-            link.plain.suspect(slot, now.mono);
+            link.plain.suspect(slot, replaced_at, now.mono);
         }
         self.schedule_link(id, now);
     }
@@ -162,7 +199,7 @@ impl Node {
     fn silent_since(&self, id: LinkId) -> Option<u64> {
         let others = self.spoke_plainly.iter().filter(|&&other| other != id);
         let links = others.filter_map(|other| self.links.get(other));
-        links.filter(|link| link.up && link.role == Role::Server).map(|link| link.heard_at).min()
+        links.filter(|link| link.up && link.role == Role::Server).map(|link| link.plain.knew(link.heard_at)).min()
     }
 
     fn is_late_copy(&self, slot: Slot, hash: u64, id: LinkId, now: Now) -> bool {
@@ -173,20 +210,20 @@ impl Node {
     fn take(&mut self, id: LinkId, tuple: Tuple, stamp: Stamp, now: Now) -> Slot {
         let slot = self.hold(tuple, stamp, Some(id), State::Live, 0, now);
         if let Some(link) = self.links.get_mut(&id) {
-            link.plain.followed(slot);
+            link.plain.followed(slot, now.mono);
         }
         self.history_mut(slot, now).took(now.mono);
         slot
     }
 
-    /// A busy key's time has come: the first of the values held back that is still news is taken.
+    /// The time of a key whose values were put off has come: the first of them that is still news is taken.
     ///
     /// What we hold may have changed since one was said. Then that one is news only if its link said
     /// what we hold now before it; if not, nobody can tell which is newer, and ours stays.
     pub(super) fn release(&mut self, slot: Slot, now: Now) {
         let Some(history) = self.history.get_mut(&slot) else { return };
         history.held_until = None;
-        for HeldBack { link: id, tuple, over } in std::mem::take(&mut history.held_back) {
+        for HeldBack { link: id, tuple, over, early } in std::mem::take(&mut history.held_back) {
             let Some(held) = self.store.get(slot) else { return };
             let (hash, ours, stamp) = (value_hash(tuple.value()), held.value_hash(), held.stamp);
             // Only what the peer said last is what it holds.
@@ -195,7 +232,7 @@ impl Node {
             }
             let history = self.history_mut(slot, now);
             if stamp == over || history.said_before(ours, id, now.mono) {
-                self.consider(id, slot, &tuple, false, now);
+                self.consider(id, slot, &tuple, Said::Before { early }, now);
             } else if hash != ours {
                 history.replaced(hash, Some(id), now.mono, now.mono);
                 self.suspect_value(id, slot, &tuple, now);

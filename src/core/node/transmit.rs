@@ -137,7 +137,7 @@ impl Node {
                 continue;
             }
             if link.plain.holds(slot, value_hash(held.tuple.value())) {
-                link.plain.followed(slot);
+                link.plain.followed(slot, now.mono);
                 continue;
             }
             link.plain.expect(slot, !held.lazy, now.mono);
