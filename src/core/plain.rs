@@ -157,6 +157,8 @@ pub(super) struct PlainPeer {
     pub(super) echoes: bool,
     /// Until when what it says may be a list of what it holds.
     settling_until: u64,
+    /// When the conversation began.
+    pub(super) began: u64,
     /// The longest that the peer took to repeat something, in milliseconds.
     slowest_echo: u64,
     keys: Keys,
@@ -188,7 +190,7 @@ impl PlainPeer {
 
     /// A HELLO was said: a list of what the peer holds follows, which names each key once.
     pub(super) fn begin_list(&mut self, now: u64) {
-        self.settling_until = now + SETTLING;
+        (self.began, self.settling_until) = (now, now + SETTLING);
         for key in self.keys.iter_mut() {
             key.set(LISTED, false);
         }
@@ -558,13 +560,14 @@ impl History {
     }
 
     /// Whether the value was new and was replaced a moment ago, and had come from somewhere else than `link`. One that
-    /// was ours for longer has reached everybody: a peer that says it again went back to it.
-    pub(super) fn is_late_copy(&self, hash: u64, link: LinkId, now: u64) -> bool {
+    /// was ours for longer has reached everybody: a peer that says it again went back to it. But a peer whose
+    /// conversation `began` a moment ago is new to others, too, and they may just be telling it.
+    pub(super) fn is_late_copy(&self, hash: u64, link: LinkId, began: u64, now: u64) -> bool {
         self.older
             .iter()
             .rev()
             .take_while(|older| now - older.at < STALE)
-            .any(|older| older.hash == hash && older.source != Some(link) && now - older.since < STALE)
+            .any(|older| older.hash == hash && older.source != Some(link) && now - older.since.max(began) < STALE)
     }
 
     /// Whether the value was replaced, and a peer may have left with it before: one that is known to have left,

@@ -139,7 +139,8 @@ impl Node {
             && held.source() != Some(id)
             && before != Some(held.value_hash());
         let behind = link.plain.echoes && (link.plain.is_behind(slot, now.mono) || unsent);
-        let late = history.is_some_and(|history| history.is_late_copy(hash, id, now.mono));
+        let began = link.plain.began;
+        let late = history.is_some_and(|history| history.is_late_copy(hash, id, began, now.mono));
         let busy = history.is_some_and(|history| history.is_busy(now.mono));
         if unborn {
             // It is as old when the peer returns before it could be told so.
@@ -203,7 +204,8 @@ impl Node {
     }
 
     fn is_late_copy(&self, slot: Slot, hash: u64, id: LinkId, now: Now) -> bool {
-        self.history.get(&slot).is_some_and(|history| history.is_late_copy(hash, id, now.mono))
+        let began = self.links.get(&id).map_or(0, |link| link.plain.began);
+        self.history.get(&slot).is_some_and(|history| history.is_late_copy(hash, id, began, now.mono))
     }
 
     /// Takes a plain peer's value.
