@@ -240,7 +240,9 @@ const MOST_CONTROL: usize = 1 << 20;
 
 /// A plain client says HELLO and all its tuples in one breath: its list is over when nothing has come for so long
 /// (ms), or after a longer time in any case.
-pub(super) const LIST_GAP: u64 = 150;
+const LIST_GAP: u64 = 150;
+/// What it says before that, which was to be said on an earlier connection, is over when so much time (ms) has passed.
+pub(super) const BREATH: u64 = 100;
 const LONGEST_LIST: u64 = 3000;
 /// Idle milliseconds after which a CZMQ hub is told that we are still here; it forgets a client
 /// after its `server/timeout`, 1 s by default.

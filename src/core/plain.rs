@@ -277,18 +277,15 @@ impl PlainPeer {
         self.keys.get(slot).is_none_or(|key| key.told == 0 || ago(key) < ECHO)
     }
 
-    /// Notes what the peer says, which may be part of a list; returns the hash of what it said before.
-    pub(super) fn hear(&mut self, slot: Slot, hash: u64, lists: bool) -> Option<u64> {
+    /// Notes what the peer says; returns the hash of what it said before.
+    pub(super) fn hear(&mut self, slot: Slot, hash: u64) -> Option<u64> {
         self.speaks = true;
         let key = self.key(slot);
         let before = key.is(HEARD).then_some(key.heard);
         key.heard = hash;
         key.set(EARLIER, false);
         key.set(HEARD, true);
-        // A list is said whatever was sent.
-        if !lists {
-            key.set(ANSWERED, true);
-        }
+        key.set(ANSWERED, true);
         before
     }
 
@@ -462,7 +459,7 @@ pub(super) struct HeldBack {
     pub(super) tuple: Tuple,
     /// The stamp of what we held when it was said.
     pub(super) over: Stamp,
-    /// It was to be said on an earlier connection.
+    /// It was said before the peer's HELLO.
     pub(super) early: bool,
 }
 
@@ -563,11 +560,9 @@ impl History {
     /// was ours for longer has reached everybody: a peer that says it again went back to it. But a peer whose
     /// conversation `began` a moment ago is new to others, too, and they may just be telling it.
     pub(super) fn is_late_copy(&self, hash: u64, link: LinkId, began: u64, now: u64) -> bool {
-        self.older
-            .iter()
-            .rev()
-            .take_while(|older| now - older.at < STALE)
-            .any(|older| older.hash == hash && older.source != Some(link) && now - older.since.max(began) < STALE)
+        self.older.iter().rev().take_while(|older| now - older.at < STALE).any(|older| {
+            older.hash == hash && older.source != Some(link) && now - older.since.max(began) < STALE
+        })
     }
 
     /// Whether the value was replaced, and a peer may have left with it before: one that is known to have left,
@@ -636,7 +631,7 @@ mod tests {
     fn a_peer_that_said_little_costs_little() {
         let mut peer = PlainPeer::default();
         for slot in [1_999_999, 0] {
-            assert_eq!((peer.has_said(slot), peer.hear(slot, 7, false)), (false, None));
+            assert_eq!((peer.has_said(slot), peer.hear(slot, 7)), (false, None));
             assert!(peer.holds(slot, 7) && !peer.has_said(slot + 1));
         }
         let pages = peer.keys.0.iter().flatten().count() * PAGE * size_of::<Key>();
@@ -646,6 +641,6 @@ mod tests {
         assert!(!peer.holds(0, 7) && !peer.holds(1_999_999, 7));
         peer.forget(1_999_999, 0);
         peer.forget(5_000_000, 0);
-        assert_eq!((peer.hear(0, 8, false), peer.hear(1_999_999, 8, false)), (Some(7), None));
+        assert_eq!((peer.hear(0, 8), peer.hear(1_999_999, 8)), (Some(7), None));
     }
 }

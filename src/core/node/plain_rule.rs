@@ -17,7 +17,7 @@
 
 use super::super::clock::{Now, Stamp};
 use super::super::feed::Slot;
-use super::super::link::{LIST_GAP, LinkId, Role};
+use super::super::link::{BREATH, LinkId, Role};
 use super::super::plain::{BUSY_INTERVAL, Check, HeldBack, QUIET};
 use super::super::store::{NO_VALUE, State};
 use super::super::timers::Timer;
@@ -31,7 +31,8 @@ struct Word {
     before: Option<u64>,
     /// This may be part of a list of what it held when it came.
     lists: bool,
-    /// It was to be said on an earlier connection.
+    /// A client says it before its HELLO. It was to be said on an earlier connection, and may be all that the client
+    /// came to while it was away, one after the other.
     early: bool,
 }
 
@@ -40,7 +41,9 @@ struct Word {
 enum Said {
     Now,
     /// Some time ago, when it was put off; `early` as in [`Word`].
-    Before { early: bool },
+    Before {
+        early: bool,
+    },
 }
 
 impl Node {
@@ -62,13 +65,12 @@ impl Node {
     /// Notes what the peer says of a key.
     fn hear_word(&mut self, id: LinkId, slot: Slot, hash: u64, now: Now) -> Word {
         let Some(link) = self.links.get_mut(&id) else { return Word::default() };
-        // What a client says before its HELLO was to be said on an earlier connection.
         let early = link.role == Role::Server && !link.greeted;
         let lists = link.plain.lists(slot, link.is_unknown(), now.mono) || early;
         if lists {
             link.goes_on_listening(now.mono);
         }
-        Word { before: link.plain.hear(slot, hash, lists), lists, early }
+        Word { before: link.plain.hear(slot, hash), lists, early }
     }
 
     /// The peer says the value that we hold, as plain peers mostly do: they repeat what they are told.
@@ -126,8 +128,8 @@ impl Node {
             return;
         }
         if heard && early {
-            // All that it came to while it was away may follow, one after the other: the last is what it holds.
-            return self.put_off(id, slot, tuple, early, LIST_GAP, now);
+            // Another one may follow: the last is what it holds.
+            return self.put_off(id, slot, tuple, early, BREATH, now);
         }
         let Some(link) = self.links.get_mut(&id) else { return };
         if held.tuple.value() == tuple.value() {
@@ -200,7 +202,10 @@ impl Node {
     fn silent_since(&self, id: LinkId) -> Option<u64> {
         let others = self.spoke_plainly.iter().filter(|&&other| other != id);
         let links = others.filter_map(|other| self.links.get(other));
-        links.filter(|link| link.up && link.role == Role::Server).map(|link| link.plain.knew(link.heard_at)).min()
+        links
+            .filter(|link| link.up && link.role == Role::Server)
+            .map(|link| link.plain.knew(link.heard_at))
+            .min()
     }
 
     fn is_late_copy(&self, slot: Slot, hash: u64, id: LinkId, now: Now) -> bool {
