@@ -460,7 +460,7 @@ impl Sim {
         self.count(wire, way, &frame);
         let w = &mut self.wires[wire];
         if way == Way::ToServer && self.duplicate {
-            w.recent.push_back(frame.clone());
+            w.recent.push_back((self.now, frame.clone()));
             if w.recent.len() > 4 {
                 w.recent.pop_front();
             }

@@ -120,7 +120,13 @@ impl Sim {
             // What may have been removed or ended meanwhile is not asked for.
             let removed = || self.oracle.keys[key].writes.iter().any(|id| !lasts(id));
             let no_older = |other: Id| !self.oracle.replaced(other, *id);
-            let other = || self.oracle.holds(by, key).is_some_and(no_older);
+            // A value that was written again is not told again.
+            let same = |other: Id| {
+                let same = self.oracle.writes[other].value;
+                let writes = &self.oracle.keys[key].writes;
+                writes.iter().any(|&id| self.oracle.writes[id].value == same && no_older(id))
+            };
+            let other = || self.oracle.holds(by, key).is_some_and(same);
             // It may have held that when it passed, and have been started anew since.
             let earlier = |other: Id| {
                 self.oracle.writes[other].takers.iter().any(|taker| taker.0 == peer && taker.1 != by.1)

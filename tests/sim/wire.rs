@@ -82,7 +82,7 @@ pub struct Wire {
     pub speed: Speed,
     pub(super) pipes: [Pipe; 2],
     /// What the client sent last; some of it may come again on the next connection.
-    pub(super) recent: VecDeque<Vec<u8>>,
+    pub(super) recent: VecDeque<(u64, Vec<u8>)>,
     /// When the connection was lost.
     pub(super) lost_at: u64,
     /// Until then nothing passes, and nothing is lost.
@@ -152,7 +152,10 @@ impl Sim {
         let w = &mut self.wires[wire];
         let again: Vec<_> = w.recent.drain(..).collect();
         if self.duplicate && self.random.bool() {
-            again.into_iter().for_each(|frame| self.put(wire, Way::ToServer, frame));
+            for (said, frame) in again {
+                self.oracle.transit = self.oracle.transit.max(self.now - said);
+                self.put(wire, Way::ToServer, frame);
+            }
         }
         let now = self.clock(client);
         match &mut self.nodes[client].body {

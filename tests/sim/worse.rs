@@ -127,9 +127,18 @@ impl Worse {
                 let hours = random.i64(2..12) * 3_600_000;
                 // One that is fast is not trusted, nor is what it passes on: it has to be at the edge.
                 let edge = is_connected(count, links, &[node]) && lonely(node, links).next().is_none();
+                // Nobody follows one stranger: who is slow has to be a client, or have several.
+                let servers = links.iter().filter(|&&(client, _)| client == node).count();
+                let clients = links.iter().filter(|&&(_, server)| server == node).count();
                 of_node.1 = match random.u32(0..3) {
                     0 => -(WALL as i64) + 60_000,
-                    1 if edge => hours,
+                    // What it removes nobody believes, and forgets before it could.
+                    1 if edge && !self.forgetful => {
+                        // Who believes more than others goes on with stamps that they refuse.
+                        of_node.0.max_drift = of_node.0.max_drift.min(900_000);
+                        hours
+                    }
+                    _ if servers == 0 && clients < 2 => 0,
                     _ => -hours,
                 };
             }
