@@ -367,8 +367,7 @@ int zgossip_bind(zgossip_t *self, const char *endpoint);
 // with the port that this returned instead of its *. Peers that came by it are
 // cut off, and are let in at other endpoints. Returns 0;
 // or -1 with errno ENOENT if it is not bound, or as zgossip_bind.
-int zgossip_unbind(zgossip_t *self,
-                   const char *endpoint);
+int zgossip_unbind(zgossip_t *self, const char *endpoint);
 
 // Connect to the peer that is bound to an endpoint, now or later: the node
 // goes on trying, and connects again whenever the connection is lost. The

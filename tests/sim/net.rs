@@ -33,6 +33,8 @@ pub struct Member {
     pub paused_until: u64,
     /// Milliseconds by which the wall clock is wrong.
     pub skew: i64,
+    /// Its clock began ahead by more than it may be.
+    pub was_ahead: bool,
     pub(super) mono: u64,
     pub(super) wake_at: Option<u64>,
     pub wires: Vec<usize>,
@@ -182,6 +184,7 @@ impl Sim {
             life: 0,
             paused_until: 0,
             skew,
+            was_ahead: skew > settings.max_drift.cast_signed(),
             mono,
             wake_at: None,
             wires: Vec::new(),

@@ -3,7 +3,7 @@
 //! A peer is said to agree by what it said last: so it must have held exactly that at some time. A
 //! mark is passed by a peer that has what was held when it was set, or something that is no older.
 
-use super::net::{MS, Sim, WALL};
+use super::net::{MS, Member, Sim, WALL};
 use super::oracle::Id;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -106,7 +106,9 @@ impl Sim {
     fn lacks(&self, peer: usize, held: &[Held]) -> Option<String> {
         // CZMQ's client cannot be asked, and none of its nodes tells its values apart by age.
         // A copy of a node is not told what its original wrote: it wrote that itself, by all that can be seen.
-        if self.has_stock() || self.is_limited(peer) || self.nodes[peer].seed.is_some() {
+        // One that was ahead by hours keeps what was stamped by those that followed it, before they knew better.
+        let Member { seed, was_ahead, .. } = &self.nodes[peer];
+        if self.has_stock() || self.is_limited(peer) || seed.is_some() || *was_ahead {
             return None;
         }
         let by = (peer, self.nodes[peer].life);

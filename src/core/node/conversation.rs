@@ -260,7 +260,8 @@ impl Node {
             if self.is_too_far_ahead(self.latest(now), now) {
                 self.return_own(now);
             }
-            let before = self.latest(now);
+            // What was written before was stamped by the own clock alone.
+            let before = self.clock.latest(now);
             self.clock.observe(time);
             if !std::mem::replace(&mut self.contacted, true) && time > before {
                 self.advance_own(before, time, now);
