@@ -120,6 +120,7 @@ impl Worse {
                     if random.bool() { (1000, 2_000_000) } else { (16 << 20, random.usize(5..40)) };
             }
         }
+        let most_drift = all.iter().map(|(settings, _)| settings.max_drift).max().unwrap_or(0);
         let mut wrong: Vec<usize> = Vec::new();
         for (node, of_node) in all.iter_mut().enumerate() {
             if random.f64() < self.wrong_clocks && !wrong.iter().any(|&other| linked(node, other)) {
@@ -132,12 +133,8 @@ impl Worse {
                 let clients = links.iter().filter(|&&(_, server)| server == node).count();
                 of_node.1 = match random.u32(0..3) {
                     0 => -(WALL as i64) + 60_000,
-                    // What it removes nobody believes, and forgets before it could.
-                    1 if edge && !self.forgetful => {
-                        // Who believes more than others goes on with stamps that they refuse.
-                        of_node.0.max_drift = of_node.0.max_drift.min(900_000);
-                        hours
-                    }
+                    // What it writes is believed by all or by none; what it removes is forgotten before it is believed.
+                    1 if edge && hours.unsigned_abs() > most_drift && !self.forgetful => hours,
                     _ if servers == 0 && clients < 2 => 0,
                     _ => -hours,
                 };
