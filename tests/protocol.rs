@@ -92,6 +92,9 @@ fn every_example_means_what_its_row_says() {
         let answer = Some(Answer { question: 9, awaited: 0 });
         *m == Message::Heartbeat(Extension { answer, ..plain })
     });
+    check("HEARTBEAT with the sender's monotonic clock at 1000", &|m| {
+        *m == Message::Heartbeat(Extension { sent: Some(1000), ..plain })
+    });
     check("ENTRIES of part A3: one", &|m| {
         let Message::Entries(parts) = m else { return false };
         let mut parts = parts.iter();

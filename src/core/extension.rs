@@ -18,6 +18,7 @@ const QUESTION: u8 = 6;
 const ANSWER: u8 = 7;
 const WALL: u8 = 8;
 const OWED: u8 = 9;
+const SENT: u8 = 10;
 
 /// What a node's tuples sum up to.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub struct Extension {
     pub wall: Option<u64>,
     /// How many tuples the sender still has to send on this link beside those that change now.
     pub owed: Option<u32>,
+    /// The sender's monotonic clock (ms from any moment on) when it made the frame.
+    pub sent: Option<u64>,
 }
 
 /// Capability: the sender understands OFFER, and asks for what it lacks instead of being sent it.
@@ -101,6 +104,9 @@ impl Extension {
         if let Some(owed) = self.owed {
             field(OWED, &[&owed.to_be_bytes()]);
         }
+        if let Some(sent) = self.sent {
+            field(SENT, &[&sent.to_be_bytes()]);
+        }
         let length = frame.len() - start - 4;
         if length == 0 {
             frame.truncate(start);
@@ -131,6 +137,7 @@ impl Extension {
                 }
                 WALL => extension.wall = Some(field.u64()?),
                 OWED => extension.owed = Some(field.u32()?),
+                SENT => extension.sent = Some(field.u64()?),
                 _ => continue,
             }
             if !field.0.is_empty() {
@@ -156,6 +163,7 @@ mod tests {
             answer: Some(Answer { question: 9, awaited: 10 }),
             wall: Some(11),
             owed: Some(12),
+            sent: Some(13),
         }
     }
 

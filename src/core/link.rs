@@ -8,6 +8,7 @@ use super::feed::Slot;
 use super::node::Frame;
 use super::passage::Passage;
 use super::plain::PlainPeer;
+use super::transit::Transit;
 use std::collections::VecDeque;
 
 /// Names a link for as long as the node lives; never used again for another.
@@ -232,6 +233,7 @@ pub(super) struct Link {
     /// The number of the last request for a tuple that the peer has told of.
     pub(super) awaits: u64,
     pub(super) effort: Effort,
+    pub(super) transit: Transit,
 }
 
 /// Bytes of answers and announcements that may wait; a peer that makes us say more and never reads loses
@@ -308,6 +310,7 @@ impl Link {
             gap: false,
             awaits: 0,
             effort: Effort::default(),
+            transit: Transit::default(),
         }
     }
 
@@ -333,6 +336,7 @@ impl Link {
         self.bulk.clear();
         self.listens = None;
         self.owed_by_peer = 0;
+        self.transit = Transit::default();
         self.passage.ask_again();
     }
 
@@ -368,6 +372,7 @@ impl Link {
     pub(super) fn has_output(&self, feed_end: u32) -> bool {
         self.up
             && (!self.control.is_empty()
+                || (self.is_extended() && self.offers && self.transit.is_next())
                 || self.may_ask()
                 || (self.kind != Kind::Greeting
                     && (self.cursor < feed_end || self.branches.is_due() || self.has_bulk())))

@@ -21,6 +21,7 @@
 //! | `oldest` | what makes room first |
 //! | `origins`, `branches` | by which link an origin's tuples come, and which travel over a link |
 //! | `link`, `passage`, `plain` | what is known of a peer, of what it has taken, and of one that knows no stamps |
+//! | `transit` | how long frames are under way |
 //! | `bulk` | what is owed to a peer beside the changes of the moment |
 //! | `departures` | when plain peers left |
 //! | `effort` | what a peer may cost |
@@ -45,6 +46,7 @@ pub mod record;
 mod records;
 mod store;
 mod timers;
+mod transit;
 mod tuple;
 mod wire;
 

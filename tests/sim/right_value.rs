@@ -371,7 +371,6 @@ fn nodes_agree_soon_after_a_minute_in_which_every_comparison_was_lost() {
 
 /// f6: the receiver is stopped over the end of a value that waits for it.
 #[test]
-#[ignore = "fails: time to live is told as what remained when a frame was made, not when it is read"]
 fn a_node_that_was_stopped_does_not_show_what_has_ended_meanwhile() {
     let mut sim = hub_and_leaves(2, MS);
     sim.nodes[2].paused_until = sim.now + 30 * SECOND;

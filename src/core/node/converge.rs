@@ -4,7 +4,7 @@ use super::super::clock::{Now, Stamp};
 use super::super::codec::{Record, RecordKind};
 use super::super::feed::Slot;
 use super::super::link::{Link, LinkId};
-use super::super::store::{Held, Seat, State};
+use super::super::store::{Held, Seat, State, stub};
 use super::super::timers::Timer;
 use super::super::tuple::{Tuple, key_hash, value_hash};
 use super::{Event, Node};
@@ -28,9 +28,16 @@ impl Node {
 
     /// A stamped tuple has come.
     pub(super) fn hear_record(&mut self, id: LinkId, record: &Record<'_>, now: Now) {
-        let &Record { kind, key, value, ttl, stamp } = record;
+        let &Record { kind, key, value, mut ttl, stamp } = record;
+        let mut ended = false;
         if let Some(link) = self.links.get_mut(&id) {
             link.progress_at = now.mono;
+            if kind == RecordKind::Live && ttl > 0 {
+                // What remained when the frame was made is over by as much as the frame was under way.
+                let late = link.transit.lateness(now.mono);
+                ended = late >= ttl.into();
+                ttl = ttl.saturating_sub(late.try_into().unwrap_or(u32::MAX));
+            }
         }
         if self.is_too_far_ahead(stamp.time, now) {
             self.counters.refused += 1;
@@ -65,11 +72,12 @@ impl Node {
         if let Some(refusal) = self.refusal(seat, record) {
             return self.refuse_record(seat, record, refusal, now);
         }
-        let state = match kind {
-            RecordKind::Live => State::Live,
-            RecordKind::Tombstone => State::Tombstone,
+        let (state, tuple) = match kind {
+            RecordKind::Live if ended => (State::Expired, stub(key, value_hash(value))),
+            RecordKind::Live => (State::Live, Tuple::new(key, value)),
+            RecordKind::Tombstone => (State::Tombstone, Tuple::new(key, value)),
         };
-        self.hold_at(seat, Tuple::new(key, value), stamp, Some(id), state, ttl, now);
+        self.hold_at(seat, tuple, stamp, Some(id), state, ttl, now);
         self.hear_news(id, stamp, now);
     }
 
@@ -108,6 +116,11 @@ impl Node {
             _ if ttl > 0 => Some(now.mono + u64::from(ttl)),
             _ => Some(now.mono + self.settings.tombstone),
         };
+        if state.has_value()
+            && let Some(deadline) = deadline
+        {
+            self.ages_until = self.ages_until.max(deadline);
+        }
         // What a plain peer said, and comes from an extended one, may have been overtaken there.
         let lazy = stamp.is_taken() && source.is_some_and(|id| self.is_extended(id));
         let (slot, old) = self.store.put(seat, Held::new(tuple.clone(), stamp, source, state, lazy));

@@ -205,6 +205,9 @@ impl Node {
     /// Extended: a sign of life, and what the peer's tuples sum up to. The server answers with its own,
     /// the client compares. Who is asked whether it has come so far says so.
     fn hear_heartbeat(&mut self, id: LinkId, extension: Extension, now: Now) {
+        if let Some(sent) = extension.sent {
+            return self.links.get_mut(&id).into_iter().for_each(|link| link.transit.hear(sent, now.mono));
+        }
         self.observe(id, extension, now);
         let root = self.root();
         let Some(link) = self.links.get_mut(&id) else { return };

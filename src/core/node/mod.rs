@@ -284,6 +284,8 @@ pub struct Node {
     refused_for_room: bool,
     /// There was a conversation with a peer, ever: what was published may be held elsewhere.
     met_anybody: bool,
+    /// Until when (ms) a tuple with a time to live may be held.
+    ages_until: u64,
     /// When this node began: what happened before, it does not know.
     born: Now,
     /// When the last plain link was lost, and a list of the losses of such links.
@@ -332,6 +334,7 @@ impl Node {
             drift_refused_at: None,
             refused_for_room: false,
             met_anybody: false,
+            ages_until: 0,
             born: now,
             plain_gone_at: None,
             departures: Departures::default(),

@@ -4,7 +4,7 @@
 //! tuples in one frame when many wait; a lone one travels alone, at once.
 
 use super::super::clock::{Now, Stamp};
-use super::super::codec::{Extension, RecordKind, encode_publish};
+use super::super::codec::{Extension, MessageId, RecordKind, encode, encode_publish};
 use super::super::feed::Slot;
 use super::super::link::LinkId;
 use super::super::records::BatchWriter;
@@ -86,12 +86,25 @@ impl Node {
         let link = self.links.get_mut(&id).filter(|link| link.has_output(end))?;
         if let Some(frame) = link.control.pop_front() {
             link.control_bytes -= frame.cost();
+            link.transit.comes_next(now.mono);
+            return Some(frame);
+        }
+        if let Some(frame) = self.next_time(id, now) {
             return Some(frame);
         }
         // Before and after: tuples may turn out to be none that this peer is to be sent.
         self.next_question(id, now)
             .or_else(|| self.next_tuples(id, now))
             .or_else(|| self.next_question(id, now))
+    }
+
+    /// What the own clock shows, before frames that tell times to live, and now and then. Made when it is sent, and
+    /// after all that was made before: what follows it was made later.
+    fn next_time(&mut self, id: LinkId, now: Now) -> Option<Frame> {
+        let ages = now.mono < self.ages_until;
+        let link = self.links.get_mut(&id).filter(|link| link.is_extended() && link.offers)?;
+        let time = Extension { sent: Some(now.mono), ..Extension::default() };
+        link.transit.is_due(ages, now.mono).then(|| Frame::new(encode(MessageId::Heartbeat, &time)))
     }
 
     fn next_tuples(&mut self, id: LinkId, now: Now) -> Option<Frame> {

@@ -232,7 +232,7 @@ fn a_ring_that_is_cut_brings_everything_the_other_way_round() {
         assert_eq!(mesh.sent() - before, 4);
         mesh.cut(0, 1);
         mesh.publish(0, "announced");
-        mesh.pass(260);
+        mesh.pass(400);
         assert!(mesh.all_hold("announced"), "seed {seed}");
         mesh.publish(0, "the other way round");
         assert!(mesh.all_hold("the other way round"), "seed {seed}: without an announcement");
