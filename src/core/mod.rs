@@ -24,6 +24,7 @@
 //! | `transit` | how long frames are under way |
 //! | `bulk` | what is owed to a peer beside the changes of the moment |
 //! | `departures` | when plain peers left |
+//! | `disbelieved` | what plain peers said and was taken for old |
 //! | `effort` | what a peer may cost |
 //! | `node` and its parts | how inputs become outputs |
 //! | [`record`] | what a node was told, to tell it again |
@@ -33,6 +34,7 @@ mod bulk;
 mod clock;
 mod departures;
 mod digest;
+mod disbelieved;
 mod effort;
 mod extension;
 mod feed;

@@ -40,10 +40,6 @@ const SETTLING: u64 = 1000;
 /// Replaced values of each key that are remembered beyond [`STALE`], and for how long (ms) at least: a peer that
 /// was away may bring them back.
 const REMEMBERED: usize = 8;
-/// Values that were taken for old ones, and are kept until that has proved right, for each key …
-const MOST_SUSPECTS: usize = 8;
-/// … unless they are longer than this, in bytes.
-const LONGEST_SUSPECT: usize = 64 << 10;
 /// Different values that go round in a loop are hardly more.
 const FEW: usize = 64;
 /// The most that are remembered within [`STALE`]: a burst whose copies are still under way.
@@ -477,8 +473,6 @@ pub(super) struct History {
     pub(super) held_back: Vec<HeldBack>,
     /// When the next of them is taken.
     pub(super) held_until: Option<u64>,
-    /// What plain peers said last and was taken for old: the newest of each link.
-    suspects: Vec<(LinkId, Tuple)>,
 }
 
 impl History {
@@ -516,23 +510,6 @@ impl History {
     /// When the value with this hash was replaced last.
     pub(super) fn replaced_at(&self, hash: u64) -> Option<u64> {
         self.older.iter().filter(|older| older.hash == hash).map(|older| older.at).max()
-    }
-
-    /// Keeps a value that was taken for an old one.
-    pub(super) fn suspect(&mut self, link: LinkId, tuple: &Tuple) {
-        self.suspects.retain(|(other, _)| *other != link);
-        if tuple.value().len() <= LONGEST_SUSPECT {
-            if self.suspects.len() >= MOST_SUSPECTS {
-                self.suspects.remove(0);
-            }
-            self.suspects.push((link, tuple.clone()));
-        }
-    }
-
-    /// Takes out what a link said and was taken for old.
-    pub(super) fn take_suspect(&mut self, link: LinkId) -> Option<Tuple> {
-        let place = self.suspects.iter().position(|(other, _)| *other == link)?;
-        Some(self.suspects.swap_remove(place).1)
     }
 
     /// Forgets replaced values that are of no use any more.

@@ -192,8 +192,6 @@ impl Node {
     pub(super) fn forget_slot(&mut self, slot: Slot) {
         self.set_slot_deadline(slot, None);
         self.store.remove(slot);
-        if let Some(history) = self.history.remove(&slot) {
-            self.timers.set(Timer::Held(slot), history.held_until, None);
-        }
+        self.forget_history(slot);
     }
 }

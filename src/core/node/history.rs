@@ -42,7 +42,8 @@ impl Node {
         self.history.entry(slot).or_default()
     }
 
-    fn forget_history(&mut self, slot: Slot) {
+    pub(super) fn forget_history(&mut self, slot: Slot) {
+        self.disbelieved.forget(slot);
         if let Some(history) = self.history.remove(&slot) {
             self.timers.set(Timer::Held(slot), history.held_until, None);
         }

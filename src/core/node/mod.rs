@@ -35,6 +35,7 @@ pub use mark::{Agreement, Mark};
 
 use super::clock::{Clock, Now, PeerClocks, Stamp, node_id};
 use super::departures::Departures;
+use super::disbelieved::Disbelieved;
 use super::extension::Summary;
 use super::feed::Slot;
 use super::link::{Link, LinkId};
@@ -249,6 +250,7 @@ pub struct Node {
     /// The recent past of keys, where there are plain peers, and when each is to be looked at.
     history: HashMap<Slot, History, ahash::RandomState>,
     history_due: VecDeque<(u64, Slot)>,
+    disbelieved: Disbelieved,
     /// Links whose peers have spoken without stamps.
     spoke_plainly: BTreeSet<LinkId>,
     timers: Timers,
@@ -312,6 +314,7 @@ impl Node {
             plain_links: 0,
             history: HashMap::with_hasher(ahash::RandomState::with_seeds(random.u64(..), 1, 2, 3)),
             history_due: VecDeque::new(),
+            disbelieved: Disbelieved::default(),
             spoke_plainly: BTreeSet::new(),
             timers: Timers::default(),
             sweep_at: None,

@@ -181,11 +181,11 @@ impl Node {
     /// What the peer said is old, most likely: it is looked at later.
     fn suspect_value(&mut self, id: LinkId, slot: Slot, tuple: &Tuple, now: Now) {
         let history = self.history_mut(slot, now);
-        history.suspect(id, tuple);
         let replaced_at = history.replaced_at(value_hash(tuple.value())).unwrap_or(now.mono);
         if let Some(link) = self.links.get_mut(&id) {
             link.plain.suspect(slot, replaced_at, now.mono);
         }
+        self.disbelieved.keep(slot, id, tuple.clone());
         self.schedule_link(id, now);
     }
 
@@ -269,14 +269,15 @@ impl Node {
                     self.mark_ready(id);
                 }
                 Check::Yield => self.yield_to(id, slot, now),
-                Check::Settled | Check::Later => {}
+                Check::Settled => _ = self.disbelieved.take(slot, id),
+                Check::Later => {}
             }
         }
     }
 
     /// The peer was told our value and holds another, which we took for old: it was news.
     fn yield_to(&mut self, id: LinkId, slot: Slot, now: Now) {
-        let suspect = self.history.get_mut(&slot).and_then(|history| history.take_suspect(id));
+        let suspect = self.disbelieved.take(slot, id);
         let said = self.links.get(&id).and_then(|link| link.plain.said_last(slot));
         let Some(tuple) = suspect.filter(|tuple| said == Some(value_hash(tuple.value()))) else { return };
         let Some(held) = self.store.get(slot).filter(|held| held.tuple.key() == tuple.key()) else { return };

@@ -1,0 +1,103 @@
+//! What plain peers said and was taken for old, until that has proved right.
+//!
+//! A peer that insists on such a value holds it, and then it is taken; so it is kept, the newest of each peer
+//! and key. All together have a bound in bytes: beyond it the oldest goes.
+
+use super::feed::Slot;
+use super::link::LinkId;
+use super::tuple::Tuple;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Bytes of keys and values that are kept at most; the newest always is.
+const MOST_BYTES: usize = 64 << 20;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Disbelieved {
+    tuples: BTreeMap<(Slot, LinkId), (u64, Tuple)>,
+    /// In the order in which they came. Some are gone.
+    order: VecDeque<(u64, Slot, LinkId)>,
+    bytes: usize,
+    /// The number of the newest.
+    newest: u64,
+}
+
+fn cost(tuple: &Tuple) -> usize {
+    tuple.key().len() + tuple.value().len() + size_of::<Tuple>() + size_of::<(u64, Slot, LinkId)>()
+}
+
+impl Disbelieved {
+    /// Keeps what a peer said of a key, instead of what it said before.
+    pub(super) fn keep(&mut self, slot: Slot, link: LinkId, tuple: Tuple) {
+        self.newest += 1;
+        self.bytes += cost(&tuple);
+        self.order.push_back((self.newest, slot, link));
+        let before = self.tuples.insert((slot, link), (self.newest, tuple));
+        self.bytes -= before.map_or(0, |(_, tuple)| cost(&tuple));
+        while self.bytes > MOST_BYTES && self.tuples.len() > 1 {
+            let Some((number, slot, link)) = self.order.pop_front() else { break };
+            if self.is_there(number, slot, link) {
+                self.take(slot, link);
+            }
+        }
+        if self.order.len() > 64 + 2 * self.tuples.len() {
+            let mut order = std::mem::take(&mut self.order);
+            order.retain(|&(number, slot, link)| self.is_there(number, slot, link));
+            self.order = order;
+        }
+    }
+
+    fn is_there(&self, number: u64, slot: Slot, link: LinkId) -> bool {
+        self.tuples.get(&(slot, link)).is_some_and(|&(newest, _)| newest == number)
+    }
+
+    /// Takes out what a peer said of a key.
+    pub(super) fn take(&mut self, slot: Slot, link: LinkId) -> Option<Tuple> {
+        let (_, tuple) = self.tuples.remove(&(slot, link))?;
+        self.bytes -= cost(&tuple);
+        Some(tuple)
+    }
+
+    /// Forgets what all said of a key.
+    pub(super) fn forget(&mut self, slot: Slot) {
+        if self.tuples.is_empty() {
+            return;
+        }
+        let links = self.tuples.range((slot, LinkId(0))..=(slot, LinkId(u64::MAX)));
+        let links: Vec<LinkId> = links.map(|(&(_, link), _)| link).collect();
+        links.into_iter().for_each(|link| _ = self.take(slot, link));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_of_each_peer_and_key_is_kept_and_taken_once() {
+        let mut kept = Disbelieved::default();
+        for (slot, link, value) in [(1, 1, "old"), (1, 2, "two"), (2, 1, "other"), (1, 1, "new")] {
+            kept.keep(slot, LinkId(link), Tuple::new(b"key", value.as_bytes()));
+        }
+        assert_eq!(kept.take(1, LinkId(1)), Some(Tuple::new(b"key", b"new")));
+        assert_eq!(kept.take(1, LinkId(1)), None);
+        kept.forget(1);
+        assert_eq!(kept.take(1, LinkId(2)), None);
+        assert_eq!(kept.take(2, LinkId(1)), Some(Tuple::new(b"key", b"other")));
+        assert_eq!(kept.bytes, 0);
+    }
+
+    #[test]
+    fn large_values_are_kept_and_all_together_have_a_bound() {
+        let mut kept = Disbelieved::default();
+        let large = vec![b'x'; 16 << 20];
+        for slot in 0..100 {
+            kept.keep(slot, LinkId(1), Tuple::new(b"key", &large));
+            assert!(kept.bytes <= MOST_BYTES, "{}", kept.bytes);
+        }
+        assert!(kept.take(99, LinkId(1)).is_some() && kept.take(0, LinkId(1)).is_none());
+        for round in 0..100_000u64 {
+            kept.keep(round as Slot % 3, LinkId(round % 2), Tuple::new(b"key", b"small"));
+        }
+        assert!(kept.order.len() < 200, "{}", kept.order.len());
+    }
+}
