@@ -111,8 +111,12 @@ impl Worse {
             let node = random.usize(0..count);
             let mut without = limited.clone();
             without.push(node);
-            let good =
-                !stock.contains(&node) && !limited.contains(&node) && is_connected(count, links, &without);
+            // What it refuses passes another way: among ours, for a stamp does not pass a stock node.
+            let ours = |limited: &[usize]| parts(count, links, &[stock, limited].concat());
+            let good = !stock.contains(&node)
+                && !limited.contains(&node)
+                && is_connected(count, links, &without)
+                && ours(&without) <= ours(&limited);
             if good && limited.len() < self.limited && !limited.iter().any(|&other| linked(node, other)) {
                 limited = without;
                 let settings = &mut all[node].0;
@@ -188,18 +192,26 @@ fn lonely(node: usize, links: &Links) -> impl Iterator<Item = usize> + '_ {
 
 /// Whether those that remain without some are linked with each other.
 pub fn is_connected(count: usize, links: &Links, without: &[usize]) -> bool {
-    let Some(first) = (0..count).find(|node| !without.contains(node)) else { return true };
-    let (mut found, mut open) = (HashSet::from([first]), vec![first]);
-    while let Some(node) = open.pop() {
-        for &(a, b) in links {
-            for (one, two) in [(a, b), (b, a)] {
-                if one == node && !without.contains(&two) && found.insert(two) {
-                    open.push(two);
+    parts(count, links, without) <= 1
+}
+
+/// In how many parts those that remain without some are linked.
+fn parts(count: usize, links: &Links, without: &[usize]) -> usize {
+    let (mut found, mut parts) = (HashSet::new(), 0);
+    for first in (0..count).filter(|node| !without.contains(node)) {
+        parts += usize::from(found.insert(first));
+        let mut open = vec![first];
+        while let Some(node) = open.pop() {
+            for &(a, b) in links {
+                for (one, two) in [(a, b), (b, a)] {
+                    if one == node && !without.contains(&two) && found.insert(two) {
+                        open.push(two);
+                    }
                 }
             }
         }
     }
-    found.len() + without.len() == count
+    parts
 }
 
 /// A link freezes.
