@@ -58,6 +58,33 @@ pub(super) struct Greeting {
     pub(super) refused: bool,
 }
 
+/// PINGs that were not answered yet. Answers come in order, so they are told apart by counting them.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pings {
+    /// All of them: what was sent before one of them has not been taken before as many answers have come.
+    pub(super) unanswered: u32,
+    /// Those whose answers are still reckoned with. One that was lost would make each greeting that follows wait
+    /// for one answer more than comes.
+    pub(super) expected: u32,
+}
+
+impl Pings {
+    pub(super) fn said(&mut self, count: u32) {
+        self.unanswered += count;
+        self.expected += count;
+    }
+
+    pub(super) fn answered(&mut self) {
+        self.unanswered = self.unanswered.saturating_sub(1);
+        self.expected = self.expected.saturating_sub(1);
+    }
+
+    /// So much time has passed that all answers have come, or will not.
+    pub(super) fn expect_none(&mut self) {
+        self.expected = 0;
+    }
+}
+
 /// Whether greetings follow each other too fast.
 ///
 /// Answers are told apart by counting PONGs. If the count is ever wrong (a DEALER may say on a new
@@ -187,8 +214,7 @@ pub(super) struct Link {
     pub(super) ready: bool,
     pub(super) heard_at: u64,
     pub(super) sent_at: u64,
-    /// PINGs that were not answered yet.
-    pub(super) pings: u32,
+    pub(super) pings: Pings,
     pub(super) doubt: Doubt,
     /// Anything was heard since the connection was made.
     pub(super) answers: bool,
@@ -284,7 +310,7 @@ impl Link {
             ready: false,
             heard_at: now,
             sent_at: now,
-            pings: 0,
+            pings: Pings::default(),
             doubt: Doubt::default(),
             answers: false,
             patience: FIRST_PATIENCE,

@@ -77,6 +77,11 @@ impl Options {
             // A stock node tells again, as if it were for ever, what nodes of ours know to have ended.
             (options.ttl, options.worse.renew) = (false, 0.0);
         }
+        if stock > 0 && options.worse.limited > 0 {
+            // Who restarts may learn a value from a stock node, without its stamp, and beside one that had to refuse
+            // that value and remembers the stamp: nobody there can give it.
+            options.restarts = 0.0;
+        }
         if options.worse.forgetful {
             // Who is away for longer than removed keys are remembered brings them back: that is documented.
             (options.half_open, options.partitions, options.pauses, options.slow) = (0.0, 0.0, 0.0, 0.0);

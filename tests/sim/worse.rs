@@ -132,9 +132,13 @@ impl Worse {
                 let hours = random.i64(2..12) * 3_600_000;
                 // One that is fast is not trusted, nor is what it passes on: it has to be at the edge.
                 let edge = is_connected(count, links, &[node]) && lonely(node, links).next().is_none();
-                // Nobody follows one stranger: who is slow has to be a client, or have several.
-                let servers = links.iter().filter(|&&(client, _)| client == node).count();
-                let clients = links.iter().filter(|&&(_, server)| server == node).count();
+                // Nobody follows one stranger: who is slow has to be a client, or have several. A stock node tells
+                // no time.
+                let ours = |&&(client, server): &&(usize, usize)| {
+                    !stock.contains(&client) && !stock.contains(&server)
+                };
+                let servers = links.iter().filter(ours).filter(|&&(client, _)| client == node).count();
+                let clients = links.iter().filter(ours).filter(|&&(_, server)| server == node).count();
                 of_node.1 = match random.u32(0..3) {
                     0 => -(WALL as i64) + 60_000,
                     // What it writes is believed by all or by none; what it removes is forgotten before it is believed.

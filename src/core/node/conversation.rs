@@ -164,7 +164,7 @@ impl Node {
     /// taken the HELLO and said all its tuples.
     fn hear_pong(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        link.pings = link.pings.saturating_sub(1);
+        link.pings.answered();
         link.doubt.heard_pong(now.mono, link.interval);
         let passed = link.passage.pong();
         if link.greeting.before > 0 {
@@ -306,6 +306,8 @@ fn name(message: &Message<'_>) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::codec::encode_publish;
+    use super::super::super::tuple::Tuple;
     use super::super::Settings;
     use super::*;
 
@@ -337,5 +339,38 @@ mod tests {
         }
         assert_eq!(lost, 1);
         assert!(nodes[0].is_extended(links[0]));
+    }
+
+    /// A plain hub, which loses one PONG and forgets the client twice: how long (ms) each greeting then takes.
+    #[test]
+    fn an_answer_that_is_lost_holds_up_one_greeting_and_not_those_that_follow() {
+        let mut node = Node::new(Settings::default(), 1, now(1));
+        let link = node.open_link(Role::Client, now(1)).unwrap();
+        node.link_up(link, now(1));
+        let (pong, invalid) = (MessageId::Pong, MessageId::Invalid);
+        let say = |node: &mut Node, what, mono| {
+            node.handle_frame(link, &encode(what, &Extension::default()), now(mono));
+        };
+        let (mut lost, mut since, mut took) = (0, 1, Vec::new());
+        for mono in 1..20_000 {
+            node.handle_timeout(now(mono));
+            while let Some(frame) = node.poll_transmit(link, now(mono)) {
+                match frame.bytes()[2] {
+                    id if id == MessageId::Ping as u8 && mono > 1000 && lost == 0 => lost += 1,
+                    id if id == MessageId::Ping as u8 => say(&mut node, pong, mono),
+                    _ => {}
+                }
+            }
+            if took.len() == mono as usize / 7000 && node.links[&link].is_plain() {
+                took.push(mono - since);
+            }
+            if mono % 7000 == 6999 {
+                // It has said a tuple meanwhile, so it is known to be plain.
+                node.handle_frame(link, &encode_publish(&Tuple::new(b"key", b"value"), 0, None), now(mono));
+                say(&mut node, invalid, mono);
+                since = mono;
+            }
+        }
+        assert!(took.len() == 3 && took[0] < 5 && took[2] < 5, "{took:?}");
     }
 }

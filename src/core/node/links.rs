@@ -4,7 +4,7 @@ use super::super::branches::Branches;
 use super::super::clock::{Now, is_possible};
 use super::super::codec::{Extension, MessageId, OFFERS, encode};
 use super::super::link::{
-    GREETING_PATIENCE, Greeting, KEEPALIVE, Kind, LONGEST_PATIENCE, Link, LinkId, Role,
+    GREETING_PATIENCE, Greeting, KEEPALIVE, Kind, LONGEST_PATIENCE, Link, LinkId, Pings, Role,
 };
 use super::super::timers::Timer;
 use super::{Event, Frame, Node, Refusal};
@@ -32,7 +32,7 @@ impl Node {
     pub fn link_up(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id).filter(|link| link.role == Role::Client) else { return };
         link.up = true;
-        link.pings = 0;
+        link.pings = Pings::default();
         link.probes = 0;
         link.answers = false;
         link.interval = KEEPALIVE;
@@ -120,8 +120,8 @@ impl Node {
         link.forget_owed();
         link.cursor = end;
         link.greeted = true;
-        link.greeting = Greeting { before: link.pings + 1, refused: false };
-        link.pings += 2;
+        link.greeting = Greeting { before: link.pings.expected + 1, refused: false };
+        link.pings.said(2);
         link.beat_at = now.mono + GREETING_PATIENCE;
         link.plain.begin_list(now.mono);
         let ping = Frame::new(encode(MessageId::Ping, &Extension::default()));

@@ -88,8 +88,8 @@ impl Node {
                     return Some(self.heartbeat(id, Extension { question, ..Extension::default() }, now));
                 }
                 (_, Role::Client) => {
-                    link.pings += 1;
-                    link.passage.ask(link.pings);
+                    link.pings.said(1);
+                    link.passage.ask(link.pings.unanswered);
                     return Some(Frame::new(encode(MessageId::Ping, &Extension::default())));
                 }
                 (_, Role::Server) => link.passage.pass(),

@@ -79,19 +79,18 @@ impl Node {
         if now.mono < link.beat_at {
             return;
         }
-        match link.kind {
+        let kind = link.kind;
+        if matches!(kind, Kind::Greeting | Kind::Unsure) {
+            self.links.get_mut(&id).into_iter().for_each(|link| link.pings.expect_none());
+        }
+        let Some(link) = self.links.get(&id) else { return };
+        match kind {
             // Only what a peer says decides what it is. One that publishes without stamps is a plain one.
             Kind::Greeting if link.greeted && link.plain.speaks => self.become_plain(id, now),
             Kind::Greeting if link.greeted => self.become_unsure(id, now),
             Kind::Unsure if link.plain.speaks => self.become_plain(id, now),
             Kind::Unsure => self.ask_again(id, now),
-            Kind::Greeting => {
-                // After a pause all answers have come.
-                if let Some(link) = self.links.get_mut(&id) {
-                    link.pings = 0;
-                }
-                self.greet(id, now);
-            }
+            Kind::Greeting => self.greet(id, now),
             Kind::Extended => self.beat(id, now),
             Kind::Plain => self.keep_alive(id, silent, now),
         }
@@ -147,7 +146,7 @@ impl Node {
     /// Client: a server that has not shown what it speaks is asked once more.
     fn ask_again(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        link.pings += 1;
+        link.pings.said(1);
         link.beat_at = now.mono + GREETING_PATIENCE;
         self.control(id, Frame::new(encode(MessageId::Ping, &Extension::default())));
     }
@@ -214,7 +213,7 @@ impl Node {
         let sign = self.sign_of_life(id);
         let Some(link) = self.links.get_mut(&id) else { return };
         let idle = now.mono.saturating_sub(link.sent_at);
-        let overdue = silent > DOUBT && link.pings == 0;
+        let overdue = silent > DOUBT && link.pings.expected == 0;
         if idle < link.interval && !overdue {
             link.beat_at = link.sent_at + link.interval;
             return;
@@ -229,7 +228,7 @@ impl Node {
             if link.doubt.is_due(now.mono) {
                 return self.greet_again(id, now);
             }
-            link.pings += 1;
+            link.pings.said(1);
             self.control(id, Frame::new(encode(MessageId::Ping, &Extension::default())));
         }
     }
