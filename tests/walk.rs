@@ -138,7 +138,6 @@ fn a_value_that_overtakes_its_stamp_is_right_in_the_end() {
 
 /// A plain node was away, and held what was replaced meanwhile, or wrote: its list and ours cross.
 #[test]
-#[ignore = "an older value comes back where lists cross, or the end of a connection is not known yet"]
 fn a_plain_node_that_returns_brings_nothing_back() {
     let plain = |name, acts: &[Act]| Network::new(name, &[Plain, Ours], LINE, acts);
     let acts = [Publish(1), Publish(0), Publish(1)];
@@ -154,6 +153,31 @@ fn a_plain_node_that_returns_brings_nothing_back() {
     let hubs = [ours.breakable(&[0]), both, removal].map(|network| network.losses(1));
     let reports: Vec<Report> =
         [client, greets, frozen].iter().chain(&hubs).map(|network| look(network, 1)).collect();
+    let wrong: Vec<&str> = reports.iter().flat_map(|report| &report.wrong).map(String::as_str).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+#[ignore = "takes long"]
+fn soak_a_plain_node_that_returns() {
+    let plain = |name, acts: &[Act]| Network::new(name, &[Plain, Ours], LINE, acts);
+    let acts = [Publish(1), Publish(0), Publish(1)];
+    let acts4 = [Publish(1), Publish(0), Publish(1), Publish(1)];
+    let acts5 = [Publish(1), Publish(0), Publish(0), Publish(1)];
+    let hub3 = [Publish(2), Publish(0), Publish(1), Publish(2)];
+    let hub4 = [Publish(2), Publish(2), Publish(1)];
+    let all = [
+        plain("plain client, 2 writes, 2 losses", &acts).before(1).losses(2),
+        plain("plain client, 2 writes, 2 losses, freeze 2500", &acts).before(1).losses(2).freezes(&[2500]),
+        plain("plain client, 3 writes, 1 loss", &acts4).before(1).losses(1),
+        plain("plain client, 3 writes, 2 losses", &acts4).before(1).losses(2),
+        plain("plain client, 1+2 writes, 1 loss", &acts5).before(1).losses(1),
+        plain("plain client, 1+2 writes, 2 losses", &acts5).before(1).losses(2),
+        plain("plain client, 3 writes, 1 loss, freeze", &acts4).before(1).losses(1).freezes(&[700]),
+        hub("our hub, 3 writes, 1 loss", &hub3).before(1).losses(1),
+        hub("our hub, ours write, 2 losses", &hub4).before(1).losses(2),
+    ];
+    let reports: Vec<Report> = all.iter().map(|network| look(network, 1)).collect();
     let wrong: Vec<&str> = reports.iter().flat_map(|report| &report.wrong).map(String::as_str).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -109,6 +109,10 @@ impl Node {
         let unborn = lists && self.is_before_birth(stamp, now);
         let returned = returned || unborn;
         let repeats = link.plain.repeats(slot, hash, now.mono);
+        if repeats && heard && !lists && before != Some(hash) {
+            // Whatever we hold by now: it has come to what it was told, and said so.
+            self.links.get_mut(&id).into_iter().for_each(|link| link.plain.echoes = true);
+        }
         if held.state != State::Live {
             let same = held.value_hash() == hash;
             let old = match held.state {
