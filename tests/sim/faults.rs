@@ -77,6 +77,11 @@ impl Options {
             // A stock node tells again, as if it were for ever, what nodes of ours know to have ended.
             (options.ttl, options.worse.renew) = (false, 0.0);
         }
+        if stock > 0 && options.worse.wrong_clocks > 0.0 {
+            // Whoever leaves for good may leave a node whose clock is slow with one stranger of ours, whom it does not
+            // follow.
+            options.worse.churn = 0.0;
+        }
         if stock > 0 && options.worse.limited > 0 {
             // Who restarts may learn a value from a stock node, without its stamp, and beside one that had to refuse
             // that value and remembers the stamp: nobody there can give it.
@@ -86,6 +91,8 @@ impl Options {
             // Who is away for longer than removed keys are remembered brings them back: that is documented.
             (options.half_open, options.partitions, options.pauses, options.slow) = (0.0, 0.0, 0.0, 0.0);
             (options.worse.freezes, options.worse.absences, options.worse.late) = (0.0, 0.0, 0.0);
+            // So is one whose connection breaks before the round trips are over that finding a removal takes.
+            (options.worse.far, options.worse.narrow) = (0.0, 0.0);
         }
         if random.bool() {
             // What is worse is seen by itself.
