@@ -55,7 +55,7 @@ fn a_leaf_whose_clock_is_slow_or_says_1970_hears_and_is_heard() {
     }
 }
 
-/// core-review.md's f4: both are within max_drift of the hub, and not of each other.
+/// Both are within max_drift of the hub, and not of each other.
 #[test]
 fn clocks_that_are_fast_and_slow_on_both_sides_of_a_hub_do_not_split_the_network() {
     for (fast, slow) in [(50, 20), (59, 59), (31, 31)] {
@@ -64,7 +64,7 @@ fn clocks_that_are_fast_and_slow_on_both_sides_of_a_hub_do_not_split_the_network
     }
 }
 
-/// f4b: five minutes of a wrong clock, then a right one.
+/// Five minutes of a wrong clock, then a right one.
 #[test]
 fn a_clock_that_is_set_right_is_noticed_within_seconds() {
     for skew in [OF_1970, -5 * HOUR, 5 * HOUR] {

@@ -6,6 +6,7 @@
 //! replaced, by one that replaced it knowingly, does not come back. Exempt is:
 //!
 //! * what ended with all nodes that had taken it: nobody can know of it;
+//! * what was written with a clock that was far ahead: it counts as written when that clock is set right;
 //! * in a mixture, what only CZMQ's nodes have kept, for the same reason: they cannot tell it from
 //!   what came before;
 //! * in a mixture, a key that was written several times within seconds: copies that several CZMQ
@@ -125,6 +126,8 @@ impl Sim {
                 let before = |id: &Id| oracle.writes[*id].at + TICK + oracle.lateness < last;
                 replaced.extend(about.writes.iter().copied().filter(before));
             }
+            // Nobody believed it until that clock was set right. It is stamped anew then, as written now.
+            replaced.retain(|&id| !self.nodes[oracle.writes[id].node].was_ahead);
             replaced
         };
         let top: Vec<Id> = survivors.iter().copied().filter(|id| !replaced.contains(id)).collect();

@@ -36,7 +36,7 @@ fn bytes_of_a_minute(sim: &mut Sim) -> u64 {
     sim.tally.bytes - before
 }
 
-/// core-review.md's f3: 22 MB, and 54 MB where the values are long (f3b).
+/// It was 22 MB, and 54 MB where the values are long.
 #[test]
 fn whoever_has_no_room_or_takes_no_long_values_is_not_sent_them_again_and_again() {
     let usual = Settings::default();
@@ -58,7 +58,21 @@ fn whoever_has_no_room_or_takes_no_long_values_is_not_sent_them_again_and_again(
     }
 }
 
-/// f3c: the clock of 1970.
+/// Removals of unknown keys, of which more are known than there is room for, do not push each other out for ever.
+#[test]
+fn a_full_node_is_told_of_a_removal_once() {
+    let mut sim = hub_and_one(Settings { max_tuples: 10, ..Settings::default() }, 0);
+    sim.wires[0].cut = true;
+    sim.run(SECOND);
+    publish_many(&mut sim, 0, 0..100, 10);
+    (0..50).for_each(|key| _ = sim.retract(0, &format!("key-{key}")));
+    sim.wires[0].cut = false;
+    sim.run(MINUTE);
+    let bytes = bytes_of_a_minute(&mut sim);
+    assert!(bytes < 100_000, "{bytes} bytes a minute");
+}
+
+/// The clock of 1970.
 #[test]
 fn a_node_whose_clock_says_1970_is_not_sent_everything_again_and_again() {
     let mut sim = hub_and_one(Settings::default(), -(super::net::WALL as i64) + 1000);
@@ -111,7 +125,7 @@ fn a_limit_of_one_node_harms_no_neighbour() {
     assert!((0..3).all(|node| sim.value(node, "long").as_deref() == Some("short")));
 }
 
-/// f3f: a full node with keys that its owner said UNPUBLISH for.
+/// A full node with keys that its owner said UNPUBLISH for.
 #[test]
 fn a_full_node_does_not_get_back_what_its_owner_unpublished() {
     let mut sim = hub_and_one(Settings { max_tuples: 20, ..Settings::default() }, 0);
@@ -127,7 +141,7 @@ fn a_full_node_does_not_get_back_what_its_owner_unpublished() {
     assert!(back.is_empty(), "came back: {back:?}");
 }
 
-/// f3d: tombstones that are kept for longer by the hub than by its leaves.
+/// Tombstones that are kept for longer by the hub than by its leaves.
 #[test]
 fn removals_do_not_go_round_where_nodes_remember_them_for_different_times() {
     for remembered in [0, 10_000] {
@@ -151,7 +165,7 @@ fn removals_do_not_go_round_where_nodes_remember_them_for_different_times() {
     }
 }
 
-/// f5: what has ended makes room.
+/// What has ended makes room.
 #[test]
 fn a_node_that_holds_one_tuple_at_a_time_is_never_full() {
     let mut sim = Sim::new(3);

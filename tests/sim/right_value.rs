@@ -36,7 +36,7 @@ fn all_hold(sim: &Sim, value: Option<&str>, what: &str) {
     assert_eq!(wrong(sim), None, "{what}");
 }
 
-/// core-review.md's f1: the leaf that wrote the old value was away while the hub wrote the new one.
+/// The leaf that wrote the old value was away while the hub wrote the new one.
 #[test]
 fn a_handshake_that_takes_long_brings_no_older_value_back() {
     for one_way in [1, 100, 130, 150, 300, 600, 1000, 2000] {
@@ -53,7 +53,7 @@ fn a_handshake_that_takes_long_brings_no_older_value_back() {
     }
 }
 
-/// f1b: the same on a fast line where the hub stands still while the leaf greets it.
+/// The same on a fast line where the hub stands still while the leaf greets it.
 #[test]
 fn a_hub_that_stands_still_while_a_leaf_returns_keeps_the_newer_value() {
     for stopped in [300, 500, 2000, 8000] {
@@ -71,7 +71,7 @@ fn a_hub_that_stands_still_while_a_leaf_returns_keeps_the_newer_value() {
     }
 }
 
-/// f1d: the same of a key that was retracted meanwhile.
+/// The same of a key that was retracted meanwhile.
 #[test]
 fn a_retracted_key_does_not_come_back_over_a_slow_line() {
     for one_way in [1, 150, 600] {
@@ -89,7 +89,7 @@ fn a_retracted_key_does_not_come_back_over_a_slow_line() {
     }
 }
 
-/// f1e: a time to live survives it, too.
+/// A time to live survives it, too.
 #[test]
 fn a_time_to_live_is_not_lost_over_a_slow_line() {
     let mut sim = hub_and_leaves(2, 300 * MS);
@@ -104,7 +104,7 @@ fn a_time_to_live_is_not_lost_over_a_slow_line() {
     settles_within(&mut sim, 0);
 }
 
-/// f1f: a hub restarts, and leaves near and far write each key once meanwhile.
+/// A hub restarts, and leaves near and far write each key once meanwhile.
 #[test]
 fn leaves_near_and_far_that_write_while_the_hub_restarts_all_get_the_last_values() {
     super::for_seeds("leaves_near_and_far_that_write", 5, |seed| {
@@ -281,7 +281,7 @@ fn a_key_that_is_retracted_where_it_is_not_known_yet_is_removed() {
     all_hold(&sim, Some("again"), "written later than retracted");
 }
 
-/// f2: UNPUBLISH, then a newcomer.
+/// UNPUBLISH, then a newcomer.
 #[test]
 fn a_newcomer_agrees_with_a_node_whose_owner_said_unpublish() {
     let mut sim = hub_and_leaves(1, MS);
@@ -302,7 +302,7 @@ fn a_newcomer_agrees_with_a_node_whose_owner_said_unpublish() {
     assert_eq!(sim.our(0).node.root(), sim.our(newcomer).node.root());
 }
 
-/// f2b: UNPUBLISH of what ends.
+/// UNPUBLISH of what ends.
 #[test]
 fn nodes_agree_when_what_one_unpublished_has_ended_and_is_forgotten() {
     let mut sim = Sim::new(5);
@@ -340,7 +340,7 @@ fn nodes_agree_when_one_was_away_for_longer_than_removals_are_remembered() {
     }
 }
 
-/// f7: two nodes with one identity, as copies of one machine are.
+/// Two nodes with one identity, as copies of one machine are.
 #[test]
 fn copies_of_a_node_get_each_others_tuples() {
     let mut sim = Sim::new(7);
@@ -353,7 +353,7 @@ fn copies_of_a_node_get_each_others_tuples() {
     settles_within(&mut sim, 15 * SECOND);
 }
 
-/// f8: what was lost for a minute is found soon after.
+/// What was lost for a minute is found soon after.
 #[test]
 fn nodes_agree_soon_after_a_minute_in_which_every_comparison_was_lost() {
     use zgossip::core::codec::MessageId;
@@ -369,7 +369,7 @@ fn nodes_agree_soon_after_a_minute_in_which_every_comparison_was_lost() {
     settles_within(&mut sim, 15 * SECOND);
 }
 
-/// f6: the receiver is stopped over the end of a value that waits for it.
+/// The receiver is stopped over the end of a value that waits for it.
 #[test]
 fn a_node_that_was_stopped_does_not_show_what_has_ended_meanwhile() {
     let mut sim = hub_and_leaves(2, MS);

@@ -70,13 +70,20 @@ impl Node {
             return Some(Refusal::ValueTooLong);
         }
         let takes_place = seat.slot.is_none_or(|slot| self.store.held(slot).state == State::Refused);
-        if takes_place && !self.has_room() { self.make_room().err() } else { None }
+        if !takes_place || self.has_room() {
+            return None;
+        }
+        // No removal is forgotten for another one: it would be asked for again, and another one forgotten, without
+        // end. A stub for what was refused keeps older values away as well.
+        if is_live { self.make_room().err() } else { Some(Refusal::TooManyTuples) }
     }
 
     /// Refuses a stamped tuple, and remembers that: it is not asked for again, and its key has no other value
     /// either, for that would be an older one.
     pub(super) fn refuse_record(&mut self, seat: Seat, record: &Record<'_>, refusal: Refusal, now: Now) {
-        self.refuse(refusal);
+        if record.kind == RecordKind::Live {
+            self.refuse(refusal);
+        }
         self.refused_for_room |= refusal == Refusal::TooManyTuples;
         self.requests.remove(super::super::tuple::key_hash(record.key), record.stamp);
         if seat.slot.is_none() && self.store.count(State::Refused) >= MOST_REFUSED {
