@@ -38,8 +38,8 @@
       VERBOSE
       $TERM
 
-    After SET server/events 1, these come unasked too: RETRACT key, EXPIRE key, JOIN endpoint, LEAVE endpoint, and
-    ERROR command reason. While a program does not read, one DELIVER for each key waits, with its newest value.
+    After SET server/events 1, these come unasked too: RETRACT key, EXPIRE key, JOIN endpoint, LEAVE endpoint,
+    UNREACHABLE endpoint reason, and ERROR command reason. While a program does not read, one DELIVER for each key waits, with its newest value.
 
     Unless a function says otherwise: a function that fails returns -1 or NULL and sets errno; one that succeeds leaves
     errno alone. A pointer that is NULL, of another kind or destroyed is refused with EINVAL where that can be seen.
@@ -110,6 +110,10 @@ typedef struct _zframe_t zframe_t;
 
 // A command was refused; key: its name, value: the reason.
 #define ZGOSSIP_EVENT_ERROR 6
+
+// There is no connection to a peer; key: its endpoint, value: why, as far as
+// is known. Said after 3 seconds, and rarely again.
+#define ZGOSSIP_EVENT_UNREACHABLE 8
 
 // A reply to a command of frames, which only those get that send some.
 #define ZGOSSIP_EVENT_REPLY 7
@@ -554,12 +558,13 @@ int zgossip_save(zgossip_t *self, const char *file);
 // EACCES and the like if it cannot be made.
 int zgossip_record(zgossip_t *self, const char *file);
 
-// Let the node also tell of what was removed, who comes and goes, and which
-// commands were refused: RETRACT, EXPIRE, JOIN, LEAVE and ERROR can be
-// received from then on, or no more. The same as zgossip_set (self,
+// Let the node also tell of what was removed, who comes and goes, who cannot
+// be reached, and which commands were refused: RETRACT, EXPIRE, JOIN, LEAVE,
+// UNREACHABLE and ERROR can be received from then on, or no more. The same as zgossip_set (self,
 // "server/events", on? "1": "0"); zgossip_load sets it as the file says.
 // Returns 0; or -1 with errno EINVAL if it is no node.
-int zgossip_set_events(zgossip_t *self, bool on);
+int zgossip_set_events(zgossip_t *self,
+                       bool on);
 
 // Store the node's numbers where the second argument points. The third is the
 // size of what is there, so that programs and libraries of different versions

@@ -154,7 +154,8 @@ enum class kind {
     join = ZGOSSIP_EVENT_JOIN,
     leave = ZGOSSIP_EVENT_LEAVE,
     error = ZGOSSIP_EVENT_ERROR,
-    reply = ZGOSSIP_EVENT_REPLY
+    reply = ZGOSSIP_EVENT_REPLY,
+    unreachable = ZGOSSIP_EVENT_UNREACHABLE
 };
 
 //  A message that was received; what it returns belongs to it

@@ -9,7 +9,7 @@
 //! | `server/verbose` | log commands and activity | 0 |
 //! | `server/background` | 0: CZMQ's log goes to standard output | 0 |
 //! | `server/ipv6` | use IPv6 | as CZMQ is set |
-//! | `server/events` | also send the owner RETRACT, EXPIRE, JOIN, LEAVE and ERROR | 0 |
+//! | `server/events` | also send the owner RETRACT, EXPIRE, JOIN, LEAVE, UNREACHABLE and ERROR | 0 |
 //! | `server/max_tuples`, `max_value`, `max_clients` | limits (tuples, bytes, clients) | see [`Settings`] |
 //! | `server/max_drift`, `tombstone` | ms | see [`Settings`] |
 //! | `server/record` | file in which what the node is told is recorded | |

@@ -132,7 +132,10 @@ impl Interpreter {
             OwnerEvent::Leave(endpoint) if self.values.events => {
                 Outgoing::Notice(Message::text(["LEAVE", &endpoint]))
             }
-            OwnerEvent::Join(_) | OwnerEvent::Leave(_) => return None,
+            OwnerEvent::Unreachable(endpoint, reason) if self.values.events => {
+                Outgoing::Notice(Message::text(["UNREACHABLE", &endpoint, &reason]))
+            }
+            OwnerEvent::Join(_) | OwnerEvent::Leave(_) | OwnerEvent::Unreachable(..) => return None,
         })
     }
 

@@ -73,6 +73,18 @@ impl Endpoint {
         self.transport == Transport::Tcp && self.address().starts_with('[')
     }
 
+    /// Why a CONNECT to it may come to nothing, as far as can be said without asking the network.
+    pub(super) fn why_silent(&self) -> &'static str {
+        let path = self.text.strip_prefix("ipc://").filter(|path| !path.starts_with('@'));
+        match self.transport {
+            Transport::Tcp if !self.is_plain() => {
+                "its name is not known, or nobody accepts connections there"
+            }
+            _ if path.is_some_and(|path| !std::path::Path::new(path).exists()) => "there is no such socket",
+            _ => "nobody accepts connections there",
+        }
+    }
+
     /// Whether libzmq's events always spell this endpoint so that [`is_spelled`](Endpoint::is_spelled) knows it. A
     /// host name is not such a spelling: libzmq reports what it resolved to, and that may be anything.
     pub(super) fn is_plain(&self) -> bool {

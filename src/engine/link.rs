@@ -64,8 +64,10 @@ pub(super) struct Remote {
     pub(super) patience: u64,
     /// How many handshakes came to nothing since the last success.
     pub(super) failures: u32,
-    /// When that was last logged (mono ms).
-    pub(super) complained: Option<u64>,
+    /// When it is next told that there is no connection, if there is none by then (mono ms).
+    pub(super) missed_at: Option<u64>,
+    /// When the owner was last told why there is no connection (mono ms), and for how long that is enough.
+    pub(super) complained: Option<(u64, u64)>,
 }
 
 impl Remote {

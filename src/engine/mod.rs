@@ -85,6 +85,8 @@ pub enum OwnerEvent {
     Join(String),
     /// It has gone.
     Leave(String),
+    /// There is no connection to this endpoint, and why, as far as is known. Said rarely.
+    Unreachable(String, String),
 }
 
 /// The program's side of a node, as the engine sees it. All calls come from the engine's thread, and none may wait.
@@ -153,6 +155,8 @@ pub struct Engine {
     gone: Vec<(LinkId, u64)>,
     /// Closed links, kept until the events that name them are out.
     closed: Vec<LinkId>,
+    /// Endpoints without a connection, of which the owner is to be told, and why.
+    unreachable: VecDeque<(String, String)>,
     /// When remotes are to be connected afresh, or looked at again (mono ms). An entry that the remote knows nothing
     /// of is void.
     timers: BinaryHeap<Reverse<(u64, LinkId)>>,
@@ -218,6 +222,7 @@ impl Engine {
             frames_sent: 0,
             gone: Vec::new(),
             closed: Vec::new(),
+            unreachable: VecDeque::new(),
             timers: BinaryHeap::new(),
             name: Msg::new(),
             body: Msg::new(),
@@ -296,6 +301,9 @@ impl Engine {
         }
         for link in self.closed.drain(..) {
             self.links.remove(&link);
+        }
+        if let Some((endpoint, reason)) = self.unreachable.pop_front() {
+            return Some(OwnerEvent::Unreachable(endpoint, reason));
         }
         None
     }

@@ -28,8 +28,12 @@ const REFUSED: u64 = 3000;
 const SEVERAL: u32 = 5;
 /// A connection that lasted so long was a good one (ms).
 const GOOD: u64 = 5000;
-/// How often the same remote's failing handshakes are logged (ms).
+/// How long a peer may be out of reach before that is told (ms). It may start a little later than we do, or again.
+const MISSED: u64 = 3000;
+/// How long one complaint about a remote is enough (ms). It doubles with each that follows …
 const COMPLAINT: u64 = 60_000;
+/// … up to this.
+const LONGEST_COMPLAINT: u64 = 3_600_000;
 
 /// libzmq before 4.3 does not tell when a handshake is done.
 fn tells_ready() -> bool {
@@ -72,6 +76,7 @@ impl Engine {
             watch: None,
             patience: 0,
             failures: 0,
+            missed_at: None,
             complained: None,
         };
         let link = Link {
@@ -89,6 +94,7 @@ impl Engine {
             self.drop_channel_if_unused(place);
             return Err(error);
         }
+        self.expect_soon(id, now);
         Ok(())
     }
 
@@ -231,6 +237,10 @@ impl Engine {
             }
             self.timers.pop();
             let remote = self.links.get(&id).and_then(|link| link.remote.as_ref());
+            if remote.is_some_and(|remote| remote.missed_at == Some(due)) {
+                self.missed(id, now);
+            }
+            let remote = self.links.get(&id).and_then(|link| link.remote.as_ref());
             if remote.is_some_and(|remote| remote.phase == Phase::Lost(due)) {
                 self.renew(id, now);
             } else {
@@ -246,10 +256,16 @@ impl Engine {
         if remote.is_up() {
             self.node.link_down(id, now); // lost in between, and that we were not told
         }
-        self.logger.debug(format_args!("zgossip: connected to {}", remote.endpoint.text()));
+        let text = format!("zgossip: connected to {}", remote.endpoint.text());
+        if remote.complained.take().is_some() {
+            self.logger.notice(text);
+        } else {
+            self.logger.debug(text);
+        }
         link.pending = None;
         remote.phase = Phase::Up(now.mono);
         remote.failures = 0;
+        remote.missed_at = None;
         self.node.link_up(id, now);
     }
 
@@ -271,6 +287,28 @@ impl Engine {
         remote.set_descriptor(None);
         remote.phase = Phase::Lost(due);
         self.timers.push(std::cmp::Reverse((due, id)));
+        self.expect_soon(id, now);
+    }
+
+    /// A connection is being made: if it takes long, that is told.
+    fn expect_soon(&mut self, id: LinkId, now: Now) {
+        let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
+        if !remote.is_up() && remote.missed_at.is_none() {
+            let due = now.mono + MISSED;
+            remote.missed_at = Some(due);
+            self.timers.push(std::cmp::Reverse((due, id)));
+        }
+    }
+
+    /// A peer is still out of reach.
+    fn missed(&mut self, id: LinkId, now: Now) {
+        let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
+        let reason = remote.endpoint.why_silent();
+        self.complain(id, now, reason);
+        let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
+        let again = remote.complained.map_or(now.mono + COMPLAINT, |(at, enough)| at + enough);
+        remote.missed_at = Some(again);
+        self.timers.push(std::cmp::Reverse((again, id)));
     }
 
     /// libzmq does not try again where a handshake was refused. But certificates come, and peers restart with
@@ -372,14 +410,18 @@ impl Engine {
         }
     }
 
-    /// Log what is wrong with a remote, once in a while.
+    /// Tell what is wrong with a remote, once in a while.
     fn complain(&mut self, id: LinkId, now: Now, reason: &str) {
         let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
-        if remote.complained.is_none_or(|at| now.mono >= at + COMPLAINT) {
-            remote.complained = Some(now.mono);
-            self.logger
-                .warning(format_args!("zgossip: cannot connect to {}: {reason}", remote.endpoint.text()));
-        }
+        let enough = match remote.complained {
+            None => COMPLAINT,
+            Some((at, enough)) if now.mono >= at + enough => (2 * enough).min(LONGEST_COMPLAINT),
+            Some(_) => return,
+        };
+        remote.complained = Some((now.mono, enough));
+        let endpoint = remote.endpoint.text();
+        self.logger.warning(format_args!("zgossip: cannot connect to {endpoint}: {reason}"));
+        self.unreachable.push_back((endpoint.to_owned(), reason.to_owned()));
     }
 }
 

@@ -40,6 +40,31 @@ fn tuples_travel_both_ways_over_every_transport() {
     }
 }
 
+/// A remote that cannot be reached is told of, with what is known, once; and when it is there at last.
+#[test]
+fn who_cannot_be_reached_is_named_and_why_and_when_it_is_there() {
+    let (closed, nobody) = (free_tcp(), unique("ipc"));
+    let name = "tcp://no-such-host.invalid:5670".to_string();
+    let leaf = Node::new();
+    for endpoint in [&closed, &nobody, &name] {
+        leaf.connect(endpoint);
+    }
+    assert!(leaf.wait_for(PATIENCE, |_, _| leaf.unreachable.borrow().len() == 3), "all are told");
+    let why = |endpoint: &String| {
+        let all = leaf.unreachable.borrow();
+        let (_, why) = all.iter().find(|(other, _)| other == endpoint).expect("each is named");
+        assert_eq!(leaf.log.count(&format!("cannot connect to {endpoint}: {why}")), 1);
+        why.clone()
+    };
+    assert_eq!(why(&closed), "nobody accepts connections there");
+    assert_eq!(why(&nobody), "there is no such socket");
+    assert_eq!(why(&name), "its name is not known, or nobody accepts connections there");
+    let hub = Node::new();
+    hub.bind(&closed).unwrap();
+    leaf.expect_peers(1);
+    assert_eq!(leaf.log.count(&format!("connected to {closed}")), 1);
+}
+
 #[test]
 fn connecting_may_come_before_binding() {
     for endpoint in [free_tcp(), unique("ipc"), unique("inproc")] {

@@ -80,6 +80,8 @@ pub struct Node {
     events: Receiver<OwnerEvent>,
     held: RefCell<HashMap<Vec<u8>, Vec<u8>>>,
     peers: RefCell<Vec<String>>,
+    /// Endpoints that it was told cannot be reached, and why.
+    pub unreachable: RefCell<Vec<(String, String)>>,
     pub log: Arc<Lines>,
     pub turns: Arc<std::sync::atomic::AtomicUsize>,
     thread: Option<JoinHandle<()>>,
@@ -111,6 +113,7 @@ impl Node {
             events,
             held: RefCell::default(),
             peers: RefCell::default(),
+            unreachable: RefCell::default(),
             log,
             turns,
             thread: Some(thread),
@@ -201,6 +204,9 @@ impl Node {
                     let mut peers = self.peers.borrow_mut();
                     let place = peers.iter().position(|other| *other == peer).expect("came before it left");
                     peers.swap_remove(place);
+                }
+                Ok(OwnerEvent::Unreachable(endpoint, why)) => {
+                    self.unreachable.borrow_mut().push((endpoint, why));
                 }
                 Ok(_) => {}
                 Err(_) => return false,

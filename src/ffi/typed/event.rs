@@ -24,6 +24,9 @@ pub const ZGOSSIP_EVENT_JOIN: c_int = 4;
 pub const ZGOSSIP_EVENT_LEAVE: c_int = 5;
 /// A command was refused; key: its name, value: the reason.
 pub const ZGOSSIP_EVENT_ERROR: c_int = 6;
+/// There is no connection to a peer; key: its endpoint, value: why, as far as
+/// is known. Said after 3 seconds, and rarely again.
+pub const ZGOSSIP_EVENT_UNREACHABLE: c_int = 8;
 /// A reply to a command of frames, which only those get that send some.
 pub const ZGOSSIP_EVENT_REPLY: c_int = 7;
 
@@ -57,6 +60,7 @@ fn kind(name: &[u8]) -> c_int {
         b"JOIN" => ZGOSSIP_EVENT_JOIN,
         b"LEAVE" => ZGOSSIP_EVENT_LEAVE,
         b"ERROR" => ZGOSSIP_EVENT_ERROR,
+        b"UNREACHABLE" => ZGOSSIP_EVENT_UNREACHABLE,
         _ => ZGOSSIP_EVENT_REPLY,
     }
 }

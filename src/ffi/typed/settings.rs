@@ -90,9 +90,9 @@ pub unsafe extern "C" fn zgossip_record(self_: *mut zgossip_t, file: *const c_ch
     }
 }
 
-/// Let the node also tell of what was removed, who comes and goes, and which
-/// commands were refused: RETRACT, EXPIRE, JOIN, LEAVE and ERROR can be
-/// received from then on, or no more. The same as zgossip_set (self,
+/// Let the node also tell of what was removed, who comes and goes, who cannot
+/// be reached, and which commands were refused: RETRACT, EXPIRE, JOIN, LEAVE,
+/// UNREACHABLE and ERROR can be received from then on, or no more. The same as zgossip_set (self,
 /// "server/events", on? "1": "0"); zgossip_load sets it as the file says.
 /// Returns 0; or -1 with errno EINVAL if it is no node.
 #[unsafe(no_mangle)]

@@ -17,7 +17,7 @@ for threads, signals, asyncio and fork.
 """
 
 from ._errors import LibraryNotFound, NodeClosed, ZgossipError
-from ._events import Deliver, Error, Event, Expire, Join, Leave, Retract
+from ._events import Deliver, Error, Event, Expire, Join, Leave, Retract, Unreachable
 from ._library import library_version
 from ._node import Node
 from ._stats import Stats
@@ -34,6 +34,7 @@ __all__ = [
     "NodeClosed",
     "Retract",
     "Stats",
+    "Unreachable",
     "ZgossipError",
     "library_version",
 ]

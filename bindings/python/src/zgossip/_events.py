@@ -49,6 +49,14 @@ class Leave:
 
 
 @dataclass(frozen=True)
+class Unreachable:
+    """There is no connection to a peer, and why, as far as is known. Told after 3 seconds, and rarely again."""
+
+    endpoint: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Error:
     """A command could not be carried out, and changed nothing."""
 
@@ -56,7 +64,7 @@ class Error:
     reason: str
 
 
-Event = Union[Deliver, Retract, Expire, Join, Leave, Error]
+Event = Union[Deliver, Retract, Expire, Join, Leave, Unreachable, Error]
 
 
 def event(frames: Sequence[bytes]) -> Optional[Event]:
@@ -74,6 +82,8 @@ def event(frames: Sequence[bytes]) -> Optional[Event]:
         return Join(_text(subject))
     if name == b"LEAVE":
         return Leave(_text(subject))
+    if name == b"UNREACHABLE":
+        return Unreachable(_text(subject), _text(frames[2]))
     if name == b"ERROR":
         return Error(_text(subject), _text(frames[2]))
     return None
