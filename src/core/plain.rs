@@ -507,6 +507,11 @@ impl History {
         self.trim(now);
     }
 
+    /// Whether the value with this hash is known to have been replaced.
+    pub(super) fn has_replaced(&self, hash: u64) -> bool {
+        self.older.iter().any(|older| older.hash == hash)
+    }
+
     /// When the value with this hash was replaced last.
     pub(super) fn replaced_at(&self, hash: u64) -> Option<u64> {
         self.older.iter().filter(|older| older.hash == hash).map(|older| older.at).max()

@@ -220,6 +220,28 @@ fn a_stock_node_that_returns_does_not_bring_a_removed_key_back() {
     }
 }
 
+/// The same where it was there at the removal, of which it could not be told, and another value was removed
+/// elsewhere.
+#[test]
+fn a_stock_node_that_was_there_when_a_key_was_removed_does_not_bring_it_back() {
+    let (mut sim, stock, hub) = with_stock(4, Middle::Ours);
+    let leaf = 1;
+    sim.publish(hub, "key", "old");
+    sim.run(10 * SECOND);
+    cut(&mut sim, 0);
+    sim.run(SECOND);
+    sim.retract(hub, "key");
+    sim.publish(leaf, "key", "new");
+    sim.retract(leaf, "key");
+    sim.run(SECOND);
+    sim.publish(stock, "other", "heard");
+    sim.wires[0].cut = false;
+    sim.run(20 * SECOND);
+    away(&mut sim, stock, SECOND);
+    sim.run(30 * SECOND);
+    assert_eq!([0, 1].map(|node| sim.value(node, "key")), [None, None]);
+}
+
 /// What it writes while it is away, and what it writes after its list, is news all the same.
 #[test]
 fn what_a_stock_node_writes_is_news_while_it_is_away_and_right_after_it_returns() {

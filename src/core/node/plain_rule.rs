@@ -119,7 +119,8 @@ impl Node {
                 State::Suppressed => same && (again || lists),
                 // Of a key that was removed unseen nobody knows here which value it had.
                 State::Tombstone if held.value_hash() == NO_VALUE => lists,
-                _ => same || returned,
+                // Nobody can tell a plain peer of a removal: what it lists, and we had before, it has kept.
+                _ => same || returned || lists && history.is_some_and(|history| history.has_replaced(hash)),
             };
             let refused = held.state == State::Refused;
             if !old
