@@ -290,6 +290,11 @@ impl PlainPeer {
         self.keys.get(slot).is_some_and(|key| key.is(HEARD) && !key.is(EARLIER) && key.heard == hash)
     }
 
+    /// Whether the peer has said this value last, or was told it last.
+    pub(super) fn may_hold(&self, slot: Slot, hash: u64) -> bool {
+        self.holds(slot, hash) || self.keys.get(slot).is_some_and(|key| key.told == hash)
+    }
+
     /// Whether the peer has said anything of the key on this connection.
     pub(super) fn has_said(&self, slot: Slot) -> bool {
         self.keys.get(slot).is_some_and(|key| key.is(HEARD) && !key.is(EARLIER))

@@ -24,6 +24,9 @@ use super::super::timers::Timer;
 use super::super::tuple::{Tuple, value_hash};
 use super::Node;
 
+/// Who was connected to this node's former self is back after this time (ms), and a peer that comes later is new.
+const RETURNS: u64 = 30_000;
+
 /// How a peer came to say a value.
 #[derive(Copy, Clone, Debug, Default)]
 struct Word {
@@ -106,7 +109,7 @@ impl Node {
         let silent = || self.silent_since(id);
         let returned =
             lists && history.is_some_and(|history| history.was_left_with(hash, &self.departures, silent));
-        let unborn = lists && self.is_before_birth(stamp, now);
+        let unborn = lists && self.is_before_birth(id, slot, now);
         let returned = returned || unborn;
         let repeats = link.plain.repeats(slot, hash, now.mono);
         if repeats && heard && !lists && before != Some(hash) {
@@ -194,12 +197,22 @@ impl Node {
         self.schedule_link(id, now);
     }
 
-    /// Whether what we hold was stamped before this node began, not long ago. Whoever restarted knows nothing of what
-    /// was replaced before: a list that a plain peer says then loses to what the network has stamped. Once a plain
-    /// peer has come and gone, it may have taken that value here, and have written after it.
-    fn is_before_birth(&self, stamp: Stamp, now: Now) -> bool {
-        let recent = self.plain_gone_at.is_none() && now.mono < self.born.mono + self.memory();
-        recent && !stamp.is_taken() && stamp.origin != self.id && stamp.wall() < self.born.wall
+    /// Whether what a plain peer lists may be of a time before this node began. Whoever restarted knows nothing of what
+    /// was replaced before: such a word loses to what the network has stamped, before or since. Once a plain peer has
+    /// come and gone, or may have and has come to our value, it may have written after it.
+    fn is_before_birth(&self, id: LinkId, slot: Slot, now: Now) -> bool {
+        let (held, recent) = (self.store.held(slot), now.mono < self.born.mono + self.memory());
+        if !recent || self.plain_gone_at.is_some() || held.stamp.is_taken() {
+            return false;
+        }
+        if held.stamp.origin != self.id && held.stamp.wall() < self.born.wall {
+            return true;
+        }
+        let hash = held.value_hash();
+        let returns = self.links.get(&id).is_some_and(|link| link.plain.began < self.born.mono + RETURNS);
+        let others = self.spoke_plainly.iter().filter(|&&other| other != id);
+        returns
+            && !others.filter_map(|other| self.links.get(other)).any(|link| link.plain.may_hold(slot, hash))
     }
 
     /// Since when the longest silent of the other plain clients has said nothing, if there is any: its connection may
