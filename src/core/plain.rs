@@ -512,6 +512,12 @@ impl History {
         self.trim(now);
     }
 
+    /// What was replaced at a time counts as replaced later: nobody was told of another value until then.
+    pub(super) fn lasts_longer(&mut self, replaced_at: u64, now: u64) {
+        let last = self.older.back_mut().filter(|older| older.at == replaced_at);
+        last.into_iter().for_each(|older| older.at = now);
+    }
+
     /// Whether the value with this hash is known to have been replaced.
     pub(super) fn has_replaced(&self, hash: u64) -> bool {
         self.older.iter().any(|older| older.hash == hash)

@@ -240,6 +240,12 @@ fn a_stock_node_that_was_there_when_a_key_was_removed_does_not_bring_it_back() {
     away(&mut sim, stock, SECOND);
     sim.run(30 * SECOND);
     assert_eq!([0, 1].map(|node| sim.value(node, "key")), [None, None]);
+    // Nor is it news when the key has a value again, of which it was not told either.
+    away(&mut sim, stock, SECOND);
+    sim.run(100 * MS);
+    sim.publish(leaf, "key", "newest");
+    sim.run(30 * SECOND);
+    all_hold(&sim, Some("newest"), "written after the removal");
 }
 
 /// What it writes while it is away, and what it writes after its list, is news all the same.

@@ -53,8 +53,10 @@ impl Node {
     pub(super) fn note_change(&mut self, slot: Slot, replaced: Option<(u64, Option<LinkId>)>, now: Now) {
         let history = self.history_mut(slot, now);
         let since = std::mem::replace(&mut history.changed_at, now.mono);
-        if let Some((hash, source)) = replaced {
-            history.replaced(hash, source, since, now.mono);
+        match replaced {
+            Some((hash, source)) => history.replaced(hash, source, since, now.mono),
+            // It was removed meanwhile, and no plain peer could be told.
+            None => history.lasts_longer(since, now.mono),
         }
     }
 
