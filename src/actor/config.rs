@@ -17,6 +17,8 @@
 //! | `server/animate` | the old name of VERBOSE | |
 //! | `zgossip/echo` | a notice to log when the file is loaded | |
 //! | `zgossip/bind/endpoint` | bind here when the file is loaded; several `bind` may stand there | |
+//! | `zgossip/connect/endpoint` | connect to this when the file is loaded; several `connect` may stand there | |
+//! | `zgossip/connect/server-key` | that peer's CURVE public key (Z85) | |
 //! | `zgossip/security/mechanism` | `null`, `plain` or `curve` | `null` |
 //! | `zgossip/security/secret-key` | for `curve`: file of a CZMQ certificate with both keys | |
 //! | `zgossip/security/domain` | what the ZAP handler is told | |
@@ -54,6 +56,13 @@ pub struct BadValue {
     path: &'static str,
     value: Vec<u8>,
     wanted: &'static str,
+}
+
+impl BadValue {
+    /// Names from the root, separated by slashes.
+    pub fn path(&self) -> &'static str {
+        self.path
+    }
 }
 
 impl fmt::Display for BadValue {
@@ -207,12 +216,19 @@ pub fn animate(value: &[u8]) -> bool {
 }
 
 /// One thing to do when a configuration is loaded, in the order of the file.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Service<'a> {
     /// Log this.
     Echo(&'a [u8]),
     /// Bind here.
     Bind(&'a [u8]),
+    /// Connect to this.
+    Connect {
+        /// Where the peer is bound.
+        endpoint: &'a [u8],
+        /// Its CURVE public key.
+        server_key: Option<&'a [u8]>,
+    },
 }
 
 /// What the `zgossip` section asks to do.
@@ -222,8 +238,90 @@ pub fn services(tree: &Item) -> impl Iterator<Item = Service<'_>> {
         b"echo" => Some(Service::Echo(item.value())),
         // CZMQ binds to "?" where a `bind` names no endpoint, which fails.
         b"bind" => Some(Service::Bind(item.get(b"endpoint").unwrap_or(b"?"))),
+        b"connect" => Some(Service::Connect {
+            endpoint: item.get(b"endpoint").unwrap_or(b"?"),
+            server_key: item.get(b"server-key"),
+        }),
         _ => None,
     })
+}
+
+/// What SET of one item asks to do, as a file with that item alone would.
+pub fn service<'a>(path: &[u8], value: &'a [u8]) -> Option<Service<'a>> {
+    match path.strip_prefix(b"/").unwrap_or(path) {
+        b"zgossip/echo" => Some(Service::Echo(value)),
+        b"zgossip/bind/endpoint" => Some(Service::Bind(value)),
+        b"zgossip/connect/endpoint" => Some(Service::Connect { endpoint: value, server_key: None }),
+        _ => None,
+    }
+}
+
+/// Items that mean something, beside those of [`KEYS`].
+const OTHER_PATHS: &[&str] = &[
+    "server/animate",
+    "zgossip/echo",
+    "zgossip/bind",
+    "zgossip/bind/endpoint",
+    "zgossip/connect",
+    "zgossip/connect/endpoint",
+    "zgossip/connect/server-key",
+    "zgossip/security",
+    "zgossip/security/mechanism",
+    "zgossip/security/secret-key",
+    "zgossip/security/domain",
+];
+
+/// How unlike a name may be to one that is known to be taken for a slip of the finger: see `strsim`.
+const ALIKE: f64 = 0.8;
+
+/// An item of the `server` or `zgossip` section that means nothing: other sections may be the program's own.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unknown {
+    /// Names from the root, separated by slashes.
+    pub path: String,
+    /// The line that it stands on; 0 if it stands in no file.
+    pub line: usize,
+    nearest: Option<&'static str>,
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}' means nothing", self.path)?;
+        self.nearest.map_or(Ok(()), |nearest| write!(f, "; is '{nearest}' meant?"))
+    }
+}
+
+fn paths() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().map(|key| key.path).chain(OTHER_PATHS.iter().copied())
+}
+
+/// Whether the item at `path`, of the `server` or `zgossip` section, means nothing.
+pub fn unknown(path: &[u8]) -> Option<Unknown> {
+    let path = show(path.strip_prefix(b"/").unwrap_or(path)).into_owned();
+    if !(path.starts_with("server/") || path.starts_with("zgossip/")) || paths().any(|known| known == path) {
+        return None;
+    }
+    let alike = paths().map(|known| (strsim::normalized_damerau_levenshtein(known, &path), known));
+    let nearest = alike.max_by(|one, two| one.0.total_cmp(&two.0)).filter(|&(alike, _)| alike >= ALIKE);
+    Some(Unknown { path, line: 0, nearest: nearest.map(|(_, known)| known) })
+}
+
+/// All items of the `server` and `zgossip` sections that mean nothing.
+pub fn all_unknown(tree: &Item) -> Vec<Unknown> {
+    fn add(item: &Item, path: &[u8], found: &mut Vec<Unknown>) {
+        for child in item.children() {
+            let path = [path, b"/", child.name()].concat();
+            match unknown(&path) {
+                Some(unknown) => found.push(Unknown { line: child.line(), ..unknown }),
+                None => add(child, &path, found),
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for section in tree.children().iter().filter(|item| matches!(item.name(), b"server" | b"zgossip")) {
+        add(section, section.name(), &mut found);
+    }
+    found
 }
 
 /// Whether `path` is that of `server/record`.
@@ -406,11 +504,32 @@ mod tests {
     fn services_come_in_the_order_of_the_file() {
         let tree = tree(
             "zgossip\n    bind\n        endpoint = tcp://*:1\n    echo = two binds\n    other\n    bind\n\
-             \x20       endpoint = ipc://x\n    bind\nzgossip\n    echo = second sections are not read\n",
+             \x20       endpoint = ipc://x\n    bind\n    connect\n        endpoint = ipc://y\n\
+             \x20       server-key = k\nzgossip\n    echo = second sections are not read\n",
         );
         let services: Vec<_> = services(&tree).collect();
-        use Service::{Bind, Echo};
-        assert_eq!(services, [Bind(b"tcp://*:1"), Echo(b"two binds"), Bind(b"ipc://x"), Bind(b"?")]);
+        use Service::{Bind, Connect, Echo};
+        let connect = Connect { endpoint: b"ipc://y", server_key: Some(b"k") };
+        let binds = [Bind(b"tcp://*:1"), Echo(b"two binds"), Bind(b"ipc://x"), Bind(b"?")];
+        assert_eq!(services, [binds.as_slice(), &[connect]].concat());
+    }
+
+    #[test]
+    fn what_means_nothing_is_named_with_what_may_be_meant() {
+        let text = "server\n    timeuot = 5\n    colour = red\nzgossip\n    bind\n        endpiont = x\n\
+                    \x20   security\n        mechanism = null\nmine\n    anything = 1\n";
+        let found: Vec<_> =
+            all_unknown(&tree(text)).iter().map(|unknown| format!("{}: {unknown}", unknown.line)).collect();
+        let expected = [
+            "2: 'server/timeuot' means nothing; is 'server/timeout' meant?",
+            "3: 'server/colour' means nothing",
+            "6: 'zgossip/bind/endpiont' means nothing; is 'zgossip/bind/endpoint' meant?",
+        ];
+        assert_eq!(found, expected);
+        for known in paths() {
+            assert_eq!(unknown(known.as_bytes()), None);
+        }
+        assert!(unknown(b"/server/verbos").is_some() && unknown(b"mine/anything").is_none());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 mod desk;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs;
 use std::io;
@@ -50,6 +50,8 @@ pub struct Interpreter {
     bind_failed: bool,
     /// The endpoints bound, as they were given.
     bound: HashSet<Vec<u8>>,
+    /// What configuration files have connected to, and with which server key.
+    connected: HashMap<Vec<u8>, Option<Vec<u8>>>,
     security: SecurityState,
     /// What `server/record` was when it was last put in force.
     recorded: Option<Vec<u8>>,
@@ -86,6 +88,7 @@ impl Interpreter {
             port: 0,
             bind_failed: false,
             bound: HashSet::new(),
+            connected: HashMap::new(),
             security: SecurityState::Unset,
             recorded: None,
         }
@@ -240,7 +243,9 @@ impl Call<'_> {
                 self.reply(stats_message(&stats));
             }
             Command::Bind(endpoint) => self.bind(name, endpoint),
-            Command::Connect { endpoint, server_key } => self.connect(name, endpoint, server_key),
+            Command::Connect { endpoint, server_key } => {
+                self.connect(name, endpoint, server_key);
+            }
             Command::Load(file) => {
                 self.load(name, file);
             }
@@ -302,11 +307,13 @@ impl Call<'_> {
         Ok(port)
     }
 
-    fn connect(&mut self, command: &[u8], endpoint: &[u8], server_key: Option<&[u8]>) {
+    /// Whether that was done.
+    fn connect(&mut self, command: &[u8], endpoint: &[u8], server_key: Option<&[u8]>) -> bool {
         let connected = self.prepare().and_then(|()| self.engine.connect(endpoint, server_key));
-        if let Err(reason) = connected {
+        if let Err(reason) = &connected {
             self.failed(command, format_args!("bad zgossip endpoint '{}'", show(endpoint)), reason);
         }
+        connected.is_ok()
     }
 
     fn set(&mut self, command: &[u8], path: &[u8], value: &[u8]) {
@@ -323,7 +330,24 @@ impl Call<'_> {
             self.record_now(value)?;
             self.interpreter.recorded = Some(value).filter(|name| !name.is_empty()).map(<[u8]>::to_vec);
         }
+        match config::service(path, value) {
+            Some(Service::Bind(endpoint)) => {
+                self.prepare()?;
+                self.bind_now(endpoint)?;
+            }
+            Some(Service::Connect { endpoint, .. }) => {
+                let key = self.interpreter.tree.get(b"zgossip/connect/server-key").map(<[u8]>::to_vec);
+                self.prepare()?;
+                self.engine.connect(endpoint, key.as_deref())?;
+            }
+            Some(Service::Echo(text)) => self.interpreter.logger.notice(show(text)),
+            None => {}
+        }
         self.interpreter.tree.put(path, value).map_err(|reason| Failure::new(libc::EINVAL, reason))?;
+        if let Some(unknown) = config::unknown(path) {
+            // Kept all the same, as CZMQ does: it may be for another version.
+            self.interpreter.logger.warning(format_args!("SET {unknown}"));
+        }
         if path.strip_prefix(b"/").unwrap_or(path) == b"server/animate" {
             self.animate(value);
         }
@@ -383,7 +407,11 @@ impl Call<'_> {
         let (tree, watch) = file::load(name)?;
         let (values, bad) = self.interpreter.values.read(&tree);
         for bad in bad {
-            self.interpreter.logger.warning(format_args!("{}: {bad}", show(name)));
+            let line = tree.locate(bad.path().as_bytes()).map_or(0, Item::line);
+            self.find_fault(name, line, bad);
+        }
+        for unknown in config::all_unknown(&tree) {
+            self.find_fault(name, unknown.line, unknown);
         }
         if let Some(value) = tree.get(b"server/animate") {
             self.animate(value);
@@ -399,13 +427,27 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Do what the configuration asks to be done when it is loaded. What is bound already stays so.
+    /// Something in a configuration file means nothing, or not what it should; the rest of it counts.
+    fn find_fault(&mut self, name: &[u8], line: usize, fault: impl fmt::Display) {
+        let text = format!("{}:{line}: {fault}", show(name));
+        self.interpreter.logger.warning(&text);
+        self.interpreter.error(b"LOAD", &text, self.engine, self.out);
+    }
+
+    /// Do what the configuration asks to be done when it is loaded. What is bound or connected already stays so.
     fn serve(&mut self) {
         let tree = std::mem::replace(&mut self.interpreter.tree, Item::root());
         for service in config::services(&tree) {
             match service {
                 Service::Echo(text) => self.interpreter.logger.notice(show(text)),
                 Service::Bind(endpoint) if self.interpreter.bound.contains(endpoint) => {}
+                Service::Connect { endpoint, server_key } => {
+                    let server_key = server_key.map(<[u8]>::to_vec);
+                    let as_before = self.interpreter.connected.get(endpoint) == Some(&server_key);
+                    if !as_before && self.connect(b"LOAD", endpoint, server_key.as_deref()) {
+                        self.interpreter.connected.insert(endpoint.to_vec(), server_key);
+                    }
+                }
                 Service::Bind(endpoint) => {
                     if let Err(reason) = self.prepare().and_then(|()| self.bind_now(endpoint)) {
                         let text = format!("could not bind to {}", show(endpoint));

@@ -14,8 +14,8 @@
 //! ```
 //!
 //! Names and values are bytes in any encoding. A text that CZMQ's `zconfig` reads is read alike here, except that
-//! lines may be longer than 1024 bytes and that a comment alone on its line may be indented by any number of
-//! spaces. What is saved reads back as the same tree, here and there; to keep that so, an item that no ZPL text
+//! lines may be longer than 1024 bytes, that a comment alone on its line may be indented by anything, and that a
+//! byte order mark may come first. What is saved reads back as the same tree, here and there; to keep that so, an item that no ZPL text
 //! can express is refused when it is put. Comments are not kept.
 
 use std::fmt;
@@ -25,16 +25,30 @@ use zeroize::Zeroize;
 /// Spaces for each level.
 const INDENT: usize = 4;
 
+/// What editors of other systems put before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// How deep items may nest. Far beyond any configuration; keeps recursion over a stranger's text harmless.
 const MAX_DEPTH: usize = 64;
 
 /// One item of the tree. The root has no name, and its children are the top-level items.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Item {
     name: Vec<u8>,
     value: Vec<u8>,
     children: Vec<Item>,
+    /// Where it stands in the text that it was read from, from 1; 0 if it was put.
+    line: usize,
 }
+
+/// Items are equal that say the same, wherever they stand.
+impl PartialEq for Item {
+    fn eq(&self, other: &Item) -> bool {
+        self.name == other.name && self.value == other.value && self.children == other.children
+    }
+}
+
+impl Eq for Item {}
 
 /// Why a text is not ZPL, and where.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -60,9 +74,13 @@ impl Item {
     /// Read a whole text; it is valid as a whole or not at all.
     pub fn parse(text: &[u8]) -> Result<Item, SyntaxError> {
         let mut root = Item::root();
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
             let placed = parse_line(line.trim_ascii_end_c()).and_then(|parsed| match parsed {
-                Some((level, item)) => root.append_at(level, item),
+                Some((level, mut item)) => {
+                    item.line = index + 1;
+                    root.append_at(level, item)
+                }
                 None => Ok(()),
             });
             placed.map_err(|reason| SyntaxError { line: index + 1, reason })?;
@@ -87,6 +105,11 @@ impl Item {
     /// The item's value, empty where it has none.
     pub fn value(&self) -> &[u8] {
         &self.value
+    }
+
+    /// The line that the item stands on, from 1; 0 if it comes from no text.
+    pub fn line(&self) -> usize {
+        self.line
     }
 
     /// The item's children, in the order of the text.
@@ -117,7 +140,12 @@ impl Item {
         for name in segments(path) {
             let found = item.children.iter().position(|child| child.name == name);
             let index = found.unwrap_or_else(|| {
-                item.children.push(Item { name: name.to_vec(), value: Vec::new(), children: Vec::new() });
+                item.children.push(Item {
+                    name: name.to_vec(),
+                    value: Vec::new(),
+                    children: Vec::new(),
+                    line: 0,
+                });
                 item.children.len() - 1
             });
             item = &mut item.children[index];
@@ -242,7 +270,8 @@ fn parse_line(line: &[u8]) -> Result<Option<(usize, Item)>, &'static str> {
     }
     let indent = line.iter().take_while(|&&byte| byte == b' ').count();
     let line = &line[indent..];
-    if line.is_empty() || line[0] == b'#' {
+    // Before a comment any white space will do; CZMQ wants four spaces at once there, too, or tabs.
+    if matches!(line.trim_ascii_start_c().first(), None | Some(b'#')) {
         return Ok(None);
     }
     if indent % INDENT != 0 {
@@ -260,7 +289,8 @@ fn parse_line(line: &[u8]) -> Result<Option<(usize, Item)>, &'static str> {
         Some(value) => parse_value(value.trim_ascii_start_c())?,
         None => end_of_line(rest).map(|()| &rest[..0])?,
     };
-    Ok(Some((indent / INDENT, Item { name: name.to_vec(), value: value.to_vec(), children: Vec::new() })))
+    let item = Item { name: name.to_vec(), value: value.to_vec(), children: Vec::new(), line: 0 };
+    Ok(Some((indent / INDENT, item)))
 }
 
 fn parse_value(text: &[u8]) -> Result<&[u8], &'static str> {

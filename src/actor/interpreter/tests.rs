@@ -350,3 +350,42 @@ proptest! {
         prop_assert!(said.last().unwrap().starts_with("STATUS "));
     }
 }
+
+#[test]
+fn a_file_says_where_it_is_wrong_and_the_rest_of_it_counts() {
+    let mut bench = Bench::new();
+    let text = "# hub\n\t# indented by a tab\nserver\n    timeout = abc\n    timeuot = 5\n    events = 1\n";
+    let file = bench.file("wrong.cfg", &format!("\u{feff}{text}"));
+    let said = bench.tell(&["LOAD", &file]);
+    let faults = [
+        format!("{file}:4: server/timeout = 'abc' is not a number that is allowed here"),
+        format!("{file}:5: 'server/timeuot' means nothing; is 'server/timeout' meant?"),
+    ];
+    assert_eq!(bench.logged(), faults.clone().map(|fault| format!("W: {fault}")));
+    assert_eq!(said, [""; 0], "events were not asked for yet");
+    assert_eq!(bench.tell(&["LOAD", &file]), faults.map(|fault| format!("ERROR LOAD {fault}")));
+}
+
+#[test]
+fn set_does_what_a_file_would() {
+    let mut bench = Bench::new();
+    bench.tell(&["SET", "zgossip/bind/endpoint", "tcp://127.0.0.1:*"]);
+    let port: u16 = bench.tell(&["PORT"])[0].strip_prefix("PORT ").unwrap().parse().unwrap();
+    assert_ne!(port, 0);
+    bench.tell(&["SET", "zgossip/echo", "hello"]);
+    bench.tell(&["SET", "zgossip/connect/endpoint", "nonsense"]);
+    bench.tell(&["SET", "server/timeuot", "5"]);
+    let logged = [
+        "N: hello",
+        "W: SET refused: endpoint has no transport (tcp://, ipc://, inproc://)",
+        "W: SET 'server/timeuot' means nothing; is 'server/timeout' meant?",
+    ];
+    assert_eq!(bench.logged(), logged);
+    let connect = format!("zgossip\n    connect\n        endpoint = tcp://127.0.0.1:{port}\n");
+    let file = bench.file("connect.cfg", &connect);
+    bench.tell(&["LOAD", &file]);
+    bench.tell(&["LOAD", &file]);
+    let endpoint = format!("tcp://127.0.0.1:{port}");
+    assert!(bench.engine.disconnect(endpoint.as_bytes()).is_ok(), "it is connected to");
+    assert!(bench.engine.disconnect(endpoint.as_bytes()).is_err(), "once");
+}
