@@ -43,6 +43,9 @@ impl Endpoint {
         if text.contains('\0') {
             return Err(Error::invalid("endpoint holds a NUL byte"));
         }
+        if text.trim() != text {
+            return Err(Error::invalid("endpoint begins or ends with white space"));
+        }
         let Some((scheme, address)) = text.split_once("://") else {
             return Err(Error::invalid("endpoint has no transport (tcp://, ipc://, inproc://)"));
         };
@@ -58,6 +61,26 @@ impl Endpoint {
             check_port(address)?;
         }
         Ok(Endpoint { text: text.into(), transport })
+    }
+
+    /// For CONNECT: one address, which wildcards do not name. libzmq takes them and never connects.
+    pub(super) fn parse_remote(bytes: &[u8]) -> Result<Endpoint, Error> {
+        let endpoint = Endpoint::parse(bytes)?;
+        let address = endpoint.address();
+        if endpoint.transport != Transport::Tcp {
+            let any = address == "*";
+            return if any { Err(Error::invalid("CONNECT takes one address, not *")) } else { Ok(endpoint) };
+        }
+        // An address to connect from may stand before.
+        let remote = address.rsplit_once(';').map_or(address, |(_, remote)| remote);
+        let (host, port) = remote.rsplit_once(':').unwrap_or((remote, ""));
+        match (host, port.parse::<u16>()) {
+            ("", _) => Err(Error::invalid("endpoint has no host")),
+            ("*", _) => Err(Error::invalid("CONNECT takes one address, not *")),
+            (_, Ok(0)) => Err(Error::invalid("endpoint has port 0, where nobody can be")),
+            (_, Err(_)) => Err(Error::invalid("CONNECT takes one port")),
+            (_, Ok(_)) => Ok(endpoint),
+        }
     }
 
     pub(super) fn text(&self) -> &str {
@@ -172,6 +195,28 @@ mod tests {
             [&b""[..], b"tcp", b"tcp://", b"://", b"5670", b"tcp://a\0b:1", b"\xFF\xFE://x", b"inproc://"]
         {
             assert!(Endpoint::parse(bytes).is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn who_is_to_be_connected_to_has_one_address() {
+        let refused = |text: &str| Endpoint::parse_remote(text.as_bytes()).unwrap_err().to_string();
+        assert_eq!(refused("tcp://:5670"), "endpoint has no host");
+        assert_eq!(refused("tcp://127.0.0.1:0"), "endpoint has port 0, where nobody can be");
+        assert_eq!(refused("tcp://127.0.0.1:*"), "CONNECT takes one port");
+        assert_eq!(refused("tcp://127.0.0.1:![5000-]"), "CONNECT takes one port");
+        assert_eq!(refused("tcp://*:5670"), "CONNECT takes one address, not *");
+        assert_eq!(refused("ipc://*"), "CONNECT takes one address, not *");
+        assert_eq!(refused("tcp://127.0.0.1:5670 "), "endpoint begins or ends with white space");
+        for good in [
+            "tcp://127.0.0.1:5670",
+            "tcp://[::1]:5670",
+            "tcp://10.0.0.1:0;10.0.0.2:5670",
+            "ipc:///tmp/x",
+            "ipc://@x",
+            "inproc://*x",
+        ] {
+            assert!(Endpoint::parse_remote(good.as_bytes()).is_ok(), "{good}");
         }
     }
 

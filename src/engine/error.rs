@@ -32,6 +32,11 @@ impl Error {
         Error { errno: error.raw_os_error().unwrap_or(libc::EIO), reason: format!("{doing} ({reason})") }
     }
 
+    /// The same errno, for a reason that says more.
+    pub(super) fn because(self, reason: impl Into<String>) -> Error {
+        Error { reason: reason.into(), ..self }
+    }
+
     /// The errno that says it best.
     pub fn errno(&self) -> i32 {
         self.errno

@@ -35,15 +35,16 @@ impl Engine {
         socket.options().set_maxmsgsize(self.max_message())?;
         socket.options().set_ipv6(self.ipv6 || endpoint.is_ipv6())?;
         self.security.apply_server(socket)?;
-        match ports {
-            Ports::Given => bind_released(socket, endpoint.text())?,
-            Ports::Any => socket.bind(&format!("{host}:*"))?,
-            Ports::First(range) => bind_one(socket, host, range)?,
+        let bound = match ports {
+            Ports::Given => bind_released(socket, endpoint.text()),
+            Ports::Any => socket.bind(&format!("{host}:*")),
+            Ports::First(range) => bind_one(socket, host, range),
             Ports::Random(range) => {
                 let middle = fastrand::u16(range.clone());
-                bind_one(socket, host, (middle..=*range.end()).chain(*range.start()..middle))?;
+                bind_one(socket, host, (middle..=*range.end()).chain(*range.start()..middle))
             }
-        }
+        };
+        bound.map_err(|error| explain(error, &endpoint))?;
         let actual = match endpoint.transport {
             Transport::Inproc => endpoint.text().to_string(), // as it is, and of any length
             _ => socket.last_endpoint()?,
@@ -96,6 +97,17 @@ impl Engine {
         channel.socket().unbind(&self.bound[place].1)?;
         self.bound.swap_remove(place);
         Ok(())
+    }
+}
+
+/// libzmq says "No such device" of a host name: it looks for an interface of that name.
+fn explain(error: raw::Error, endpoint: &Endpoint) -> Error {
+    let named = endpoint.transport == Transport::Tcp && error.errno() == libc::ENODEV;
+    match Error::from(error) {
+        error if named => {
+            error.because("BIND takes an address of this machine, an interface or *, no host name")
+        }
+        error => error,
     }
 }
 

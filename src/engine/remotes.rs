@@ -45,7 +45,7 @@ impl Engine {
     /// Connect to the peer at `endpoint`, with CURVE if its public key (Z85) is given. A peer that we are connected to
     /// already is greeted anew, unless the key is another one: then it is connected to anew.
     pub fn connect(&mut self, endpoint: &[u8], server_key: Option<&[u8]>) -> Result<(), Error> {
-        let endpoint = Endpoint::parse(endpoint)?;
+        let endpoint = Endpoint::parse_remote(endpoint)?;
         let now = self.now();
         if let Some(id) = self.remote_at(endpoint.text()) {
             return self.connect_again(id, server_key, now);

@@ -158,3 +158,13 @@ fn clients_beyond_the_limit_are_turned_away_and_the_others_are_not() {
     drop(leaves);
     hub.expect("late", "1");
 }
+
+#[test]
+fn an_endpoint_that_cannot_be_is_refused_with_the_reason() {
+    let node = Node::new();
+    let name = node.bind("tcp://localhost:*").unwrap_err();
+    assert_eq!(name.to_string(), "BIND takes an address of this machine, an interface or *, no host name");
+    let nowhere = node.try_connect("tcp://127.0.0.1:0", None).unwrap_err();
+    assert_eq!((nowhere.errno(), node.peers().len()), (libc::EINVAL, 0));
+    assert!(node.try_connect("ipc://*", None).is_err() && node.bind("tcp://127.0.0.1:* ").is_err());
+}
