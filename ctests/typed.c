@@ -178,6 +178,8 @@ static void refused (void)
     FAILS_NULL (zgossip_new_in ("name", NULL), EINVAL);
     FAILS_NULL (zgossip_new_in ("name", other), EINVAL);
     SAYS ("not a context");
+    FAILS_NULL (zgossip_cert_load ("/no/such/file.cert"), EINVAL);
+    SAYS ("cannot load certificate '/no/such/file.cert' (No such file or directory)");
     CHECK (zgossip_strerror (0) && zgossip_strerror (-1) && zgossip_strerror (123456));
 
     //  Once it has ended: whatever would have to be answered is EPIPE

@@ -756,7 +756,8 @@ zgossip_cert_t *zgossip_cert_new_from_txt(const char *public_txt, const char *se
 
 // Load a certificate: filename_secret where there is such a file, which has
 // both keys; else filename. CZMQ's zcert writes such files too. Returns NULL
-// with errno EINVAL if filename is NULL, or if there is no certificate there.
+// with errno EINVAL if filename is NULL, or if there is no certificate there:
+// zgossip_strerror tells why.
 zgossip_cert_t *zgossip_cert_load(const char *filename);
 
 // Destroy a certificate, and set the caller's pointer to NULL; its secret

@@ -13,6 +13,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::file::{self, LoadError};
 use super::zpl::Item;
 use crate::engine::raw::{Error, curve};
+use crate::log::show;
 
 const PUBLIC_NOTE: &str = "#   ZeroMQ CURVE Public Certificate
 #   Exchange securely, or use a secure mechanism to verify the contents
@@ -56,7 +57,9 @@ impl Cert {
         let secret_name = [name, b"_secret"].concat();
         let tree = match file::load(&secret_name) {
             Ok((tree, _)) => tree,
-            Err(_) => Cert::read(name)?,
+            // There is none, or it is not for us.
+            Err(LoadError::Io(_)) => Cert::read(name)?,
+            Err(error) => return Err(Cow::Owned(format!("{}: {error}", show(&secret_name)))),
         };
         Cert::parse(&tree).ok_or(Cow::Borrowed("not a certificate"))
     }
@@ -223,6 +226,11 @@ mod tests {
             std::fs::write(file::path(&name), text).unwrap();
             assert!(Cert::load(&name).is_err(), "{text}");
         }
+        cert().save(&name, "now").unwrap();
+        let secret = [&name[..], b"_secret"].concat();
+        std::fs::write(file::path(&secret), "curve\n  broken").unwrap();
+        let reason = Cert::load(&name).err().expect("the one that is meant is broken").into_owned();
+        assert!(reason.ends_with("bad_secret: line 2: indent 4 spaces at once"), "{reason}");
     }
 
     #[test]

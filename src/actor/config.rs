@@ -246,14 +246,10 @@ pub fn services(tree: &Item) -> impl Iterator<Item = Service<'_>> {
     })
 }
 
-/// What SET of one item asks to do, as a file with that item alone would.
-pub fn service<'a>(path: &[u8], value: &'a [u8]) -> Option<Service<'a>> {
-    match path.strip_prefix(b"/").unwrap_or(path) {
-        b"zgossip/echo" => Some(Service::Echo(value)),
-        b"zgossip/bind/endpoint" => Some(Service::Bind(value)),
-        b"zgossip/connect/endpoint" => Some(Service::Connect { endpoint: value, server_key: None }),
-        _ => None,
-    }
+/// Whether the item at `path` asks for something that is done when a file is loaded, and only then.
+pub fn is_for_files(path: &[u8]) -> bool {
+    let name = path.strip_prefix(b"/").unwrap_or(path).strip_prefix(b"zgossip/").unwrap_or_default();
+    name == b"echo" || name.starts_with(b"bind") || name.starts_with(b"connect")
 }
 
 /// Items that mean something, beside those of [`KEYS`].

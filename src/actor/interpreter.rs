@@ -330,23 +330,13 @@ impl Call<'_> {
             self.record_now(value)?;
             self.interpreter.recorded = Some(value).filter(|name| !name.is_empty()).map(<[u8]>::to_vec);
         }
-        match config::service(path, value) {
-            Some(Service::Bind(endpoint)) => {
-                self.prepare()?;
-                self.bind_now(endpoint)?;
-            }
-            Some(Service::Connect { endpoint, .. }) => {
-                let key = self.interpreter.tree.get(b"zgossip/connect/server-key").map(<[u8]>::to_vec);
-                self.prepare()?;
-                self.engine.connect(endpoint, key.as_deref())?;
-            }
-            Some(Service::Echo(text)) => self.interpreter.logger.notice(show(text)),
-            None => {}
-        }
         self.interpreter.tree.put(path, value).map_err(|reason| Failure::new(libc::EINVAL, reason))?;
+        // Kept all the same, as CZMQ does: for SAVE, or for another version.
         if let Some(unknown) = config::unknown(path) {
-            // Kept all the same, as CZMQ does: it may be for another version.
             self.interpreter.logger.warning(format_args!("SET {unknown}"));
+        } else if config::is_for_files(path) {
+            let text = format_args!("SET {} counts when a file with it is loaded, and not now", show(path));
+            self.interpreter.logger.notice(text);
         }
         if path.strip_prefix(b"/").unwrap_or(path) == b"server/animate" {
             self.animate(value);

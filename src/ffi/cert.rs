@@ -9,11 +9,13 @@ use libc::{c_char, c_int, size_t};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::czmq_support::timestr;
-use super::entry::entry;
+use super::entry::{entry, told};
 use super::error::Errno;
+use super::failure::Failure;
 use super::tag::{Tag, Tagged, check};
 use crate::actor::cert::Cert;
 use crate::engine::raw::curve;
+use crate::log::show;
 
 /// A certificate, as C holds it.
 #[allow(non_camel_case_types)]
@@ -128,12 +130,16 @@ pub unsafe extern "C" fn zgossip_cert_new_from_txt(
 
 /// Load a certificate: filename_secret where there is such a file, which has
 /// both keys; else filename. CZMQ's zcert writes such files too. Returns NULL
-/// with errno EINVAL if filename is NULL, or if there is no certificate there.
+/// with errno EINVAL if filename is NULL, or if there is no certificate there:
+/// zgossip_strerror tells why.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_cert_load(filename: *const c_char) -> *mut zgossip_cert_t {
-    entry! {
+    told! {
         // SAFETY: the program gives a C string or NULL.
-        let cert = Cert::load(unsafe { bytes(filename) }?).map_err(|_| Errno::INVALID)?;
+        let name = unsafe { bytes(filename) }?;
+        let cert = Cert::load(name).map_err(|reason| {
+            Failure::invalid(format!("cannot load certificate '{}' ({reason})", show(name)))
+        })?;
         Ok(zgossip_cert_t::new(cert))
     }
 }
