@@ -11,4 +11,5 @@ fi
 if $cargo clippy --version > /dev/null 2>&1; then
     $cargo clippy --all-targets -- -D warnings
 fi
-$cargo test --no-fail-fast
+# Most tests wait for other processes more than they compute.
+RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} $cargo test --no-fail-fast
