@@ -20,11 +20,10 @@ fn a_fresh_write_overtakes_what_a_newcomer_still_lacks() {
     let endpoint = hub.bind();
     leaf.connect(&endpoint);
     hub.send(&format!("!fill key 0 {KEYS} {SIZE}"));
-    // What the leaf gets once more, on a busy machine, is not what the newcomer gets
-    let again = || leaf.counter("duplicates");
-    let sent = || hub.counter("tuples_out") - again();
-    assert!(eventually(LONG, || leaf.status() == KEYS && sent() == KEYS as u64), "the leaf has all");
+    assert!(eventually(LONG, || leaf.status() == KEYS));
     let relay = Relay::slow(&endpoint, Line::delay(10).megabits(8.0));
+    let sent = |node: &Node| node.counter("tuples_out");
+    let before = sent(&hub);
     let start = Instant::now();
     newcomer.connect(&relay.endpoint);
     assert!(eventually(LONG, || newcomer.status() > 500), "the newcomer begins to receive");
@@ -43,10 +42,9 @@ fn a_fresh_write_overtakes_what_a_newcomer_still_lacks() {
     assert!(eventually(LONG * 2, || newcomer.status() == KEYS + 1), "all arrive");
     let took = start.elapsed();
     let twice = newcomer.counter("duplicates");
-    let tuples = sent() - KEYS as u64;
+    let tuples = sent(&hub) - before;
     println!(
-        "measured: {KEYS} tuples within {took:?}, fresh ones within {slowest:?}; {tuples} tuples sent, {twice} duplicates, {} of the leaf, {} bytes",
-        again(),
+        "measured: {KEYS} tuples within {took:?}, fresh ones within {slowest:?}; {tuples} tuples sent, {twice} duplicates, {} bytes",
         relay.bytes()[1]
     );
     assert!(writes >= 2, "{writes} writes while it received");
