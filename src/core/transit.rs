@@ -17,6 +17,10 @@ const NEGLIGIBLE: u64 = 500;
 /// differ by 500 millionths, as much as clocks are slewed by, come 0.1 s apart.
 const SPAN: u64 = 120_000;
 
+/// Lateness that changes by less (ms) from one saying to the next does not shrink, as it does when what was kept back
+/// arrives: the way has become longer, or the sender's clock stood still with its machine.
+const STEADY: u64 = 100;
+
 /// What is known of a link's lateness.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Transit {
@@ -27,7 +31,9 @@ pub(super) struct Transit {
     /// The own clock less the sender's: the least in the span before this one, and in this one.
     least: [Option<i64>; 2],
     span_began: u64,
-    /// By how much the last one was late, and when it was heard (ms).
+    /// The last one, and the own clock less it.
+    last: Option<(u64, i64)>,
+    /// By how much it was late, and when it was heard (ms).
     heard: Option<(u64, u64)>,
 }
 
@@ -58,7 +64,12 @@ impl Transit {
     /// The sender's clock, as it was when the frame was made.
     pub(super) fn hear(&mut self, sent: u64, now: u64) {
         let took = now.wrapping_sub(sent) as i64;
-        if now >= self.span_began + SPAN {
+        let steady = |&(before, then): &(u64, i64)| {
+            sent >= before.saturating_add(INTERVAL) && took.abs_diff(then) <= STEADY
+        };
+        if let Some((_, then)) = self.last.replace((sent, took)).filter(steady) {
+            (self.least, self.span_began) = ([None, Some(then)], now);
+        } else if now >= self.span_began + SPAN {
             (self.least, self.span_began) = ([self.least[1].or(self.least[0]), None], now);
         }
         self.least[1] = Some(self.least[1].map_or(took, |least| least.min(took)));
@@ -99,11 +110,24 @@ mod tests {
 
     #[test]
     fn a_change_of_the_way_or_of_the_rate_is_not_taken_for_lateness_for_ever() {
-        // Half a second longer from now on.
-        let mut samples: Vec<(u64, u64)> = (0..10).map(|beat| (30_000 * beat, 40)).collect();
-        samples.extend((10..30).map(|beat| (30_000 * beat, 640)));
-        assert_eq!(heard(&samples[..12]).lateness(APART + 330_640), 600 - INTERVAL);
-        assert_eq!(heard(&samples).lateness(APART + 870_640), 0);
+        // Longer from now on, or the sender's machine stood still for so long: that is known at the second time.
+        for more in [600, 20_000] {
+            let mut samples: Vec<(u64, u64)> = (0..10).map(|beat| (30_000 * beat, 40)).collect();
+            samples.extend((10..12).map(|beat| (30_000 * beat, 40 + more)));
+            let at = |beat: u64| APART + 30_000 * beat + 40 + more;
+            assert_eq!(heard(&samples[..11]).lateness(at(10)), more - INTERVAL);
+            assert_eq!(heard(&samples).lateness(at(11)), 0);
+        }
+        // What was kept back and comes at once is late, each by less than the one before.
+        let mut kept_back = heard(&[(0, 40), (30_000, 40)]);
+        for sent in (31_000..60_000).step_by(INTERVAL as usize) {
+            kept_back.hear(sent, APART + 61_040);
+            let late = 61_000 - sent;
+            assert_eq!(
+                kept_back.lateness(APART + 61_040),
+                if late < NEGLIGIBLE { 0 } else { late - INTERVAL }
+            );
+        }
         // The receiver's clock is fast by 500 millionths, for a day.
         let samples: Vec<(u64, u64)> = (0..2880).map(|beat| (30_000 * beat, 40 + 15 * beat)).collect();
         assert_eq!(heard(&samples).lateness(APART + 2879 * 30_000 + 40 + 2879 * 15), 0);
