@@ -46,6 +46,34 @@ pub(super) enum Phase {
     Lost(u64),
 }
 
+/// How often the owner is told what is wrong with a remote: rarely, and more rarely if it goes on or comes again soon.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Complaints {
+    /// When it was told last (mono ms), and for how long (ms) that is enough.
+    last: Option<(u64, u64)>,
+}
+
+impl Complaints {
+    const FIRST: u64 = 60_000;
+    const LONGEST: u64 = 3_600_000;
+
+    /// Whether it is to be told now; it is then taken to be told.
+    pub(super) fn is_due(&mut self, now: u64) -> bool {
+        let enough = match self.last {
+            Some((at, enough)) if now < at + enough => return false,
+            Some((at, enough)) if now < at + 2 * enough => (2 * enough).min(Self::LONGEST),
+            _ => Self::FIRST,
+        };
+        self.last = Some((now, enough));
+        true
+    }
+
+    /// When it may be told again (mono ms).
+    pub(super) fn again_at(&self) -> u64 {
+        self.last.map_or(0, |(at, enough)| at + enough)
+    }
+}
+
 /// The far end of a CONNECT.
 pub(super) struct Remote {
     pub(super) endpoint: Endpoint,
@@ -66,8 +94,9 @@ pub(super) struct Remote {
     pub(super) failures: u32,
     /// When it is next told that there is no connection, if there is none by then (mono ms).
     pub(super) missed_at: Option<u64>,
-    /// When the owner was last told why there is no connection (mono ms), and for how long that is enough.
-    pub(super) complained: Option<(u64, u64)>,
+    /// The owner was told that there is no connection, and not yet that there is one again.
+    pub(super) is_missed: bool,
+    pub(super) complaints: Complaints,
 }
 
 impl Remote {
@@ -82,5 +111,25 @@ impl Remote {
 
     pub(super) fn is_up(&self) -> bool {
         matches!(self.phase, Phase::Up(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_on_or_comes_and_goes_is_told_more_and_more_rarely() {
+        const MINUTE: u64 = 60_000;
+        for every in [1000, 5000] {
+            let mut complaints = Complaints::default();
+            let told: Vec<u64> =
+                (0..24 * 60 * MINUTE).step_by(every).filter(|&now| complaints.is_due(now)).collect();
+            assert_eq!(told[..5], [0, MINUTE, 3 * MINUTE, 7 * MINUTE, 15 * MINUTE]);
+            assert!(told.len() < 32, "{} times a day", told.len());
+        }
+        let mut complaints = Complaints::default();
+        assert!(complaints.is_due(0) && complaints.is_due(60 * MINUTE));
+        assert_eq!(complaints.again_at(), 61 * MINUTE, "a new trouble, after a long time");
     }
 }

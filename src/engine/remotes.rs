@@ -12,7 +12,7 @@ use crate::core::{LinkId, Now, Role};
 
 use super::channel::{Channel, LINGER, Purpose};
 use super::endpoint::{Endpoint, Transport};
-use super::link::{Link, Phase, Remote, Sending};
+use super::link::{Complaints, Link, Phase, Remote, Sending};
 use super::raw::{Change, Happening};
 use super::{Engine, Error};
 
@@ -30,10 +30,6 @@ const SEVERAL: u32 = 5;
 const GOOD: u64 = 5000;
 /// How long a peer may be out of reach before that is told (ms). It may start a little later than we do, or again.
 const MISSED: u64 = 3000;
-/// How long one complaint about a remote is enough (ms). It doubles with each that follows …
-const COMPLAINT: u64 = 60_000;
-/// … up to this.
-const LONGEST_COMPLAINT: u64 = 3_600_000;
 
 /// libzmq before 4.3 does not tell when a handshake is done.
 fn tells_ready() -> bool {
@@ -77,7 +73,8 @@ impl Engine {
             patience: 0,
             failures: 0,
             missed_at: None,
-            complained: None,
+            is_missed: false,
+            complaints: Complaints::default(),
         };
         let link = Link {
             channel: place,
@@ -257,7 +254,7 @@ impl Engine {
             self.node.link_down(id, now); // lost in between, and that we were not told
         }
         let text = format!("zgossip: connected to {}", remote.endpoint.text());
-        if remote.complained.take().is_some() {
+        if std::mem::take(&mut remote.is_missed) {
             self.logger.notice(text);
         } else {
             self.logger.debug(text);
@@ -306,7 +303,7 @@ impl Engine {
         let reason = remote.endpoint.why_silent();
         self.complain(id, now, reason);
         let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
-        let again = remote.complained.map_or(now.mono + COMPLAINT, |(at, enough)| at + enough);
+        let again = remote.complaints.again_at();
         remote.missed_at = Some(again);
         self.timers.push(std::cmp::Reverse((again, id)));
     }
@@ -413,12 +410,10 @@ impl Engine {
     /// Tell what is wrong with a remote, once in a while.
     fn complain(&mut self, id: LinkId, now: Now, reason: &str) {
         let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
-        let enough = match remote.complained {
-            None => COMPLAINT,
-            Some((at, enough)) if now.mono >= at + enough => (2 * enough).min(LONGEST_COMPLAINT),
-            Some(_) => return,
-        };
-        remote.complained = Some((now.mono, enough));
+        if !remote.complaints.is_due(now.mono) {
+            return;
+        }
+        remote.is_missed = true;
         let endpoint = remote.endpoint.text();
         self.logger.warning(format_args!("zgossip: cannot connect to {endpoint}: {reason}"));
         self.unreachable.push_back((endpoint.to_owned(), reason.to_owned()));
