@@ -69,9 +69,8 @@ impl Node {
         self.ask_due(id, now);
         self.bulk_due(id, now);
         self.list_due(id, now);
-        let Some(link) = self.links.get(&id).filter(|link| link.up && link.role == Role::Client) else {
-            return;
-        };
+        let of_client = |link: &&mut Link| link.up && link.role == Role::Client;
+        let Some(link) = self.links.get_mut(&id).filter(of_client) else { return };
         let silent = now.mono.saturating_sub(link.heard_at);
         if !link.suspected && is_lost(link, now) {
             return self.suspect(id);
@@ -79,12 +78,10 @@ impl Node {
         if now.mono < link.beat_at {
             return;
         }
-        let kind = link.kind;
-        if matches!(kind, Kind::Greeting | Kind::Unsure) {
-            self.links.get_mut(&id).into_iter().for_each(|link| link.pings.expect_none());
+        if link.is_unknown() {
+            link.pings.expect_none();
         }
-        let Some(link) = self.links.get(&id) else { return };
-        match kind {
+        match link.kind {
             // Only what a peer says decides what it is. One that publishes without stamps is a plain one.
             Kind::Greeting if link.greeted && link.plain.speaks => self.become_plain(id, now),
             Kind::Greeting if link.greeted => self.become_unsure(id, now),
