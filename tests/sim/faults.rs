@@ -141,10 +141,10 @@ pub fn build(seed: u64, options: &Options) -> Sim {
             } else {
                 sim.ours_with(settings, skew + wrong);
             }
-            if (options.worse.forgetful || sim.is_limited(node))
+            if options.worse.forgetful
                 && let super::net::Body::Ours(ours) = &mut sim.nodes[node].body
             {
-                ours.stamps_may_go_back();
+                ours.forgets_removals();
             }
             if dice.f64() < options.worse.rests {
                 sim.nodes[node].rest = dice.u64(MS..100 * MS);
@@ -341,9 +341,6 @@ pub fn heal(sim: &mut Sim) {
         // Nobody trusts a clock that is ahead by hours.
         if node.skew > 300_000 {
             node.skew = 300_000;
-            if let super::net::Body::Ours(ours) = &mut node.body {
-                ours.stamps_may_go_back();
-            }
         }
         node.paused_until = node.paused_until.min(sim.now + 100 * MS);
     }

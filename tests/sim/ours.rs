@@ -94,9 +94,8 @@ impl Ours {
         assert_eq!(old.as_deref(), Some(tuple.value()), "node {node} removed {tuple:?}");
     }
 
-    /// Stamps may go back from now on: the clock was far ahead, and what was stamped by it is stamped anew;
-    /// or removals are forgotten soon, and what comes after one may be older.
-    pub fn stamps_may_go_back(&mut self) {
+    /// Removals are forgotten soon, and what a stock node tells after one may be older.
+    pub fn forgets_removals(&mut self) {
         self.forgets = true;
     }
 
@@ -129,14 +128,12 @@ impl Ours {
         let (mut stamps, mut sum) = (HashMap::new(), 0);
         // A node that is full forgets what was removed longest ago.
         let is_full = self.node.settings().max_tuples < 1000;
-        // One that soon forgets removals may do so, and be told the key by a stock node, between two looks.
-        let forgets = self.node.settings().tombstone <= 5000;
         for (key, stamp) in self.node.stamps() {
             if let Some(before) = self.stamps.get(key) {
                 assert!(
                     *before <= stamp
                         || is_full
-                        || forgets && stamp.is_taken() && key.starts_with(b"gone")
+                        || self.forgets && stamp.is_taken() && key.starts_with(b"gone")
                         || before.wall() > now.wall + self.node.settings().max_drift,
                     "node {node}: the stamp of {} went from {before:?} back to {stamp:?}",
                     key.escape_ascii()
