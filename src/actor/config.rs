@@ -173,8 +173,7 @@ impl Values {
 
 /// Whether the item at `path` may have this value.
 pub fn check(path: &[u8], value: &[u8]) -> Result<(), BadValue> {
-    let path = path.strip_prefix(b"/").unwrap_or(path);
-    let Some(key) = KEYS.iter().find(|key| key.path.as_bytes() == path) else { return Ok(()) };
+    let Some(key) = KEYS.iter().find(|key| key.path.as_bytes() == relative(path)) else { return Ok(()) };
     let text = Some(value).filter(|value| !value.is_empty());
     (key.take)(&mut Values::default(), text).ok_or_else(|| key.bad(text))
 }
@@ -248,86 +247,28 @@ pub fn services(tree: &Item) -> impl Iterator<Item = Service<'_>> {
 
 /// Whether the item at `path` asks for something that is done when a file is loaded, and only then.
 pub fn is_for_files(path: &[u8]) -> bool {
-    let name = path.strip_prefix(b"/").unwrap_or(path).strip_prefix(b"zgossip/").unwrap_or_default();
+    let name = relative(path).strip_prefix(b"zgossip/").unwrap_or_default();
     name == b"echo" || name.starts_with(b"bind") || name.starts_with(b"connect")
 }
 
-/// Items that mean something, beside those of [`KEYS`].
-const OTHER_PATHS: &[&str] = &[
-    "server/animate",
-    "zgossip/echo",
-    "zgossip/bind",
-    "zgossip/bind/endpoint",
-    "zgossip/connect",
-    "zgossip/connect/endpoint",
-    "zgossip/connect/server-key",
-    "zgossip/security",
-    "zgossip/security/mechanism",
-    "zgossip/security/secret-key",
-    "zgossip/security/domain",
-];
-
-/// How unlike a name may be to one that is known to be taken for a slip of the finger: see `strsim`.
-const ALIKE: f64 = 0.8;
-
-/// An item of the `server` or `zgossip` section that means nothing: other sections may be the program's own.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Unknown {
-    /// Names from the root, separated by slashes.
-    pub path: String,
-    /// The line that it stands on; 0 if it stands in no file.
-    pub line: usize,
-    nearest: Option<&'static str>,
+/// The names of all settings of the `server` section.
+pub(super) fn paths() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().map(|key| key.path)
 }
 
-impl fmt::Display for Unknown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}' means nothing", self.path)?;
-        self.nearest.map_or(Ok(()), |nearest| write!(f, "; is '{nearest}' meant?"))
-    }
-}
-
-fn paths() -> impl Iterator<Item = &'static str> {
-    KEYS.iter().map(|key| key.path).chain(OTHER_PATHS.iter().copied())
-}
-
-/// Whether the item at `path`, of the `server` or `zgossip` section, means nothing.
-pub fn unknown(path: &[u8]) -> Option<Unknown> {
-    let path = show(path.strip_prefix(b"/").unwrap_or(path)).into_owned();
-    if !(path.starts_with("server/") || path.starts_with("zgossip/")) || paths().any(|known| known == path) {
-        return None;
-    }
-    let alike = paths().map(|known| (strsim::normalized_damerau_levenshtein(known, &path), known));
-    let nearest = alike.max_by(|one, two| one.0.total_cmp(&two.0)).filter(|&(alike, _)| alike >= ALIKE);
-    Some(Unknown { path, line: 0, nearest: nearest.map(|(_, known)| known) })
-}
-
-/// All items of the `server` and `zgossip` sections that mean nothing.
-pub fn all_unknown(tree: &Item) -> Vec<Unknown> {
-    fn add(item: &Item, path: &[u8], found: &mut Vec<Unknown>) {
-        for child in item.children() {
-            let path = [path, b"/", child.name()].concat();
-            match unknown(&path) {
-                Some(unknown) => found.push(Unknown { line: child.line(), ..unknown }),
-                None => add(child, &path, found),
-            }
-        }
-    }
-    let mut found = Vec::new();
-    for section in tree.children().iter().filter(|item| matches!(item.name(), b"server" | b"zgossip")) {
-        add(section, section.name(), &mut found);
-    }
-    found
+/// A path without the slash that may stand before it.
+pub(super) fn relative(path: &[u8]) -> &[u8] {
+    path.strip_prefix(b"/").unwrap_or(path)
 }
 
 /// Whether `path` is that of `server/record`.
 pub fn is_record(path: &[u8]) -> bool {
-    path.strip_prefix(b"/").unwrap_or(path) == RECORD.as_bytes()
+    relative(path) == RECORD.as_bytes()
 }
 
 /// Whether `path` belongs to the security section.
 pub fn is_security(path: &[u8]) -> bool {
-    let path = path.strip_prefix(b"/").unwrap_or(path);
+    let path = relative(path);
     path == b"zgossip/security" || path.starts_with(b"zgossip/security/")
 }
 
@@ -508,24 +449,6 @@ mod tests {
         let connect = Connect { endpoint: b"ipc://y", server_key: Some(b"k") };
         let binds = [Bind(b"tcp://*:1"), Echo(b"two binds"), Bind(b"ipc://x"), Bind(b"?")];
         assert_eq!(services, [binds.as_slice(), &[connect]].concat());
-    }
-
-    #[test]
-    fn what_means_nothing_is_named_with_what_may_be_meant() {
-        let text = "server\n    timeuot = 5\n    colour = red\nzgossip\n    bind\n        endpiont = x\n\
-                    \x20   security\n        mechanism = null\nmine\n    anything = 1\n";
-        let found: Vec<_> =
-            all_unknown(&tree(text)).iter().map(|unknown| format!("{}: {unknown}", unknown.line)).collect();
-        let expected = [
-            "2: 'server/timeuot' means nothing; is 'server/timeout' meant?",
-            "3: 'server/colour' means nothing",
-            "6: 'zgossip/bind/endpiont' means nothing; is 'zgossip/bind/endpoint' meant?",
-        ];
-        assert_eq!(found, expected);
-        for known in paths() {
-            assert_eq!(unknown(known.as_bytes()), None);
-        }
-        assert!(unknown(b"/server/verbos").is_some() && unknown(b"mine/anything").is_none());
     }
 
     #[test]

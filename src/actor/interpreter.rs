@@ -16,6 +16,7 @@ use super::config::{self, Security, Service, Values};
 use super::file::{self, LoadError, Watch};
 use super::inbox::Outgoing;
 use super::message::Message;
+use super::names;
 use super::request::Failure;
 use super::zpl::Item;
 use crate::core::{Now, Stats, Tuple};
@@ -332,13 +333,13 @@ impl Call<'_> {
         }
         self.interpreter.tree.put(path, value).map_err(|reason| Failure::new(libc::EINVAL, reason))?;
         // Kept all the same, as CZMQ does: for SAVE, or for another version.
-        if let Some(unknown) = config::unknown(path) {
+        if let Some(unknown) = names::unknown(path) {
             self.interpreter.logger.warning(format_args!("SET {unknown}"));
         } else if config::is_for_files(path) {
             let text = format_args!("SET {} counts when a file with it is loaded, and not now", show(path));
             self.interpreter.logger.notice(text);
         }
-        if path.strip_prefix(b"/").unwrap_or(path) == b"server/animate" {
+        if config::relative(path) == b"server/animate" {
             self.animate(value);
         }
         if config::is_security(path) {
@@ -400,7 +401,7 @@ impl Call<'_> {
             let line = tree.locate(bad.path().as_bytes()).map_or(0, Item::line);
             self.find_fault(name, line, bad);
         }
-        for unknown in config::all_unknown(&tree) {
+        for unknown in names::all_unknown(&tree) {
             self.find_fault(name, unknown.line, unknown);
         }
         if let Some(value) = tree.get(b"server/animate") {

@@ -11,6 +11,7 @@
 //! | `command` | frames that make a command, or why they do not |
 //! | `interpreter` | what a command does |
 //! | `config`, `zpl`, `file` | what a configuration means, how it is written, where it is kept |
+//! | `names` | which names of a configuration mean something |
 //! | `message`, `inbox` | messages to the owner, and how they wait |
 //! | `pipe` | the owner at the other end of a CZMQ pipe |
 //! | `cert`, `zap` | certificates, and who may connect |
@@ -27,6 +28,7 @@ pub mod file;
 pub mod inbox;
 mod interpreter;
 pub mod message;
+mod names;
 mod pipe;
 mod queue;
 pub mod request;
