@@ -57,7 +57,7 @@ pub struct Extension {
     pub answer: Option<Answer>,
     /// The sender's wall clock, milliseconds since 1970; absent where it cannot be right.
     pub wall: Option<u64>,
-    /// How many tuples the sender still has to send on this link beside those that change now.
+    /// How many tuples the sender still has to send on this link.
     pub owed: Option<u32>,
     /// The sender's monotonic clock (ms from any moment on) when it made the frame.
     pub sent: Option<u64>,
