@@ -8,6 +8,7 @@ use super::feed::Slot;
 use super::node::Frame;
 use super::passage::Passage;
 use super::plain::PlainPeer;
+use super::receipts::Receipts;
 use super::transit::Transit;
 use std::collections::VecDeque;
 
@@ -66,9 +67,23 @@ pub(super) struct Pings {
     /// Those whose answers are still reckoned with. One that was lost would make each greeting that follows wait
     /// for one answer more than comes.
     pub(super) expected: u32,
+    /// Those of the former connection that may have waited, be said on this one, and be answered.
+    pub(super) former: u32,
+    /// There has been a connection.
+    connected: bool,
 }
 
 impl Pings {
+    /// At least, and at most, so many of the former connection are reckoned with.
+    const FORMER: (u32, u32) = (2, 8);
+
+    /// A new connection was made.
+    pub(super) fn connected(&mut self) {
+        let former = self.unanswered.clamp(Self::FORMER.0, Self::FORMER.1);
+        *self =
+            Pings { former: if self.connected { former } else { 0 }, connected: true, ..Pings::default() };
+    }
+
     pub(super) fn said(&mut self, count: u32) {
         self.unanswered += count;
         self.expected += count;
@@ -215,6 +230,8 @@ pub(super) struct Link {
     pub(super) heard_at: u64,
     pub(super) sent_at: u64,
     pub(super) pings: Pings,
+    /// Plain server: how far it has come with what it was told.
+    pub(super) receipts: Receipts,
     pub(super) doubt: Doubt,
     /// Anything was heard since the connection was made.
     pub(super) answers: bool,
@@ -311,6 +328,7 @@ impl Link {
             heard_at: now,
             sent_at: now,
             pings: Pings::default(),
+            receipts: Receipts::default(),
             doubt: Doubt::default(),
             answers: false,
             patience: FIRST_PATIENCE,
@@ -381,6 +399,12 @@ impl Link {
         position >= self.cursor || self.bulk.owes(slot, position)
     }
 
+    /// Client: whether what a plain server says of this key was said before it took what it was told of it last.
+    pub(super) fn is_unaware(&self, slot: Slot, now: u64) -> bool {
+        let open = |told_at| self.receipts.is_open(told_at, now);
+        self.role == Role::Client && self.plain.told_at(slot).is_some_and(open)
+    }
+
     pub(super) fn is_plain(&self) -> bool {
         self.kind == Kind::Plain
     }
@@ -400,6 +424,7 @@ impl Link {
             && (!self.control.is_empty()
                 || (self.is_extended() && self.offers && self.transit.is_next())
                 || self.may_ask()
+                || self.may_ask_receipt()
                 || (self.kind != Kind::Greeting
                     && (self.cursor < feed_end || self.branches.is_due() || self.has_bulk())))
     }
@@ -423,6 +448,11 @@ impl Link {
         if let Some((until, most)) = &mut self.listens {
             *until = (now + LIST_GAP).min(*most);
         }
+    }
+
+    /// Client: whether a plain server is to be asked whether it has taken what it was told.
+    pub(super) fn may_ask_receipt(&self) -> bool {
+        self.role == Role::Client && self.is_plain() && self.receipts.may_ask()
     }
 
     /// Whether the peer has been sent all that it is to be asked about.

@@ -44,6 +44,7 @@ mod oldest;
 mod origins;
 mod passage;
 mod plain;
+mod receipts;
 pub mod record;
 mod records;
 mod store;

@@ -26,11 +26,11 @@ pub(super) const BUSY: usize = 4;
 /// A busy key is taken from plain peers once in this time (ms).
 pub(super) const BUSY_INTERVAL: u64 = 300;
 /// A value that comes back so soon (ms) after it was replaced may be one of two that chase each other.
-const CHASE: u64 = 2000;
+const CHASE: u64 = 10_000;
 /// It may do so this often before it is held up, …
 const RETURNS: u32 = 2;
 /// … for so long (ms) at most; …
-const LONGEST_HOLD_UP: u64 = 1500;
+const LONGEST_HOLD_UP: u64 = 6000;
 /// … none that came back is remembered for longer than this (ms).
 const FORGIVEN: u64 = 60_000;
 /// Assertions of one value to one peer.
@@ -40,6 +40,8 @@ const SETTLING: u64 = 1000;
 /// Replaced values of each key that are remembered beyond [`STALE`], and for how long (ms) at least: a peer that
 /// was away may bring them back.
 const REMEMBERED: usize = 8;
+/// So many more are that a peer may have left with.
+const MOST_KEPT: usize = 8;
 /// Different values that go round in a loop are hardly more.
 const FEW: usize = 64;
 /// The most that are remembered within [`STALE`]: a burst whose copies are still under way.
@@ -47,21 +49,23 @@ const MOST_REMEMBERED: usize = 4096;
 pub(super) const MEMORY: u64 = 600_000;
 
 /// The peer still has to say our current value.
-const PENDING: u8 = 1;
+const PENDING: u16 = 1;
 /// A check is queued.
-const QUEUED: u8 = 2;
+const QUEUED: u16 = 2;
 /// Our current value was sent.
-const SENT: u8 = 4;
+const SENT: u16 = 4;
 /// What was heard was said on an earlier connection.
-const EARLIER: u8 = 8;
+const EARLIER: u16 = 8;
 /// The peer has said a value.
-const HEARD: u8 = 16;
+const HEARD: u16 = 16;
 /// It said old news, and was told nothing yet.
-const SUSPECT: u8 = 32;
+const SUSPECT: u16 = 32;
 /// It said something since it was sent our value.
-const ANSWERED: u8 = 64;
+const ANSWERED: u16 = 64;
 /// It has named the key since the last HELLO.
-const LISTED: u8 = 128;
+const LISTED: u16 = 128;
+/// It has said what it was told last.
+const REPEATED: u16 = 256;
 
 #[derive(Copy, Clone, Debug, Default, PartialEq)]
 struct Key {
@@ -73,15 +77,15 @@ struct Key {
     /// While it is PENDING: since when (ms) what the peer holds may be older than ours.
     behind_since: u32,
     tries: u8,
-    flags: u8,
+    flags: u16,
 }
 
 impl Key {
-    fn is(&self, flag: u8) -> bool {
+    fn is(&self, flag: u16) -> bool {
         self.flags & flag != 0
     }
 
-    fn set(&mut self, flag: u8, on: bool) {
+    fn set(&mut self, flag: u16, on: bool) {
         self.flags = if on { self.flags | flag } else { self.flags & !flag };
     }
 
@@ -258,6 +262,17 @@ impl PlainPeer {
     pub(super) fn tell(&mut self, slot: Slot, hash: u64, now: u64) {
         let key = self.key(slot);
         (key.told, key.told_at) = (hash, now as u32);
+        key.set(REPEATED, false);
+    }
+
+    /// When (the lower bits of ms) the peer was told something last that it has not said since.
+    pub(super) fn told_at(&self, slot: Slot) -> Option<u32> {
+        self.keys.get(slot).filter(|key| key.told != 0 && !key.is(REPEATED)).map(|key| key.told_at)
+    }
+
+    /// Whether what the peer was told last is this value.
+    pub(super) fn was_told(&self, slot: Slot, hash: u64) -> bool {
+        self.keys.get(slot).is_some_and(|key| key.told == hash)
     }
 
     /// Whether the peer was told this value a moment ago, and so repeats it.
@@ -273,15 +288,17 @@ impl PlainPeer {
         self.keys.get(slot).is_none_or(|key| key.told == 0 || ago(key) < ECHO)
     }
 
-    /// Notes what the peer says; returns the hash of what it said before.
-    pub(super) fn hear(&mut self, slot: Slot, hash: u64) -> Option<u64> {
+    /// Notes what the peer says; returns the hash of what it said before. `is_unaware`: it cannot have taken yet what
+    /// it was told last.
+    pub(super) fn hear(&mut self, slot: Slot, hash: u64, is_unaware: bool) -> Option<u64> {
         self.speaks = true;
         let key = self.key(slot);
         let before = key.is(HEARD).then_some(key.heard);
         key.heard = hash;
         key.set(EARLIER, false);
         key.set(HEARD, true);
-        key.set(ANSWERED, true);
+        key.set(REPEATED, key.is(REPEATED) || hash == key.told);
+        key.set(ANSWERED, !is_unaware || key.is(ANSWERED));
         before
     }
 
@@ -305,12 +322,14 @@ impl PlainPeer {
         self.keys.get(slot).is_some_and(|key| key.is(PENDING))
     }
 
-    /// Whether what the peer says may have been said before it came to our current value. Not for
-    /// long: one that held our value already never says it, and what it says later is news.
-    pub(super) fn is_behind(&self, slot: Slot, now: u64) -> bool {
+    /// Whether what the peer says may have been said before it came to our current value, which it was sent or is to
+    /// hear from others since it `changed_at` that time (ms). Not for long: one that held our value already never says
+    /// it, and what it says later is news.
+    pub(super) fn is_behind(&self, slot: Slot, changed_at: u64, now: u64) -> bool {
         self.keys.get(slot).is_some_and(|key| {
             let waited = (now as u32).wrapping_sub(key.waiting_since);
-            key.is(PENDING) && !key.is(SUSPECT) && u64::from(waited) < STALE
+            let comes = key.is(SENT) || now.saturating_sub(changed_at) < STALE;
+            key.is(PENDING) && comes && !key.is(SUSPECT) && u64::from(waited) < STALE
         })
     }
 
@@ -395,8 +414,16 @@ impl PlainPeer {
         Some(slot)
     }
 
-    /// Decides about a checked key, given the hash of our value and when it last changed.
-    pub(super) fn check(&mut self, slot: Slot, ours: u64, changed_at: u64, now: u64) -> Check {
+    /// Decides about a checked key, given the hash of our value and when it last changed. `is_unaware`: the peer cannot
+    /// have taken yet what it was told last.
+    pub(super) fn check(
+        &mut self,
+        slot: Slot,
+        ours: u64,
+        is_unaware: bool,
+        changed_at: u64,
+        now: u64,
+    ) -> Check {
         if self.holds(slot, ours) {
             self.caught_up(slot, now);
         }
@@ -413,7 +440,10 @@ impl PlainPeer {
             self.settle(slot, now);
             return Check::Settled;
         }
-        if silent && waited < STALE || (now.saturating_sub(changed_at) < QUIET && waited < PATIENCE) {
+        if is_unaware
+            || silent && waited < STALE
+            || (now.saturating_sub(changed_at) < QUIET && waited < PATIENCE)
+        {
             self.look_later(slot, now, 0);
             return Check::Later;
         }
@@ -468,7 +498,11 @@ pub(super) struct HeldBack {
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
     older: VecDeque<Older>,
+    /// What a plain peer may have left with, of those before.
+    kept: VecDeque<Older>,
     taken: VecDeque<u64>,
+    /// The latest time of any stamp that could be known when a value was taken from a plain peer last.
+    taken_over: u64,
     /// How often a replaced value came back, and when last.
     returns: u32,
     returned_at: u64,
@@ -509,7 +543,6 @@ impl History {
             self.older.remove(self.older.len() - 1 - ago);
         }
         self.older.push_back(Older { at: now, since, hash, source });
-        self.trim(now);
     }
 
     /// What was replaced at a time counts as replaced later: nobody was told of another value until then.
@@ -520,29 +553,47 @@ impl History {
 
     /// Whether the value with this hash is known to have been replaced.
     pub(super) fn has_replaced(&self, hash: u64) -> bool {
-        self.older.iter().any(|older| older.hash == hash)
+        self.all().any(|older| older.hash == hash)
     }
 
     /// When the value with this hash was replaced last.
     pub(super) fn replaced_at(&self, hash: u64) -> Option<u64> {
-        self.older.iter().filter(|older| older.hash == hash).map(|older| older.at).max()
+        self.all().filter(|older| older.hash == hash).map(|older| older.at).max()
     }
 
-    /// Forgets replaced values that are of no use any more.
+    /// Everything that is remembered.
+    fn all(&self) -> impl Iterator<Item = &Older> {
+        self.kept.iter().chain(&self.older)
+    }
+
+    /// Forgets replaced values that are older than `memory` (ms).
     pub(super) fn prune(&mut self, now: u64, memory: u64) {
-        while self.older.front().is_some_and(|first| now.saturating_sub(first.at) > memory) {
-            self.older.pop_front();
+        for values in [&mut self.kept, &mut self.older] {
+            while values.front().is_some_and(|first| now.saturating_sub(first.at) > memory) {
+                values.pop_front();
+            }
         }
-        self.trim(now);
     }
 
-    fn trim(&mut self, now: u64) {
-        let too_many = |older: &VecDeque<Older>| {
-            older.len() > MOST_REMEMBERED
-                || older.len() > REMEMBERED && older.front().is_some_and(|first| now - first.at >= STALE)
-        };
-        while too_many(&self.older) {
-            self.older.pop_front();
+    /// Whether more is remembered than needs be.
+    pub(super) fn is_long(&self, now: u64) -> bool {
+        self.older.len() > MOST_REMEMBERED
+            || self.older.len() > REMEMBERED
+                && self.older.front().is_some_and(|first| now - first.at >= STALE)
+    }
+
+    /// Forgets the oldest values, but those that a plain peer may have left with, as `left_with` tells of the time (ms)
+    /// from which a value was current and that at which it was replaced.
+    pub(super) fn trim(&mut self, now: u64, left_with: impl Fn(u64, u64) -> bool) {
+        while self.is_long(now)
+            && let Some(first) = self.older.pop_front()
+        {
+            if left_with(first.since, first.at) {
+                self.kept.push_back(first);
+            }
+        }
+        while self.kept.len() > MOST_KEPT {
+            self.kept.pop_front();
         }
         if self.older.capacity() > 4 * REMEMBERED.max(self.older.len()) {
             self.older.shrink_to(2 * self.older.len());
@@ -566,7 +617,7 @@ impl History {
         departures: &Departures,
         silent_since: impl FnOnce() -> Option<u64>,
     ) -> bool {
-        let same = || self.older.iter().filter(|older| older.hash == hash);
+        let same = || self.all().filter(|older| older.hash == hash);
         if same().any(|older| departures.left_with(older.since, older.at)) {
             return true;
         }
@@ -574,12 +625,18 @@ impl History {
         silent_since().is_some_and(|heard| last > heard)
     }
 
-    /// Notes that a value was taken from a plain peer.
-    pub(super) fn took(&mut self, now: u64) {
+    /// Notes that a value was taken from a plain peer, when no stamp had a time later than `latest`.
+    pub(super) fn took(&mut self, latest: u64, now: u64) {
+        self.taken_over = latest;
         if self.taken.len() > BUSY {
             self.taken.pop_front();
         }
         self.taken.push_back(now);
+    }
+
+    /// Whether a plain peer said what it holds after a value with this stamp was written, as far as can be known.
+    pub(super) fn is_overtaken(&self, stamp: Stamp) -> bool {
+        stamp.time <= self.taken_over
     }
 
     /// Whether plain peers change this key so often that it must be slowed down.
@@ -592,17 +649,16 @@ impl History {
         self.held_until.is_none() && now.saturating_sub(self.changed_at) > memory
     }
 
-    /// Keeps the newest value that a link said of a busy key. One that is passed over counts as
-    /// replaced: others, who did take it, may still be saying it.
-    pub(super) fn hold_back(&mut self, new: HeldBack, now: u64) {
+    /// Keeps the newest value that a link said of a busy key. Returns the hash of one that is passed over, which
+    /// counts as replaced: others, who did take it, may still be saying it.
+    pub(super) fn hold_back(&mut self, new: HeldBack) -> Option<u64> {
         match self.held_back.iter_mut().find(|held| held.link == new.link) {
-            Some(held) if held.tuple.value() == new.tuple.value() => {}
-            Some(held) => {
-                let (link, passed_over) = (new.link, value_hash(held.tuple.value()));
-                *held = new;
-                self.replaced(passed_over, Some(link), now, now);
+            Some(held) if held.tuple.value() == new.tuple.value() => None,
+            Some(held) => Some(value_hash(std::mem::replace(held, new).tuple.value())),
+            None => {
+                self.held_back.push(new);
+                None
             }
-            None => self.held_back.push(new),
         }
     }
 
@@ -624,7 +680,7 @@ mod tests {
     fn a_peer_that_said_little_costs_little() {
         let mut peer = PlainPeer::default();
         for slot in [1_999_999, 0] {
-            assert_eq!((peer.has_said(slot), peer.hear(slot, 7)), (false, None));
+            assert_eq!((peer.has_said(slot), peer.hear(slot, 7, false)), (false, None));
             assert!(peer.holds(slot, 7) && !peer.has_said(slot + 1));
         }
         let pages = peer.keys.0.iter().flatten().count() * PAGE * size_of::<Key>();
@@ -634,6 +690,6 @@ mod tests {
         assert!(!peer.holds(0, 7) && !peer.holds(1_999_999, 7));
         peer.forget(1_999_999, 0);
         peer.forget(5_000_000, 0);
-        assert_eq!((peer.hear(0, 8), peer.hear(1_999_999, 8)), (Some(7), None));
+        assert_eq!((peer.hear(0, 8, false), peer.hear(1_999_999, 8, false)), (Some(7), None));
     }
 }

@@ -121,8 +121,7 @@ impl Node {
         {
             self.ages_until = self.ages_until.max(deadline);
         }
-        // What a plain peer said, and comes from an extended one, may have been overtaken there.
-        let lazy = stamp.is_taken() && source.is_some_and(|id| self.is_extended(id));
+        let lazy = source.is_some_and(|id| self.is_extended(id)) && self.may_be_overtaken(seat, stamp);
         let (slot, old) = self.store.put(seat, Held::new(tuple.clone(), stamp, source, state, lazy));
         self.set_slot_deadline(slot, deadline);
         if old.is_none() && self.store.was_recycled(slot) {
@@ -156,6 +155,15 @@ impl Node {
             self.rouse(now);
         }
         slot
+    }
+
+    /// Whether plain peers may hold something newer than a value with this stamp, that an extended peer sends: that
+    /// has been said by a plain peer somewhere, or one has spoken here since it was written. Then it comes from a
+    /// peer that was away, say, and what replaced it follows. Told at once, a plain peer would go back to it and tell
+    /// it everywhere.
+    fn may_be_overtaken(&self, seat: Seat, stamp: Stamp) -> bool {
+        let history = || seat.slot.and_then(|slot| self.history.get(&slot));
+        stamp.is_taken() || history().is_some_and(|history| history.is_overtaken(stamp))
     }
 
     pub(super) fn tidy(&mut self) {

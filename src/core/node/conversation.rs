@@ -165,6 +165,7 @@ impl Node {
     fn hear_pong(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         link.pings.answered();
+        link.receipts.pong();
         link.doubt.heard_pong(now.mono, link.interval);
         let passed = link.passage.pong();
         if link.greeting.before > 0 {

@@ -54,7 +54,7 @@ impl Node {
         let history = self.history_mut(slot, now);
         let since = std::mem::replace(&mut history.changed_at, now.mono);
         match replaced {
-            Some((hash, source)) => history.replaced(hash, source, since, now.mono),
+            Some((hash, source)) => self.remember(slot, hash, source, since, now),
             // It was removed meanwhile, and no plain peer could be told.
             None => history.lasts_longer(since, now.mono),
         }
@@ -63,8 +63,34 @@ impl Node {
     /// A value was replaced, or came when it was too late.
     pub(super) fn note_replaced(&mut self, slot: Slot, hash: u64, source: Option<LinkId>, now: Now) {
         if self.keeps_history(now) {
-            self.history_mut(slot, now).replaced(hash, source, now.mono, now.mono);
+            self.remember(slot, hash, source, now.mono, now);
         }
+    }
+
+    /// The value with this hash, which had come from `source` and was ours since then (ms), is replaced now, or came
+    /// too late.
+    pub(super) fn remember(&mut self, slot: Slot, hash: u64, source: Option<LinkId>, since: u64, now: Now) {
+        self.history_mut(slot, now).replaced(hash, source, since, now.mono);
+        self.trim_history(slot, now);
+    }
+
+    /// Forgets what is too much of a key's past, but what a plain peer has left with, or one that is silent may have.
+    fn trim_history(&mut self, slot: Slot, now: Now) {
+        if !self.history.get(&slot).is_some_and(|history| history.is_long(now.mono)) {
+            return;
+        }
+        let silent = self.plain_silent_since();
+        let (departures, history) = (&self.departures, self.history.get_mut(&slot));
+        let left_with = |since, at| {
+            departures.left_with(since, at) || silent.is_some_and(|silent| since <= silent && silent < at)
+        };
+        history.into_iter().for_each(|history| history.trim(now.mono, left_with));
+    }
+
+    /// Since when the longest silent plain peer has said nothing (ms).
+    fn plain_silent_since(&self) -> Option<u64> {
+        let links = self.spoke_plainly.iter().filter_map(|id| self.links.get(id));
+        links.filter(|link| link.up).map(|link| link.plain.knew(link.heard_at)).min()
     }
 
     /// A link is lost whose peer spoke without stamps, and may hold what is current now for as long as it is away.
@@ -86,6 +112,7 @@ impl Node {
                 return;
             }
             self.history_due.pop_front();
+            self.trim_history(slot, now);
             let Some(history) = self.history.get_mut(&slot) else { continue };
             history.prune(now.mono, memory);
             if history.is_past(now.mono, memory) {

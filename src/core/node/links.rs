@@ -4,8 +4,9 @@ use super::super::branches::Branches;
 use super::super::clock::{Now, is_possible};
 use super::super::codec::{Extension, MessageId, OFFERS, encode};
 use super::super::link::{
-    GREETING_PATIENCE, Greeting, KEEPALIVE, Kind, LONGEST_PATIENCE, Link, LinkId, Pings, Role,
+    GREETING_PATIENCE, Greeting, KEEPALIVE, Kind, LONGEST_PATIENCE, Link, LinkId, Role,
 };
+use super::super::receipts::Receipts;
 use super::super::timers::Timer;
 use super::{Event, Frame, Node, Refusal};
 
@@ -32,7 +33,8 @@ impl Node {
     pub fn link_up(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id).filter(|link| link.role == Role::Client) else { return };
         link.up = true;
-        link.pings = Pings::default();
+        link.pings.connected();
+        link.receipts = Receipts::default();
         link.probes = 0;
         link.answers = false;
         link.interval = KEEPALIVE;
@@ -111,7 +113,9 @@ impl Node {
         self.schedule_link(id, now);
     }
 
-    /// Says PING, HELLO, PING and waits for what comes back.
+    /// Says PING, HELLO, PING and waits for what comes back. On a connection that was made again PINGs may come before
+    /// that were said on the former one, and each has its answer: as many more follow HELLO, so that the last answer
+    /// that is waited for is one to a PING behind it in any case.
     pub(super) fn greet(&mut self, id: LinkId, now: Now) {
         self.set_kind(id, Kind::Greeting);
         let hello = encode(MessageId::Hello, &self.introduction(now));
@@ -120,14 +124,18 @@ impl Node {
         link.forget_owed();
         link.cursor = end;
         link.greeted = true;
-        link.greeting = Greeting { before: link.pings.expected + 1, refused: false };
-        link.pings.said(2);
+        let former = std::mem::take(&mut link.pings.former);
+        link.greeting = Greeting { before: link.pings.expected + 1 + former, refused: false };
+        link.pings.said(1);
+        // Whatever was told before has been taken, or refused, when this one is answered.
+        link.receipts.ask(link.pings.unanswered, now.mono);
+        link.pings.said(1 + former);
         link.beat_at = now.mono + GREETING_PATIENCE;
         link.plain.begin_list(now.mono);
         let ping = Frame::new(encode(MessageId::Ping, &Extension::default()));
         self.control(id, ping.clone());
         self.control(id, Frame::new(hello));
-        self.control(id, ping);
+        (0..=former).for_each(|_| self.control(id, ping.clone()));
         self.schedule_link(id, now);
     }
 

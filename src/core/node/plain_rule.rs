@@ -73,7 +73,8 @@ impl Node {
         if lists {
             link.goes_on_listening(now.mono);
         }
-        Word { before: link.plain.hear(slot, hash), lists, early }
+        let is_unaware = link.is_unaware(slot, now.mono);
+        Word { before: link.plain.hear(slot, hash, is_unaware), lists, early }
     }
 
     /// The peer says the value that we hold, as plain peers mostly do: they repeat what they are told.
@@ -145,16 +146,22 @@ impl Node {
             self.counters.duplicates += 1;
             return;
         }
-        let unsent = link.is_unsent(slot, self.store.feed.position(slot))
+        // What it lists while it is told nothing yet it came to without us, not before it came to ours.
+        let unsent = link.listens.is_none()
+            && link.is_unsent(slot, self.store.feed.position(slot))
             && held.source() != Some(id)
             && before != Some(held.value_hash());
-        let behind = link.plain.echoes && (link.plain.is_behind(slot, now.mono) || unsent);
+        let unaware =
+            link.is_unaware(slot, now.mono) && (unsent || link.plain.was_told(slot, held.value_hash()));
+        let changed_at = history.map_or(0, |history| history.changed_at);
+        let is_behind = link.plain.is_behind(slot, changed_at, now.mono);
+        let behind = unaware || link.plain.echoes && (is_behind || unsent);
         let began = link.plain.began;
         let late = history.is_some_and(|history| history.is_late_copy(hash, id, began, now.mono));
         let busy = history.is_some_and(|history| history.is_busy(now.mono));
         if unborn {
             // It is as old when the peer returns before it could be told so.
-            self.history_mut(slot, now).replaced(hash, Some(id), 0, now.mono);
+            self.remember(slot, hash, Some(id), 0, now);
         }
         if behind || again || returned || late || repeats {
             return self.suspect_value(id, slot, tuple, now);
@@ -162,7 +169,10 @@ impl Node {
         if self.refuse_plain(tuple.value(), false) {
             return;
         }
-        let mut wait = if busy { BUSY_INTERVAL } else { 0 };
+        // What was replaced comes back because the peer's owner wants it, or because somebody who missed what replaced
+        // it has told the peer: then the newer one follows soon.
+        let returns = self.history.get(&slot).is_some_and(|history| history.has_replaced(hash));
+        let mut wait = if busy || returns { BUSY_INTERVAL } else { 0 };
         if let Some(history) = self.history.get_mut(&slot).filter(|_| heard) {
             let most = history.hold_up(hash, now.mono);
             if most > 0 && self.random.u8(0..4) == 0 {
@@ -179,11 +189,14 @@ impl Node {
     fn put_off(&mut self, id: LinkId, slot: Slot, tuple: &Tuple, early: bool, wait: u64, now: Now) {
         let over = self.store.held(slot).stamp;
         let history = self.history_mut(slot, now);
-        history.hold_back(HeldBack { link: id, tuple: tuple.clone(), over, early }, now.mono);
+        let passed_over = history.hold_back(HeldBack { link: id, tuple: tuple.clone(), over, early });
         let from = history.held_until;
         let until = from.unwrap_or(now.mono + wait);
         history.held_until = Some(until);
         self.timers.set(Timer::Held(slot), from, Some(until));
+        if let Some(hash) = passed_over {
+            self.remember(slot, hash, Some(id), now.mono, now);
+        }
     }
 
     /// What the peer said is old, most likely: it is looked at later.
@@ -237,7 +250,8 @@ impl Node {
         if let Some(link) = self.links.get_mut(&id) {
             link.plain.followed(slot, now.mono);
         }
-        self.history_mut(slot, now).took(now.mono);
+        let latest = self.latest(now);
+        self.history_mut(slot, now).took(latest, now.mono);
         slot
     }
 
@@ -259,7 +273,7 @@ impl Node {
             if stamp == over || history.said_before(ours, id, now.mono) {
                 self.consider(id, slot, &tuple, Said::Before { early }, now);
             } else if hash != ours {
-                history.replaced(hash, Some(id), now.mono, now.mono);
+                self.remember(slot, hash, Some(id), now.mono, now);
                 self.suspect_value(id, slot, &tuple, now);
             }
         }
@@ -281,7 +295,8 @@ impl Node {
                 continue;
             }
             let changed_at = history.map_or(0, |history| history.changed_at);
-            match link.plain.check(slot, held.value_hash(), changed_at, now.mono) {
+            let unaware = link.is_unaware(slot, now.mono);
+            match link.plain.check(slot, held.value_hash(), unaware, changed_at, now.mono) {
                 Check::Assert => {
                     link.bulk.owe(slot);
                     self.mark_ready(id);

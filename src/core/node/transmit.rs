@@ -111,12 +111,21 @@ impl Node {
         if self.is_extended(id) {
             return self.next_batch(id, now);
         }
-        let frame = self.next_plain(id, now)?;
+        let Some(frame) = self.next_plain(id, now) else { return self.next_receipt(id, now) };
         // A hub that has forgotten us answers a tuple with INVALID.
         if let Some(link) = self.links.get_mut(&id) {
             link.doubt.settle();
+            link.receipts.tell(now.mono);
         }
         Some(frame)
+    }
+
+    /// A plain server has been told all that there is: a PING shows when it has taken it.
+    fn next_receipt(&mut self, id: LinkId, now: Now) -> Option<Frame> {
+        let link = self.links.get_mut(&id).filter(|link| link.may_ask_receipt())?;
+        link.pings.said(1);
+        link.receipts.ask(link.pings.unanswered, now.mono);
+        Some(Frame::new(encode(MessageId::Ping, &Extension::default())))
     }
 
     /// The next tuple for a plain link, whose frames hold one each.
