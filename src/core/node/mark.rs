@@ -90,6 +90,9 @@ impl Node {
                 (_, Role::Client) => {
                     link.pings.said(1);
                     link.passage.ask(link.pings.unanswered);
+                    if link.may_ask_receipt() {
+                        link.receipts.ask(link.pings.unanswered, now.mono);
+                    }
                     return Some(Frame::new(encode(MessageId::Ping, &Extension::default())));
                 }
                 (_, Role::Server) => link.passage.pass(),
