@@ -653,7 +653,11 @@ impl History {
     /// counts as replaced: others, who did take it, may still be saying it.
     pub(super) fn hold_back(&mut self, new: HeldBack) -> Option<u64> {
         match self.held_back.iter_mut().find(|held| held.link == new.link) {
-            Some(held) if held.tuple.value() == new.tuple.value() => None,
+            Some(held) if held.tuple.value() == new.tuple.value() => {
+                // It is said again, over what we hold now.
+                held.over = new.over;
+                None
+            }
             Some(held) => Some(value_hash(std::mem::replace(held, new).tuple.value())),
             None => {
                 self.held_back.push(new);

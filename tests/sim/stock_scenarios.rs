@@ -301,3 +301,77 @@ fn values_do_not_chase_each_other_round_a_ring_of_ours_and_stock_nodes() {
     });
     println!("settled after {} ms at most", settled.iter().max().unwrap_or(&0) / MS);
 }
+
+/// A plain node that has the newest already is not told what came before it by one of ours that catches up.
+#[test]
+fn a_node_that_catches_up_brings_no_older_value_to_a_plain_one() {
+    let mut sim = Sim::new(7);
+    let plain = sim.stock();
+    let [writer, between, late] = [sim.ours(), sim.ours(), sim.ours()];
+    for (client, server) in [(between, writer), (between, plain), (late, plain)] {
+        connect(&mut sim, client, server);
+    }
+    let frozen = connect(&mut sim, late, writer);
+    sim.run(3 * SECOND);
+    sim.wires[frozen].frozen_until = sim.now + 5 * SECOND;
+    for value in 1..=10 {
+        sim.publish(writer, "key", &value.to_string());
+        sim.run(300 * MS);
+    }
+    sim.run(SECOND);
+    assert!((0..4).all(|node| sim.value(node, "key").as_deref() == Some("10")), "all have the last");
+    let before = sim.tally.publishes;
+    sim.run(4 * SECOND);
+    agree(&sim);
+    let own = sim.tally.publishes - before;
+    settles_within(&mut sim, 3 * SECOND);
+    assert!((0..4).all(|node| sim.value(node, "key").as_deref() == Some("10")));
+    // The ten that were frozen, and hardly anything that they led to.
+    assert!(own <= 20, "{own} tuples were sent when the line thawed");
+}
+
+/// What a plain hub repeats over a long line is older than what it is being told.
+#[test]
+fn a_plain_hub_on_a_long_line_says_what_it_was_told_before() {
+    for one_way in [100, 500, 1000] {
+        let mut sim = Sim::new(8 + one_way);
+        let hub = sim.stock();
+        let [near, far] = [sim.ours(), sim.ours()];
+        connect(&mut sim, near, hub);
+        let wire = sim.connect(far, hub);
+        sim.wires[wire].speed = Speed::line(one_way * MS, MS);
+        sim.run(20 * SECOND);
+        for value in ["first", "second"] {
+            sim.publish(far, "key", value);
+            sim.run((2 * one_way - 5) * MS);
+        }
+        settles_within(&mut sim, 20 * SECOND);
+        for node in 0..3 {
+            assert_eq!(sim.value(node, "key").as_deref(), Some("second"), "{one_way} ms, node {node}");
+        }
+    }
+}
+
+/// What a plain client left with is known to be old, however often it was replaced since.
+#[test]
+fn a_plain_client_brings_nothing_back_though_the_key_was_written_many_times() {
+    let mut sim = Sim::new(9);
+    let [hub, other] = [sim.ours(), sim.ours()];
+    let plain = sim.stock();
+    connect(&mut sim, other, hub);
+    let wire = connect(&mut sim, plain, hub);
+    sim.publish(other, "key", "when it left");
+    sim.run(5 * SECOND);
+    assert_eq!(sim.value(plain, "key").as_deref(), Some("when it left"));
+    sim.wires[wire].cut = true;
+    sim.lose(wire, 0, 0);
+    for value in 0..40 {
+        sim.run(3 * SECOND);
+        sim.publish(other, "key", &value.to_string());
+    }
+    sim.run(SECOND);
+    sim.wires[wire].cut = false;
+    sim.run(10 * SECOND);
+    agree(&sim);
+    assert!((0..3).all(|node| sim.value(node, "key").as_deref() == Some("39")));
+}

@@ -320,3 +320,6 @@ impl Node {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! A node of ours and a plain peer that a test plays.
+
+use super::super::super::codec::{Extension, Message, MessageId, decode, encode, encode_publish};
+use super::super::{Event, Settings};
+use super::*;
+
+fn now(mono: u64) -> Now {
+    Now { mono, wall: 1_800_000_000_000 + mono }
+}
+
+fn say(node: &mut Node, link: LinkId, value: &str, at: u64) {
+    let frame = encode_publish(&Tuple::new(b"key", value.as_bytes()), 0, None);
+    node.handle_frame(link, &frame, now(at));
+}
+
+fn control(node: &mut Node, link: LinkId, message: MessageId, at: u64) {
+    node.handle_frame(link, &encode(message, &Extension::default()), now(at));
+}
+
+/// What the node says: PUBLISH with its value, anything else with its number.
+fn said(node: &mut Node, link: LinkId, at: u64) -> Vec<String> {
+    let frames = std::iter::from_fn(|| node.poll_transmit(link, now(at)));
+    let frames: Vec<_> = frames.map(|frame| frame.bytes().to_vec()).collect();
+    let show = |frame: &Vec<u8>| match decode(frame) {
+        Ok(Message::Publish { value, .. }) => String::from_utf8_lossy(value).into_owned(),
+        _ => format!("message {}", frame[2]),
+    };
+    frames.iter().map(show).collect()
+}
+
+/// What the owner was told.
+fn told(node: &mut Node) -> Vec<String> {
+    let value = |event| match event {
+        Event::First(tuple) | Event::Deliver(tuple) => {
+            Some(String::from_utf8_lossy(tuple.value()).into_owned())
+        }
+        _ => None,
+    };
+    std::iter::from_fn(|| node.poll_event()).filter_map(value).collect()
+}
+
+fn pass_time(node: &mut Node, until: u64) {
+    while let Some(due) = node.poll_timeout().filter(|&due| due <= until) {
+        node.handle_timeout(now(due));
+    }
+}
+
+/// A plain client that has said two values, the first of them long ago.
+fn client() -> (Node, LinkId) {
+    let mut node = Node::new(Settings::default(), 1, now(1));
+    let link = node.open_link(Role::Server, now(1)).expect("a link");
+    control(&mut node, link, MessageId::Hello, 1);
+    for (value, at) in [("old", 10), ("new", 20_000)] {
+        pass_time(&mut node, at);
+        say(&mut node, link, value, at);
+    }
+    pass_time(&mut node, 40_000);
+    assert_eq!(told(&mut node), ["old", "new"]);
+    (node, link)
+}
+
+#[test]
+fn a_value_that_passes_a_plain_peer_again_and_is_replaced_at_once_is_not_taken() {
+    let (mut node, link) = client();
+    say(&mut node, link, "old", 40_000);
+    say(&mut node, link, "new", 40_010);
+    pass_time(&mut node, 60_000);
+    assert_eq!(told(&mut node), [""; 0], "it was somebody else's, who has come to the newer one since");
+}
+
+#[test]
+fn a_value_to_which_a_plain_peer_returns_for_good_is_taken_soon() {
+    let (mut node, link) = client();
+    say(&mut node, link, "old", 40_000);
+    pass_time(&mut node, 40_000 + BUSY_INTERVAL);
+    assert_eq!(told(&mut node), ["old"]);
+}
+
+/// PINGs that waited on the former connection are answered first on the new one: the hub's list comes behind all
+/// those answers, and what it has newer is not told otherwise before.
+#[test]
+fn answers_to_pings_of_the_former_connection_do_not_end_the_list() {
+    let mut node = Node::new(Settings::default(), 1, now(1));
+    let link = node.open_link(Role::Client, now(1)).expect("a link");
+    node.link_up(link, now(1));
+    assert_eq!(said(&mut node, link, 1).len(), 3, "PING, HELLO, PING");
+    (0..2).for_each(|_| control(&mut node, link, MessageId::Pong, 2));
+    say(&mut node, link, "old", 3);
+    pass_time(&mut node, 10_000);
+    said(&mut node, link, 10_000);
+    node.link_down(link, now(10_000));
+    node.link_up(link, now(20_000));
+    let greeting = said(&mut node, link, 20_000);
+    // Two of the former connection, and the one before HELLO.
+    (0..3).for_each(|_| control(&mut node, link, MessageId::Pong, 20_001));
+    assert_eq!(said(&mut node, link, 20_001), [""; 0]);
+    say(&mut node, link, "new", 20_002);
+    (0..greeting.len() - 2).for_each(|_| control(&mut node, link, MessageId::Pong, 20_003));
+    pass_time(&mut node, 30_000);
+    assert!(!said(&mut node, link, 30_000).contains(&"old".to_owned()));
+    assert_eq!(told(&mut node), ["old", "new"]);
+}
+
+#[test]
+fn what_a_plain_hub_says_before_it_has_taken_ours_is_old_however_late_it_comes() {
+    let mut node = Node::new(Settings::default(), 1, now(1));
+    let link = node.open_link(Role::Client, now(1)).expect("a link");
+    node.link_up(link, now(1));
+    said(&mut node, link, 1);
+    (0..2).for_each(|_| control(&mut node, link, MessageId::Pong, 2));
+    node.publish(b"key", b"first", 0, now(10)).expect("room");
+    assert_eq!(said(&mut node, link, 10), ["first", "message 3"]);
+    node.publish(b"key", b"second", 0, now(3_000)).expect("room");
+    assert_eq!(said(&mut node, link, 3_000), ["second"], "one question at a time");
+    say(&mut node, link, "first", 3_500);
+    control(&mut node, link, MessageId::Pong, 3_500);
+    assert_eq!(said(&mut node, link, 3_500), ["message 3"]);
+    say(&mut node, link, "second", 6_500);
+    control(&mut node, link, MessageId::Pong, 6_500);
+    pass_time(&mut node, 9_000);
+    assert_eq!(told(&mut node), ["first", "second"]);
+    // It has taken ours: what it says now is news.
+    say(&mut node, link, "third", 9_000);
+    assert_eq!(told(&mut node), ["third"]);
+}
