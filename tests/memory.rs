@@ -51,7 +51,7 @@ fn tests_of_czmq_and_of_its_own() {
     let done = loop {
         tries += 1;
         let done = run(watched(&czmq_program("own_test", Lib::Linked)), LONG * 2);
-        if done.signal() != Some(6) || tries == 8 {
+        if done.signal() != Some(6) || tries == 24 {
             break done;
         }
     };
