@@ -77,11 +77,11 @@ impl Pings {
     /// At least, and at most, so many of the former connection are reckoned with.
     const FORMER: (u32, u32) = (2, 8);
 
-    /// A new connection was made.
-    pub(super) fn connected(&mut self) {
+    /// A new connection was made. A peer that was extended tells the end of a greeting by what it says.
+    pub(super) fn connected(&mut self, to_extended: bool) {
         let former = self.unanswered.clamp(Self::FORMER.0, Self::FORMER.1);
-        *self =
-            Pings { former: if self.connected { former } else { 0 }, connected: true, ..Pings::default() };
+        let former = if self.connected && !to_extended { former } else { 0 };
+        *self = Pings { former, connected: true, ..Pings::default() };
     }
 
     pub(super) fn said(&mut self, count: u32) {

@@ -26,11 +26,11 @@ pub(super) const BUSY: usize = 4;
 /// A busy key is taken from plain peers once in this time (ms).
 pub(super) const BUSY_INTERVAL: u64 = 300;
 /// A value that comes back so soon (ms) after it was replaced may be one of two that chase each other.
-const CHASE: u64 = 10_000;
+const CHASE: u64 = 2000;
 /// It may do so this often before it is held up, …
 const RETURNS: u32 = 2;
 /// … for so long (ms) at most; …
-const LONGEST_HOLD_UP: u64 = 6000;
+const LONGEST_HOLD_UP: u64 = 1500;
 /// … none that came back is remembered for longer than this (ms).
 const FORGIVEN: u64 = 60_000;
 /// Assertions of one value to one peer.

@@ -33,7 +33,7 @@ impl Node {
     pub fn link_up(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id).filter(|link| link.role == Role::Client) else { return };
         link.up = true;
-        link.pings.connected();
+        link.pings.connected(link.peer.is_some());
         link.receipts = Receipts::default();
         link.probes = 0;
         link.answers = false;

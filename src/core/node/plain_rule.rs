@@ -169,10 +169,7 @@ impl Node {
         if self.refuse_plain(tuple.value(), false) {
             return;
         }
-        // What was replaced comes back because the peer's owner wants it, or because somebody who missed what replaced
-        // it has told the peer: then the newer one follows soon.
-        let returns = self.history.get(&slot).is_some_and(|history| history.has_replaced(hash));
-        let mut wait = if busy || returns { BUSY_INTERVAL } else { 0 };
+        let mut wait = if busy { BUSY_INTERVAL } else { 0 };
         if let Some(history) = self.history.get_mut(&slot).filter(|_| heard) {
             let most = history.hold_up(hash, now.mono);
             if most > 0 && self.random.u8(0..4) == 0 {

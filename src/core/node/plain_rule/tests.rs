@@ -45,37 +45,6 @@ fn pass_time(node: &mut Node, until: u64) {
     }
 }
 
-/// A plain client that has said two values, the first of them long ago.
-fn client() -> (Node, LinkId) {
-    let mut node = Node::new(Settings::default(), 1, now(1));
-    let link = node.open_link(Role::Server, now(1)).expect("a link");
-    control(&mut node, link, MessageId::Hello, 1);
-    for (value, at) in [("old", 10), ("new", 20_000)] {
-        pass_time(&mut node, at);
-        say(&mut node, link, value, at);
-    }
-    pass_time(&mut node, 40_000);
-    assert_eq!(told(&mut node), ["old", "new"]);
-    (node, link)
-}
-
-#[test]
-fn a_value_that_passes_a_plain_peer_again_and_is_replaced_at_once_is_not_taken() {
-    let (mut node, link) = client();
-    say(&mut node, link, "old", 40_000);
-    say(&mut node, link, "new", 40_010);
-    pass_time(&mut node, 60_000);
-    assert_eq!(told(&mut node), [""; 0], "it was somebody else's, who has come to the newer one since");
-}
-
-#[test]
-fn a_value_to_which_a_plain_peer_returns_for_good_is_taken_soon() {
-    let (mut node, link) = client();
-    say(&mut node, link, "old", 40_000);
-    pass_time(&mut node, 40_000 + BUSY_INTERVAL);
-    assert_eq!(told(&mut node), ["old"]);
-}
-
 /// PINGs that waited on the former connection are answered first on the new one: the hub's list comes behind all
 /// those answers, and what it has newer is not told otherwise before.
 #[test]
