@@ -55,6 +55,17 @@ impl Passage {
         }
     }
 
+    /// Whether there is a mark that the peer has not passed.
+    pub(super) fn is_open(&self) -> bool {
+        self.present.is_some()
+    }
+
+    /// What stood at a position of the log, and was not sent, has moved behind its end: marks that covered it cover it
+    /// there.
+    pub(super) fn put_off(&mut self, position: u32, end: u32) {
+        self.positions().filter(|covered| position < **covered).for_each(|covered| *covered = end);
+    }
+
     /// Whether a question is to be asked at this place of the log.
     pub(super) fn may_ask(&self, cursor: u32) -> bool {
         self.present.is_some_and(|q| q.state == State::Due && cursor >= q.about.position)

@@ -122,7 +122,11 @@ impl Node {
             self.ages_until = self.ages_until.max(deadline);
         }
         let lazy = source.is_some_and(|id| self.is_extended(id)) && self.may_be_overtaken(seat, stamp);
+        let before = seat.slot.filter(|_| !self.marked.is_empty()).map(|slot| self.store.feed.position(slot));
         let (slot, old) = self.store.put(seat, Held::new(tuple.clone(), stamp, source, state, lazy));
+        if let Some(before) = before {
+            self.put_marks_off(slot, before);
+        }
         self.set_slot_deadline(slot, deadline);
         if old.is_none() && self.store.was_recycled(slot) {
             self.forget_plain(slot, now);

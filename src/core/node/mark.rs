@@ -15,6 +15,7 @@
 use super::super::bulk::BULK;
 use super::super::clock::Now;
 use super::super::codec::{Answer, Extension, MessageId, encode};
+use super::super::feed::Slot;
 use super::super::link::{Kind, LinkId, Role};
 use super::{Frame, Node};
 
@@ -50,8 +51,22 @@ impl Node {
             link.branches.hurry();
             marked.push(id);
         }
-        marked.into_iter().for_each(|id| self.mark_ready(id));
+        marked.iter().for_each(|&id| self.mark_ready(id));
+        self.marked = marked;
         Mark(self.marks)
+    }
+
+    /// A key has changed again, whose change before that stands at this position in the log: where it was not sent
+    /// yet it will not be, and a mark that covered it is passed by whoever has the newer one.
+    pub(super) fn put_marks_off(&mut self, slot: Slot, before: u32) {
+        let (links, end) = (&mut self.links, self.store.feed.end());
+        self.marked.retain(|id| {
+            let Some(link) = links.get_mut(id).filter(|link| link.passage.is_open()) else { return false };
+            if link.is_unsent(slot, before) {
+                link.passage.put_off(before, end);
+            }
+            true
+        });
     }
 
     /// How many peers have not passed a mark yet. One whose connection is lost for good does not count.
@@ -320,6 +335,28 @@ mod tests {
         assert_eq!(node.behind(mark), 1);
         node.handle_frame(link, &pong, now(6));
         assert_eq!((node.behind(mark), node.passed(mark)), (0, 1));
+    }
+
+    /// A change that was replaced before it was sent never is: the mark waits for what replaced it.
+    #[test]
+    fn what_was_replaced_before_it_was_sent_is_not_passed_by_what_is_behind_it() {
+        let mut pair = Pair::new();
+        pair.connect();
+        pair.settle();
+        let (link, at) = (pair.links[0], now(5));
+        pair.nodes[0].publish(b"key", b"1", 0, at).unwrap();
+        pair.nodes[0].publish(b"other", b"1", 0, at).unwrap();
+        let mark = pair.nodes[0].mark();
+        pair.nodes[0].publish(b"key", &[b'2'; 100_000], 0, at).unwrap();
+        // The line takes a frame at a time: the other key, and only then what replaced the first.
+        let first = pair.nodes[0].poll_transmit(link, at).unwrap();
+        pair.nodes[1].handle_frame(pair.links[1], first.bytes(), at);
+        let second = pair.nodes[0].poll_transmit(link, at).unwrap();
+        assert!(second.bytes().len() > 100_000, "no question before it");
+        pair.nodes[1].handle_frame(pair.links[1], second.bytes(), at);
+        assert_eq!((pair.nodes[0].behind(mark), pair.nodes[0].passed(mark)), (1, 0));
+        pair.settle();
+        assert_eq!((pair.nodes[0].behind(mark), pair.nodes[0].passed(mark)), (0, 1));
     }
 
     #[test]

@@ -271,6 +271,8 @@ pub struct Node {
     own_smallest: Option<(usize, Slot)>,
     /// The last mark that was set.
     marks: u64,
+    /// Links that had a mark to pass when a key last changed.
+    marked: Vec<LinkId>,
     batches: transmit::BatchCache,
     /// The same for peers that are sent everything.
     backlogs: transmit::BatchCache,
@@ -328,6 +330,7 @@ impl Node {
             logged: HashMap::new(),
             own_smallest: None,
             marks: 0,
+            marked: Vec::new(),
             batches: transmit::BatchCache::default(),
             backlogs: transmit::BatchCache::default(),
             origins: Origins::new(random.u64(..)),
