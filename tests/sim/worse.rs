@@ -132,8 +132,8 @@ impl Worse {
                 let hours = random.i64(2..12) * 3_600_000;
                 // One that is fast is not trusted, nor is what it passes on: it has to be at the edge.
                 let edge = is_connected(count, links, &[node]) && lonely(node, links).next().is_none();
-                // Nobody follows one stranger: who is slow has to be a client, or have several. A stock node tells
-                // no time.
+                // Nobody follows one stranger: who is slow has to be a client, or have several, which stay. A stock node
+                // tells no time.
                 let ours = |&&(client, server): &&(usize, usize)| {
                     !stock.contains(&client) && !stock.contains(&server)
                 };
@@ -143,7 +143,7 @@ impl Worse {
                     0 => -(WALL as i64) + 60_000,
                     // What it writes is believed by all or by none; what it removes is forgotten before it is believed.
                     1 if edge && hours.unsigned_abs() > most_drift && !self.forgetful => hours,
-                    _ if servers == 0 && clients < 2 => 0,
+                    _ if servers == 0 && (clients < 2 || self.churn > 0.0) => 0,
                     _ => -hours,
                 };
             }
