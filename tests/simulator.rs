@@ -24,7 +24,7 @@ fn worse(test: &str, seeds: u64, nodes: usize, stock: usize, bound: u64) {
 
 /// Of a thousand pairs of a node and a key, how many may end with a value other than the right one where stock nodes
 /// take part and all faults happen at once. They know no ages: what crosses on the way cannot always be told apart.
-const MOST_OLDER: u64 = 60;
+const MOST_OLDER: u64 = 30;
 
 type Draw = fn(usize, usize, &mut fastrand::Rng) -> Options;
 
