@@ -450,6 +450,14 @@ impl Link {
         }
     }
 
+    /// A tuple was told, of which a plain server is to show that it has taken it.
+    pub(super) fn expect_receipt(&mut self, now: u64) {
+        if self.receipts.give_up(now) {
+            self.pings.unanswered = 0;
+        }
+        self.receipts.tell(now);
+    }
+
     /// Client: whether a plain server is to be asked whether it has taken what it was told.
     pub(super) fn may_ask_receipt(&self) -> bool {
         self.role == Role::Client && self.is_plain() && self.receipts.may_ask()

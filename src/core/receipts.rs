@@ -22,8 +22,12 @@ impl Receipts {
     pub(super) fn tell(&mut self, now: u64) {
         self.is_due = true;
         // What is told in the same millisecond, but after the question, is for the next one.
-        let before = |(pongs, at): (u32, u64)| (pongs, at.min(now.saturating_sub(1)));
-        self.asked = self.asked.filter(|&(_, at)| now < at + LOST).map(before);
+        self.asked = self.asked.map(|(pongs, at)| (pongs, at.min(now.saturating_sub(1))));
+    }
+
+    /// Whether the answer is lost, and with it the count of those that are to come. It is not waited for any longer.
+    pub(super) fn give_up(&mut self, now: u64) -> bool {
+        self.asked.take_if(|(_, at)| now >= *at + LOST).is_some()
     }
 
     /// Whether a PING is to follow what was told.

@@ -115,7 +115,7 @@ impl Node {
         // A hub that has forgotten us answers a tuple with INVALID.
         if let Some(link) = self.links.get_mut(&id) {
             link.doubt.settle();
-            link.receipts.tell(now.mono);
+            link.expect_receipt(now.mono);
         }
         Some(frame)
     }

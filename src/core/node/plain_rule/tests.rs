@@ -92,3 +92,19 @@ fn what_a_plain_hub_says_before_it_has_taken_ours_is_old_however_late_it_comes()
     say(&mut node, link, "third", 9_000);
     assert_eq!(told(&mut node), ["third"]);
 }
+
+#[test]
+fn an_answer_that_is_lost_is_not_waited_for_for_ever() {
+    let mut node = Node::new(Settings::default(), 1, now(1));
+    let link = node.open_link(Role::Client, now(1)).expect("a link");
+    node.link_up(link, now(1));
+    said(&mut node, link, 1);
+    (0..2).for_each(|_| control(&mut node, link, MessageId::Pong, 2));
+    node.publish(b"key", b"first", 0, now(10)).expect("room");
+    assert_eq!(said(&mut node, link, 10), ["first", "message 3"]);
+    node.publish(b"key", b"second", 0, now(10_100)).expect("room");
+    assert_eq!(said(&mut node, link, 10_100), ["second", "message 3"]);
+    control(&mut node, link, MessageId::Pong, 10_200);
+    say(&mut node, link, "third", 10_300);
+    assert_eq!(told(&mut node), ["first", "second", "third"]);
+}
