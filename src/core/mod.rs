@@ -38,6 +38,7 @@ mod disbelieved;
 mod effort;
 mod extension;
 mod feed;
+mod history;
 mod link;
 mod node;
 mod oldest;

@@ -60,6 +60,11 @@ impl Passage {
         self.present.is_some()
     }
 
+    /// Whether a mark that the peer has not passed covers this position of the log.
+    pub(super) fn covers(&mut self, position: u32) -> bool {
+        self.positions().any(|covered| position < *covered)
+    }
+
     /// What stood at a position of the log, and was not sent, has moved behind its end: marks that covered it cover it
     /// there.
     pub(super) fn put_off(&mut self, position: u32, end: u32) {

@@ -122,11 +122,7 @@ impl Node {
             self.ages_until = self.ages_until.max(deadline);
         }
         let lazy = source.is_some_and(|id| self.is_extended(id)) && self.may_be_overtaken(seat, stamp);
-        let before = seat.slot.filter(|_| !self.marked.is_empty()).map(|slot| self.store.feed.position(slot));
-        let (slot, old) = self.store.put(seat, Held::new(tuple.clone(), stamp, source, state, lazy));
-        if let Some(before) = before {
-            self.put_marks_off(slot, before);
-        }
+        let (slot, old) = self.put(seat, Held::new(tuple.clone(), stamp, source, state, lazy));
         self.set_slot_deadline(slot, deadline);
         if old.is_none() && self.store.was_recycled(slot) {
             self.forget_plain(slot, now);
@@ -159,6 +155,16 @@ impl Node {
             self.rouse(now);
         }
         slot
+    }
+
+    /// Stores what a key holds from now on. What it held, and was not sent yet, never is.
+    pub(super) fn put(&mut self, seat: Seat, held: Held) -> (Slot, Option<Held>) {
+        let before = seat.slot.filter(|_| !self.marked.is_empty()).map(|slot| self.store.feed.position(slot));
+        let (slot, old) = self.store.put(seat, held);
+        if let Some(before) = before {
+            self.put_marks_off(slot, before);
+        }
+        (slot, old)
     }
 
     /// Whether plain peers may hold something newer than a value with this stamp, that an extended peer sends: that

@@ -5,8 +5,8 @@
 
 use super::super::clock::Now;
 use super::super::feed::Slot;
-use super::super::link::LinkId;
-use super::super::plain::{History, MEMORY};
+use super::super::history::{History, MEMORY};
+use super::super::link::{Link, LinkId};
 use super::super::timers::Timer;
 use super::Node;
 
@@ -79,7 +79,7 @@ impl Node {
         if !self.history.get(&slot).is_some_and(|history| history.is_long(now.mono)) {
             return;
         }
-        let silent = self.plain_silent_since();
+        let silent = self.silent_since(|_, _| true);
         let (departures, history) = (&self.departures, self.history.get_mut(&slot));
         let left_with = |since, at| {
             departures.left_with(since, at) || silent.is_some_and(|silent| since <= silent && silent < at)
@@ -87,10 +87,12 @@ impl Node {
         history.into_iter().for_each(|history| history.trim(now.mono, left_with));
     }
 
-    /// Since when the longest silent plain peer has said nothing (ms).
-    fn plain_silent_since(&self) -> Option<u64> {
-        let links = self.spoke_plainly.iter().filter_map(|id| self.links.get(id));
-        links.filter(|link| link.up).map(|link| link.plain.knew(link.heard_at)).min()
+    /// Since when the longest silent of these plain peers has said nothing (ms), if there is any: its connection may be
+    /// over, and nobody has noticed. One that lives repeats each change.
+    pub(super) fn silent_since(&self, of: impl Fn(LinkId, &Link) -> bool) -> Option<u64> {
+        let links = self.spoke_plainly.iter().filter_map(|&id| Some((id, self.links.get(&id)?)));
+        let silent = links.filter(|&(id, link)| link.up && of(id, link));
+        silent.map(|(_, link)| link.plain.knew(link.heard_at)).min()
     }
 
     /// A link is lost whose peer spoke without stamps, and may hold what is current now for as long as it is away.

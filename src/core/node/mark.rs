@@ -62,7 +62,7 @@ impl Node {
         let (links, end) = (&mut self.links, self.store.feed.end());
         self.marked.retain(|id| {
             let Some(link) = links.get_mut(id).filter(|link| link.passage.is_open()) else { return false };
-            if link.is_unsent(slot, before) {
+            if link.passage.covers(before) && link.is_unsent(slot, before) {
                 link.passage.put_off(before, end);
             }
             true

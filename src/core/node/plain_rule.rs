@@ -17,8 +17,9 @@
 
 use super::super::clock::{Now, Stamp};
 use super::super::feed::Slot;
+use super::super::history::{BUSY_INTERVAL, HeldBack};
 use super::super::link::{BREATH, LinkId, Role};
-use super::super::plain::{BUSY_INTERVAL, Check, HeldBack, QUIET};
+use super::super::plain::{Check, QUIET};
 use super::super::store::{NO_VALUE, State};
 use super::super::timers::Timer;
 use super::super::tuple::{Tuple, value_hash};
@@ -107,7 +108,8 @@ impl Node {
         let stamp = held.stamp;
         let successor = stamp.successor(hash);
         let history = self.history.get(&slot);
-        let silent = || self.silent_since(id);
+        // When it comes back by another connection than that of which nobody noticed the end.
+        let silent = || self.silent_since(|other, link| other != id && link.role == Role::Server);
         let returned =
             lists && history.is_some_and(|history| history.was_left_with(hash, &self.departures, silent));
         let unborn = lists && self.is_before_birth(id, slot, now);
@@ -223,17 +225,6 @@ impl Node {
         let others = self.spoke_plainly.iter().filter(|&&other| other != id);
         returns
             && !others.filter_map(|other| self.links.get(other)).any(|link| link.plain.may_hold(slot, hash))
-    }
-
-    /// Since when the longest silent of the other plain clients has said nothing, if there is any: its connection may
-    /// be over, and nobody has noticed, when it comes back by another one. One that lives repeats each change.
-    fn silent_since(&self, id: LinkId) -> Option<u64> {
-        let others = self.spoke_plainly.iter().filter(|&&other| other != id);
-        let links = others.filter_map(|other| self.links.get(other));
-        links
-            .filter(|link| link.up && link.role == Role::Server)
-            .map(|link| link.plain.knew(link.heard_at))
-            .min()
     }
 
     fn is_late_copy(&self, slot: Slot, hash: u64, id: LinkId, now: Now) -> bool {

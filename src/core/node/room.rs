@@ -91,7 +91,7 @@ impl Node {
         }
         let value = if record.kind == RecordKind::Live { value_hash(record.value) } else { NO_VALUE };
         let held = Held::new(stub(record.key, value), record.stamp, None, State::Refused, false);
-        let (slot, old) = self.store.put(seat, held);
+        let (slot, old) = self.put(seat, held);
         // Others forget the key then: what expires leaves something behind for a while.
         let after = if record.kind == RecordKind::Live { self.settings.tombstone } else { 0 };
         let forgotten_at = (record.ttl > 0).then(|| now.mono + u64::from(record.ttl) + after);
