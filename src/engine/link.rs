@@ -22,10 +22,10 @@ pub(super) enum Sending {
 
 /// One link.
 pub(super) struct Link {
-    /// The place of its channel in the engine's list.
-    pub(super) channel: usize,
+    /// The place of its router in the engine's list.
+    pub(super) slot: usize,
     /// Its routing id there.
-    pub(super) name: Box<[u8]>,
+    pub(super) routing_id: Box<[u8]>,
     /// For JOIN, LEAVE and the log.
     pub(super) endpoint: Box<str>,
     /// The one frame that the socket had no room for.

@@ -13,32 +13,32 @@
 //!
 //! | file | concern |
 //! | --- | --- |
-//! | this file | what the layers above see |
-//! | `run`, `farewell` | the loop; its end |
-//! | `receive` | frames in |
-//! | `transmit` | frames out |
-//! | `listen` | BIND |
-//! | `remotes` | CONNECT, and what becomes of connections |
-//! | `liveness` | whether a silent server is alive |
-//! | `channel`, `link` | a socket; a peer |
+//! | this file | the interface for the layers above |
+//! | `event_loop`, `shutdown` | the loop, and its end |
+//! | `receive`, `transmit` | frames in, frames out |
+//! | `listener` | BIND |
+//! | `dialer` | CONNECT, and what becomes of connections |
+//! | `liveness` | whether bytes pass on the connection of a silent server |
+//! | `router`, `link` | a ROUTER socket, and one peer behind it |
 //! | `recorder` | the flight recorder's files |
-//! | `endpoint`, `security` | what the program's words mean |
+//! | `clock` | the two clocks |
+//! | `endpoint`, `security`, `error` | endpoints, keys and mechanisms; refusals |
 //! | [`raw`] | libzmq |
 
-mod channel;
 mod clock;
+mod dialer;
 mod endpoint;
 mod error;
-mod farewell;
+mod event_loop;
 mod link;
-mod listen;
+mod listener;
 mod liveness;
 pub mod raw;
 mod receive;
 mod recorder;
-mod remotes;
-mod run;
+mod router;
 mod security;
+mod shutdown;
 mod transmit;
 
 use std::cmp::Reverse;
@@ -52,11 +52,11 @@ use crate::core::record::RecordedNode;
 use crate::core::{self, Event, LinkId, Now, Severity, Stats, Tuple};
 use crate::log::Logger;
 
-use channel::{Channel, Purpose};
 use clock::Clock;
 use link::Link;
 use raw::Msg;
 use recorder::Recorder;
+use router::{Purpose, Router};
 use security::Security;
 
 pub use error::Error;
@@ -139,7 +139,7 @@ pub struct Engine {
     security: Security,
     ipv6: bool,
     /// Sockets; a closed one leaves its place empty.
-    channels: Vec<Option<Channel>>,
+    routers: Vec<Option<Router>>,
     links: HashMap<LinkId, Link, ahash::RandomState>,
     /// What BIND bound: the program's text, and libzmq's.
     bound: Vec<(Box<str>, String)>,
@@ -161,7 +161,7 @@ pub struct Engine {
     /// of is void.
     timers: BinaryHeap<Reverse<(u64, LinkId)>>,
     /// Scratch: the frames being received.
-    name: Msg,
+    routing_id: Msg,
     body: Msg,
     /// When the client limit was last logged (mono ms), and how many were turned away since.
     turned_away: (Option<u64>, u64),
@@ -213,7 +213,7 @@ impl Engine {
             recorder: Recorder::default(),
             security: Security::default(),
             ipv6: false,
-            channels: Vec::new(),
+            routers: Vec::new(),
             links: HashMap::with_hasher(hasher()),
             bound: Vec::new(),
             sending: VecDeque::new(),
@@ -224,7 +224,7 @@ impl Engine {
             closed: Vec::new(),
             unreachable: VecDeque::new(),
             timers: BinaryHeap::new(),
-            name: Msg::new(),
+            routing_id: Msg::new(),
             body: Msg::new(),
             turned_away: (None, 0),
             failed_at: None,
@@ -323,29 +323,27 @@ impl Engine {
         i64::try_from(twice).unwrap_or(i64::MAX)
     }
 
-    /// Put a channel in a free place.
-    fn add_channel(&mut self, channel: Channel) -> usize {
-        match self.channels.iter().position(Option::is_none) {
+    /// Put a router in a free place.
+    fn add_router(&mut self, router: Router) -> usize {
+        match self.routers.iter().position(Option::is_none) {
             Some(free) => {
-                self.channels[free] = Some(channel);
+                self.routers[free] = Some(router);
                 free
             }
             None => {
-                self.channels.push(Some(channel));
-                self.channels.len() - 1
+                self.routers.push(Some(router));
+                self.routers.len() - 1
             }
         }
     }
 
-    /// The place of the channel for this purpose, where there is only one.
-    fn place_of(&self, purpose: Purpose) -> Option<usize> {
-        self.channels
-            .iter()
-            .position(|channel| channel.as_ref().is_some_and(|channel| channel.purpose == purpose))
+    /// The place of the router for this purpose, where there is only one.
+    fn slot_of(&self, purpose: Purpose) -> Option<usize> {
+        self.routers.iter().position(|router| router.as_ref().is_some_and(|router| router.purpose == purpose))
     }
 
-    fn channel(&mut self, place: usize) -> Option<&mut Channel> {
-        self.channels.get_mut(place)?.as_mut()
+    fn router(&mut self, slot: usize) -> Option<&mut Router> {
+        self.routers.get_mut(slot)?.as_mut()
     }
 
     /// A call failed in a way that is no peer's doing.

@@ -3,9 +3,9 @@
 use crate::core::{LinkId, Now, Refusal, Role};
 
 use super::Engine;
-use super::channel::Channel;
 use super::link::{Link, Sending};
 use super::raw::Msg;
+use super::router::Router;
 
 /// Messages, and bytes, taken from one socket in one turn. A message may hold hundreds of tuples.
 const BATCH: usize = 1000;
@@ -17,43 +17,43 @@ const COMPLAINT: u64 = 5000;
 impl Engine {
     /// Take what the sockets with news have received.
     pub(super) fn receive(&mut self, now: Now) {
-        for place in 0..self.channels.len() {
+        for slot in 0..self.routers.len() {
             // Taken out meanwhile: links are opened while its messages are read.
-            let Some(mut channel) = self.channels[place].take() else { continue };
-            if channel.monitor_news
-                && let Err(error) = channel.read_monitor()
+            let Some(mut router) = self.routers[slot].take() else { continue };
+            if router.monitor_news
+                && let Err(error) = router.read_monitor()
             {
                 self.failed("reading a monitor", error);
             }
             // What a connection carried counts until all of it is read; only then is its end believed. It may have
             // come after the socket was asked for news, so it is looked for in any case.
-            let look = channel.news || !channel.happenings.is_empty();
-            let dry = !look || self.receive_from(&mut channel, place, now);
-            self.channels[place] = Some(channel);
-            self.close_gone(place, dry, now);
+            let look = router.news || !router.happenings.is_empty();
+            let dry = !look || self.receive_from(&mut router, slot, now);
+            self.routers[slot] = Some(router);
+            self.close_gone(slot, dry, now);
             if dry {
-                self.happen(place, now);
+                self.happen(slot, now);
             }
         }
     }
 
     /// Take a batch from one socket. True if that was all.
-    fn receive_from(&mut self, channel: &mut Channel, place: usize, now: Now) -> bool {
+    fn receive_from(&mut self, router: &mut Router, slot: usize, now: Now) -> bool {
         self.blocked.hope = true;
-        let mut name = std::mem::take(&mut self.name);
+        let mut routing_id = std::mem::take(&mut self.routing_id);
         let mut body = std::mem::take(&mut self.body);
         let mut dry = false;
         let (mut messages, mut bytes) = (0, 0);
         while messages < BATCH && bytes < BATCH_BYTES {
-            match channel.receive(&mut name, &mut body) {
+            match router.receive(&mut routing_id, &mut body) {
                 Ok(true) => {}
                 Ok(false) => {
-                    channel.news = false;
+                    router.news = false;
                     dry = true;
                     break;
                 }
                 Err(error) => {
-                    channel.news = false;
+                    router.news = false;
                     dry = true;
                     self.failed("receiving", error);
                     break;
@@ -61,16 +61,16 @@ impl Engine {
             }
             messages += 1;
             bytes += body.data().len();
-            let link = match channel.find(name.data()) {
+            let link = match router.find(routing_id.data()) {
                 Some(link) => link,
-                None => match self.open(channel, place, name.data(), &body, now) {
+                None => match self.open(router, slot, routing_id.data(), &body, now) {
                     Some(link) => link,
                     None => continue,
                 },
             };
             self.node.handle_frame(link, body.data(), now);
         }
-        self.name = name;
+        self.routing_id = routing_id;
         self.body = body;
         dry
     }
@@ -78,13 +78,13 @@ impl Engine {
     /// Somebody new speaks.
     fn open(
         &mut self,
-        channel: &mut Channel,
-        place: usize,
-        name: &[u8],
+        router: &mut Router,
+        slot: usize,
+        routing_id: &[u8],
         body: &Msg,
         now: Now,
     ) -> Option<LinkId> {
-        if channel.purpose.role() == Role::Client {
+        if router.purpose.role() == Role::Client {
             return None; // a connection that we have given up
         }
         let id = match self.node.open_link(Role::Server, now) {
@@ -96,15 +96,14 @@ impl Engine {
         };
         let endpoint = match body.property(c"Peer-Address") {
             Some(address) if !address.is_empty() => address,
-            _ => hex(name),
+            _ => hex(routing_id),
         };
-        let name: Box<[u8]> = name.into();
-        channel.names.insert(name.clone(), id);
+        let routing_id: Box<[u8]> = routing_id.into();
+        router.links.insert(routing_id.clone(), id);
         self.logger.debug(format_args!("zgossip: peer {endpoint} has connected"));
         self.note_link(id, &endpoint);
         let endpoint = endpoint.into_boxed_str();
-        let link =
-            Link { channel: place, name, endpoint, pending: None, sending: Sending::Idle, remote: None };
+        let link = Link { slot, routing_id, endpoint, pending: None, sending: Sending::Idle, remote: None };
         self.links.insert(id, link);
         Some(id)
     }
@@ -120,9 +119,9 @@ impl Engine {
     }
 }
 
-fn hex(name: &[u8]) -> String {
+fn hex(routing_id: &[u8]) -> String {
     use std::fmt::Write;
-    name.iter().fold(String::with_capacity(name.len() * 2), |mut text, byte| {
+    routing_id.iter().fold(String::with_capacity(routing_id.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use crate::core::{LinkId, Now};
 
 use super::Engine;
-use super::channel::Sent;
 use super::link::Sending;
+use super::router::Sent;
 
 /// Frames, and bytes, that a link may send in one turn.
 const SHARE: usize = 256;
@@ -167,7 +167,7 @@ impl Engine {
 
     fn send_share(&mut self, id: LinkId, now: Now) -> Turn {
         let Some(link) = self.links.get_mut(&id) else { return Turn::Done };
-        let Some(channel) = self.channels.get_mut(link.channel).and_then(Option::as_mut) else {
+        let Some(router) = self.routers.get_mut(link.slot).and_then(Option::as_mut) else {
             return Turn::Done;
         };
         let (mut frames, mut bytes) = (0, 0);
@@ -176,7 +176,7 @@ impl Engine {
                 return Turn::Done;
             };
             let sent = frames > 0;
-            match channel.send(&link.name, &frame) {
+            match router.send(&link.routing_id, &frame) {
                 Ok(Sent::Yes) => {}
                 Ok(Sent::Full) => {
                     link.pending = Some(frame);
@@ -210,18 +210,18 @@ impl Engine {
     }
 
     /// A socket has been read to its end, or not for long: clients that are gone have nothing more to say.
-    pub(super) fn close_gone(&mut self, place: usize, dry: bool, now: Now) {
+    pub(super) fn close_gone(&mut self, slot: usize, dry: bool, now: Now) {
         let links = &self.links;
         let is_over = |&mut (id, since): &mut (LinkId, u64)| {
-            let here = links.get(&id).is_none_or(|link| link.channel == place);
+            let here = links.get(&id).is_none_or(|link| link.slot == slot);
             here && (dry || now.mono >= since + LONGEST_LAST_WORDS)
         };
         let over: Vec<LinkId> = self.gone.extract_if(.., is_over).map(|(id, _)| id).collect();
         for id in over {
             let Some(link) = self.links.get(&id) else { continue };
-            let name = link.name.clone();
-            if let Some(channel) = self.channel(place) {
-                channel.forget(&name);
+            let routing_id = link.routing_id.clone();
+            if let Some(router) = self.router(slot) {
+                router.forget(&routing_id);
             }
             self.node.close_link(id, now);
             self.closed.push(id);

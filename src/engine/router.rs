@@ -25,7 +25,7 @@ pub(super) const LINGER: i32 = 250;
 /// Connections that may wait to be accepted: a thousand nodes may start at once.
 const BACKLOG: i32 = 1024;
 
-/// What a channel is for.
+/// What a router is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Purpose {
     /// Peers that connect to us.
@@ -43,24 +43,24 @@ impl Purpose {
         if self == Purpose::Listen { Role::Server } else { Role::Client }
     }
 
-    fn watched(self) -> bool {
+    fn is_monitored(self) -> bool {
         matches!(self, Purpose::Shared | Purpose::Dedicated)
     }
 }
 
 /// The socket, watched or not.
-enum Wire {
-    Plain(Socket),
-    Watched(Monitored),
+enum Inner {
+    Unmonitored(Socket),
+    Monitored(Monitored),
 }
 
 /// A ROUTER socket and the links behind it.
-pub(super) struct Channel {
-    wire: Wire,
+pub(super) struct Router {
+    inner: Inner,
     fd: RawFd,
     monitor_fd: Option<RawFd>,
     pub(super) purpose: Purpose,
-    pub(super) names: HashMap<Box<[u8]>, LinkId, ahash::RandomState>,
+    pub(super) links: HashMap<Box<[u8]>, LinkId, ahash::RandomState>,
     /// Who spoke last: mostly the one who speaks next.
     last: Option<(Box<[u8]>, LinkId)>,
     /// Look at the socket before waiting: it was used, or its descriptor has news.
@@ -101,9 +101,9 @@ fn keep_alive(socket: &Socket, purpose: Purpose) -> Result<(), Error> {
     Ok(())
 }
 
-impl Channel {
+impl Router {
     /// A new ROUTER.
-    pub(super) fn new(context: Context, purpose: Purpose) -> Result<Channel, Error> {
+    pub(super) fn new(context: Context, purpose: Purpose) -> Result<Router, Error> {
         let socket = Socket::new(context, zmq::ROUTER)?;
         let options = socket.options();
         options.set_router_mandatory(true)?;
@@ -117,21 +117,21 @@ impl Channel {
         keep_alive(&socket, purpose)?;
 
         let fd = socket.fd()?;
-        let wire = if purpose.watched() {
-            Wire::Watched(Monitored::new(context, socket)?)
+        let inner = if purpose.is_monitored() {
+            Inner::Monitored(Monitored::new(context, socket)?)
         } else {
-            Wire::Plain(socket)
+            Inner::Unmonitored(socket)
         };
-        let monitor_fd = match &wire {
-            Wire::Watched(monitored) => Some(monitored.reader().fd()?),
-            Wire::Plain(_) => None,
+        let monitor_fd = match &inner {
+            Inner::Monitored(monitored) => Some(monitored.reader().fd()?),
+            Inner::Unmonitored(_) => None,
         };
-        Ok(Channel {
-            wire,
+        Ok(Router {
+            inner,
             fd,
             monitor_fd,
             purpose,
-            names: HashMap::with_hasher(hasher()),
+            links: HashMap::with_hasher(hasher()),
             last: None,
             news: true,
             monitor_news: true,
@@ -140,9 +140,9 @@ impl Channel {
     }
 
     pub(super) fn socket(&self) -> &Socket {
-        match &self.wire {
-            Wire::Plain(socket) => socket,
-            Wire::Watched(monitored) => monitored.socket(),
+        match &self.inner {
+            Inner::Unmonitored(socket) => socket,
+            Inner::Monitored(monitored) => monitored.socket(),
         }
     }
 
@@ -162,16 +162,16 @@ impl Channel {
 
     /// Whether an event waits at the monitor.
     pub(super) fn monitor_waits(&self) -> Result<bool, Error> {
-        match &self.wire {
-            Wire::Plain(_) => Ok(false),
-            Wire::Watched(monitored) => Ok(monitored.reader().events()?.readable),
+        match &self.inner {
+            Inner::Unmonitored(_) => Ok(false),
+            Inner::Monitored(monitored) => Ok(monitored.reader().events()?.readable),
         }
     }
 
     /// Read the monitor's events into `happenings`.
     pub(super) fn read_monitor(&mut self) -> Result<(), Error> {
         self.monitor_news = false;
-        if let Wire::Watched(monitored) = &self.wire {
+        if let Inner::Monitored(monitored) = &self.inner {
             while let Some(happening) = monitored.next()? {
                 self.happenings.push_back(happening);
             }
@@ -179,16 +179,16 @@ impl Channel {
         Ok(())
     }
 
-    /// Receive one message: the sender's routing id into `name`, the last frame into `body`. Some peers put other
+    /// Receive one message: the sender's routing id into `routing_id`, the last frame into `body`. Some peers put other
     /// frames before it. False when none waits.
     #[inline]
-    pub(super) fn receive(&mut self, name: &mut Msg, body: &mut Msg) -> Result<bool, Error> {
-        match self.socket().try_recv(name) {
+    pub(super) fn receive(&mut self, routing_id: &mut Msg, body: &mut Msg) -> Result<bool, Error> {
+        match self.socket().try_recv(routing_id) {
             Ok(()) => {}
             Err(error) if error.is_again() => return Ok(false),
             Err(error) => return Err(error),
         }
-        let mut more = name.more();
+        let mut more = routing_id.more();
         while more {
             self.socket().try_recv(body)?;
             more = body.more();
@@ -198,33 +198,33 @@ impl Channel {
 
     /// The link with this routing id.
     #[inline]
-    pub(super) fn find(&mut self, name: &[u8]) -> Option<LinkId> {
+    pub(super) fn find(&mut self, routing_id: &[u8]) -> Option<LinkId> {
         if let Some((last, link)) = &self.last
-            && **last == *name
+            && **last == *routing_id
         {
             return Some(*link);
         }
-        let (name, &link) = self.names.get_key_value(name)?;
-        self.last = Some((name.clone(), link));
+        let (routing_id, &link) = self.links.get_key_value(routing_id)?;
+        self.last = Some((routing_id.clone(), link));
         Some(link)
     }
 
     /// Forget a routing id; false if there was none.
-    pub(super) fn forget(&mut self, name: &[u8]) -> bool {
+    pub(super) fn forget(&mut self, routing_id: &[u8]) -> bool {
         self.last = None;
-        self.names.remove(name).is_some()
+        self.links.remove(routing_id).is_some()
     }
 
     /// Send a frame to the peer with this routing id.
     #[inline]
-    pub(super) fn send(&mut self, name: &[u8], frame: &Frame) -> Result<Sent, Error> {
+    pub(super) fn send(&mut self, routing_id: &[u8], frame: &Frame) -> Result<Sent, Error> {
         self.news = true;
         // The body first: once the routing id is sent, there must be one.
         let mut body = match frame.shared() {
             Some(bytes) => Msg::from_arc(bytes.clone())?,
             None => Msg::from_slice(frame.bytes())?,
         };
-        match self.socket().try_send_slice(name, true) {
+        match self.socket().try_send_slice(routing_id, true) {
             Ok(()) => {}
             Err(error) if error.is_again() => return Ok(Sent::Full),
             Err(error) if error.is_unreachable() => return Ok(Sent::Gone),

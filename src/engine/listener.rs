@@ -9,9 +9,9 @@ use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_reuseaddr;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
 
-use super::channel::{Channel, Purpose};
 use super::endpoint::{Endpoint, Ports, Transport, port_of};
 use super::raw::{self, Socket};
+use super::router::{Purpose, Router};
 use super::{Engine, Error};
 
 /// How long an endpoint may take to be free after who had it let it go.
@@ -25,13 +25,13 @@ impl Engine {
     pub fn bind(&mut self, endpoint: &[u8]) -> Result<u16, Error> {
         let endpoint = Endpoint::parse(endpoint)?;
         let (host, ports) = endpoint.ports()?;
-        let place = self.place_of(Purpose::Listen);
+        let slot = self.slot_of(Purpose::Listen);
         let mut fresh = None;
-        let channel = match place.and_then(|place| self.channels[place].as_ref()) {
-            Some(channel) => channel,
-            None => fresh.insert(Channel::new(self.context, Purpose::Listen)?),
+        let router = match slot.and_then(|slot| self.routers[slot].as_ref()) {
+            Some(router) => router,
+            None => fresh.insert(Router::new(self.context, Purpose::Listen)?),
         };
-        let socket = channel.socket();
+        let socket = router.socket();
         socket.options().set_maxmsgsize(self.max_message())?;
         socket.options().set_ipv6(self.ipv6 || endpoint.is_ipv6())?;
         self.security.apply_server(socket)?;
@@ -51,8 +51,8 @@ impl Engine {
         };
         let port = port_of(&actual);
         self.bound.push((endpoint.text().into(), actual));
-        if let Some(channel) = fresh {
-            self.add_channel(channel);
+        if let Some(router) = fresh {
+            self.add_router(router);
         }
         Ok(port)
     }
@@ -64,15 +64,15 @@ impl Engine {
     /// with it *before* what waits in their queues has left. Closing the socket makes them linger. `begun` is when the
     /// node began to end.
     pub(super) fn release(&mut self, begun: Instant) {
-        let place = self.place_of(Purpose::Listen);
-        if let Some(channel) = place.and_then(|place| self.channels[place].as_ref()) {
+        let slot = self.slot_of(Purpose::Listen);
+        if let Some(router) = slot.and_then(|slot| self.routers[slot].as_ref()) {
             // Within the process there is no listener.
             let inproc = self.bound.extract_if(.., |(_, actual)| actual.starts_with("inproc://"));
             for (_, actual) in inproc {
-                let _ = channel.socket().unbind(&actual);
+                let _ = router.socket().unbind(&actual);
             }
         }
-        self.channels.clear();
+        self.routers.clear();
         let end = begun + CLOSING;
         for (_, actual) in self.bound.drain(..) {
             while is_in_use(&actual) && Instant::now() < end {
@@ -89,13 +89,13 @@ impl Engine {
         // libzmq tells all interfaces by their addresses.
         let spellings = ["0.0.0.0", "[::]"].map(|all| text.replacen("//*:", &format!("//{all}:"), 1));
         let is_it = |given: &str, actual: &String| *given == *text || spellings.contains(actual);
-        let place = self.bound.iter().position(|(given, actual)| is_it(given, actual));
-        let server = self.place_of(Purpose::Listen).and_then(|place| self.channels[place].as_ref());
-        let (Some(place), Some(channel)) = (place, server) else {
+        let index = self.bound.iter().position(|(given, actual)| is_it(given, actual));
+        let server = self.slot_of(Purpose::Listen).and_then(|slot| self.routers[slot].as_ref());
+        let (Some(index), Some(router)) = (index, server) else {
             return Err(Error::not_found("endpoint is not bound"));
         };
-        channel.socket().unbind(&self.bound[place].1)?;
-        self.bound.swap_remove(place);
+        router.socket().unbind(&self.bound[index].1)?;
+        self.bound.swap_remove(index);
         Ok(())
     }
 }

@@ -10,10 +10,10 @@ use std::sync::OnceLock;
 
 use crate::core::{LinkId, Now, Role};
 
-use super::channel::{Channel, LINGER, Purpose};
 use super::endpoint::{Endpoint, Transport};
 use super::link::{Complaints, Link, Phase, Remote, Sending};
 use super::raw::{Change, Happening};
+use super::router::{LINGER, Purpose, Router};
 use super::{Engine, Error};
 
 /// How soon a lost connection is replaced (ms): later than what it still carried arrives, sooner than libzmq's 100.
@@ -51,11 +51,11 @@ impl Engine {
             _ if endpoint.is_plain() => Purpose::Shared,
             _ => Purpose::Dedicated,
         };
-        let place = match self.place_of(purpose).filter(|_| purpose != Purpose::Dedicated) {
-            Some(place) => place,
+        let slot = match self.slot_of(purpose).filter(|_| purpose != Purpose::Dedicated) {
+            Some(slot) => slot,
             None => {
-                let channel = Channel::new(self.context, purpose)?;
-                self.add_channel(channel)
+                let router = Router::new(self.context, purpose)?;
+                self.add_router(router)
             }
         };
         let id =
@@ -77,8 +77,8 @@ impl Engine {
             complaints: Complaints::default(),
         };
         let link = Link {
-            channel: place,
-            name: Box::default(),
+            slot,
+            routing_id: Box::default(),
             endpoint: text,
             pending: None,
             sending: Sending::Idle,
@@ -88,7 +88,7 @@ impl Engine {
         if let Err(error) = self.attach(id, now) {
             self.links.remove(&id);
             self.node.close_link(id, now);
-            self.drop_channel_if_unused(place);
+            self.drop_router_if_unused(slot);
             return Err(error);
         }
         self.expect_soon(id, now);
@@ -106,8 +106,8 @@ impl Engine {
         if let Some(link) = self.links.get_mut(&id) {
             link.remote = None;
             link.pending = None;
-            let place = link.channel;
-            self.drop_channel_if_unused(place);
+            let slot = link.slot;
+            self.drop_router_if_unused(slot);
         }
         self.node.close_link(id, now);
         self.closed.push(id);
@@ -133,9 +133,9 @@ impl Engine {
         let before = remote.server_key.clone();
         remote.server_key = server_key.map(Into::into);
         // Refused before anything is given up.
-        let place = link.channel;
-        if let Some(channel) = self.channels.get(place).and_then(Option::as_ref)
-            && let Err(error) = self.security.apply_client(channel.socket(), server_key)
+        let slot = link.slot;
+        if let Some(router) = self.routers.get(slot).and_then(Option::as_ref)
+            && let Err(error) = self.security.apply_client(router.socket(), server_key)
         {
             remote.server_key = before;
             return Err(error);
@@ -149,24 +149,24 @@ impl Engine {
         let max_message = self.max_message();
         let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
         let Some(remote) = link.remote.as_mut() else { return Ok(()) };
-        let Some(channel) = self.channels.get_mut(link.channel).and_then(Option::as_mut) else {
+        let Some(router) = self.routers.get_mut(link.slot).and_then(Option::as_mut) else {
             return Ok(());
         };
 
         remote.generation += 1;
         remote.set_descriptor(None);
         remote.phase = Phase::Connecting;
-        link.name = routing_id(id, remote.generation);
+        link.routing_id = routing_id(id, remote.generation);
 
-        let socket = channel.socket();
+        let socket = router.socket();
         let options = socket.options();
         options.set_maxmsgsize(max_message)?;
         options.set_ipv6(self.ipv6 || remote.endpoint.is_ipv6())?;
         let encrypted = self.security.apply_client(socket, remote.server_key.as_deref())?;
-        socket.set_bytes(zmq_sys::ZMQ_CONNECT_ROUTING_ID, &link.name)?;
+        socket.set_bytes(zmq_sys::ZMQ_CONNECT_ROUTING_ID, &link.routing_id)?;
         socket.connect(remote.endpoint.text())?;
-        channel.news = true;
-        channel.names.insert(link.name.clone(), id);
+        router.news = true;
+        router.links.insert(link.routing_id.clone(), id);
 
         if !encrypted
             && remote.generation == 1
@@ -188,12 +188,12 @@ impl Engine {
     fn detach(&mut self, id: LinkId, linger: i32) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some(remote) = link.remote.as_mut() else { return };
-        let Some(channel) = self.channels.get_mut(link.channel).and_then(Option::as_mut) else { return };
-        channel.news = true;
-        if !channel.forget(&link.name) {
+        let Some(router) = self.routers.get_mut(link.slot).and_then(Option::as_mut) else { return };
+        router.news = true;
+        if !router.forget(&link.routing_id) {
             return; // not attached; libzmq would look the name of the host up to find that out
         }
-        let socket = channel.socket();
+        let socket = router.socket();
         // Left to linger, libzmq would reconnect only to deliver what nobody waits for.
         let _ = socket.options().set_linger(linger);
         // Fails where the connection is gone already.
@@ -201,11 +201,11 @@ impl Engine {
         let _ = socket.options().set_linger(LINGER);
     }
 
-    fn drop_channel_if_unused(&mut self, place: usize) {
+    fn drop_router_if_unused(&mut self, slot: usize) {
         // Not its names are asked: a remote that waits for its next try has none.
-        let used = self.links.values().any(|link| link.channel == place && link.remote.is_some());
-        if let Some(channel) = self.channels.get_mut(place).filter(|_| !used) {
-            *channel = None;
+        let used = self.links.values().any(|link| link.slot == slot && link.remote.is_some());
+        if let Some(router) = self.routers.get_mut(slot).filter(|_| !used) {
+            *router = None;
         }
     }
 
@@ -341,20 +341,20 @@ impl Engine {
         }
     }
 
-    /// Act upon what a channel's monitor said.
-    pub(super) fn happen(&mut self, place: usize, now: Now) {
-        while let Some(happening) = self.channel(place).and_then(|channel| channel.happenings.pop_front()) {
-            for id in self.concerned(place, &happening) {
+    /// Act upon what a router's monitor said.
+    pub(super) fn happen(&mut self, slot: usize, now: Now) {
+        while let Some(happening) = self.router(slot).and_then(|router| router.happenings.pop_front()) {
+            for id in self.concerned(slot, &happening) {
                 self.happened(id, &happening, now);
             }
         }
     }
 
     /// The remotes that an event is about: one, as far as anybody can tell.
-    fn concerned(&self, place: usize, happening: &Happening) -> Vec<LinkId> {
-        let Some(channel) = self.channels.get(place).and_then(Option::as_ref) else { return Vec::new() };
-        let all = || channel.names.values().copied();
-        if channel.purpose == Purpose::Dedicated {
+    fn concerned(&self, slot: usize, happening: &Happening) -> Vec<LinkId> {
+        let Some(router) = self.routers.get(slot).and_then(Option::as_ref) else { return Vec::new() };
+        let all = || router.links.values().copied();
+        if router.purpose == Purpose::Dedicated {
             return all().collect();
         }
         let remote = |id: &LinkId| self.links.get(id).and_then(|link| link.remote.as_deref());

@@ -75,10 +75,10 @@ impl Engine {
         self.collect_ready();
         let mut busy = !self.gone.is_empty() || self.send_at().is_some_and(|at| at <= self.clock.mono());
         let mut failure = None;
-        for channel in self.channels.iter_mut().flatten() {
-            if channel.news {
-                match channel.events() {
-                    Ok(events) => channel.news = events.readable,
+        for router in self.routers.iter_mut().flatten() {
+            if router.news {
+                match router.events() {
+                    Ok(events) => router.news = events.readable,
                     Err(error) => failure = Some(error),
                 }
                 // The same call may have taken the news that there is room again, and nothing will repeat it.
@@ -87,13 +87,13 @@ impl Engine {
                     busy = true;
                 }
             }
-            if channel.monitor_news {
-                match channel.monitor_waits() {
-                    Ok(waits) => channel.monitor_news = waits,
+            if router.monitor_news {
+                match router.monitor_waits() {
+                    Ok(waits) => router.monitor_news = waits,
                     Err(error) => failure = Some(error),
                 }
             }
-            busy |= channel.news || channel.monitor_news || !channel.happenings.is_empty();
+            busy |= router.news || router.monitor_news || !router.happenings.is_empty();
         }
         if let Some(error) = failure {
             self.failed("asking a socket", error);
@@ -118,9 +118,9 @@ impl Engine {
             PollSource::Fd(fd) => poller.add(fd, wants_write),
         };
         let first = source + 1;
-        for channel in self.channels.iter().flatten() {
-            poller.add(channel.fd(), false);
-            if let Some(fd) = channel.monitor_fd() {
+        for router in self.routers.iter().flatten() {
+            poller.add(router.fd(), false);
+            if let Some(fd) = router.monitor_fd() {
                 poller.add(fd, false);
             }
         }
@@ -131,11 +131,11 @@ impl Engine {
             return false;
         }
         let mut place = first;
-        for channel in self.channels.iter_mut().flatten() {
-            channel.news |= poller.ready(place);
+        for router in self.routers.iter_mut().flatten() {
+            router.news |= poller.ready(place);
             place += 1;
-            if channel.monitor_fd().is_some() {
-                channel.monitor_news |= poller.ready(place);
+            if router.monitor_fd().is_some() {
+                router.monitor_news |= poller.ready(place);
                 place += 1;
             }
         }

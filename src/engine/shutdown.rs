@@ -27,8 +27,8 @@ impl Engine {
         let now = self.now();
         self.node.shutdown(now);
         poller.clear();
-        for channel in self.channels.iter().flatten() {
-            poller.add(channel.fd(), false);
+        for router in self.routers.iter().flatten() {
+            poller.add(router.fd(), false);
         }
         let (mut sent, mut progress_at) = (self.frames_sent, begun);
         while !self.terminated {
@@ -42,9 +42,9 @@ impl Engine {
             }
             if !ready {
                 // Only full queues are left. News is taken first, or there would be no waiting for more.
-                let _ = self.channels.iter().flatten().try_for_each(|channel| channel.events().map(drop));
+                let _ = self.routers.iter().flatten().try_for_each(|router| router.events().map(drop));
                 let _ = poller.wait(Some(Duration::from_millis(1)));
-                let _ = self.channels.iter().flatten().try_for_each(|channel| channel.events().map(drop));
+                let _ = self.routers.iter().flatten().try_for_each(|router| router.events().map(drop));
             }
             self.round.rest_until = 0;
             self.blocked.retry_at = 0;
@@ -65,7 +65,7 @@ impl Engine {
         }
         let (mut heard, mut heard_at) = (0, Instant::now());
         while !self.terminated {
-            self.channels.iter_mut().flatten().for_each(|channel| channel.news = true);
+            self.routers.iter_mut().flatten().for_each(|router| router.news = true);
             let now = self.now();
             self.receive(now);
             let (frames, time) = (self.node.stats().frames_in, Instant::now());
