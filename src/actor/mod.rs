@@ -6,44 +6,27 @@
 //! sent that was not asked for, and an owner who never reads costs memory in proportion to the keys, and slows
 //! nobody.
 //!
-//! | file | concern |
+//! | folder | concern |
 //! | --- | --- |
-//! | `command` | frames that make a command, or why they do not |
-//! | `interpreter` | what a command does |
-//! | `config`, `zpl`, `file` | what a configuration means, how it is written, where it is kept |
-//! | `names` | which names of a configuration mean something |
-//! | `message`, `inbox` | messages to the owner, and how they wait |
-//! | `pipe` | the owner at the other end of a CZMQ pipe |
-//! | `cert`, `zap` | certificates, and who may connect |
-//! | `queue`, `channel`, `batch`, `bell` | the owner with a [`Handle`] |
-//! | `request`, `waits` | questions of an owner with a [`Handle`], and what its threads wait for |
+//! | `command` | the command language, the configuration, messages and how they wait |
+//! | `owner` | the owner at the other end of a pipe, or with a [`Handle`] |
+//! | `auth` | certificates, and who may connect |
+//! | `file` | ZPL, the text of configurations and certificates, and the files that hold it |
+//! | `error`, `promise`, `futex` | errors of calls, and how threads wait for each other |
 
-pub mod batch;
-mod bell;
-pub mod cert;
-pub mod channel;
-pub mod command;
-pub mod config;
+pub mod auth;
+mod command;
+mod error;
 pub mod file;
-pub mod inbox;
-mod interpreter;
-pub mod message;
-mod names;
-mod pipe;
-mod queue;
-pub mod request;
-pub mod waits;
-pub mod zap;
-pub mod zpl;
+mod futex;
+mod owner;
+mod promise;
 
 use std::sync::{Arc, OnceLock};
 
-pub use channel::CallError;
-pub use interpreter::Desk;
-pub use message::Message;
-pub use queue::Handle;
-pub use request::Failure;
-pub use waits::Condition;
+pub use command::{Condition, Desk, Message};
+pub use error::{CallError, Failure};
+pub use owner::Handle;
 
 use crate::engine::{Engine, EngineSettings, raw};
 use crate::log::{Logger, Sink};
@@ -52,7 +35,7 @@ use crate::log::{Logger, Sink};
 /// `context`, its log lines go to `sink`.
 pub fn run_on_pipe(pipe: raw::Socket, prefix: &str, sink: Arc<dyn Sink>, context: raw::Context) {
     let engine = Engine::new(context, Logger::new(prefix, sink), EngineSettings::default());
-    let mut owner = pipe::PipeOwner::new(pipe, &engine);
+    let mut owner = owner::PipeOwner::new(pipe, &engine);
     engine.run(&mut owner);
 }
 

@@ -1,4 +1,4 @@
-//! The ZAP handler for C, as an actor and by calls: see [`actor::zap`](crate::actor::zap).
+//! The ZAP handler for C, as an actor and by calls: see [`actor::auth`](crate::actor::auth).
 
 #![allow(unsafe_code)]
 
@@ -16,7 +16,7 @@ use super::socket::Socket;
 use super::surroundings::prepare;
 use super::tag::{Tag, Tagged, check};
 use super::types::zsock_t;
-use crate::actor::zap::{self, Guard, Policy};
+use crate::actor::auth::{self, Guard, Policy};
 use crate::engine::raw;
 use crate::log::Level;
 
@@ -175,7 +175,7 @@ pub unsafe extern "C" fn zgossip_auth_actor(pipe: *mut zsock_t, args: *mut c_voi
         let served = AssertUnwindSafe(|| {
             // SAFETY: the pipe is a live socket, and no one else uses it until we return.
             let pipe = unsafe { raw::Socket::borrowed(socket.handle()) };
-            zap::run_on_pipe(pipe, context_of(socket), Arc::clone(&sink), || {
+            auth::run_on_pipe(pipe, context_of(socket), Arc::clone(&sink), || {
                 // Where the owner has gone already, the next look at the pipe tells.
                 let _ = signal(socket);
             });

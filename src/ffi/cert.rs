@@ -1,4 +1,4 @@
-//! Certificates for C: see [`actor::cert`](crate::actor::cert).
+//! Certificates for C: see [`actor::auth`](crate::actor::auth).
 
 #![allow(unsafe_code)]
 
@@ -13,7 +13,7 @@ use super::entry::{entry, told};
 use super::error::Errno;
 use super::failure::Failure;
 use super::tag::{Tag, Tagged, check};
-use crate::actor::cert::Cert;
+use crate::actor::auth::Cert;
 use crate::engine::raw::curve;
 use crate::log::show;
 

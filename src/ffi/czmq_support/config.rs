@@ -6,7 +6,7 @@ use libc::{c_char, c_int, c_void, size_t};
 use zeroize::Zeroizing;
 
 use super::journal;
-use crate::actor::zpl::Item;
+use crate::actor::file::zpl::Item;
 use crate::ffi::entry::entry;
 use crate::ffi::error::Errno;
 

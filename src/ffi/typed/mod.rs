@@ -1,6 +1,6 @@
 //! Typed calls: what the commands do, with arguments and results that C knows.
 //!
-//! Each turns its arguments into bytes, lets the node's thread do the work (see `actor::request`), and turns the answer
+//! Each turns its arguments into bytes, lets the node's thread do the work (see `actor::owner`), and turns the answer
 //! back.
 //!
 //! | file | what the calls are about |

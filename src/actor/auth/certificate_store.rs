@@ -10,8 +10,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::certificate::Cert;
 use super::passwords::Stamp;
-use crate::actor::cert::Cert;
 use crate::engine::raw::curve;
 
 /// How deep directories are looked into; keeps links in a circle harmless.

@@ -8,10 +8,7 @@
 
 use std::ops::ControlFlow;
 
-use super::command::MAX_FRAMES;
-use super::inbox::{Inbox, Outgoing};
-use super::interpreter::{Interpreter, Outbox};
-use super::message::Message;
+use crate::actor::command::{Inbox, Interpreter, MAX_FRAMES, Message, Outbox, Outgoing};
 use crate::core::{Now, Tuple};
 use crate::engine::raw::{Error, Msg, Poller, Socket};
 use crate::engine::{Engine, Owner, OwnerEvent, PollSource};

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::io;
 use std::net::IpAddr;
 
-use super::certificates::Certificates;
+use super::certificate_store::Certificates;
 use super::passwords::Passwords;
-use super::request::{Credentials, Request, Verdict};
+use super::zap_request::{Credentials, Request, Verdict};
 use crate::actor::file;
 use crate::engine::raw::curve;
 

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use zeroize::Zeroize;
 
-use super::command::{MAX_FRAMES, is_secret};
 use super::request::Job;
+use crate::actor::command::{MAX_FRAMES, is_secret};
 
 /// Room that is not given back.
 const KEEP_BYTES: usize = 4 << 20;

@@ -7,8 +7,8 @@ use std::{fmt, io};
 
 use parking_lot::Mutex;
 
-use super::handler::Handler;
 use super::policy::Policy;
+use super::zap_socket::Handler;
 use crate::engine::raw::{Context, Error, Msg, Poller, Socket};
 use crate::log::{Logger, Sink};
 

@@ -1,93 +1,15 @@
-//! Questions to a node that are answered: how typed calls reach it.
+//! Promises: how one thread waits for an answer that another one gives.
 //!
-//! A command made of frames is given and forgotten. A typed call wants to know what became of it, so it travels the
-//! same queue, in the same order, as a closure that the node's thread runs, and its thread waits for what the closure
-//! returns. Nothing is shared between the two but a [`Promise`]: it is kept once, it is broken when the node ends
-//! first, and it can be given up by the one who waits, as long as nobody has begun to keep it: then nothing was done.
+//! A [`Promise`] is kept once; it is broken when its holder is dropped first; and the thread that waits can give it up,
+//! as long as the holder has not begun to keep it: then nothing was done.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::bell::{Bell, Waited};
-use super::channel::CallError;
-use super::interpreter::Desk;
-
-/// Why the node did not do what a typed call asked for; nothing was changed.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Failure {
-    /// The errno that says it best.
-    pub errno: i32,
-    /// The same for a person who reads.
-    pub reason: String,
-}
-
-impl Failure {
-    /// A failure with this errno.
-    pub fn new(errno: i32, reason: impl std::fmt::Display) -> Failure {
-        Failure { errno, reason: reason.to_string() }
-    }
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.reason)
-    }
-}
-
-impl std::error::Error for Failure {}
-
-impl From<crate::engine::Error> for Failure {
-    fn from(error: crate::engine::Error) -> Failure {
-        Failure::new(error.errno(), error)
-    }
-}
-
-/// A question in the queue of commands.
-pub trait Job: Send {
-    /// Find the answer; the node's thread does that.
-    fn run(&mut self, desk: &mut Desk<'_>);
-    /// Hand the answer over. What the question made happen has been told by then.
-    fn answer(self: Box<Self>);
-}
-
-/// A question and the one who waits for the answer. Made by [`question`].
-struct Question<T, F> {
-    ask: Option<F>,
-    answer: Option<T>,
-    promise: Promise<T>,
-}
-
-/// What is to be run by the node's thread, and what its answer is to be had from.
-pub(super) fn question<T, F>(ask: F) -> (Box<dyn Job>, Expected<T>)
-where
-    T: Send + 'static,
-    F: FnOnce(&mut Desk<'_>) -> T + Send + 'static,
-{
-    let (promise, expected) = promise();
-    (Box::new(Question { ask: Some(ask), answer: None, promise }), expected)
-}
-
-impl<T, F> Job for Question<T, F>
-where
-    T: Send,
-    F: FnOnce(&mut Desk<'_>) -> T + Send,
-{
-    fn run(&mut self, desk: &mut Desk<'_>) {
-        if let Some(ask) = self.ask.take()
-            && self.promise.begin()
-        {
-            self.answer = Some(ask(desk));
-        }
-    }
-
-    fn answer(self: Box<Self>) {
-        if let Some(answer) = self.answer {
-            self.promise.keep(answer);
-        }
-    }
-}
+use super::error::CallError;
+use super::futex::{Bell, Waited};
 
 enum State<T> {
     /// Nobody has begun to keep it.
@@ -107,20 +29,20 @@ struct Slot<T> {
 }
 
 /// The side that answers.
-pub(super) struct Promise<T>(Arc<Slot<T>>);
+pub(in crate::actor) struct Promise<T>(Arc<Slot<T>>);
 
 /// The side that waits.
-pub(super) struct Expected<T>(Arc<Slot<T>>);
+pub(in crate::actor) struct Expected<T>(Arc<Slot<T>>);
 
 /// A promise, and where it is expected to be kept.
-pub(super) fn promise<T>() -> (Promise<T>, Expected<T>) {
+pub(in crate::actor) fn promise<T>() -> (Promise<T>, Expected<T>) {
     let slot = Arc::new(Slot { state: Mutex::new(State::Open), bell: Bell::default() });
     (Promise(Arc::clone(&slot)), Expected(slot))
 }
 
 impl<T> Promise<T> {
     /// From now on it is not given up any more. False if it was already.
-    fn begin(&self) -> bool {
+    pub(in crate::actor) fn begin(&self) -> bool {
         let mut state = self.0.state.lock();
         let open = matches!(*state, State::Open);
         if open {
@@ -130,12 +52,12 @@ impl<T> Promise<T> {
     }
 
     /// Whether nobody waits any more.
-    pub(super) fn is_given_up(&self) -> bool {
+    pub(in crate::actor) fn is_given_up(&self) -> bool {
         matches!(*self.0.state.lock(), State::GivenUp)
     }
 
     /// Give the answer.
-    pub(super) fn keep(self, answer: T) {
+    pub(in crate::actor) fn keep(self, answer: T) {
         self.end(State::Kept(answer));
     }
 
@@ -158,7 +80,7 @@ impl<T> Drop for Promise<T> {
 impl<T> Expected<T> {
     /// Wait for the answer. A signal ends the wait if the program is to hear of it; nothing was done then, nor when the
     /// time was over.
-    pub(super) fn wait(self, deadline: Option<Instant>, signals: bool) -> Result<T, CallError> {
+    pub(in crate::actor) fn wait(self, deadline: Option<Instant>, signals: bool) -> Result<T, CallError> {
         let mut state = self.0.state.lock();
         let mut given_up = None;
         loop {

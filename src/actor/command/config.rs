@@ -28,8 +28,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::file;
-use super::zpl::Item;
+use crate::actor::file;
+use crate::actor::file::zpl::Item;
 use crate::core::Settings;
 use crate::log::show;
 

@@ -11,14 +11,14 @@ use std::fs;
 use std::io;
 use std::ops::ControlFlow;
 
-use super::command::{Command, Refused};
 use super::config::{self, Security, Service, Values};
-use super::file::{self, LoadError, Watch};
 use super::inbox::Outgoing;
+use super::language::{Command, Refused};
 use super::message::Message;
 use super::names;
-use super::request::Failure;
-use super::zpl::Item;
+use crate::actor::error::Failure;
+use crate::actor::file::zpl::Item;
+use crate::actor::file::{self, LoadError, Watch};
 use crate::core::{Now, Stats, Tuple};
 use crate::engine::{Engine, Error, Mechanism, OwnerEvent};
 use crate::log::{Logger, show};
@@ -165,7 +165,7 @@ impl Interpreter {
 
     fn refused(&self, refused: &Refused, engine: &mut Engine, out: &mut dyn Outbox) {
         match refused.reason {
-            super::command::Reason::Unknown => self.logger.error(refused),
+            super::language::Reason::Unknown => self.logger.error(refused),
             _ => self.logger.warning(refused),
         }
         self.error(&refused.command, &refused.reason, engine, out);
@@ -473,7 +473,7 @@ impl Call<'_> {
     /// Before something is bound or connected: put the configuration in force that concerns it, or say why it must
     /// not be.
     fn prepare(&mut self) -> Result<(), Error> {
-        self.engine.set_ipv6(self.interpreter.values.ipv6.unwrap_or_else(super::default_ipv6));
+        self.engine.set_ipv6(self.interpreter.values.ipv6.unwrap_or_else(crate::actor::default_ipv6));
         if matches!(self.interpreter.security, SecurityState::Pending) {
             self.apply_security();
         }

@@ -9,19 +9,22 @@
 //! | file | concern |
 //! | --- | --- |
 //! | `policy` | who is let in |
-//! | `passwords`, `certificates` | names and keys on disk, read again when they change |
-//! | `request` | what libzmq asks and is answered |
-//! | `handler` | the socket that is asked |
-//! | `actor`, `guard` | the two ways to give it commands: an actor's pipe, and calls |
+//! | `certificate` | CURVE key pairs in files that CZMQ reads and writes |
+//! | `passwords`, `certificate_store` | names and keys on disk, read again when they change |
+//! | `zap_request` | what libzmq asks and is answered |
+//! | `zap_socket` | the socket that is asked |
+//! | `zap_actor`, `zap_server` | the two ways to give it commands: an actor's pipe, and calls |
 
-mod actor;
-mod certificates;
-mod guard;
-mod handler;
+mod certificate;
+mod certificate_store;
 mod passwords;
 mod policy;
-mod request;
+mod zap_actor;
+mod zap_request;
+mod zap_server;
+mod zap_socket;
 
-pub use actor::run_on_pipe;
-pub use guard::Guard;
+pub use certificate::Cert;
 pub use policy::Policy;
+pub use zap_actor::run_on_pipe;
+pub use zap_server::Guard;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::config;
-use super::zpl::Item;
+use crate::actor::file::zpl::Item;
 use crate::log::show;
 
 /// Names that mean something, beside those of the settings.

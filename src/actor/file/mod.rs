@@ -3,6 +3,8 @@
 //! Reading happens on the node's thread, so what could block it for ever (a pipe, a device) is refused, and so is
 //! a file far larger than any configuration.
 
+pub mod zpl;
+
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -13,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::zpl::{Item, SyntaxError};
+use zpl::{Item, SyntaxError};
 
 /// Largest file that is read.
 const MAX_SIZE: u64 = 16 << 20;

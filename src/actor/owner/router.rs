@@ -20,11 +20,10 @@ use parking_lot::{Mutex, MutexGuard};
 use rustix::event::{EventfdFlags, eventfd};
 
 use super::batch::{self, Batch};
-use super::bell::{Bell, Waited};
-use super::command::{MAX_FRAMES, is_term};
-use super::inbox::{Inbox, Outgoing};
-use super::message::Message;
 use super::request::Job;
+use crate::actor::command::{Inbox, MAX_FRAMES, Message, Outgoing, is_term};
+use crate::actor::error::CallError;
+use crate::actor::futex::{Bell, Waited};
 
 /// How many commands may wait before a sender has to.
 const MAX_COMMANDS: usize = 10_000;
@@ -34,38 +33,6 @@ const MAX_BYTES: usize = 64 << 20;
 
 /// How many different replies may wait before the node stops taking commands that ask for one.
 const MAX_REPLIES: usize = 10_000;
-
-/// Why a call on a node came to nothing.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum CallError {
-    /// The time allowed for the call is over (EAGAIN).
-    TimedOut,
-    /// A signal came (EINTR).
-    Interrupted,
-    /// The node has ended (EPIPE).
-    Closed,
-    /// A command has at least one frame (EINVAL).
-    NoFrames,
-    /// A frame is too long for any command (EMSGSIZE).
-    TooLarge,
-    /// The node's own thread would wait for itself (EDEADLK).
-    OwnThread,
-}
-
-impl std::fmt::Display for CallError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            CallError::TimedOut => "timed out",
-            CallError::Interrupted => "interrupted by a signal",
-            CallError::Closed => "the node has ended",
-            CallError::NoFrames => "a command has at least one frame",
-            CallError::TooLarge => "frame is too long",
-            CallError::OwnThread => "the node's own thread cannot wait for the node",
-        })
-    }
-}
-
-impl std::error::Error for CallError {}
 
 /// How long a call may wait; for ever unless set.
 pub struct Patience(AtomicU64);
@@ -322,6 +289,7 @@ impl Channel {
     }
 
     /// The program's side: how many messages wait.
+    #[cfg(test)]
     pub fn waiting(&self) -> usize {
         self.messages.lock().inbox.len()
     }

@@ -1,6 +1,6 @@
 //! A node for programs without CZMQ: string frames in, string frames out, from any thread.
 //!
-//! The program holds a [`Handle`]; the node runs on a thread of its own. Between them is a [`Channel`].
+//! The program holds a [`Handle`]; the node runs on a thread of its own. Between them is a `router`.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -14,13 +14,11 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::batch::Batch;
-use super::channel::{CallError, Channel, Taken};
-use super::command::Command;
-use super::inbox::Outgoing;
-use super::interpreter::{Desk, Interpreter, Outbox};
-use super::message::Message;
-use super::request::{Job, promise, question};
-use super::waits::{Condition, Met, Waits};
+use super::request::{Job, question};
+use super::router::{Channel, Taken};
+use crate::actor::command::{Command, Condition, Desk, Interpreter, Message, Met, Outbox, Outgoing, Waits};
+use crate::actor::error::CallError;
+use crate::actor::promise::promise;
 use crate::core::Now;
 use crate::engine::{Engine, EngineSettings, Owner, OwnerEvent, PollSource, raw};
 use crate::log::{Logger, Sink};

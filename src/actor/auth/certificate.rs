@@ -10,8 +10,8 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 
 use zeroize::{Zeroize, Zeroizing};
 
-use super::file::{self, LoadError};
-use super::zpl::Item;
+use crate::actor::file::zpl::Item;
+use crate::actor::file::{self, LoadError};
 use crate::engine::raw::{Error, curve};
 use crate::log::show;
 

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::handler::Handler;
 use super::policy::Policy;
+use super::zap_socket::Handler;
 use crate::engine::raw::{Context, Error, Msg, Poller, Socket};
 use crate::log::{Logger, Sink, show};
 

@@ -3,7 +3,7 @@
 //! The node looks at the end of every turn whether it is; the threads keep their own time, and a wait that was given
 //! up is swept out at the next look. So a wait costs nothing while nothing happens.
 
-use super::request::Promise;
+use crate::actor::promise::Promise;
 use crate::core::record::RecordedNode as Node;
 use crate::core::{Mark, Now};
 
@@ -40,7 +40,7 @@ pub struct Waits(Vec<Wait>);
 impl Waits {
     /// One more waits for a number: how many tuples there are, or how many peers. If the condition is met already,
     /// the number is returned, and nothing promised.
-    pub(super) fn add(
+    pub(in crate::actor) fn add(
         &mut self,
         condition: Condition,
         promise: Promise<usize>,

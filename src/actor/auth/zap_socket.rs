@@ -3,7 +3,7 @@
 use std::os::fd::RawFd;
 
 use super::policy::Policy;
-use super::request::Request;
+use super::zap_request::Request;
 use crate::engine::raw::{Context, Error, Msg, Socket};
 use crate::log::{Logger, show};
 
@@ -57,7 +57,7 @@ impl Handler {
                 }
                 // libzmq takes an answer of another version for a refusal; none would leave it waiting.
                 None => {
-                    super::request::Verdict::denied("").frames(slices.get(1).copied().unwrap_or_default())
+                    super::zap_request::Verdict::denied("").frames(slices.get(1).copied().unwrap_or_default())
                 }
             };
             for (index, frame) in answer.iter().enumerate() {

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::super::config;
-use super::super::file::{self, LoadError};
-use super::super::inbox::Outgoing;
-use super::super::request::{Failure, Promise};
-use super::super::waits::{Condition, Waits};
 use super::{Call, Interpreter, Outbox};
+use crate::actor::command::config;
+use crate::actor::command::inbox::Outgoing;
+use crate::actor::command::waits::{Condition, Waits};
+use crate::actor::error::Failure;
+use crate::actor::file::{self, LoadError};
+use crate::actor::promise::Promise;
 use crate::core::{Now, Refusal, Stats, Tuple};
 use crate::engine::Engine;
 use crate::log::{Sink, show};
