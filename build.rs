@@ -10,14 +10,14 @@ const ZMQ_MAJOR: u32 = 4;
 const ZMQ_MINOR: u32 = 2;
 
 fn main() {
-    for file in ["build.rs", ".cargo/config.toml", "src/ffi/czmq_weak.c"] {
+    for file in ["build.rs", ".cargo/config.toml", "src/ffi/czmq_compat/weak.c"] {
         println!("cargo:rerun-if-changed={file}");
     }
     require_system_libzmq();
     require_recent_libzmq(&pkg_config());
 
     cc::Build::new()
-        .file("src/ffi/czmq_weak.c")
+        .file("src/ffi/czmq_compat/weak.c")
         .pic(true)
         .flag_if_supported("-std=c99")
         .flag_if_supported("-fvisibility=hidden")

@@ -180,6 +180,10 @@ typedef struct {
     size_t value_size;
 } zgossip_event_t;
 
+// A function that takes log lines: the pointer that came with it, one of
+// ZGOSSIP_LOG_*, and the line, without an end, valid during the call.
+typedef void (*zgossip_log_fn)(void *arg, int level, const char *text);
+
 // What a node does, in numbers. Later versions may have more of them, at the
 // end.
 typedef struct {
@@ -214,10 +218,6 @@ typedef struct {
     // As zgossip_digest says.
     uint64_t root;
 } zgossip_stats_t;
-
-// A function that takes log lines: the pointer that came with it, one of
-// ZGOSSIP_LOG_*, and the line, without an end, valid during the call.
-typedef void (*zgossip_log_fn)(void *arg, int level, const char *text);
 
 #ifdef __cplusplus
 extern "C" {
@@ -259,6 +259,17 @@ void zgossip_test(bool verbose);
 // zgossip_test does.
 void zgossip_msg_test(bool verbose);
 
+// What an errno means, as a text for people. If it is the errno of this
+// thread's last call to this library that failed, the text says what exactly
+// was wrong:
+//
+//     if (zgossip_connect (node, endpoint, NULL) == -1)
+//         fprintf (stderr, "%s\n", zgossip_strerror (errno));
+//
+// The text is the library's, and valid until the same thread calls this
+// function again.
+const char *zgossip_strerror(int errnum);
+
 // Create a node. The name is a prefix for its log lines, in any encoding, or
 // NULL. The node has one thread of its own, in which it takes commands from
 // now on, and which takes none of the process's signals. Any thread may call the functions below on it at any time, several
@@ -270,6 +281,19 @@ void zgossip_msg_test(bool verbose);
 // for it.
 zgossip_t *zgossip_new(const char *name);
 
+// Create a node whose sockets are in a libzmq context of the program's own,
+// made by zmq_ctx_new (or taken from CZMQ or another library): its inproc
+// endpoints are shared with the program's sockets there. The context stays
+// the program's, which destroys the node before it ends the context.
+// Otherwise as zgossip_new. Returns NULL with errno EINVAL if the context is
+// NULL or none.
+zgossip_t *zgossip_new_in(const char *name, void *context);
+
+// The libzmq context that the node's sockets are in: sockets that the program
+// makes in it share the node's inproc endpoints. It must not be ended, unless
+// it is the program's own. Returns NULL with errno EINVAL if it is no node.
+void *zgossip_context(zgossip_t *self);
+
 // Destroy a node, and set the caller's pointer to NULL. It returns soon,
 // whatever the node's peers do; what was published just before still reaches
 // the peers that are connected. Messages that were not received are lost.
@@ -279,77 +303,6 @@ zgossip_t *zgossip_new(const char *name);
 // destroyed, it is left alone, and errno is EINVAL; it is also left alone, with
 // EDEADLK, in a function that was given to zgossip_set_log.
 void zgossip_destroy(zgossip_t **self_p);
-
-// Send a command of count frames, each a string:
-//
-//     const char *command [] = { "PUBLISH", "key", "value" };
-//     zgossip_send (node, command, 3);
-//
-// Commands are taken in the order in which they are sent, and are never
-// lost; if very many of them wait, the call waits for room as long as
-// zgossip_set_sndtimeo says. Whether a command made sense the node says in
-// its log. Returns 0; or -1 with errno EINVAL if an argument or one of the
-// frames is NULL or there are no frames; EAGAIN if there was no room in time;
-// EINTR if a signal came first; EMSGSIZE if a frame has 4 GiB or more; EPIPE
-// if the node has ended, by $TERM.
-int zgossip_send(zgossip_t *self, const char *const *frames, size_t count);
-
-// Send a command of count frames that are not NUL-terminated: frame i begins
-// at frames [i] and has sizes [i] bytes; it may be NULL if it has none.
-// Otherwise as zgossip_send.
-int zgossip_send_sized(zgossip_t *self,
-                       const void *const *frames,
-                       const size_t *sizes,
-                       size_t count);
-
-// Receive the next message: an array of strings with a NULL after the last.
-// Their number is stored where count_p points, unless that is NULL. The
-// caller frees the whole with zgossip_frames_destroy:
-//
-//     char **frames = zgossip_recv (node, NULL);
-//     if (frames)
-//         printf ("%s\n", frames [0]);
-//     zgossip_frames_destroy (&frames);
-//
-// It waits as long as zgossip_set_rcvtimeo says. Each message is received by
-// one caller. Returns NULL, with errno EINVAL if it is no node; EAGAIN if
-// nothing came in time; EINTR if a signal came first; EPIPE if the node has
-// ended, by $TERM, and no message is left; ENOMEM.
-char **zgossip_recv(zgossip_t *self, size_t *count_p);
-
-// Free what zgossip_recv returned, and set the caller's pointer to NULL.
-// Nothing happens if either pointer is NULL already.
-void zgossip_frames_destroy(char ***frames_p);
-
-// Set how many milliseconds zgossip_send waits for room: 0 not at all, -1 (as
-// at first) as long as it takes. Calls that have an answer wait for that, too,
-// and for a second at least. Returns 0; or -1 with errno EINVAL if it is no
-// node or the number less than -1.
-int zgossip_set_sndtimeo(zgossip_t *self, int msecs);
-
-// Set how many milliseconds zgossip_recv waits for a message: 0 not at all,
-// -1 (as at first) as long as it takes. Returns 0; or -1 with errno EINVAL if
-// it is no node or the number less than -1.
-int zgossip_set_rcvtimeo(zgossip_t *self, int msecs);
-
-// A descriptor for poll, epoll and event loops, that is readable exactly
-// while a message waits to be received, and once the node has ended, by
-// $TERM. It is level-triggered: receiving is all that is needed. It stays the
-// node's: do not read from it or close it.
-// Returns -1 with errno EINVAL if it is no node, EMFILE or ENFILE if there
-// are no more descriptors.
-int zgossip_fd(zgossip_t *self);
-
-// What an errno means, as a text for people. If it is the errno of this
-// thread's last call to this library that failed, the text says what exactly
-// was wrong:
-//
-//     if (zgossip_connect (node, endpoint, NULL) == -1)
-//         fprintf (stderr, "%s\n", zgossip_strerror (errno));
-//
-// The text is the library's, and valid until the same thread calls this
-// function again.
-const char *zgossip_strerror(int errnum);
 
 // Accept peers at an endpoint: tcp://*:5670, tcp://127.0.0.1:* (any port that
 // is free), ipc:///path, inproc://name. A node may be bound to several.
@@ -457,12 +410,6 @@ char *zgossip_get_sized(zgossip_t *self,
 // How many tuples the node holds; or -1 with errno EINVAL if it is no node.
 int64_t zgossip_count(zgossip_t *self);
 
-// Store a number where the second argument points that sums up all the node
-// holds, removed keys included: two nodes for which it is equal hold the same
-// (nodes of this library; unless somebody forged it: it is no cryptographic
-// hash). Returns 0; or -1 with errno EINVAL if an argument is NULL.
-int zgossip_digest(zgossip_t *self, uint64_t *digest_p);
-
 // All tuples, as they were at one moment, in the order of their keys' bytes:
 //
 //     zgossip_tuple_t *tuples = zgossip_tuples (node, NULL);
@@ -479,6 +426,39 @@ zgossip_tuple_t *zgossip_tuples(zgossip_t *self, size_t *count_p);
 // Destroy what zgossip_tuples returned, and set the caller's pointer to NULL.
 // Nothing happens if either pointer is NULL already.
 void zgossip_tuples_destroy(zgossip_tuple_t **tuples_p);
+
+// Free memory that this library allocated for the program: the same as free(),
+// for programs in other languages. NULL: nothing.
+void zgossip_free(void *memory);
+
+// Receive the next message as a structure, which the caller destroys with
+// zgossip_event_destroy. Otherwise as zgossip_recv; both may be used.
+zgossip_event_t *zgossip_recv_event(zgossip_t *self);
+
+// Destroy an event, and set the caller's pointer to NULL. Nothing happens if
+// either pointer is NULL already.
+void zgossip_event_destroy(zgossip_event_t **self_p);
+
+// Let the node also tell of what was removed, who comes and goes, who cannot
+// be reached, and which commands were refused: RETRACT, EXPIRE, JOIN, LEAVE,
+// UNREACHABLE and ERROR can be received from then on, or no more. The same as zgossip_set (self,
+// "server/events", on? "1": "0"); zgossip_load sets it as the file says.
+// Returns 0; or -1 with errno EINVAL if it is no node.
+int zgossip_set_events(zgossip_t *self,
+                       bool on);
+
+// Set how many milliseconds zgossip_recv waits for a message: 0 not at all,
+// -1 (as at first) as long as it takes. Returns 0; or -1 with errno EINVAL if
+// it is no node or the number less than -1.
+int zgossip_set_rcvtimeo(zgossip_t *self, int msecs);
+
+// A descriptor for poll, epoll and event loops, that is readable exactly
+// while a message waits to be received, and once the node has ended, by
+// $TERM. It is level-triggered: receiving is all that is needed. It stays the
+// node's: do not read from it or close it.
+// Returns -1 with errno EINVAL if it is no node, EMFILE or ENFILE if there
+// are no more descriptors.
+int zgossip_fd(zgossip_t *self);
 
 // Wait until the node holds count tuples or more: msecs milliseconds at most,
 // 0 to look once, -1 as long as it takes. Returns 0; or -1 with errno EAGAIN
@@ -519,14 +499,6 @@ int zgossip_wait_agreement(zgossip_t *self, size_t peers, int msecs);
 // as in zgossip_wait_count. Returns the number of peers, 0 if there are none.
 int zgossip_flush(zgossip_t *self, int msecs);
 
-// Receive the next message as a structure, which the caller destroys with
-// zgossip_event_destroy. Otherwise as zgossip_recv; both may be used.
-zgossip_event_t *zgossip_recv_event(zgossip_t *self);
-
-// Destroy an event, and set the caller's pointer to NULL. Nothing happens if
-// either pointer is NULL already.
-void zgossip_event_destroy(zgossip_event_t **self_p);
-
 // Replace the configuration by that of a file, bind to what it says, and read
 // it again whenever it changes. Returns 0; or -1, nothing being changed, with
 // errno EINVAL if an argument is NULL or the file is not written as it has to
@@ -558,13 +530,15 @@ int zgossip_save(zgossip_t *self, const char *file);
 // EACCES and the like if it cannot be made.
 int zgossip_record(zgossip_t *self, const char *file);
 
-// Let the node also tell of what was removed, who comes and goes, who cannot
-// be reached, and which commands were refused: RETRACT, EXPIRE, JOIN, LEAVE,
-// UNREACHABLE and ERROR can be received from then on, or no more. The same as zgossip_set (self,
-// "server/events", on? "1": "0"); zgossip_load sets it as the file says.
-// Returns 0; or -1 with errno EINVAL if it is no node.
-int zgossip_set_events(zgossip_t *self,
-                       bool on);
+// Let the node give its log lines to a function, with the third argument;
+// NULL: to CZMQ's log or stderr again, as at first. The function runs in the
+// node's thread, one line at a time, and should return soon. It may use the
+// node for what needs no answer; a call that has to wait for the node fails
+// with EDEADLK there. Once this call has returned, the function that was set
+// before is not running, and not called again; the last one may be called
+// until zgossip_destroy has returned. Returns 0; or -1 with errno EINVAL if it
+// is no node, or as zgossip_bind.
+int zgossip_set_log(zgossip_t *self, zgossip_log_fn function, void *arg);
 
 // Store the node's numbers where the second argument points. The third is the
 // size of what is there, so that programs and libraries of different versions
@@ -577,116 +551,58 @@ int zgossip_set_events(zgossip_t *self,
 // Returns 0; or -1 with errno EINVAL if an argument is NULL or the size 0.
 int zgossip_stats(zgossip_t *self, zgossip_stats_t *stats, size_t size);
 
-// Free memory that this library allocated for the program: the same as free(),
-// for programs in other languages. NULL: nothing.
-void zgossip_free(void *memory);
+// Store a number where the second argument points that sums up all the node
+// holds, removed keys included: two nodes for which it is equal hold the same
+// (nodes of this library; unless somebody forged it: it is no cryptographic
+// hash). Returns 0; or -1 with errno EINVAL if an argument is NULL.
+int zgossip_digest(zgossip_t *self, uint64_t *digest_p);
 
-// Let the node give its log lines to a function, with the third argument;
-// NULL: to CZMQ's log or stderr again, as at first. The function runs in the
-// node's thread, one line at a time, and should return soon. It may use the
-// node for what needs no answer; a call that has to wait for the node fails
-// with EDEADLK there. Once this call has returned, the function that was set
-// before is not running, and not called again; the last one may be called
-// until zgossip_destroy has returned. Returns 0; or -1 with errno EINVAL if it
-// is no node, or as zgossip_bind.
-int zgossip_set_log(zgossip_t *self, zgossip_log_fn function, void *arg);
+// Send a command of count frames, each a string:
+//
+//     const char *command [] = { "PUBLISH", "key", "value" };
+//     zgossip_send (node, command, 3);
+//
+// Commands are taken in the order in which they are sent, and are never
+// lost; if very many of them wait, the call waits for room as long as
+// zgossip_set_sndtimeo says. Whether a command made sense the node says in
+// its log. Returns 0; or -1 with errno EINVAL if an argument or one of the
+// frames is NULL or there are no frames; EAGAIN if there was no room in time;
+// EINTR if a signal came first; EMSGSIZE if a frame has 4 GiB or more; EPIPE
+// if the node has ended, by $TERM.
+int zgossip_send(zgossip_t *self, const char *const *frames, size_t count);
 
-// Create a node whose sockets are in a libzmq context of the program's own,
-// made by zmq_ctx_new (or taken from CZMQ or another library): its inproc
-// endpoints are shared with the program's sockets there. The context stays
-// the program's, which destroys the node before it ends the context.
-// Otherwise as zgossip_new. Returns NULL with errno EINVAL if the context is
-// NULL or none.
-zgossip_t *zgossip_new_in(const char *name, void *context);
+// Send a command of count frames that are not NUL-terminated: frame i begins
+// at frames [i] and has sizes [i] bytes; it may be NULL if it has none.
+// Otherwise as zgossip_send.
+int zgossip_send_sized(zgossip_t *self,
+                       const void *const *frames,
+                       const size_t *sizes,
+                       size_t count);
 
-// The libzmq context that the node's sockets are in: sockets that the program
-// makes in it share the node's inproc endpoints. It must not be ended, unless
-// it is the program's own. Returns NULL with errno EINVAL if it is no node.
-void *zgossip_context(zgossip_t *self);
+// Receive the next message: an array of strings with a NULL after the last.
+// Their number is stored where count_p points, unless that is NULL. The
+// caller frees the whole with zgossip_frames_destroy:
+//
+//     char **frames = zgossip_recv (node, NULL);
+//     if (frames)
+//         printf ("%s\n", frames [0]);
+//     zgossip_frames_destroy (&frames);
+//
+// It waits as long as zgossip_set_rcvtimeo says. Each message is received by
+// one caller. Returns NULL, with errno EINVAL if it is no node; EAGAIN if
+// nothing came in time; EINTR if a signal came first; EPIPE if the node has
+// ended, by $TERM, and no message is left; ENOMEM.
+char **zgossip_recv(zgossip_t *self, size_t *count_p);
 
-// Create a message: id 0, empty key, no value, ttl 0. A message is for one
-// thread at a time. The caller destroys it with zgossip_msg_destroy.
-// Returns NULL, with errno set, if that was not possible.
-zgossip_msg_t *zgossip_msg_new(void);
+// Free what zgossip_recv returned, and set the caller's pointer to NULL.
+// Nothing happens if either pointer is NULL already.
+void zgossip_frames_destroy(char ***frames_p);
 
-// Destroy a message, and set the caller's pointer to NULL. Nothing happens
-// if either pointer is NULL already. If it does not point to a message,
-// it is left alone, and errno is EINVAL.
-void zgossip_msg_destroy(zgossip_msg_t **self_p);
-
-// Receive a message from a socket: a zsock_t, a zactor_t, or a socket of
-// plain libzmq, cast. It waits as long as the socket's receive time-out says.
-// From a ROUTER, the sender's routing id is kept with the message, and
-// zgossip_msg_send gives it back. Returns 0; or -1, the message being
-// unchanged, with errno
-// EPROTO if what came is not a message of this protocol (it is gone then),
-// EAGAIN if nothing came in time, EINTR if a signal came first, EINVAL if an
-// argument is NULL or wrong, ENOTSOCK if it is no socket, or what else
-// libzmq says.
-int zgossip_msg_recv(zgossip_msg_t *self, zsock_t *input);
-
-// Send a message to a socket: a zsock_t, a zactor_t, or a socket of plain
-// libzmq, cast. The message stays the caller's. To a ROUTER, the message's
-// routing id goes in front. Returns 0; or -1 with errno EINVAL if an argument
-// is NULL or wrong, if the message's id is none of ZGOSSIP_MSG_*, if it is a
-// PUBLISH without a key, or if a ROUTER is to send it and it has no routing
-// id; EAGAIN if the socket did not take it in time, EINTR if a signal came
-// first, ENOTSOCK if it is no socket, or what else libzmq says.
-int zgossip_msg_send(zgossip_msg_t *self, zsock_t *output);
-
-// Write the message to CZMQ's log, or to stderr where there is no CZMQ, line
-// by line, at the level of debugging. NULL: nothing, errno EINVAL.
-void zgossip_msg_print(zgossip_msg_t *self);
-
-// The routing id with which the message came from a ROUTER, or which was
-// set; it stays the message's, and valid until the message is received into,
-// gets another routing id or is destroyed. Returns NULL if there is none;
-// also, with errno ENOTSUP, if CZMQ is not in the process, and, with errno
-// EINVAL, if the message is NULL.
-zframe_t *zgossip_msg_routing_id(zgossip_msg_t *self);
-
-// Set the message's routing id to a copy of a frame of CZMQ; NULL removes it.
-// If that is not possible, nothing changes, and errno is ENOTSUP if CZMQ is
-// not in the process, EINVAL if the message is NULL.
-void zgossip_msg_set_routing_id(zgossip_msg_t *self, zframe_t *routing_id);
-
-// The message's id: one of ZGOSSIP_MSG_*, or 0 if it was never set. Returns
-// -1 with errno EINVAL if the message is NULL.
-int zgossip_msg_id(zgossip_msg_t *self);
-
-// Set the message's id: one of ZGOSSIP_MSG_*. NULL: nothing, errno EINVAL.
-void zgossip_msg_set_id(zgossip_msg_t *self, int id);
-
-// The message's id as text: "HELLO", "PUBLISH", "PING", "PONG", "INVALID", or
-// "?" for any other; a constant. Returns NULL with errno EINVAL if the message
-// is NULL.
-const char *zgossip_msg_command(zgossip_msg_t *self);
-
-// The key, "" if it was never set; it stays the message's, and valid until
-// the key is set, the message is received into, or destroyed. Returns NULL
-// with errno EINVAL if the message is NULL.
-const char *zgossip_msg_key(zgossip_msg_t *self);
-
-// Set the key to a copy of a string of at most 255 bytes, in any encoding. If
-// it is longer, or an argument NULL, nothing changes, and errno is EINVAL.
-void zgossip_msg_set_key(zgossip_msg_t *self, const char *key);
-
-// The value, NULL if there was never one; it stays the message's, and valid
-// until the value is set, the message is received into, or destroyed. Returns
-// NULL, with errno EINVAL, if the message is NULL.
-const char *zgossip_msg_value(zgossip_msg_t *self);
-
-// Set the value to a copy of a string, in any encoding. If an argument is
-// NULL, nothing changes, and errno is EINVAL.
-void zgossip_msg_set_value(zgossip_msg_t *self, const char *value);
-
-// The time to live in milliseconds, 0 for ever. Returns 0, with errno EINVAL,
-// if the message is NULL.
-uint32_t zgossip_msg_ttl(zgossip_msg_t *self);
-
-// Set the time to live in milliseconds, 0 for ever. NULL: nothing, errno
-// EINVAL.
-void zgossip_msg_set_ttl(zgossip_msg_t *self, uint32_t ttl);
+// Set how many milliseconds zgossip_send waits for room: 0 not at all, -1 (as
+// at first) as long as it takes. Calls that have an answer wait for that, too,
+// and for a second at least. Returns 0; or -1 with errno EINVAL if it is no
+// node or the number less than -1.
+int zgossip_set_sndtimeo(zgossip_t *self, int msecs);
 
 // Decide from now on who may connect to the sockets of a libzmq context that
 // have a ZAP domain or are CURVE or PLAIN servers: zmq_ctx_new's, zsys_init's,
@@ -807,6 +723,90 @@ int zgossip_cert_save_secret(const zgossip_cert_t *self, const char *filename);
 
 // A copy, with what was said about it. NULL, errno EINVAL if there is none.
 zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
+
+// Create a message: id 0, empty key, no value, ttl 0. A message is for one
+// thread at a time. The caller destroys it with zgossip_msg_destroy.
+// Returns NULL, with errno set, if that was not possible.
+zgossip_msg_t *zgossip_msg_new(void);
+
+// Destroy a message, and set the caller's pointer to NULL. Nothing happens
+// if either pointer is NULL already. If it does not point to a message,
+// it is left alone, and errno is EINVAL.
+void zgossip_msg_destroy(zgossip_msg_t **self_p);
+
+// Receive a message from a socket: a zsock_t, a zactor_t, or a socket of
+// plain libzmq, cast. It waits as long as the socket's receive time-out says.
+// From a ROUTER, the sender's routing id is kept with the message, and
+// zgossip_msg_send gives it back. Returns 0; or -1, the message being
+// unchanged, with errno
+// EPROTO if what came is not a message of this protocol (it is gone then),
+// EAGAIN if nothing came in time, EINTR if a signal came first, EINVAL if an
+// argument is NULL or wrong, ENOTSOCK if it is no socket, or what else
+// libzmq says.
+int zgossip_msg_recv(zgossip_msg_t *self, zsock_t *input);
+
+// Send a message to a socket: a zsock_t, a zactor_t, or a socket of plain
+// libzmq, cast. The message stays the caller's. To a ROUTER, the message's
+// routing id goes in front. Returns 0; or -1 with errno EINVAL if an argument
+// is NULL or wrong, if the message's id is none of ZGOSSIP_MSG_*, if it is a
+// PUBLISH without a key, or if a ROUTER is to send it and it has no routing
+// id; EAGAIN if the socket did not take it in time, EINTR if a signal came
+// first, ENOTSOCK if it is no socket, or what else libzmq says.
+int zgossip_msg_send(zgossip_msg_t *self, zsock_t *output);
+
+// Write the message to CZMQ's log, or to stderr where there is no CZMQ, line
+// by line, at the level of debugging. NULL: nothing, errno EINVAL.
+void zgossip_msg_print(zgossip_msg_t *self);
+
+// The routing id with which the message came from a ROUTER, or which was
+// set; it stays the message's, and valid until the message is received into,
+// gets another routing id or is destroyed. Returns NULL if there is none;
+// also, with errno ENOTSUP, if CZMQ is not in the process, and, with errno
+// EINVAL, if the message is NULL.
+zframe_t *zgossip_msg_routing_id(zgossip_msg_t *self);
+
+// Set the message's routing id to a copy of a frame of CZMQ; NULL removes it.
+// If that is not possible, nothing changes, and errno is ENOTSUP if CZMQ is
+// not in the process, EINVAL if the message is NULL.
+void zgossip_msg_set_routing_id(zgossip_msg_t *self, zframe_t *routing_id);
+
+// The message's id: one of ZGOSSIP_MSG_*, or 0 if it was never set. Returns
+// -1 with errno EINVAL if the message is NULL.
+int zgossip_msg_id(zgossip_msg_t *self);
+
+// Set the message's id: one of ZGOSSIP_MSG_*. NULL: nothing, errno EINVAL.
+void zgossip_msg_set_id(zgossip_msg_t *self, int id);
+
+// The message's id as text: "HELLO", "PUBLISH", "PING", "PONG", "INVALID", or
+// "?" for any other; a constant. Returns NULL with errno EINVAL if the message
+// is NULL.
+const char *zgossip_msg_command(zgossip_msg_t *self);
+
+// The key, "" if it was never set; it stays the message's, and valid until
+// the key is set, the message is received into, or destroyed. Returns NULL
+// with errno EINVAL if the message is NULL.
+const char *zgossip_msg_key(zgossip_msg_t *self);
+
+// Set the key to a copy of a string of at most 255 bytes, in any encoding. If
+// it is longer, or an argument NULL, nothing changes, and errno is EINVAL.
+void zgossip_msg_set_key(zgossip_msg_t *self, const char *key);
+
+// The value, NULL if there was never one; it stays the message's, and valid
+// until the value is set, the message is received into, or destroyed. Returns
+// NULL, with errno EINVAL, if the message is NULL.
+const char *zgossip_msg_value(zgossip_msg_t *self);
+
+// Set the value to a copy of a string, in any encoding. If an argument is
+// NULL, nothing changes, and errno is EINVAL.
+void zgossip_msg_set_value(zgossip_msg_t *self, const char *value);
+
+// The time to live in milliseconds, 0 for ever. Returns 0, with errno EINVAL,
+// if the message is NULL.
+uint32_t zgossip_msg_ttl(zgossip_msg_t *self);
+
+// Set the time to live in milliseconds, 0 for ever. NULL: nothing, errno
+// EINVAL.
+void zgossip_msg_set_ttl(zgossip_msg_t *self, uint32_t ttl);
 
 #ifdef __cplusplus
 }  // extern "C"

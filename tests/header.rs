@@ -5,22 +5,23 @@
 use std::path::Path;
 
 /// The files that declare something for C, in the order in which the header shows them.
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 16] = [
     "src/ffi/version.rs",
     "src/ffi/actor_fn.rs",
     "src/ffi/selftest.rs",
-    "src/ffi/handle.rs",
-    "src/ffi/failure.rs",
-    "src/ffi/typed/network.rs",
-    "src/ffi/typed/tuples.rs",
-    "src/ffi/typed/waiting.rs",
-    "src/ffi/typed/event.rs",
-    "src/ffi/typed/settings.rs",
-    "src/ffi/typed/journal.rs",
-    "src/ffi/typed/context.rs",
-    "src/ffi/msg.rs",
+    "src/ffi/strerror.rs",
+    "src/ffi/node/lifecycle.rs",
+    "src/ffi/node/endpoints.rs",
+    "src/ffi/node/tuples.rs",
+    "src/ffi/node/events.rs",
+    "src/ffi/node/waiting.rs",
+    "src/ffi/node/settings.rs",
+    "src/ffi/node/log.rs",
+    "src/ffi/node/statistics.rs",
+    "src/ffi/node/commands.rs",
     "src/ffi/auth.rs",
     "src/ffi/cert.rs",
+    "src/ffi/msg.rs",
 ];
 
 fn generate(root: &Path) -> String {

@@ -11,12 +11,11 @@ use std::sync::Arc;
 
 use libc::{c_char, c_void};
 
-use super::czmq;
-use super::czmq_support;
+use super::czmq_compat::{self, loaded};
 use super::entry::{entry, panic_text};
 use super::error::Errno;
+use super::host::prepare;
 use super::socket::{Origin, Socket};
-use super::surroundings::prepare;
 use super::types::zsock_t;
 use crate::actor;
 use crate::engine::raw;
@@ -53,7 +52,7 @@ pub unsafe extern "C" fn zgossip(pipe: *mut zsock_t, args: *mut c_void) {
         // SAFETY: the program gives a C string or NULL.
         let prefix = unsafe { lossy(args.cast()) };
         // SAFETY: as above; `pipe` is a socket of CZMQ where `socket` says so.
-        if !(socket.origin() == Origin::Czmq && unsafe { czmq::signal(pipe.cast()) }) {
+        if !(socket.origin() == Origin::Czmq && unsafe { loaded::signal(pipe.cast()) }) {
             signal(socket)?;
         }
         run(socket, &prefix, context_of(socket));
@@ -65,8 +64,8 @@ pub unsafe extern "C" fn zgossip(pipe: *mut zsock_t, args: *mut c_void) {
 /// the program's own sockets are in.
 pub(super) fn context_of(pipe: Socket) -> raw::Context {
     let context = match pipe.origin() {
-        Origin::Czmq => czmq::context(),
-        Origin::Ours => czmq_support::context(),
+        Origin::Czmq => loaded::context(),
+        Origin::Ours => czmq_compat::context(),
         Origin::Plain => None,
     };
     match context {
@@ -100,15 +99,15 @@ pub(super) fn run(pipe: Socket, prefix: &str, context: raw::Context) {
 
 /// The log of an actor with this pipe: that of who made the pipe.
 pub(super) fn sink_of(pipe: Socket) -> Arc<dyn Sink> {
-    if pipe.origin() == Origin::Ours { Arc::new(czmq_support::Journal) } else { sink() }
+    if pipe.origin() == Origin::Ours { Arc::new(czmq_compat::Log) } else { sink() }
 }
 
 /// The log of a new node: CZMQ's where the process has CZMQ, or that of our own czmq.h where it uses that.
 pub(super) fn sink() -> Arc<dyn Sink> {
-    if czmq::present() {
-        Arc::new(czmq::Log)
-    } else if czmq_support::in_use() {
-        Arc::new(czmq_support::Journal)
+    if loaded::present() {
+        Arc::new(loaded::Log)
+    } else if czmq_compat::in_use() {
+        Arc::new(czmq_compat::Log)
     } else {
         Arc::new(Stderr)
     }

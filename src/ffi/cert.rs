@@ -8,7 +8,7 @@ use std::ptr;
 use libc::{c_char, c_int, size_t};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::czmq_support::timestr;
+use super::czmq_compat::timestr;
 use super::entry::{entry, told};
 use super::error::Errno;
 use super::failure::Failure;

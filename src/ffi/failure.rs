@@ -4,10 +4,10 @@
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
+use std::ptr::NonNull;
 
 use libc::{c_char, c_int};
 
-use super::entry::entry;
 use super::error::Errno;
 use crate::actor::{self, CallError};
 
@@ -62,34 +62,24 @@ thread_local! {
     static LAST: RefCell<Last> = const { RefCell::new(Last { failure: None, text: None }) };
 }
 
-/// Keep a failure for `zgossip_strerror`.
+/// Keeps a failure as this thread's last one, for [`text`].
 pub(super) fn remember(failure: Failure) {
     // Fails only in a thread that is ending.
     let _ = LAST.try_with(|last| last.borrow_mut().failure = Some(failure));
 }
 
-/// What an errno means, as a text for people. If it is the errno of this
-/// thread's last call to this library that failed, the text says what exactly
-/// was wrong:
-///
-///     if (zgossip_connect (node, endpoint, NULL) == -1)
-///         fprintf (stderr, "%s\n", zgossip_strerror (errno));
-///
-/// The text is the library's, and valid until the same thread calls this
-/// function again.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn zgossip_strerror(errnum: c_int) -> *const c_char {
-    entry! {
-        let text = LAST.try_with(|last| {
-            let mut last = last.borrow_mut();
-            let reason = last.failure.as_ref().filter(|failure| failure.errno.0 == errnum);
-            let reason = reason.and_then(|failure| failure.reason.as_deref()).map(str::as_bytes);
-            let text = reason.unwrap_or_else(|| general(errnum).to_bytes());
-            let text: Vec<u8> = text.iter().copied().filter(|&byte| byte != 0).collect();
-            last.text.insert(CString::new(text).unwrap_or_default()).as_ptr()
-        });
-        Ok(text.unwrap_or(c"unknown error".as_ptr()))
-    }
+/// A text for `errnum`: the reason of this thread's last failure if that had this errno, libzmq's words otherwise.
+/// It stands until the thread asks again; `None` only in a thread that is ending.
+pub(super) fn text(errnum: c_int) -> Option<NonNull<c_char>> {
+    LAST.try_with(|last| {
+        let mut last = last.borrow_mut();
+        let reason = last.failure.as_ref().filter(|failure| failure.errno.0 == errnum);
+        let reason = reason.and_then(|failure| failure.reason.as_deref()).map(str::as_bytes);
+        let text = reason.unwrap_or_else(|| general(errnum).to_bytes());
+        let text: Vec<u8> = text.iter().copied().filter(|&byte| byte != 0).collect();
+        NonNull::from(last.text.insert(CString::new(text).unwrap_or_default()).as_c_str()).cast()
+    })
+    .ok()
 }
 
 /// libzmq's words, or the C library's.
@@ -104,8 +94,9 @@ mod tests {
     use super::*;
 
     fn text(errnum: c_int) -> String {
+        let text = super::text(errnum).expect("this thread is not ending");
         // SAFETY: the text is copied at once.
-        unsafe { CStr::from_ptr(zgossip_strerror(errnum)) }.to_string_lossy().into_owned()
+        unsafe { CStr::from_ptr(text.as_ptr()) }.to_string_lossy().into_owned()
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::ptr::{self, NonNull};
 use libc::{c_char, c_int, c_void};
 
 use super::actor_fn::sink;
-use super::czmq;
+use super::czmq_compat::loaded;
 use super::entry::entry;
 use super::error::Errno;
 use super::socket::Socket;
@@ -125,7 +125,7 @@ impl zgossip_msg_t {
     fn set_routing_id(&mut self, routing_id: Option<Vec<u8>>) {
         if let Some(frame) = self.routing_frame.take() {
             // SAFETY: made below, and forgotten here.
-            unsafe { czmq::destroy_frame(frame) };
+            unsafe { loaded::destroy_frame(frame) };
         }
         self.routing_id = routing_id;
     }
@@ -134,7 +134,7 @@ impl zgossip_msg_t {
     fn routing_frame(&mut self) -> Result<*mut c_void, Errno> {
         let Some(routing_id) = &self.routing_id else { return Ok(ptr::null_mut()) };
         if self.routing_frame.is_none() {
-            self.routing_frame = czmq::new_frame(routing_id);
+            self.routing_frame = loaded::new_frame(routing_id);
         }
         self.routing_frame.map(NonNull::as_ptr).ok_or(Errno::UNSUPPORTED)
     }
@@ -334,7 +334,7 @@ pub unsafe extern "C" fn zgossip_msg_set_routing_id(self_: *mut zgossip_msg_t, r
             None
         } else {
             // SAFETY: the program gives a live frame. It may be this message's own: its bytes are copied first.
-            Some(unsafe { czmq::frame_bytes(routing_id.cast()) }.ok_or(Errno::UNSUPPORTED)?)
+            Some(unsafe { loaded::frame_bytes(routing_id.cast()) }.ok_or(Errno::UNSUPPORTED)?)
         };
         message.set_routing_id(bytes);
         Ok(())

@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 use libc::{c_int, c_void};
 use zmq_sys::zmq_msg_t;
 
-use super::czmq;
+use super::czmq_compat::loaded;
 use super::error::Errno;
 
 /// First word of a `zsock_t` of CZMQ.
@@ -171,7 +171,7 @@ impl Socket {
 /// `socket` is a live `zsock_t` or `zactor_t` of CZMQ.
 unsafe fn resolve_of_czmq(socket: *mut c_void) -> Option<NonNull<c_void>> {
     // SAFETY: the caller vouches for it.
-    if let Some(handle) = unsafe { czmq::resolve(socket) } {
+    if let Some(handle) = unsafe { loaded::resolve(socket) } {
         return NonNull::new(handle);
     }
     // This CZMQ hides its functions (a static one inside a plug-in). The fields before the socket have been the same

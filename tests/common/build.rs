@@ -181,7 +181,7 @@ impl Compile {
             source.file_name().hash(&mut hasher);
             fs::read(source).unwrap_or_else(|why| panic!("{}: {why}", source.display())).hash(&mut hasher);
         }
-        let directories = ["ctests", "ctests/czmq_face", "include", "include/czmq"];
+        let directories = ["ctests", "ctests/czmq_compat", "include", "include/czmq"];
         let mut headers: Vec<_> = directories
             .iter()
             .flat_map(|dir| fs::read_dir(root().join(dir)).into_iter().flatten().flatten())

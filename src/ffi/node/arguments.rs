@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use libc::{c_char, c_int, c_void, size_t, strlen};
 
-use super::super::failure::Failure;
-use super::super::shell::{Inside, zgossip_t};
+use super::pool::{Inside, zgossip_t};
 use crate::core::Tuple;
+use crate::ffi::failure::Failure;
 
 /// The node that C points to.
 ///

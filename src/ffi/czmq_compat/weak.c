@@ -12,12 +12,12 @@
 
 typedef void (function_t) (void);
 
-/*  Their real types are stated where they are called, in czmq.rs. */
+/*  Their real types are stated where they are called, in loaded.rs. */
 WEAK extern function_t zsock_resolve, zsock_signal, zsys_init, zsys_ipv6;
 WEAK extern function_t zsys_error, zsys_warning, zsys_notice, zsys_info, zsys_debug;
 WEAK extern function_t zframe_new, zframe_destroy, zframe_data, zframe_size;
 
-/*  The order is that of `Name` in czmq.rs. */
+/*  The order is that of `Name` in loaded.rs. */
 HIDDEN function_t *zgossip_czmq_weak (unsigned name);
 
 function_t *

@@ -6,12 +6,12 @@ use std::ptr::{self, NonNull};
 
 use libc::{c_char, c_int, c_void, size_t};
 
-use super::super::entry::told;
-use super::super::error::Errno;
-use super::super::failure::Failure;
-use super::super::shell::zgossip_t;
 use super::arguments::{enter, key, sized, string, without_nul};
+use super::pool::zgossip_t;
 use crate::core::Tuple;
+use crate::ffi::entry::told;
+use crate::ffi::error::Errno;
+use crate::ffi::failure::Failure;
 
 /// # Safety
 /// `node` as for [`enter`].
@@ -219,23 +219,6 @@ pub unsafe extern "C" fn zgossip_count(self_: *mut zgossip_t) -> i64 {
     }
 }
 
-/// Store a number where the second argument points that sums up all the node
-/// holds, removed keys included: two nodes for which it is equal hold the same
-/// (nodes of this library; unless somebody forged it: it is no cryptographic
-/// hash). Returns 0; or -1 with errno EINVAL if an argument is NULL.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn zgossip_digest(self_: *mut zgossip_t, digest_p: *mut u64) -> c_int {
-    told! {
-        // SAFETY: the program gives a node.
-        let node = unsafe { enter(self_) }?;
-        let place = NonNull::new(digest_p).ok_or_else(|| Failure::invalid("there is no room for the digest"))?;
-        let root = node.ask(|desk| desk.root())?;
-        // SAFETY: the program gives the address of a uint64_t.
-        unsafe { place.write(root) };
-        Ok(0)
-    }
-}
-
 /// A tuple in what zgossip_tuples returns.
 #[allow(non_camel_case_types)]
 #[repr(C)]
@@ -316,4 +299,12 @@ pub unsafe extern "C" fn zgossip_tuples_destroy(tuples_p: *mut *mut zgossip_tupl
         // SAFETY: the program gives a pointer to its pointer, that to what it was given, or NULL.
         unsafe { libc::free(tuples_p.replace(ptr::null_mut()).cast()) };
     }
+}
+
+/// Free memory that this library allocated for the program: the same as free(),
+/// for programs in other languages. NULL: nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_free(memory: *mut c_void) {
+    // SAFETY: the program gives what it was given, or NULL.
+    unsafe { libc::free(memory) };
 }

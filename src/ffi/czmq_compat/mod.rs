@@ -6,12 +6,13 @@
 
 mod clock;
 mod config;
-mod journal;
+pub(super) mod loaded;
+mod log;
 mod process;
 mod settings;
 mod signals;
 
 pub(super) use clock::timestr;
-pub(super) use journal::Journal;
+pub(super) use log::Log;
 pub(super) use process::{context, in_use};
 pub(super) use settings::ipv6;

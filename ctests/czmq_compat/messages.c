@@ -4,7 +4,7 @@
 
     Frames, messages, strings and pictures.  */
 
-#include "face.h"
+#include "compat.h"
 
 static zsock_t *near, *far;
 
@@ -260,7 +260,7 @@ static void pictures (void)
 
 int main (int argc, char **argv)
 {
-    face_start (argc, argv);
+    compat_start (argc, argv);
     near = zsock_new_pair ("@inproc://messages");
     far = zsock_new_pair (">inproc://messages");
     zsock_set_rcvtimeo (far, 20);

@@ -4,7 +4,7 @@
 
     Lists, hash tables, chunks, identifiers and the macros.  */
 
-#include "face.h"
+#include "compat.h"
 
 static void list_of (const char *name, zlist_t *list)
 {
@@ -164,7 +164,7 @@ static void hashes (void)
 {
     zhash_t *hash = zhash_new ();
     zhash_t *copy;
-    char *path = face_path ("hash");
+    char *path = compat_path ("hash");
     int number;
     zframe_t *frame;
     SHOWN (zhash_first (hash) == NULL && zhash_cursor (hash) == NULL);
@@ -336,7 +336,7 @@ static void rest (void)
 
 int main (int argc, char **argv)
 {
-    face_start (argc, argv);
+    compat_start (argc, argv);
     lists ();
     listsx ();
     hashes ();

@@ -7,8 +7,8 @@
     times: so nothing that they print depends on a port, a time or an order
     that nobody promises. They take a directory for their files.  */
 
-#ifndef FACE_H
-#define FACE_H
+#ifndef COMPAT_H
+#define COMPAT_H
 
 #include <czmq.h>
 
@@ -25,7 +25,7 @@ static const char *directory;
         zstr_free (&shown_text); \
     } while (0)
 
-static inline void face_start (int argc, char **argv)
+static inline void compat_start (int argc, char **argv)
 {
     if (argc < 2) {
         fputs ("a directory is wanted\n", stderr);
@@ -37,7 +37,7 @@ static inline void face_start (int argc, char **argv)
     zsys_init ();
 }
 
-static inline char *face_path (const char *name)
+static inline char *compat_path (const char *name)
 {
     return zsys_sprintf ("%s/%s", directory, name);
 }

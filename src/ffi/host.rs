@@ -4,13 +4,13 @@
 
 use std::mem::MaybeUninit;
 
-use super::{czmq, czmq_support};
+use super::czmq_compat::{self, loaded};
 use crate::{actor, log};
 
 /// Let the layers below know where to ask. Cheap, and done before every node.
 pub(super) fn prepare() {
     log::set_local_offset(local_offset);
-    actor::set_default_ipv6(|| czmq::ipv6() || czmq_support::ipv6());
+    actor::set_default_ipv6(|| loaded::ipv6() || czmq_compat::ipv6());
 }
 
 /// How many seconds local time is ahead of UTC at `seconds` since 1970.

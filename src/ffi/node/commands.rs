@@ -1,74 +1,19 @@
-//! The native interface: a node without CZMQ.
-//!
-//! A [`zgossip_t`] is a node with a thread of its own. Commands go in and messages come out as arrays of strings; a
-//! descriptor tells when there is something to receive. All that a node does is done below, in `actor`: here C's
-//! arguments become its arguments.
+//! Commands and messages as arrays of strings.
 
 #![allow(unsafe_code)]
 
 use std::ptr;
-use std::time::Duration;
 
 use libc::{c_char, c_int, c_void, size_t};
 
-use super::actor_fn::{lossy, sink};
-use super::entry::entry;
-use super::error::Errno;
+use super::arguments::{enter, timeout};
 use super::frames;
-use super::shell::{Inside, hold, release, zgossip_t};
-use super::signals::blocked;
-use super::surroundings::prepare;
-use crate::actor::Handle;
-use crate::engine::raw;
+use super::pool::{Inside, zgossip_t};
+use crate::ffi::entry::{entry, told};
+use crate::ffi::error::Errno;
 
 /// A command has a handful of frames; a count beyond this is a mistake, and reading that far would crash.
 const MAX_FRAMES: usize = 1 << 16;
-
-/// Create a node. The name is a prefix for its log lines, in any encoding, or
-/// NULL. The node has one thread of its own, in which it takes commands from
-/// now on, and which takes none of the process's signals. Any thread may call the functions below on it at any time, several
-/// threads at the same time too. inproc endpoints are shared by all nodes made
-/// here, and by them alone. The caller destroys the node with zgossip_destroy.
-/// A child that the process forks can make nodes of its own, but not use those
-/// of its parent: they fail with errno EPIPE there, except zgossip_destroy.
-/// Returns NULL with errno set if there is no memory, thread or descriptor
-/// for it.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn zgossip_new(name: *const c_char) -> *mut zgossip_t {
-    entry! {
-        prepare();
-        // SAFETY: the program gives a C string or NULL.
-        let name = unsafe { lossy(name) };
-        let node = blocked(|| Handle::new(&name, sink(), raw::Context::global()))?;
-        Ok(hold(node).as_ptr())
-    }
-}
-
-/// Destroy a node, and set the caller's pointer to NULL. It returns soon,
-/// whatever the node's peers do; what was published just before still reaches
-/// the peers that are connected. Messages that were not received are lost.
-/// Calls that wait inside zgossip_recv or zgossip_send in other threads return
-/// with errno EPIPE. The node's descriptor is closed. Nothing happens if either
-/// pointer is NULL already. If it does not point to a node, or to one that is
-/// destroyed, it is left alone, and errno is EINVAL; it is also left alone, with
-/// EDEADLK, in a function that was given to zgossip_set_log.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn zgossip_destroy(self_p: *mut *mut zgossip_t) {
-    entry! {
-        // SAFETY: the program gives NULL or a pointer to its pointer, that to a node.
-        unsafe {
-            if self_p.is_null() || (*self_p).is_null() {
-                return Ok(());
-            }
-            if Inside::enter(*self_p).is_ok_and(|node| node.is_own_thread()) {
-                return Err(Errno(libc::EDEADLK));
-            }
-            release(*self_p)?;
-            *self_p = ptr::null_mut();
-        }
-        Ok(())
-    }
-}
 
 /// Send a command of count frames, each a string:
 ///
@@ -174,43 +119,10 @@ pub unsafe extern "C" fn zgossip_frames_destroy(frames_p: *mut *mut *mut c_char)
 /// node or the number less than -1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_set_sndtimeo(self_: *mut zgossip_t, msecs: c_int) -> c_int {
-    entry! {
+    told! {
         // SAFETY: the program gives a node.
-        unsafe { Inside::enter(self_) }?.set_send_timeout(timeout(msecs)?);
+        unsafe { enter(self_) }?.set_send_timeout(timeout(msecs)?);
         Ok(0)
-    }
-}
-
-/// Set how many milliseconds zgossip_recv waits for a message: 0 not at all,
-/// -1 (as at first) as long as it takes. Returns 0; or -1 with errno EINVAL if
-/// it is no node or the number less than -1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn zgossip_set_rcvtimeo(self_: *mut zgossip_t, msecs: c_int) -> c_int {
-    entry! {
-        // SAFETY: the program gives a node.
-        unsafe { Inside::enter(self_) }?.set_recv_timeout(timeout(msecs)?);
-        Ok(0)
-    }
-}
-
-/// A descriptor for poll, epoll and event loops, that is readable exactly
-/// while a message waits to be received, and once the node has ended, by
-/// $TERM. It is level-triggered: receiving is all that is needed. It stays the
-/// node's: do not read from it or close it.
-/// Returns -1 with errno EINVAL if it is no node, EMFILE or ENFILE if there
-/// are no more descriptors.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn zgossip_fd(self_: *mut zgossip_t) -> c_int {
-    entry! {
-        // SAFETY: the program gives a node.
-        Ok(unsafe { Inside::enter(self_) }?.fd()?)
-    }
-}
-
-fn timeout(msecs: c_int) -> Result<Option<Duration>, Errno> {
-    match msecs {
-        -1 => Ok(None),
-        _ => u64::try_from(msecs).map(|msecs| Some(Duration::from_millis(msecs))).map_err(|_| Errno::INVALID),
     }
 }
 

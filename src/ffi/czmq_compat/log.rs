@@ -6,11 +6,10 @@
 use std::ffi::{CStr, CString};
 use std::ptr::NonNull;
 
-use libc::{FILE, c_char, c_int};
+use libc::{FILE, c_char, c_int, c_void};
 use parking_lot::Mutex;
 
 use super::clock::timestr;
-use super::process;
 use crate::engine::raw;
 use crate::ffi::entry::entry;
 use crate::ffi::error::Errno;
@@ -106,10 +105,26 @@ pub(super) fn close_sender() {
     with(|state| state.sender = None);
 }
 
-/// This log, for nodes.
-pub(in crate::ffi) struct Journal;
+/// Binds the log's sender, a PUB socket in `context`, to an endpoint more.
+///
+/// # Safety
+/// The context does not end before [`close_sender`] was called.
+pub(super) unsafe fn bind_sender(context: NonNull<c_void>, endpoint: &str) -> Result<(), Errno> {
+    with(|state| {
+        if state.sender.is_none() {
+            // SAFETY: the caller vouches for it.
+            let context = unsafe { raw::Context::foreign(context.as_ptr()) };
+            state.sender = Some(raw::Socket::new(context, zmq::PUB)?);
+        }
+        state.sender.as_ref().map_or(Ok(()), |sender| sender.bind(endpoint))
+    })
+    .map_err(Errno::from)
+}
 
-impl Sink for Journal {
+/// This log, for nodes.
+pub(in crate::ffi) struct Log;
+
+impl Sink for Log {
     fn write(&self, level: Level, text: &str) {
         // One of the five letters.
         write(level.letter() as u8, text);
@@ -164,31 +179,5 @@ pub extern "C" fn zgossip_czmq_set_logsystem(enabled: c_int) {
     entry! {
         with(|state| state.system = enabled != 0);
         Ok(())
-    }
-}
-
-/// See `library.h`.
-///
-/// # Safety
-/// `endpoint` is NULL or a C string.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn zgossip_czmq_set_logsender(endpoint: *const c_char) {
-    entry! {
-        if endpoint.is_null() {
-            close_sender();
-            return Ok(());
-        }
-        // SAFETY: the header gives a C string.
-        let endpoint = unsafe { CStr::from_ptr(endpoint) }.to_str().map_err(|_| Errno::INVALID)?;
-        let context = process::context().ok_or_else(Errno::last)?;
-        with(|state| {
-            if state.sender.is_none() {
-                // SAFETY: the context ends only after the sender was closed.
-                let context = unsafe { raw::Context::foreign(context.as_ptr()) };
-                state.sender = Some(raw::Socket::new(context, zmq::PUB)?);
-            }
-            state.sender.as_ref().map_or(Ok(()), |sender| sender.bind(endpoint))
-        })
-        .map_err(|error| Errno(error.errno()))
     }
 }

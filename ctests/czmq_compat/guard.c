@@ -5,7 +5,7 @@
     zauth: who is let in by address, password and key; and gossip nodes
     behind it.  */
 
-#include "face.h"
+#include "compat.h"
 
 static zactor_t *auth;
 
@@ -80,9 +80,9 @@ static zsock_t *curve_client (zcert_t *cert, zcert_t *server)
 static void mechanisms (void)
 {
     zcert_t *server = zcert_new (), *listed = zcert_new (), *stranger = zcert_new ();
-    char *passwords = face_path ("passwords");
-    char *store = face_path ("store");
-    char *certificate = face_path ("store/listed");
+    char *passwords = compat_path ("passwords");
+    char *store = compat_path ("store");
+    char *certificate = compat_path ("store/listed");
     FILE *file;
     pass ("nothing said, NULL", true, null_server (), zsock_new (ZMQ_PUSH));
     pass ("nothing said, PLAIN", false, plain_server (), plain_client ("name", "word"));
@@ -134,7 +134,7 @@ static void mechanisms (void)
 
 int main (int argc, char **argv)
 {
-    face_start (argc, argv);
+    compat_start (argc, argv);
     auth = zactor_new (zauth, NULL);
     assert (auth);
     mechanisms ();

@@ -6,11 +6,12 @@ use std::ptr::{self, NonNull};
 
 use libc::{c_char, c_int, size_t};
 
-use super::super::entry::told;
-use super::super::error::Errno;
-use super::super::shell::zgossip_t;
-use super::arguments::enter;
+use super::arguments::{enter, timeout};
+use super::pool::zgossip_t;
+use super::settings::set;
 use crate::actor::Message;
+use crate::ffi::entry::told;
+use crate::ffi::error::Errno;
 
 /// A key has a new value.
 pub const ZGOSSIP_EVENT_DELIVER: c_int = 1;
@@ -115,5 +116,45 @@ pub unsafe extern "C" fn zgossip_event_destroy(self_p: *mut *mut zgossip_event_t
     if !self_p.is_null() {
         // SAFETY: the program gives a pointer to its pointer, that to what it was given, or NULL.
         unsafe { libc::free(self_p.replace(ptr::null_mut()).cast()) };
+    }
+}
+
+/// Let the node also tell of what was removed, who comes and goes, who cannot
+/// be reached, and which commands were refused: RETRACT, EXPIRE, JOIN, LEAVE,
+/// UNREACHABLE and ERROR can be received from then on, or no more. The same as zgossip_set (self,
+/// "server/events", on? "1": "0"); zgossip_load sets it as the file says.
+/// Returns 0; or -1 with errno EINVAL if it is no node.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_set_events(self_: *mut zgossip_t, on: bool) -> c_int {
+    told! {
+        // SAFETY: the program gives a node.
+        let node = unsafe { enter(self_) }?;
+        set(&node, b"server/events", if on { b"1" } else { b"0" })
+    }
+}
+
+/// Set how many milliseconds zgossip_recv waits for a message: 0 not at all,
+/// -1 (as at first) as long as it takes. Returns 0; or -1 with errno EINVAL if
+/// it is no node or the number less than -1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_set_rcvtimeo(self_: *mut zgossip_t, msecs: c_int) -> c_int {
+    told! {
+        // SAFETY: the program gives a node.
+        unsafe { enter(self_) }?.set_recv_timeout(timeout(msecs)?);
+        Ok(0)
+    }
+}
+
+/// A descriptor for poll, epoll and event loops, that is readable exactly
+/// while a message waits to be received, and once the node has ended, by
+/// $TERM. It is level-triggered: receiving is all that is needed. It stays the
+/// node's: do not read from it or close it.
+/// Returns -1 with errno EINVAL if it is no node, EMFILE or ENFILE if there
+/// are no more descriptors.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_fd(self_: *mut zgossip_t) -> c_int {
+    told! {
+        // SAFETY: the program gives a node.
+        Ok(unsafe { enter(self_) }?.fd().map_err(Errno::from)?)
     }
 }

@@ -15,7 +15,7 @@ use libc::{c_char, c_int, c_uint, c_void, size_t};
 use parking_lot::{Condvar, Mutex};
 
 use super::settings::{self, Setting};
-use super::{clock, journal, signals};
+use super::{clock, log, signals};
 use crate::ffi::entry::entry;
 use crate::ffi::error::Errno;
 
@@ -99,7 +99,7 @@ fn make() -> Option<Process> {
 /// End the context, and with it the log's sender and the signal handlers. False where sockets are open: they are
 /// reported, and the context stays.
 fn shutdown() -> bool {
-    journal::close_sender();
+    log::close_sender();
     let mut guard = PROCESS.lock();
     let until = Instant::now() + PATIENCE;
     while let Some(process) = &*guard
@@ -117,7 +117,7 @@ fn shutdown() -> bool {
         };
         drop(guard);
         for (kind, file, line) in left {
-            journal::write(
+            log::write(
                 b'E',
                 &format!(
                     "[{}]dangling '{}' socket created at {}:{line}",
@@ -206,5 +206,24 @@ pub unsafe extern "C" fn zgossip_czmq_close(handle: *mut c_void) -> c_int {
         let rc = unsafe { zmq_sys::zmq_close(handle) };
         CLOSED.notify_all();
         if rc == 0 { Ok(0) } else { Err(Errno::last()) }
+    }
+}
+
+/// See `library.h`.
+///
+/// # Safety
+/// `endpoint` is NULL or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_czmq_set_logsender(endpoint: *const c_char) {
+    entry! {
+        if endpoint.is_null() {
+            log::close_sender();
+            return Ok(());
+        }
+        // SAFETY: the header gives a C string.
+        let endpoint = unsafe { CStr::from_ptr(endpoint) }.to_str().map_err(|_| Errno::INVALID)?;
+        let context = context().ok_or_else(Errno::last)?;
+        // SAFETY: `shutdown` closes the sender before it ends the context.
+        unsafe { log::bind_sender(context, endpoint) }
     }
 }

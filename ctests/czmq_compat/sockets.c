@@ -4,7 +4,7 @@
 
     Sockets, their options, pollers, the reactor, actors and signals.  */
 
-#include "face.h"
+#include "compat.h"
 
 static void endpoints (void)
 {
@@ -387,7 +387,7 @@ static void pipe_of_sockets (void)
 
 int main (int argc, char **argv)
 {
-    face_start (argc, argv);
+    compat_start (argc, argv);
     endpoints ();
     options ();
     kinds ();

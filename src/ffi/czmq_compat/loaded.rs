@@ -3,7 +3,7 @@
 //! We link without CZMQ and use it when it is there: its sockets, its context, its log, its frames. A name is
 //! looked for where it can be, and remembered only once found, for a CZMQ may be loaded at any time:
 //!
-//! 1. weak references (`czmq_weak.c`): a CZMQ on the program's link line, statically linked ones included;
+//! 1. weak references (`weak.c`): a CZMQ on the program's link line, statically linked ones included;
 //! 2. the global scope: one that was loaded with `RTLD_GLOBAL`;
 //! 3. `libczmq.so.4`, and then every loaded object: one that an FFI has loaded with `RTLD_LOCAL`, whatever its name.
 
@@ -18,7 +18,7 @@ use libc::{c_char, c_int, c_uint, c_void, size_t};
 
 use crate::log::{Level, Sink, Stderr};
 
-/// What we need of CZMQ. The order is that of `czmq_weak.c`.
+/// What we need of CZMQ. The order is that of `weak.c`.
 #[derive(Clone, Copy)]
 enum Name {
     SockResolve,
@@ -56,7 +56,7 @@ const NAMES: [&CStr; 13] = [
 static FOUND: [AtomicPtr<c_void>; NAMES.len()] = [const { AtomicPtr::new(ptr::null_mut()) }; NAMES.len()];
 
 unsafe extern "C" {
-    /// In `czmq_weak.c`: the address that the linker gave to a weak reference, or NULL.
+    /// In `weak.c`: the address that the linker gave to a weak reference, or NULL.
     fn zgossip_czmq_weak(name: c_uint) -> *mut c_void;
 }
 
@@ -141,7 +141,7 @@ macro_rules! call {
 }
 
 /// Whether this process has CZMQ, as far as one can see.
-pub(super) fn present() -> bool {
+pub(in crate::ffi) fn present() -> bool {
     find(Name::SysInit).is_some()
 }
 
@@ -149,7 +149,7 @@ pub(super) fn present() -> bool {
 ///
 /// # Safety
 /// `socket` is a live `zsock_t` or `zactor_t`.
-pub(super) unsafe fn resolve(socket: *mut c_void) -> Option<*mut c_void> {
+pub(in crate::ffi) unsafe fn resolve(socket: *mut c_void) -> Option<*mut c_void> {
     // SAFETY: the type is that of czmq's zsock.h; the caller vouches for the argument.
     unsafe { call!(SockResolve as unsafe extern "C" fn(*mut c_void) -> *mut c_void, socket) }
 }
@@ -158,25 +158,25 @@ pub(super) unsafe fn resolve(socket: *mut c_void) -> Option<*mut c_void> {
 ///
 /// # Safety
 /// `pipe` is a live `zsock_t`.
-pub(super) unsafe fn signal(pipe: *mut c_void) -> bool {
+pub(in crate::ffi) unsafe fn signal(pipe: *mut c_void) -> bool {
     // SAFETY: the type is that of czmq's zsock.h; the caller vouches for the argument.
     unsafe { call!(SockSignal as unsafe extern "C" fn(*mut c_void, u8) -> c_int, pipe, 0) == Some(0) }
 }
 
 /// The context that all of CZMQ's sockets live in; made by this call if need be.
-pub(super) fn context() -> Option<NonNull<c_void>> {
+pub(in crate::ffi) fn context() -> Option<NonNull<c_void>> {
     // SAFETY: the type is that of czmq's zsys.h; the function may be called by any thread, any number of times.
     unsafe { call!(SysInit as unsafe extern "C" fn() -> *mut c_void,) }.and_then(NonNull::new)
 }
 
 /// Whether the program has switched IPv6 on for all of CZMQ (`zsys_set_ipv6`).
-pub(super) fn ipv6() -> bool {
+pub(in crate::ffi) fn ipv6() -> bool {
     // SAFETY: the type is that of czmq's zsys.h; it only reads.
     unsafe { call!(SysIpv6 as unsafe extern "C" fn() -> c_int,) }.is_some_and(|on| on != 0)
 }
 
 /// CZMQ's log.
-pub(super) struct Log;
+pub(in crate::ffi) struct Log;
 
 impl Sink for Log {
     fn write(&self, level: Level, text: &str) {
@@ -200,7 +200,7 @@ impl Sink for Log {
 }
 
 /// A new `zframe_t` with these bytes.
-pub(super) fn new_frame(bytes: &[u8]) -> Option<NonNull<c_void>> {
+pub(in crate::ffi) fn new_frame(bytes: &[u8]) -> Option<NonNull<c_void>> {
     type New = unsafe extern "C" fn(*const c_void, size_t) -> *mut c_void;
     // SAFETY: the type is that of czmq's zframe.h; the bytes are copied.
     unsafe { call!(FrameNew as New, bytes.as_ptr().cast(), bytes.len()) }.and_then(NonNull::new)
@@ -210,7 +210,7 @@ pub(super) fn new_frame(bytes: &[u8]) -> Option<NonNull<c_void>> {
 ///
 /// # Safety
 /// `frame` came from [`new_frame`] and has not been freed.
-pub(super) unsafe fn destroy_frame(frame: NonNull<c_void>) {
+pub(in crate::ffi) unsafe fn destroy_frame(frame: NonNull<c_void>) {
     let mut frame = frame.as_ptr();
     // SAFETY: the type is that of czmq's zframe.h; the caller vouches for the frame.
     unsafe { call!(FrameDestroy as unsafe extern "C" fn(*mut *mut c_void), &raw mut frame) };
@@ -220,7 +220,7 @@ pub(super) unsafe fn destroy_frame(frame: NonNull<c_void>) {
 ///
 /// # Safety
 /// `frame` is a live `zframe_t`.
-pub(super) unsafe fn frame_bytes(frame: *mut c_void) -> Option<Vec<u8>> {
+pub(in crate::ffi) unsafe fn frame_bytes(frame: *mut c_void) -> Option<Vec<u8>> {
     // SAFETY: the types are those of czmq's zframe.h; the caller vouches for the frame, whose data are `size` bytes.
     unsafe {
         let data = call!(FrameData as unsafe extern "C" fn(*mut c_void) -> *mut u8, frame)?;

@@ -14,8 +14,8 @@ use common::{Compile, Finished, LONG, Process, Scratch, artifacts, run};
 
 const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Werror", "-Wno-unused-function"];
 
-fn face() -> PathBuf {
-    ctests().join("czmq_face")
+fn compat() -> PathBuf {
+    ctests().join("czmq_compat")
 }
 
 /// With our header and library, and without CZMQ.
@@ -67,27 +67,27 @@ fn same_both_ways(source: PathBuf) {
 
 #[test]
 fn containers_are_as_in_czmq() {
-    same_both_ways(face().join("containers.c"));
+    same_both_ways(compat().join("containers.c"));
 }
 
 #[test]
 fn frames_messages_strings_and_pictures_are_as_in_czmq() {
-    same_both_ways(face().join("messages.c"));
+    same_both_ways(compat().join("messages.c"));
 }
 
 #[test]
 fn sockets_pollers_reactor_and_actors_are_as_in_czmq() {
-    same_both_ways(face().join("sockets.c"));
+    same_both_ways(compat().join("sockets.c"));
 }
 
 #[test]
 fn log_clocks_files_configuration_and_certificates_are_as_in_czmq() {
-    same_both_ways(face().join("settings.c"));
+    same_both_ways(compat().join("settings.c"));
 }
 
 #[test]
 fn the_guard_lets_in_whom_czmqs_lets_in() {
-    same_both_ways(face().join("guard.c"));
+    same_both_ways(compat().join("guard.c"));
 }
 
 #[test]
@@ -141,18 +141,18 @@ fn the_manual_example_runs_with_curve_and_guard() {
 fn translation_units_of_all_standards_are_one_program() {
     let scratch = Scratch::new();
     let as_cxx = scratch.path("other.cpp");
-    fs::copy(face().join("shared_other.c"), &as_cxx).expect("a copy");
-    let include = format!("-I{}", face().display());
+    fs::copy(compat().join("shared_other.c"), &as_cxx).expect("a copy");
+    let include = format!("-I{}", compat().display());
     for standard in ["-std=c99", "-std=c11", "-std=gnu17"] {
-        let other = face().join("shared_other.c").display().to_string();
-        let compile = Compile::source(face().join("shared.c")).flags(&[standard, "-pedantic", &include]);
+        let other = compat().join("shared_other.c").display().to_string();
+        let compile = Compile::source(compat().join("shared.c")).flags(&[standard, "-pedantic", &include]);
         one_program(compile.libs(&[&other]), standard);
     }
     let other = scratch.path("other.o");
     let compile = Compile::source(&as_cxx).flags(&["-std=c++17", "-pedantic", &include, "-c"]);
     let built = with_header(compile).build();
     fs::rename(built, &other).expect("an object");
-    let compile = Compile::source(face().join("shared.c")).flags(&["-std=c99", "-pedantic", &include]);
+    let compile = Compile::source(compat().join("shared.c")).flags(&["-std=c99", "-pedantic", &include]);
     one_program(compile.libs(&[&other, "-lstdc++"]), "C and C++");
 }
 
@@ -174,7 +174,7 @@ fn one_program(compile: Compile, what: &str) {
 /// The library by itself: certificates and the guard without any czmq.h.
 #[test]
 fn a_network_with_an_allow_list_is_closed_to_others() {
-    let compile = gnu11(face().join("native_guard.c")).flags(WARNINGS).header().ours();
+    let compile = gnu11(compat().join("native_guard.c")).flags(WARNINGS).header().ours();
     let done = walk(&compile.build(), "certificates and guard");
     assert_eq!(done.out, "listed 1\nstranger 0\nclear 0\nadmitted 1");
 }
@@ -184,7 +184,7 @@ const PROGRAMS: [&str; 5] = ["containers", "messages", "sockets", "settings", "g
 #[test]
 fn the_address_sanitizer_finds_nothing() {
     for name in PROGRAMS {
-        let compile = gnu11(face().join(format!("{name}.c")));
+        let compile = gnu11(compat().join(format!("{name}.c")));
         let sanitized = compile.flags(&["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
         let done = walk(&with_ours(sanitized).build(), name);
         assert!(done.err.is_empty(), "{name}: {}", done.err);
@@ -201,7 +201,7 @@ fn valgrind_finds_nothing() {
             .args(["--show-leak-kinds=definite,indirect,possible"])
             .args(["--errors-for-leak-kinds=definite,indirect,possible"])
             .arg(format!("--suppressions={}", ctests().join("valgrind.supp").display()))
-            .arg(with_ours(gnu11(face().join(format!("{name}.c")))).build())
+            .arg(with_ours(gnu11(compat().join(format!("{name}.c")))).build())
             .arg(scratch.path(""));
         run(command, Duration::from_secs(200)).check(name);
     }

@@ -5,10 +5,10 @@
 use libc::{c_char, c_int};
 use zeroize::Zeroizing;
 
-use super::super::entry::told;
-use super::super::failure::Failure;
-use super::super::shell::zgossip_t;
 use super::arguments::{enter, string};
+use super::pool::zgossip_t;
+use crate::ffi::entry::told;
+use crate::ffi::failure::Failure;
 
 /// Accept peers at an endpoint: tcp://*:5670, tcp://127.0.0.1:* (any port that
 /// is free), ipc:///path, inproc://name. A node may be bound to several.

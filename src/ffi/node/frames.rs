@@ -6,7 +6,7 @@ use std::ptr::{self, NonNull};
 
 use libc::c_char;
 
-use super::error::Errno;
+use crate::ffi::error::Errno;
 
 /// Lay `count` frames out in one piece of memory of the C library: the pointers, a NULL, then the strings.
 pub(super) fn to_c<'a>(

@@ -5,7 +5,7 @@
 use libc::{c_char, c_int, c_void, size_t};
 use zeroize::Zeroizing;
 
-use super::journal;
+use super::log;
 use crate::actor::file::zpl::Item;
 use crate::ffi::entry::entry;
 use crate::ffi::error::Errno;
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn zgossip_czmq_config_read(
                 Ok(0)
             }
             Err(error) => {
-                journal::write(b'E', &format!("zconfig: ({}) {}", error.line, error.reason));
+                log::write(b'E', &format!("zconfig: ({}) {}", error.line, error.reason));
                 Err(Errno::INVALID)
             }
         }

@@ -4,7 +4,7 @@
 
     The log, clocks, files, configuration and certificates.  */
 
-#include "face.h"
+#include "compat.h"
 
 //  Prints a file without lines that tell when it was written, and by what
 static void show_file (const char *path)
@@ -21,7 +21,7 @@ static void show_file (const char *path)
 
 static void logs (void)
 {
-    char *path = face_path ("log");
+    char *path = compat_path ("log");
     FILE *file = fopen (path, "w+");
     char line [256];
     zsys_set_logstream (file);
@@ -69,7 +69,7 @@ static void clocks (void)
 static void system_things (void)
 {
     int major = 0, minor = 0;
-    char *path = face_path ("sub/directory");
+    char *path = compat_path ("sub/directory");
     char *file = zsys_sprintf ("%s/file", path);
     char *host = zsys_hostname ();
     FILE *stream;
@@ -116,7 +116,7 @@ static void configuration (void)
     zconfig_t *root = zconfig_new ("root", NULL);
     zconfig_t *item;
     zconfig_t *loaded;
-    char *path = face_path ("config");
+    char *path = compat_path ("config");
     zchunk_t *chunk;
     SHOW (zconfig_name (root));
     SHOWN (zconfig_value (root) == NULL && zconfig_child (root) == NULL && zconfig_next (root) == NULL);
@@ -195,8 +195,8 @@ static void certificates (void)
     zcert_t *other;
     zlist_t *keys;
     zsock_t *sock;
-    char *path = face_path ("cert");
-    char *text = face_path ("cert_secret");
+    char *path = compat_path ("cert");
+    char *text = compat_path ("cert_secret");
     memset (public_key, 1, sizeof (public_key));
     memset (secret_key, 2, sizeof (secret_key));
     cert = zcert_new_from (public_key, secret_key);
@@ -256,7 +256,7 @@ static void certificates (void)
 
 int main (int argc, char **argv)
 {
-    face_start (argc, argv);
+    compat_start (argc, argv);
     logs ();
     clocks ();
     system_things ();

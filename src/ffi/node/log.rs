@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use libc::{c_char, c_int, c_void};
 
-use super::super::actor_fn::sink;
-use super::super::entry::told;
-use super::super::shell::zgossip_t;
 use super::arguments::enter;
+use super::pool::zgossip_t;
+use crate::ffi::actor_fn::sink;
+use crate::ffi::entry::told;
 use crate::log::{Level, Sink};
 
 /// Log level: something that was asked for is impossible.

@@ -4,11 +4,11 @@
 
 use libc::{c_char, c_int, size_t};
 
-use super::super::entry::told;
-use super::super::failure::Failure;
-use super::super::shell::zgossip_t;
 use super::arguments::{enter, key, string, timeout};
+use super::pool::zgossip_t;
 use crate::actor::{CallError, Condition};
+use crate::ffi::entry::told;
+use crate::ffi::failure::Failure;
 
 /// # Safety
 /// `node` as for [`enter`].

@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::error::Errno;
-use super::tag::{Tag, Tagged, check};
 use crate::actor::Handle;
+use crate::ffi::error::Errno;
+use crate::ffi::tag::{Tag, Tagged, check};
 
 /// A node, as C holds it.
 #[allow(non_camel_case_types)]

@@ -1,0 +1,31 @@
+//! The native interface: a node without CZMQ.
+//!
+//! A `zgossip_t` is a node with a thread of its own. All that it does is done below, in `actor`: here C's arguments
+//! become its arguments, and its answers C's.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `pool` | what a `zgossip_t` points to, and the count of calls that are inside |
+//! | `arguments` | checks of what C gives |
+//! | `lifecycle` | making and ending a node |
+//! | `endpoints` | bind, connect, keys |
+//! | `tuples` | publish, get, walk |
+//! | `events` | messages as structures, and how to wait for them |
+//! | `waiting` | wait for the network, flush |
+//! | `settings` | configuration |
+//! | `statistics` | counters |
+//! | `log` | the node's log |
+//! | `commands` | commands and messages as arrays of strings (`frames`) |
+
+mod arguments;
+mod commands;
+mod endpoints;
+mod events;
+mod frames;
+mod lifecycle;
+mod log;
+mod pool;
+mod settings;
+mod statistics;
+mod tuples;
+mod waiting;

@@ -1,0 +1,121 @@
+//! What a node counts.
+
+#![allow(unsafe_code)]
+
+use std::ptr::{self, NonNull};
+
+use libc::{c_int, size_t};
+
+use super::arguments::enter;
+use super::pool::zgossip_t;
+use crate::core::Stats;
+use crate::ffi::entry::told;
+use crate::ffi::failure::Failure;
+
+/// What a node does, in numbers. Later versions may have more of them, at the
+/// end.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+pub struct zgossip_stats_t {
+    /// Tuples held.
+    pub tuples: u64,
+    /// Removed keys that are remembered.
+    pub tombstones: u64,
+    /// Peers that speak no more than CZMQ's zgossip does.
+    pub links_plain: u64,
+    /// Peers that speak more.
+    pub links_extended: u64,
+    /// Peers that are not connected, or have not shown yet what they speak.
+    pub links_other: u64,
+    /// Messages received from peers.
+    pub frames_in: u64,
+    /// Messages sent to peers.
+    pub frames_out: u64,
+    /// Bytes of the messages received.
+    pub bytes_in: u64,
+    /// Bytes of the messages sent.
+    pub bytes_out: u64,
+    /// Tuples sent.
+    pub tuples_out: u64,
+    /// Tuples received that were known.
+    pub duplicates: u64,
+    /// Messages that were none of this protocol.
+    pub malformed: u64,
+    /// Tuples received and refused, for a limit or a time stamp in the future.
+    pub refused: u64,
+    /// Tuples that wait for slow peers, once for each.
+    pub owed: u64,
+    /// As zgossip_digest says.
+    pub root: u64,
+}
+
+impl From<Stats> for zgossip_stats_t {
+    fn from(stats: Stats) -> zgossip_stats_t {
+        zgossip_stats_t {
+            tuples: stats.tuples,
+            tombstones: stats.tombstones,
+            links_plain: stats.links_plain,
+            links_extended: stats.links_extended,
+            links_other: stats.links_other,
+            frames_in: stats.frames_in,
+            frames_out: stats.frames_out,
+            bytes_in: stats.bytes_in,
+            bytes_out: stats.bytes_out,
+            tuples_out: stats.tuples_out,
+            duplicates: stats.duplicates,
+            malformed: stats.malformed,
+            refused: stats.refused,
+            owed: stats.owed,
+            root: stats.root,
+        }
+    }
+}
+
+/// Store the node's numbers where the second argument points. The third is the
+/// size of what is there, so that programs and libraries of different versions
+/// get along: numbers that it has no room for are left out, those that the
+/// library does not know are 0.
+///
+///     zgossip_stats_t stats;
+///     zgossip_stats (node, &stats, sizeof (stats));
+///
+/// Returns 0; or -1 with errno EINVAL if an argument is NULL or the size 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_stats(
+    self_: *mut zgossip_t,
+    stats: *mut zgossip_stats_t,
+    size: size_t,
+) -> c_int {
+    told! {
+        // SAFETY: the program gives a node.
+        let node = unsafe { enter(self_) }?;
+        if stats.is_null() || size == 0 {
+            return Err(Failure::invalid("there is no room for the numbers"));
+        }
+        let ours = zgossip_stats_t::from(node.ask(|desk| desk.stats())?);
+        let known = size.min(size_of::<zgossip_stats_t>());
+        // SAFETY: the program gives the address of `size` bytes, and ours are integers without gaps.
+        unsafe {
+            ptr::copy_nonoverlapping((&raw const ours).cast::<u8>(), stats.cast(), known);
+            ptr::write_bytes(stats.cast::<u8>().add(known), 0, size - known);
+        }
+        Ok(0)
+    }
+}
+
+/// Store a number where the second argument points that sums up all the node
+/// holds, removed keys included: two nodes for which it is equal hold the same
+/// (nodes of this library; unless somebody forged it: it is no cryptographic
+/// hash). Returns 0; or -1 with errno EINVAL if an argument is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_digest(self_: *mut zgossip_t, digest_p: *mut u64) -> c_int {
+    told! {
+        // SAFETY: the program gives a node.
+        let node = unsafe { enter(self_) }?;
+        let place = NonNull::new(digest_p).ok_or_else(|| Failure::invalid("there is no room for the digest"))?;
+        let root = node.ask(|desk| desk.root())?;
+        // SAFETY: the program gives the address of a uint64_t.
+        unsafe { place.write(root) };
+        Ok(0)
+    }
+}
