@@ -68,6 +68,7 @@ sanitize: deps
 lint: rust
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --lib -- -D warnings
 
 header: rust
 	ZGOSSIP_WRITE_HEADER=1 $(CARGO) test --test header

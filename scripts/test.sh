@@ -10,6 +10,8 @@ if $cargo fmt --version > /dev/null 2>&1; then
 fi
 if $cargo clippy --version > /dev/null 2>&1; then
     $cargo clippy --all-targets -- -D warnings
+    # The library alone: what only tests use is dead code here.
+    $cargo clippy --lib -- -D warnings
 fi
 # Most tests wait for other processes more than they compute.
 RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} $cargo test --no-fail-fast

@@ -24,7 +24,9 @@ mod promise;
 
 use std::sync::{Arc, OnceLock};
 
-pub use command::{Condition, Desk, Message};
+#[cfg(feature = "internals")]
+pub use command::Desk;
+pub use command::{Condition, Message};
 pub use error::{CallError, Failure};
 pub use owner::Handle;
 

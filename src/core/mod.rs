@@ -54,17 +54,20 @@ mod transit;
 mod tuple;
 mod wire;
 
-pub use clock::{Now, Stamp};
+pub use clock::Now;
 pub use link::{LinkId, Role};
-pub use node::{Agreement, Event, Frame, Mark, Node, Refusal, Settings, Severity, Stats};
+pub use node::{Event, Frame, Mark, Node, Refusal, Settings, Severity, Stats};
 pub use tuple::Tuple;
-pub use wire::{Invalid, Message, MessageId};
+#[cfg(feature = "internals")]
+pub use {
+    clock::Stamp,
+    node::Agreement,
+    wire::{Invalid, Message, MessageId},
+};
 
 /// The codec by itself, for the C class `zgossip_msg` and for tests.
 pub mod codec {
     pub use super::extension::{Answer, Extension, OFFERS, Summary};
-    pub use super::records::{
-        Batch, Digests, Entries, Entry, Hashes, PartEntries, Prefix, Record, RecordKind,
-    };
+    pub use super::records::{Digests, Entries, Entry, Hashes, PartEntries, Prefix, Record, RecordKind};
     pub use super::wire::*;
 }

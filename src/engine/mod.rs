@@ -295,7 +295,6 @@ impl Engine {
                 Event::Join(link) => return Some(OwnerEvent::Join(self.endpoint_of(link))),
                 Event::Leave(link) => return Some(OwnerEvent::Leave(self.endpoint_of(link))),
                 Event::Log(Severity::Warning, text) => self.logger.warning(text),
-                Event::Log(Severity::Info, text) => self.logger.info(text),
                 Event::Log(Severity::Debug, text) => self.logger.debug(text),
             }
         }

@@ -51,6 +51,7 @@ impl Message {
     }
 
     /// Whether the message has no frames; it always has.
+    #[cfg(feature = "internals")]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -31,7 +31,9 @@ mod time;
 mod transmit;
 mod tree;
 
-pub use mark::{Agreement, Mark};
+#[cfg(feature = "internals")]
+pub use mark::Agreement;
+pub use mark::Mark;
 
 use super::clock::{Clock, Now, PeerClocks, Stamp, node_id};
 use super::departures::Departures;
@@ -120,8 +122,6 @@ impl std::error::Error for Refusal {}
 pub enum Severity {
     /// Something was refused or lost.
     Warning,
-    /// Something worth knowing.
-    Info,
     /// Every message, when `verbose`.
     Debug,
 }
@@ -472,11 +472,13 @@ impl Node {
     }
 
     /// All tuples, in no particular order, also those that are about to expire now.
+    #[cfg(feature = "internals")]
     pub fn tuples(&self) -> impl Iterator<Item = &Tuple> {
         self.store.iter().filter(|(_, held)| held.is_live()).map(|(_, held)| &held.tuple)
     }
 
     /// All keys with their stamps, stubs of removed ones included: what the digest sums up.
+    #[cfg(feature = "internals")]
     pub fn stamps(&self) -> impl Iterator<Item = (&[u8], Stamp)> {
         self.store.iter().map(|(_, held)| (held.tuple.key(), held.stamp))
     }

@@ -12,8 +12,7 @@
 //! with ENTRIES of everything, and is sent all.
 
 use super::super::clock::{Now, Stamp};
-use super::super::codec::{Digests, Entries, Entry, Hashes, PartEntries, Prefix};
-use super::super::extension::Summary;
+use super::super::codec::{Digests, Entries, Entry, Hashes, PartEntries, Prefix, Summary};
 use super::super::feed::Slot;
 use super::super::link::{Comparison, LinkId, Role};
 use super::super::records::{

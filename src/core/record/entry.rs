@@ -9,8 +9,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::node::{Event, Frame, Mark, Refusal, Settings};
 use super::super::wire::MessageId;
-use super::super::{LinkId, Node, Now, Role, Tuple};
-use super::fields::{Fields, put_bytes, put_number};
+use super::super::{LinkId, Role, Tuple};
+use super::fields::{put_bytes, put_number};
 
 /// One call of a [`Node`]'s method that may change it, without the time.
 #[derive(Clone, Debug, PartialEq)]
@@ -205,50 +205,9 @@ impl<T: Returned> Returned for Result<T, Refusal> {
 }
 
 impl Input<'_> {
-    /// Makes this call on another node. The frame is returned, too, where there is one.
-    pub(super) fn apply(&self, node: &mut Node, now: Now) -> (Output, Option<Frame>) {
-        match *self {
-            Input::New { .. } | Input::Joined { .. } | Input::Note(_) => {}
-            Input::SetSettings(ref settings) => node.set_settings(settings.clone(), now),
-            Input::Shutdown => node.shutdown(now),
-            Input::LinkUp(link) => node.link_up(link, now),
-            Input::LinkDown(link) => node.link_down(link, now),
-            Input::CloseLink(link) => node.close_link(link, now),
-            Input::Frame(link, frame) => node.handle_frame(link, frame, now),
-            Input::Timeout => node.handle_timeout(now),
-            Input::Suspect(link, bytes_pass) => node.handle_suspect(link, bytes_pass, now),
-            Input::Publish { key, value, ttl } => return (node.publish(key, value, ttl, now).output(), None),
-            Input::Unpublish(key) => return (node.unpublish(key, now).output(), None),
-            Input::Retract(key) => return (node.retract(key, now).output(), None),
-            Input::Mark => return (node.mark().output(), None),
-            Input::OpenLink(role) => return (node.open_link(role, now).output(), None),
-            Input::PollReady => return (node.poll_ready().output(), None),
-            Input::PollEvent => return (node.poll_event().output(), None),
-            Input::PollStale => return (node.poll_stale().output(), None),
-            Input::PollSuspect => return (node.poll_suspect().output(), None),
-            Input::PollTransmit(link) => {
-                let frame = node.poll_transmit(link, now);
-                return (frame.output(), frame);
-            }
-        }
-        (Output::Nothing, None)
-    }
-
     /// Whether the call may have changed more than settings and timers of a node that holds nothing and has no link.
     pub(super) fn is_weighty(&self) -> bool {
         matches!(self, Input::Publish { .. } | Input::Retract(_) | Input::OpenLink(_))
-    }
-
-    /// Whether the call asks what there is to do.
-    pub(super) fn is_question(&self) -> bool {
-        matches!(
-            self,
-            Input::PollReady
-                | Input::PollTransmit(_)
-                | Input::PollEvent
-                | Input::PollStale
-                | Input::PollSuspect
-        )
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
@@ -309,48 +268,6 @@ impl Input<'_> {
             Input::Suspect(link, false) => put_link(out, kind::SUSPECT_IS_SILENT, link),
         }
     }
-
-    pub(super) fn decode<'a>(fields: &mut Fields<'a>) -> Option<Input<'a>> {
-        Some(match fields.byte()? {
-            kind::NEW => Input::New {
-                seed: fields.number()?,
-                settings: take_settings(fields)?,
-                version: fields.bytes()?,
-            },
-            kind::JOINED => Input::Joined {
-                id: fields.number()?,
-                settings: take_settings(fields)?,
-                tuples: fields.number()?,
-                version: fields.bytes()?,
-            },
-            kind::NOTE => Input::Note(fields.bytes()?),
-            kind::SET_SETTINGS => Input::SetSettings(take_settings(fields)?),
-            kind::PUBLISH => Input::Publish {
-                key: fields.bytes()?,
-                value: fields.bytes()?,
-                ttl: fields.number()?.try_into().ok()?,
-            },
-            kind::UNPUBLISH => Input::Unpublish(fields.bytes()?),
-            kind::RETRACT => Input::Retract(fields.bytes()?),
-            kind::MARK => Input::Mark,
-            kind::SHUTDOWN => Input::Shutdown,
-            kind::OPEN_CLIENT => Input::OpenLink(Role::Client),
-            kind::OPEN_SERVER => Input::OpenLink(Role::Server),
-            kind::LINK_UP => Input::LinkUp(take_link(fields)?),
-            kind::LINK_DOWN => Input::LinkDown(take_link(fields)?),
-            kind::CLOSE_LINK => Input::CloseLink(take_link(fields)?),
-            kind::FRAME => Input::Frame(take_link(fields)?, fields.bytes()?),
-            kind::TIMEOUT => Input::Timeout,
-            kind::POLL_READY => Input::PollReady,
-            kind::POLL_TRANSMIT => Input::PollTransmit(take_link(fields)?),
-            kind::POLL_EVENT => Input::PollEvent,
-            kind::POLL_STALE => Input::PollStale,
-            kind::POLL_SUSPECT => Input::PollSuspect,
-            kind::SUSPECT_LIVES => Input::Suspect(take_link(fields)?, true),
-            kind::SUSPECT_IS_SILENT => Input::Suspect(take_link(fields)?, false),
-            _ => return None,
-        })
-    }
 }
 
 impl Output {
@@ -373,69 +290,37 @@ impl Output {
             Output::Refused(refusal) => out.extend([6, refusal_number(refusal)]),
         }
     }
-
-    pub(super) fn decode(fields: &mut Fields<'_>) -> Option<Output> {
-        if fields.is_empty() {
-            return Some(Output::Missing);
-        }
-        Some(match fields.byte()? {
-            0 => Output::Nothing,
-            1 => Output::Was(false),
-            2 => Output::Was(true),
-            3 => Output::Link(take_link(fields)?),
-            4 => Output::Frame(FrameDigest {
-                message: fields.byte()?,
-                length: fields.number()?,
-                hash: fields.u32()?,
-            }),
-            5 => Output::Event(EventDigest { kind: fields.byte()?, hash: fields.u32()? }),
-            6 => {
-                let number = fields.byte()?;
-                Output::Refused(REFUSALS.into_iter().find(|&refusal| refusal_number(refusal) == number)?)
-            }
-            _ => return None,
-        })
-    }
 }
 
 /// What an input's first byte says. A time stands before an input where it is not that of the one before.
 pub(super) mod kind {
     pub(in super::super) const TIME: u8 = 0;
-    pub(super) const NEW: u8 = 1;
-    pub(super) const JOINED: u8 = 2;
-    pub(super) const NOTE: u8 = 3;
-    pub(super) const SET_SETTINGS: u8 = 4;
-    pub(super) const PUBLISH: u8 = 5;
-    pub(super) const UNPUBLISH: u8 = 6;
-    pub(super) const RETRACT: u8 = 7;
-    pub(super) const MARK: u8 = 8;
-    pub(super) const SHUTDOWN: u8 = 9;
-    pub(super) const OPEN_CLIENT: u8 = 10;
-    pub(super) const OPEN_SERVER: u8 = 11;
-    pub(super) const LINK_UP: u8 = 12;
-    pub(super) const LINK_DOWN: u8 = 13;
-    pub(super) const CLOSE_LINK: u8 = 14;
-    pub(super) const FRAME: u8 = 15;
-    pub(super) const TIMEOUT: u8 = 16;
-    pub(super) const POLL_READY: u8 = 17;
-    pub(super) const POLL_TRANSMIT: u8 = 18;
-    pub(super) const POLL_EVENT: u8 = 19;
-    pub(super) const POLL_STALE: u8 = 20;
-    pub(super) const POLL_SUSPECT: u8 = 21;
-    pub(super) const SUSPECT_LIVES: u8 = 22;
-    pub(super) const SUSPECT_IS_SILENT: u8 = 23;
+    pub(in super::super) const NEW: u8 = 1;
+    pub(in super::super) const JOINED: u8 = 2;
+    pub(in super::super) const NOTE: u8 = 3;
+    pub(in super::super) const SET_SETTINGS: u8 = 4;
+    pub(in super::super) const PUBLISH: u8 = 5;
+    pub(in super::super) const UNPUBLISH: u8 = 6;
+    pub(in super::super) const RETRACT: u8 = 7;
+    pub(in super::super) const MARK: u8 = 8;
+    pub(in super::super) const SHUTDOWN: u8 = 9;
+    pub(in super::super) const OPEN_CLIENT: u8 = 10;
+    pub(in super::super) const OPEN_SERVER: u8 = 11;
+    pub(in super::super) const LINK_UP: u8 = 12;
+    pub(in super::super) const LINK_DOWN: u8 = 13;
+    pub(in super::super) const CLOSE_LINK: u8 = 14;
+    pub(in super::super) const FRAME: u8 = 15;
+    pub(in super::super) const TIMEOUT: u8 = 16;
+    pub(in super::super) const POLL_READY: u8 = 17;
+    pub(in super::super) const POLL_TRANSMIT: u8 = 18;
+    pub(in super::super) const POLL_EVENT: u8 = 19;
+    pub(in super::super) const POLL_STALE: u8 = 20;
+    pub(in super::super) const POLL_SUSPECT: u8 = 21;
+    pub(in super::super) const SUSPECT_LIVES: u8 = 22;
+    pub(in super::super) const SUSPECT_IS_SILENT: u8 = 23;
 }
 
-const REFUSALS: [Refusal; 6] = [
-    Refusal::EmptyKey,
-    Refusal::KeyTooLong,
-    Refusal::ValueTooLong,
-    Refusal::NulByte,
-    Refusal::TooManyTuples,
-    Refusal::TooManyClients,
-];
-
-fn refusal_number(refusal: Refusal) -> u8 {
+pub(super) fn refusal_number(refusal: Refusal) -> u8 {
     match refusal {
         Refusal::EmptyKey => 0,
         Refusal::KeyTooLong => 1,
@@ -451,28 +336,11 @@ fn put_link(out: &mut Vec<u8>, kind: u8, link: LinkId) {
     put_number(out, link.get());
 }
 
-fn take_link(fields: &mut Fields<'_>) -> Option<LinkId> {
-    fields.number().map(LinkId)
-}
-
 fn put_settings(out: &mut Vec<u8>, settings: &Settings) {
     let &Settings { max_tuples, max_value, max_clients, max_drift, tombstone, timeout, verbose } = settings;
     let sizes = [max_tuples, max_value, max_clients].map(|size| size as u64);
     let times = [max_drift, tombstone, timeout, verbose.into()];
     sizes.into_iter().chain(times).for_each(|number| put_number(out, number));
-}
-
-fn take_settings(fields: &mut Fields<'_>) -> Option<Settings> {
-    let mut size = || usize::try_from(fields.number()?).ok();
-    Some(Settings {
-        max_tuples: size()?,
-        max_value: size()?,
-        max_clients: size()?,
-        max_drift: fields.number()?,
-        tombstone: fields.number()?,
-        timeout: fields.number()?,
-        verbose: fields.number()? != 0,
-    })
 }
 
 impl fmt::Display for Input<'_> {

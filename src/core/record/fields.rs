@@ -21,9 +21,11 @@ pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Reads fields, one after the other.
+#[cfg(feature = "internals")]
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
+#[cfg(feature = "internals")]
 impl<'a> Fields<'a> {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()

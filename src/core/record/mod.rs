@@ -16,22 +16,32 @@
 //! | file | concern |
 //! | --- | --- |
 //! | `entry` | inputs, outputs and their bytes |
+//! | `decode` | reads them, and makes a recorded call on another node |
 //! | `fields` | numbers and byte strings in those |
 //! | `recorder` | collects entries, closes blocks |
 //! | `node` | a node whose inputs may be recorded |
 //! | `reader` | finds the blocks of a record, and their entries |
 //! | `replay` | gives them to a new node |
+//!
+//! Reading and replaying are for tools and tests: without the feature `internals` a record is only written.
 
+#[cfg(feature = "internals")]
+mod decode;
 mod entry;
 mod fields;
 mod node;
+#[cfg(feature = "internals")]
 mod reader;
 mod recorder;
+#[cfg(feature = "internals")]
 mod replay;
-#[cfg(test)]
+#[cfg(all(test, feature = "internals"))]
 mod tests;
 
+#[cfg(feature = "internals")]
 pub use entry::{EventDigest, FrameDigest, Input, Output};
 pub use node::RecordedNode;
+#[cfg(feature = "internals")]
 pub use reader::{Block, Entry, Gap, Record};
+#[cfg(feature = "internals")]
 pub use replay::{Difference, Replay};

@@ -38,5 +38,5 @@ pub use message::Msg;
 pub use monitor::{Change, Happening, Monitored};
 pub use poller::Poller;
 pub use socket::{Events, Socket};
-pub use tcp::{Connection, Traffic};
+pub use tcp::Connection;
 pub use time::steady;

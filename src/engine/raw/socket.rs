@@ -92,6 +92,7 @@ impl Socket {
     }
 
     /// Receive one frame, waiting as long as the socket's receive time-out says.
+    #[cfg(test)]
     pub fn recv(&self, msg: &mut Msg) -> Result<(), Error> {
         self.recv_flags(msg, 0)
     }

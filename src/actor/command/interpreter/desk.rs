@@ -143,11 +143,6 @@ impl<'a> Desk<'a> {
         self.call.set_now(path, value)
     }
 
-    /// The longest value that may be published.
-    pub fn max_value(&mut self) -> usize {
-        self.call.engine.node().settings().max_value
-    }
-
     /// Where log lines go from now on.
     pub fn set_sink(&mut self, sink: Arc<dyn Sink>) {
         self.call.interpreter.logger.set_sink(sink);
