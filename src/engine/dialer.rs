@@ -12,7 +12,7 @@ use crate::core::{LinkId, Now, Role};
 
 use super::endpoint::{Endpoint, Transport};
 use super::link::{Complaints, Link, Phase, Remote, Sending};
-use super::raw::{Change, Happening};
+use super::raw::{Change, MonitorEvent};
 use super::router::{LINGER, Purpose, Router};
 use super::{Engine, Error};
 
@@ -165,7 +165,7 @@ impl Engine {
         let encrypted = self.security.apply_client(socket, remote.server_key.as_deref())?;
         socket.set_bytes(zmq_sys::ZMQ_CONNECT_ROUTING_ID, &link.routing_id)?;
         socket.connect(remote.endpoint.text())?;
-        router.news = true;
+        router.may_be_readable = true;
         router.links.insert(link.routing_id.clone(), id);
 
         if !encrypted
@@ -189,7 +189,7 @@ impl Engine {
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some(remote) = link.remote.as_mut() else { return };
         let Some(router) = self.routers.get_mut(link.slot).and_then(Option::as_mut) else { return };
-        router.news = true;
+        router.may_be_readable = true;
         if !router.forget(&link.routing_id) {
             return; // not attached; libzmq would look the name of the host up to find that out
         }
@@ -342,16 +342,16 @@ impl Engine {
     }
 
     /// Act upon what a router's monitor said.
-    pub(super) fn happen(&mut self, slot: usize, now: Now) {
-        while let Some(happening) = self.router(slot).and_then(|router| router.happenings.pop_front()) {
-            for id in self.concerned(slot, &happening) {
-                self.happened(id, &happening, now);
+    pub(super) fn handle_monitor_events(&mut self, slot: usize, now: Now) {
+        while let Some(event) = self.router(slot).and_then(|router| router.monitor_events.pop_front()) {
+            for id in self.remotes_of(slot, &event) {
+                self.on_monitor_event(id, &event, now);
             }
         }
     }
 
     /// The remotes that an event is about: one, as far as anybody can tell.
-    fn concerned(&self, slot: usize, happening: &Happening) -> Vec<LinkId> {
+    fn remotes_of(&self, slot: usize, event: &MonitorEvent) -> Vec<LinkId> {
         let Some(router) = self.routers.get(slot).and_then(Option::as_ref) else { return Vec::new() };
         let all = || router.links.values().copied();
         if router.purpose == Purpose::Dedicated {
@@ -359,33 +359,33 @@ impl Engine {
         }
         let remote = |id: &LinkId| self.links.get(id).and_then(|link| link.remote.as_deref());
         let named: Vec<LinkId> = all()
-            .filter(|id| remote(id).is_some_and(|remote| remote.endpoint.is_spelled(&happening.endpoint)))
+            .filter(|id| remote(id).is_some_and(|remote| remote.endpoint.is_spelled(&event.endpoint)))
             .collect();
         if !named.is_empty() {
             return named;
         }
         // A spelling that we do not know. Greeting a peer once too often does no harm, never greeting it would.
-        let possible = |remote: &Remote| match happening.change {
-            Change::Connected | Change::Ready => !remote.is_up(),
-            Change::Disconnected => remote.descriptor == Some(happening.value),
-            Change::Refused | Change::Failed | Change::Broken => false,
+        let possible = |remote: &Remote| match event.change {
+            Change::Connected { .. } | Change::Ready => !remote.is_up(),
+            Change::Disconnected { descriptor } => remote.descriptor == Some(descriptor),
+            Change::Refused { .. } | Change::Mismatched | Change::Aborted => false,
         };
         all().filter(|id| remote(id).is_some_and(possible)).collect()
     }
 
-    fn happened(&mut self, id: LinkId, happening: &Happening, now: Now) {
+    fn on_monitor_event(&mut self, id: LinkId, event: &MonitorEvent, now: Now) {
         let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
-        match happening.change {
-            Change::Connected => {
-                remote.set_descriptor(Some(happening.value));
+        match event.change {
+            Change::Connected { descriptor } => {
+                remote.set_descriptor(Some(descriptor));
                 if !tells_ready() {
                     self.up(id, now);
                 }
             }
             Change::Ready => self.up(id, now),
-            Change::Disconnected => {
+            Change::Disconnected { descriptor } => {
                 // Of a connection that was given up, if the descriptor is another one.
-                if remote.descriptor == Some(happening.value) {
+                if remote.descriptor == Some(descriptor) {
                     remote.set_descriptor(None);
                     match remote.phase {
                         Phase::Up(_) => self.lost(id, now),
@@ -394,16 +394,16 @@ impl Engine {
                     }
                 }
             }
-            Change::Refused => {
-                let reason = format!("the peer's authentication refuses us ({})", happening.value);
+            Change::Refused { status } => {
+                let reason = format!("the peer's authentication refuses us ({status})");
                 self.complain(id, now, &reason);
                 self.try_later(id, now);
             }
-            Change::Failed => {
+            Change::Mismatched => {
                 self.complain(id, now, "the peer uses another security mechanism, or no ZeroMQ");
                 self.try_later(id, now);
             }
-            Change::Broken => self.cut_off(id, now),
+            Change::Aborted => self.cut_off(id, now),
         }
     }
 

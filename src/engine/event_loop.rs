@@ -76,9 +76,9 @@ impl Engine {
         let mut busy = !self.gone.is_empty() || self.send_at().is_some_and(|at| at <= self.clock.mono());
         let mut failure = None;
         for router in self.routers.iter_mut().flatten() {
-            if router.news {
+            if router.may_be_readable {
                 match router.events() {
-                    Ok(events) => router.news = events.readable,
+                    Ok(events) => router.may_be_readable = events.readable,
                     Err(error) => failure = Some(error),
                 }
                 // The same call may have taken the news that there is room again, and nothing will repeat it.
@@ -87,13 +87,14 @@ impl Engine {
                     busy = true;
                 }
             }
-            if router.monitor_news {
-                match router.monitor_waits() {
-                    Ok(waits) => router.monitor_news = waits,
+            if router.monitor_may_be_readable {
+                match router.monitor_is_readable() {
+                    Ok(waits) => router.monitor_may_be_readable = waits,
                     Err(error) => failure = Some(error),
                 }
             }
-            busy |= router.news || router.monitor_news || !router.happenings.is_empty();
+            busy |=
+                router.may_be_readable || router.monitor_may_be_readable || !router.monitor_events.is_empty();
         }
         if let Some(error) = failure {
             self.failed("asking a socket", error);
@@ -132,10 +133,10 @@ impl Engine {
         }
         let mut place = first;
         for router in self.routers.iter_mut().flatten() {
-            router.news |= poller.ready(place);
+            router.may_be_readable |= poller.ready(place);
             place += 1;
             if router.monitor_fd().is_some() {
-                router.monitor_news |= poller.ready(place);
+                router.monitor_may_be_readable |= poller.ready(place);
                 place += 1;
             }
         }

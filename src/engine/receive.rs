@@ -20,19 +20,19 @@ impl Engine {
         for slot in 0..self.routers.len() {
             // Taken out meanwhile: links are opened while its messages are read.
             let Some(mut router) = self.routers[slot].take() else { continue };
-            if router.monitor_news
+            if router.monitor_may_be_readable
                 && let Err(error) = router.read_monitor()
             {
                 self.failed("reading a monitor", error);
             }
             // What a connection carried counts until all of it is read; only then is its end believed. It may have
             // come after the socket was asked for news, so it is looked for in any case.
-            let look = router.news || !router.happenings.is_empty();
+            let look = router.may_be_readable || !router.monitor_events.is_empty();
             let dry = !look || self.receive_from(&mut router, slot, now);
             self.routers[slot] = Some(router);
             self.close_gone(slot, dry, now);
             if dry {
-                self.happen(slot, now);
+                self.handle_monitor_events(slot, now);
             }
         }
     }
@@ -48,12 +48,12 @@ impl Engine {
             match router.receive(&mut routing_id, &mut body) {
                 Ok(true) => {}
                 Ok(false) => {
-                    router.news = false;
+                    router.may_be_readable = false;
                     dry = true;
                     break;
                 }
                 Err(error) => {
-                    router.news = false;
+                    router.may_be_readable = false;
                     dry = true;
                     self.failed("receiving", error);
                     break;

@@ -14,7 +14,7 @@ use hashbrown::HashMap;
 use crate::core::{Frame, LinkId, Role};
 
 use super::hasher;
-use super::raw::{Context, Error, Events, Happening, Monitored, Msg, Socket};
+use super::raw::{Context, Error, Events, MonitorEvent, Monitored, Msg, Socket};
 
 /// Frames that may wait in a peer's queue before the engine keeps what is owed to it.
 const SEND_QUEUE: i32 = 200;
@@ -64,11 +64,11 @@ pub(super) struct Router {
     /// Who spoke last: mostly the one who speaks next.
     last: Option<(Box<[u8]>, LinkId)>,
     /// Look at the socket before waiting: it was used, or its descriptor has news.
-    pub(super) news: bool,
+    pub(super) may_be_readable: bool,
     /// Look at the monitor.
-    pub(super) monitor_news: bool,
+    pub(super) monitor_may_be_readable: bool,
     /// Events of the monitor, read and not yet acted upon.
-    pub(super) happenings: VecDeque<Happening>,
+    pub(super) monitor_events: VecDeque<MonitorEvent>,
 }
 
 /// What became of a frame.
@@ -133,9 +133,9 @@ impl Router {
             purpose,
             links: HashMap::with_hasher(hasher()),
             last: None,
-            news: true,
-            monitor_news: true,
-            happenings: VecDeque::new(),
+            may_be_readable: true,
+            monitor_may_be_readable: true,
+            monitor_events: VecDeque::new(),
         })
     }
 
@@ -161,19 +161,19 @@ impl Router {
     }
 
     /// Whether an event waits at the monitor.
-    pub(super) fn monitor_waits(&self) -> Result<bool, Error> {
+    pub(super) fn monitor_is_readable(&self) -> Result<bool, Error> {
         match &self.inner {
             Inner::Unmonitored(_) => Ok(false),
             Inner::Monitored(monitored) => Ok(monitored.reader().events()?.readable),
         }
     }
 
-    /// Read the monitor's events into `happenings`.
+    /// Read the monitor's events into `monitor_events`.
     pub(super) fn read_monitor(&mut self) -> Result<(), Error> {
-        self.monitor_news = false;
+        self.monitor_may_be_readable = false;
         if let Inner::Monitored(monitored) = &self.inner {
-            while let Some(happening) = monitored.next()? {
-                self.happenings.push_back(happening);
+            while let Some(event) = monitored.next()? {
+                self.monitor_events.push_back(event);
             }
         }
         Ok(())
@@ -218,7 +218,7 @@ impl Router {
     /// Send a frame to the peer with this routing id.
     #[inline]
     pub(super) fn send(&mut self, routing_id: &[u8], frame: &Frame) -> Result<Sent, Error> {
-        self.news = true;
+        self.may_be_readable = true;
         // The body first: once the routing id is sent, there must be one.
         let mut body = match frame.shared() {
             Some(bytes) => Msg::from_arc(bytes.clone())?,

@@ -65,7 +65,7 @@ impl Engine {
         }
         let (mut heard, mut heard_at) = (0, Instant::now());
         while !self.terminated {
-            self.routers.iter_mut().flatten().for_each(|router| router.news = true);
+            self.routers.iter_mut().flatten().for_each(|router| router.may_be_readable = true);
             let now = self.now();
             self.receive(now);
             let (frames, time) = (self.node.stats().frames_in, Instant::now());

@@ -35,7 +35,7 @@ pub use context::Context;
 pub use error::Error;
 pub use fork::generation;
 pub use message::Msg;
-pub use monitor::{Change, Happening, Monitored};
+pub use monitor::{Change, MonitorEvent, Monitored};
 pub use poller::Poller;
 pub use socket::{Events, Socket};
 pub use tcp::Connection;

@@ -8,31 +8,38 @@ use std::{fmt, process, ptr};
 
 use super::{Context, Error, Msg, Socket};
 
-/// What happened to a connection.
+/// A change of a connection's state. Descriptors are those of the transport's connection, as numbers of this process.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Change {
-    /// The transport is connected (the handshake follows); the value is its descriptor.
-    Connected,
+    /// The transport is connected; the handshake follows.
+    Connected {
+        /// The connection's descriptor.
+        descriptor: u32,
+    },
     /// The handshake is done: messages flow.
     Ready,
-    /// The connection is lost; the value is the descriptor that it had.
-    Disconnected,
-    /// The peer refused us: its authentication said no. The value is its status code (400, …) or 0.
-    Refused,
+    /// The connection is lost.
+    Disconnected {
+        /// The descriptor that the connection had.
+        descriptor: u32,
+    },
+    /// The peer's authentication refused this side.
+    Refused {
+        /// The status code of the peer's ZAP handler (400, …), or 0.
+        status: u32,
+    },
     /// The handshake failed: the peer speaks another protocol or uses another security mechanism.
-    Failed,
+    Mismatched,
     /// The handshake ended before it was done: the peer went away, or did not answer for half a minute.
-    Broken,
+    Aborted,
 }
 
 /// One event of a monitor.
 #[derive(Clone, Debug)]
-pub struct Happening {
-    /// What happened.
+pub struct MonitorEvent {
+    /// The change that is reported.
     pub change: Change,
-    /// Depends on [`Change`].
-    pub value: u32,
-    /// The endpoint, as libzmq spells it at that moment: a name may have become a number.
+    /// The endpoint, as libzmq spells it at that moment: a host name may have become an address.
     pub endpoint: String,
 }
 
@@ -80,7 +87,7 @@ impl Monitored {
     }
 
     /// The next event, if one waits.
-    pub fn next(&self) -> Result<Option<Happening>, Error> {
+    pub fn next(&self) -> Result<Option<MonitorEvent>, Error> {
         loop {
             let mut head = Msg::new();
             match self.reader.try_recv(&mut head) {
@@ -95,8 +102,8 @@ impl Monitored {
                 more = part.more();
                 endpoint = String::from_utf8_lossy(part.data()).into_owned();
             }
-            if let Some((change, value)) = parse(head.data()) {
-                return Ok(Some(Happening { change, value, endpoint }));
+            if let Some(change) = parse(head.data()) {
+                return Ok(Some(MonitorEvent { change, endpoint }));
             }
         }
     }
@@ -117,20 +124,19 @@ impl fmt::Debug for Monitored {
 }
 
 /// The first frame of an event: 16 bits event, 32 bits value, in the machine's byte order.
-fn parse(head: &[u8]) -> Option<(Change, u32)> {
+fn parse(head: &[u8]) -> Option<Change> {
     let &[e0, e1, v0, v1, v2, v3] = head else { return None };
     let event = u32::from(u16::from_ne_bytes([e0, e1]));
     let value = u32::from_ne_bytes([v0, v1, v2, v3]);
-    let change = match event {
-        zmq_sys::ZMQ_EVENT_CONNECTED => Change::Connected,
-        zmq_sys::ZMQ_EVENT_HANDSHAKE_SUCCEEDED => Change::Ready,
-        zmq_sys::ZMQ_EVENT_DISCONNECTED => Change::Disconnected,
-        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH => Change::Refused,
-        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL => Change::Failed,
-        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL => Change::Broken,
-        _ => return None,
-    };
-    Some((change, value))
+    match event {
+        zmq_sys::ZMQ_EVENT_CONNECTED => Some(Change::Connected { descriptor: value }),
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_SUCCEEDED => Some(Change::Ready),
+        zmq_sys::ZMQ_EVENT_DISCONNECTED => Some(Change::Disconnected { descriptor: value }),
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH => Some(Change::Refused { status: value }),
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL => Some(Change::Mismatched),
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL => Some(Change::Aborted),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -144,12 +150,15 @@ mod tests {
             bytes.extend_from_slice(&value.to_ne_bytes());
             bytes
         };
-        assert_eq!(parse(&head(zmq_sys::ZMQ_EVENT_CONNECTED, 9)), Some((Change::Connected, 9)));
-        assert_eq!(parse(&head(zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, 400)), Some((Change::Refused, 400)));
+        assert_eq!(parse(&head(zmq_sys::ZMQ_EVENT_CONNECTED, 9)), Some(Change::Connected { descriptor: 9 }));
+        assert_eq!(
+            parse(&head(zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, 400)),
+            Some(Change::Refused { status: 400 })
+        );
         let failed = zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
-        assert_eq!(parse(&head(failed, 1)), Some((Change::Failed, 1)));
+        assert_eq!(parse(&head(failed, 1)), Some(Change::Mismatched));
         let broken = zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
-        assert_eq!(parse(&head(broken, 32)), Some((Change::Broken, 32)));
+        assert_eq!(parse(&head(broken, 32)), Some(Change::Aborted));
         assert_eq!(parse(&head(zmq_sys::ZMQ_EVENT_CLOSED, 0)), None);
         assert_eq!(parse(b""), None);
         assert_eq!(parse(b"1234567"), None);
