@@ -1,101 +1,58 @@
-//! CONNECT: the peers that we connect to, and what becomes of the connections.
+//! CONNECT: the peers that this node connects to, and what becomes of the connections.
 //!
-//! A remote over TCP or IPC is up when its handshake is done and down when the connection is lost; the monitor tells.
-//! When it is lost, libzmq would reconnect and first send what is left in the old queue, to a hub that knows nothing
-//! of us; so a fresh connection replaces the old one before libzmq gets that far. Within the process there are no
-//! events: a remote counts as up at once (libzmq lets one connect before the other binds), and sending tells when it
-//! is gone. The node itself notices a connection that is there and silent, and asks for a fresh one.
+//! A remote over TCP or IPC is up when its handshake is done and down when the connection is lost; the monitor reports
+//! both. libzmq would reconnect and first send what is left in the old queue, to a hub that knows nothing of this
+//! node; so a new connection replaces a lost one before libzmq gets that far. Within the process there are no monitor
+//! events: a remote counts as up at once (libzmq lets one connect before the other binds), and sending shows when it
+//! is gone. The node itself notices a connection that is there and silent, and asks for a new one.
 
 use std::sync::OnceLock;
 
 use crate::core::{LinkId, Now, Role};
 
 use super::endpoint::{Endpoint, Transport};
-use super::link::{Complaints, Link, Phase, Remote, Sending};
+use super::link::Link;
 use super::raw::{Change, MonitorEvent};
+use super::remote::{Remote, State};
 use super::router::{LINGER, Purpose, Router};
+use super::timers::Timer;
 use super::{Engine, Error};
 
-/// How soon a lost connection is replaced (ms): later than what it still carried arrives, sooner than libzmq's 100.
-const REPLACE: u64 = 50;
-/// The same within the process, where the other end must be bound again first.
-const REPLACE_INPROC: u64 = 250;
-/// The longest wait, after several tries (ms).
-const LONGEST_REPLACE: u64 = 1000;
-/// How soon a peer that refused us is tried again (ms).
-const REFUSED: u64 = 3000;
-/// So many handshakes in a row that come to nothing are no accident.
-const SEVERAL: u32 = 5;
-/// A connection that lasted so long was a good one (ms).
-const GOOD: u64 = 5000;
-/// How long a peer may be out of reach before that is told (ms). It may start a little later than we do, or again.
-const MISSED: u64 = 3000;
+/// The time without a connection after which the owner is told (ms). A peer may start a little later than this node,
+/// or restart.
+const UNREACHABLE_AFTER: u64 = 3000;
 
-/// libzmq before 4.3 does not tell when a handshake is done.
-fn tells_ready() -> bool {
+/// Whether this libzmq reports the end of a handshake; versions before 4.3 do not.
+fn reports_handshakes() -> bool {
     static VERSION: OnceLock<(i32, i32, i32)> = OnceLock::new();
     *VERSION.get_or_init(zmq::version) >= (4, 3, 0)
 }
 
 impl Engine {
-    /// Connect to the peer at `endpoint`, with CURVE if its public key (Z85) is given. A peer that we are connected to
-    /// already is greeted anew, unless the key is another one: then it is connected to anew.
+    /// Connects to the peer at `endpoint`, with CURVE if its public key (Z85) is given. With a peer that is connected
+    /// already the session begins anew; if the key is another one, the connection does.
     pub fn connect(&mut self, endpoint: &[u8], server_key: Option<&[u8]>) -> Result<(), Error> {
         let endpoint = Endpoint::parse_remote(endpoint)?;
         let now = self.now();
         if let Some(id) = self.remote_at(endpoint.text()) {
             return self.connect_again(id, server_key, now);
         }
-        let purpose = match endpoint.transport {
-            Transport::Inproc => Purpose::Inproc,
-            _ if endpoint.is_plain() => Purpose::Shared,
-            _ => Purpose::Dedicated,
-        };
-        let slot = match self.slot_of(purpose).filter(|_| purpose != Purpose::Dedicated) {
-            Some(slot) => slot,
-            None => {
-                let router = Router::new(self.context, purpose)?;
-                self.add_router(router)
-            }
-        };
+        let slot = self.router_for(&endpoint)?;
         let id =
             self.node.open_link(Role::Client, now).map_err(|refusal| Error::invalid(refusal.to_string()))?;
         self.note_link(id, endpoint.text());
-        let text = endpoint.text().into();
-        let remote = Remote {
-            endpoint,
-            server_key: server_key.map(Into::into),
-            phase: Phase::Connecting,
-            generation: 0,
-            descriptor: None,
-            connection: None,
-            watch: None,
-            patience: 0,
-            failures: 0,
-            missed_at: None,
-            is_missed: false,
-            complaints: Complaints::default(),
-        };
-        let link = Link {
-            slot,
-            routing_id: Box::default(),
-            endpoint: text,
-            pending: None,
-            sending: Sending::Idle,
-            remote: Some(Box::new(remote)),
-        };
-        self.links.insert(id, link);
+        self.links.insert(id, Link::dialed(slot, Remote::new(endpoint, server_key)));
         if let Err(error) = self.attach(id, now) {
             self.links.remove(&id);
             self.node.close_link(id, now);
             self.drop_router_if_unused(slot);
             return Err(error);
         }
-        self.expect_soon(id, now);
+        self.expect_connection(id, now);
         Ok(())
     }
 
-    /// Take a CONNECT back.
+    /// Takes a CONNECT back.
     pub fn disconnect(&mut self, endpoint: &[u8]) -> Result<(), Error> {
         let endpoint = Endpoint::parse(endpoint)?;
         let Some(id) = self.remote_at(endpoint.text()) else {
@@ -103,6 +60,7 @@ impl Engine {
         };
         let now = self.now();
         self.detach(id, LINGER);
+        self.timers.cancel_all(id);
         if let Some(link) = self.links.get_mut(&id) {
             link.remote = None;
             link.pending = None;
@@ -114,15 +72,36 @@ impl Engine {
         Ok(())
     }
 
+    /// The remote behind a link, if this side made the connection.
+    pub(super) fn remote(&mut self, id: LinkId) -> Option<&mut Remote> {
+        self.links.get_mut(&id)?.remote.as_deref_mut()
+    }
+
     fn remote_at(&self, text: &str) -> Option<LinkId> {
-        let is_it = |link: &Link| link.remote.as_ref().is_some_and(|remote| remote.endpoint.text() == text);
+        let is_it = |link: &Link| link.remote.as_ref().is_some_and(|remote| remote.endpoint().text() == text);
         self.links.iter().find(|(_, link)| is_it(link)).map(|(&id, _)| id)
+    }
+
+    /// The slot of the ROUTER that connects to `endpoint`; it is made if it is not there.
+    fn router_for(&mut self, endpoint: &Endpoint) -> Result<usize, Error> {
+        let purpose = match endpoint.transport {
+            Transport::Inproc => Purpose::Inproc,
+            _ if endpoint.is_plain() => Purpose::Shared,
+            _ => Purpose::Dedicated,
+        };
+        match self.slot_of(purpose).filter(|_| purpose != Purpose::Dedicated) {
+            Some(slot) => Ok(slot),
+            None => {
+                let router = Router::new(self.context, purpose)?;
+                Ok(self.add_router(router))
+            }
+        }
     }
 
     fn connect_again(&mut self, id: LinkId, server_key: Option<&[u8]>, now: Now) -> Result<(), Error> {
         let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
         let Some(remote) = link.remote.as_mut() else { return Ok(()) };
-        if remote.server_key.as_deref() == server_key {
+        if remote.server_key() == server_key {
             if remote.is_up() {
                 link.pending = None;
                 self.node.link_down(id, now);
@@ -130,21 +109,16 @@ impl Engine {
             }
             return Ok(());
         }
-        let before = remote.server_key.clone();
-        remote.server_key = server_key.map(Into::into);
-        // Refused before anything is given up.
-        let slot = link.slot;
-        if let Some(router) = self.routers.get(slot).and_then(Option::as_ref)
-            && let Err(error) = self.security.apply_client(router.socket(), server_key)
-        {
-            remote.server_key = before;
-            return Err(error);
+        // An unusable key is refused while the present connection still stands.
+        if let Some(router) = self.routers.get(link.slot).and_then(Option::as_ref) {
+            self.security.apply_client(router.socket(), server_key)?;
         }
+        remote.set_server_key(server_key);
         self.renew(id, now);
         Ok(())
     }
 
-    /// Make the connection of a link.
+    /// Makes the connection of a link.
     fn attach(&mut self, id: LinkId, now: Now) -> Result<(), Error> {
         let max_message = self.max_message();
         let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
@@ -153,199 +127,172 @@ impl Engine {
             return Ok(());
         };
 
-        remote.generation += 1;
-        remote.set_descriptor(None);
-        remote.phase = Phase::Connecting;
-        link.routing_id = routing_id(id, remote.generation);
+        let attempt = remote.begin_attempt();
+        self.timers.cancel(id, Timer::Reconnect);
+        link.routing_id = routing_id(id, attempt);
 
+        let endpoint = remote.endpoint();
+        let is_inproc = endpoint.transport == Transport::Inproc;
         let socket = router.socket();
         let options = socket.options();
         options.set_maxmsgsize(max_message)?;
-        options.set_ipv6(self.ipv6 || remote.endpoint.is_ipv6())?;
-        let encrypted = self.security.apply_client(socket, remote.server_key.as_deref())?;
+        options.set_ipv6(self.ipv6 || endpoint.is_ipv6())?;
+        let encrypted = self.security.apply_client(socket, remote.server_key())?;
         socket.set_bytes(zmq_sys::ZMQ_CONNECT_ROUTING_ID, &link.routing_id)?;
-        socket.connect(remote.endpoint.text())?;
-        router.may_be_readable = true;
-        router.links.insert(link.routing_id.clone(), id);
+        socket.connect(endpoint.text())?;
 
-        if !encrypted
-            && remote.generation == 1
-            && self.security.has_keys()
-            && remote.endpoint.transport == Transport::Tcp
-        {
+        let expected = self.security.has_keys() && endpoint.transport == Transport::Tcp;
+        if expected && !encrypted && attempt == 1 {
             self.logger.warning(format_args!(
                 "zgossip: connecting to {} in clear: keys are set, but CONNECT gave no server key",
-                remote.endpoint.text()
+                endpoint.text()
             ));
         }
-        if remote.endpoint.transport == Transport::Inproc {
-            self.up(id, now);
+        router.add_link(&link.routing_id, id);
+        if is_inproc {
+            self.on_connected(id, now);
         }
         Ok(())
     }
 
-    /// Give up the connection of a link.
+    /// Gives the connection of a link up. Frames that libzmq holds for the peer may leave for `linger` more (ms).
     fn detach(&mut self, id: LinkId, linger: i32) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some(remote) = link.remote.as_mut() else { return };
         let Some(router) = self.routers.get_mut(link.slot).and_then(Option::as_mut) else { return };
         router.may_be_readable = true;
-        if !router.forget(&link.routing_id) {
-            return; // not attached; libzmq would look the name of the host up to find that out
+        if !router.remove_link(&link.routing_id) {
+            return; // not attached; to find that out, libzmq would look the host name up
         }
         let socket = router.socket();
-        // Left to linger, libzmq would reconnect only to deliver what nobody waits for.
+        // During a longer linger libzmq would reconnect, only to deliver what nobody waits for.
         let _ = socket.options().set_linger(linger);
-        // Fails where the connection is gone already.
-        let _ = socket.disconnect(remote.endpoint.text());
+        // This fails where the connection is gone already.
+        let _ = socket.disconnect(remote.endpoint().text());
         let _ = socket.options().set_linger(LINGER);
     }
 
     fn drop_router_if_unused(&mut self, slot: usize) {
-        // Not its names are asked: a remote that waits for its next try has none.
+        // The router's own list of links does not tell: a remote that waits for its next attempt is not in it.
         let used = self.links.values().any(|link| link.slot == slot && link.remote.is_some());
         if let Some(router) = self.routers.get_mut(slot).filter(|_| !used) {
             *router = None;
         }
     }
 
-    /// Replace the connection of a remote by a fresh one.
+    /// Replaces the connection of a remote by a new one.
     pub(super) fn renew(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some(remote) = link.remote.as_mut() else { return };
         link.pending = None;
-        if remote.is_up() {
-            remote.phase = Phase::Connecting;
+        if remote.take_down() {
             self.node.link_down(id, now);
         }
         self.detach(id, 0);
         if let Err(error) = self.attach(id, now) {
-            // Without descriptors, or with keys that have become unusable since: later, then.
-            self.complain(id, now, &error.to_string());
-            self.lost(id, now);
+            // The process has no descriptors left, or the keys have become unusable since CONNECT.
+            self.report_unreachable(id, now, &error.to_string());
+            self.on_connection_lost(id, now);
         }
     }
 
-    /// Connections that are due for replacement, or for a second look.
-    pub(super) fn tend_remotes(&mut self, now: Now) {
-        while let Some(&std::cmp::Reverse((due, id))) = self.timers.peek() {
-            if due > now.mono {
-                break;
-            }
-            self.timers.pop();
-            let remote = self.links.get(&id).and_then(|link| link.remote.as_ref());
-            if remote.is_some_and(|remote| remote.missed_at == Some(due)) {
-                self.missed(id, now);
-            }
-            let remote = self.links.get(&id).and_then(|link| link.remote.as_ref());
-            if remote.is_some_and(|remote| remote.phase == Phase::Lost(due)) {
-                self.renew(id, now);
-            } else {
-                self.second_look(id, due, now);
+    /// Acts on the timers whose deadline has come.
+    pub(super) fn handle_timers(&mut self, now: Now) {
+        while let Some((id, timer)) = self.timers.pop(now.mono) {
+            match timer {
+                Timer::ReportUnreachable => self.on_still_unreachable(id, now),
+                Timer::Reconnect => self.renew(id, now),
+                Timer::CheckTraffic => self.second_look(id, now),
             }
         }
     }
 
-    /// A remote is connected.
-    fn up(&mut self, id: LinkId, now: Now) {
+    fn on_connected(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some(remote) = link.remote.as_mut() else { return };
         if remote.is_up() {
-            self.node.link_down(id, now); // lost in between, and that we were not told
+            self.node.link_down(id, now); // it was lost in between, and no event told of that
         }
-        let text = format!("zgossip: connected to {}", remote.endpoint.text());
-        if std::mem::take(&mut remote.is_missed) {
+        let was_reported = remote.set_up(now.mono);
+        let text = format!("zgossip: connected to {}", remote.endpoint().text());
+        if was_reported {
             self.logger.notice(text);
         } else {
             self.logger.debug(text);
         }
         link.pending = None;
-        remote.phase = Phase::Up(now.mono);
-        remote.failures = 0;
-        remote.missed_at = None;
+        self.timers.cancel(id, Timer::Reconnect);
+        self.timers.cancel(id, Timer::ReportUnreachable);
         self.node.link_up(id, now);
     }
 
-    /// A remote's connection is gone: a fresh one follows.
-    pub(super) fn lost(&mut self, id: LinkId, now: Now) {
+    /// Handles the loss of a remote's connection: a new one follows.
+    pub(super) fn on_connection_lost(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some(remote) = link.remote.as_mut() else { return };
-        let shortest = if remote.endpoint.transport == Transport::Inproc { REPLACE_INPROC } else { REPLACE };
-        remote.patience = match remote.phase {
-            Phase::Up(since) if now.mono >= since + GOOD => shortest,
-            _ => (remote.patience * 2).clamp(shortest, LONGEST_REPLACE),
-        };
-        let due = now.mono + remote.patience;
-        if remote.is_up() {
-            self.logger.debug(format_args!("zgossip: lost the connection to {}", remote.endpoint.text()));
+        let was_up = remote.is_up();
+        let delay = remote.set_lost(now.mono);
+        if was_up {
+            let endpoint = remote.endpoint().text();
+            self.logger.debug(format_args!("zgossip: lost the connection to {endpoint}"));
             link.pending = None;
             self.node.link_down(id, now);
         }
-        remote.set_descriptor(None);
-        remote.phase = Phase::Lost(due);
-        self.timers.push(std::cmp::Reverse((due, id)));
-        self.expect_soon(id, now);
+        self.timers.set(id, Timer::Reconnect, now.mono + delay);
+        self.expect_connection(id, now);
     }
 
-    /// A connection is being made: if it takes long, that is told.
-    fn expect_soon(&mut self, id: LinkId, now: Now) {
-        let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
-        if !remote.is_up() && remote.missed_at.is_none() {
-            let due = now.mono + MISSED;
-            remote.missed_at = Some(due);
-            self.timers.push(std::cmp::Reverse((due, id)));
+    /// Sees to it that the owner is told if there is no connection soon.
+    fn expect_connection(&mut self, id: LinkId, now: Now) {
+        let is_down = self.remote(id).is_some_and(|remote| !remote.is_up());
+        if is_down && !self.timers.is_set(id, Timer::ReportUnreachable) {
+            self.timers.set(id, Timer::ReportUnreachable, now.mono + UNREACHABLE_AFTER);
         }
     }
 
-    /// A peer is still out of reach.
-    fn missed(&mut self, id: LinkId, now: Now) {
-        let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
-        let reason = remote.endpoint.why_silent();
-        self.complain(id, now, reason);
-        let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
-        let again = remote.complaints.again_at();
-        remote.missed_at = Some(again);
-        self.timers.push(std::cmp::Reverse((again, id)));
+    fn on_still_unreachable(&mut self, id: LinkId, now: Now) {
+        let Some(remote) = self.remote(id) else { return };
+        let reason = remote.endpoint().why_silent();
+        self.report_unreachable(id, now, reason);
+        if let Some(next) = self.remote(id).map(|remote| remote.next_report()) {
+            self.timers.set(id, Timer::ReportUnreachable, next);
+        }
     }
 
-    /// libzmq does not try again where a handshake was refused. But certificates come, and peers restart with
-    /// other keys: so we do, once in a while.
-    fn try_later(&mut self, id: LinkId, now: Now) {
-        let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
+    /// Handles a handshake that the peer refused. libzmq does not try again; this node does, once in a while, for
+    /// certificates arrive late, and peers restart with other keys.
+    fn on_handshake_refused(&mut self, id: LinkId, now: Now) {
+        let Some(remote) = self.remote(id) else { return };
         if !remote.is_up() {
-            let due = now.mono + REFUSED;
-            remote.phase = Phase::Lost(due);
-            self.timers.push(std::cmp::Reverse((due, id)));
+            let delay = remote.set_refused();
+            self.timers.set(id, Timer::Reconnect, now.mono + delay);
         }
     }
 
-    /// A handshake came to nothing, and nobody said why. Mostly that is an accident, such as a hub that ends or a
-    /// machine that is too busy, and the next try will do; but a wrong server key looks the same. So the tries become
-    /// rarer. They are ours, not libzmq's, which would try about seven times a second for ever, or never again:
-    /// where the peer talks nonsense it says no more than that the connection is gone.
-    fn cut_off(&mut self, id: LinkId, now: Now) {
-        let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
+    /// Handles a handshake that ended without a reason. Mostly that is an accident, such as a hub that ends or a
+    /// machine that is too busy, and the next attempt succeeds; but a wrong server key looks the same. So the attempts
+    /// become rarer. They are the engine's own: libzmq would try about seven times a second for ever, or, where the
+    /// peer does not speak ZeroMQ, never again.
+    fn on_handshake_aborted(&mut self, id: LinkId, now: Now) {
+        let Some(remote) = self.remote(id) else { return };
         if remote.is_up() {
             return; // this was an older connection
         }
-        let due = now.mono + (REPLACE << remote.failures.min(10)).min(REFUSED);
-        remote.failures = remote.failures.saturating_add(1);
-        remote.set_descriptor(None);
-        remote.phase = Phase::Lost(due);
-        let several = remote.failures >= SEVERAL;
-        self.timers.push(std::cmp::Reverse((due, id)));
+        let delay = remote.set_aborted();
+        let is_no_accident = remote.is_aborted_often();
+        self.timers.set(id, Timer::Reconnect, now.mono + delay);
         self.detach(id, 0);
-        if several {
+        if is_no_accident {
             let reason = "its handshakes come to nothing; a wrong server key does that, or no ZeroMQ there";
-            self.complain(id, now, reason);
+            self.report_unreachable(id, now, reason);
         }
     }
 
-    /// Act upon what a router's monitor said.
+    /// Acts on the events that a router's monitor reported.
     pub(super) fn handle_monitor_events(&mut self, slot: usize, now: Now) {
         while let Some(event) = self.router(slot).and_then(|router| router.monitor_events.pop_front()) {
             for id in self.remotes_of(slot, &event) {
-                self.on_monitor_event(id, &event, now);
+                self.handle_monitor_event(id, event.change, now);
             }
         }
     }
@@ -353,78 +300,68 @@ impl Engine {
     /// The remotes that an event is about: one, as far as anybody can tell.
     fn remotes_of(&self, slot: usize, event: &MonitorEvent) -> Vec<LinkId> {
         let Some(router) = self.routers.get(slot).and_then(Option::as_ref) else { return Vec::new() };
-        let all = || router.links.values().copied();
         if router.purpose == Purpose::Dedicated {
-            return all().collect();
+            return router.links().collect();
         }
-        let remote = |id: &LinkId| self.links.get(id).and_then(|link| link.remote.as_deref());
-        let named: Vec<LinkId> = all()
-            .filter(|id| remote(id).is_some_and(|remote| remote.endpoint.is_spelled(&event.endpoint)))
-            .collect();
+        let remotes_that = |is_meant: &dyn Fn(&Remote) -> bool| -> Vec<LinkId> {
+            let remote = |id: &LinkId| self.links.get(id).and_then(|link| link.remote.as_deref());
+            router.links().filter(|id| remote(id).is_some_and(is_meant)).collect()
+        };
+        let named = remotes_that(&|remote| remote.endpoint().is_spelled(&event.endpoint));
         if !named.is_empty() {
             return named;
         }
-        // A spelling that we do not know. Greeting a peer once too often does no harm, never greeting it would.
-        let possible = |remote: &Remote| match event.change {
-            Change::Connected { .. } | Change::Ready => !remote.is_up(),
-            Change::Disconnected { descriptor } => remote.descriptor == Some(descriptor),
-            Change::Refused { .. } | Change::Mismatched | Change::Aborted => false,
-        };
-        all().filter(|id| remote(id).is_some_and(possible)).collect()
+        // The spelling is not known. A session that begins once too often does no harm; one that never begins would.
+        remotes_that(&|remote| remote.may_cause(event.change))
     }
 
-    fn on_monitor_event(&mut self, id: LinkId, event: &MonitorEvent, now: Now) {
-        let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
-        match event.change {
+    fn handle_monitor_event(&mut self, id: LinkId, change: Change, now: Now) {
+        let Some(remote) = self.remote(id) else { return };
+        match change {
             Change::Connected { descriptor } => {
-                remote.set_descriptor(Some(descriptor));
-                if !tells_ready() {
-                    self.up(id, now);
+                remote.set_descriptor(descriptor);
+                if !reports_handshakes() {
+                    self.on_connected(id, now);
                 }
             }
-            Change::Ready => self.up(id, now),
-            Change::Disconnected { descriptor } => {
-                // Of a connection that was given up, if the descriptor is another one.
-                if remote.descriptor == Some(descriptor) {
-                    remote.set_descriptor(None);
-                    match remote.phase {
-                        Phase::Up(_) => self.lost(id, now),
-                        Phase::Connecting => self.cut_off(id, now),
-                        Phase::Lost(_) => {} // the reason came first
-                    }
-                }
-            }
+            Change::Ready => self.on_connected(id, now),
+            Change::Disconnected { descriptor } => match remote.disconnect(descriptor) {
+                Some(State::Up { .. }) => self.on_connection_lost(id, now),
+                Some(State::Connecting) => self.on_handshake_aborted(id, now),
+                // The next attempt is set already, or the connection is an older one.
+                Some(State::Waiting) | None => {}
+            },
             Change::Refused { status } => {
                 let reason = format!("the peer's authentication refuses us ({status})");
-                self.complain(id, now, &reason);
-                self.try_later(id, now);
+                self.report_unreachable(id, now, &reason);
+                self.on_handshake_refused(id, now);
             }
             Change::Mismatched => {
-                self.complain(id, now, "the peer uses another security mechanism, or no ZeroMQ");
-                self.try_later(id, now);
+                let reason = "the peer uses another security mechanism, or no ZeroMQ";
+                self.report_unreachable(id, now, reason);
+                self.on_handshake_refused(id, now);
             }
-            Change::Aborted => self.cut_off(id, now),
+            Change::Aborted => self.on_handshake_aborted(id, now),
         }
     }
 
-    /// Tell what is wrong with a remote, once in a while.
-    fn complain(&mut self, id: LinkId, now: Now, reason: &str) {
-        let Some(remote) = self.links.get_mut(&id).and_then(|link| link.remote.as_mut()) else { return };
-        if !remote.complaints.is_due(now.mono) {
+    /// Tells the owner and the log why there is no connection, unless that was done lately.
+    fn report_unreachable(&mut self, id: LinkId, now: Now, reason: &str) {
+        let Some(remote) = self.remote(id) else { return };
+        if !remote.report_unreachable(now.mono) {
             return;
         }
-        remote.is_missed = true;
-        let endpoint = remote.endpoint.text();
+        let endpoint = remote.endpoint().text().to_owned();
         self.logger.warning(format_args!("zgossip: cannot connect to {endpoint}: {reason}"));
-        self.unreachable.push_back((endpoint.to_owned(), reason.to_owned()));
+        self.unreachable.push_back((endpoint, reason.to_owned()));
     }
 }
 
-/// A name for a connection that no other has or had. libzmq keeps names that begin with a zero to itself.
-fn routing_id(id: LinkId, generation: u32) -> Box<[u8]> {
-    let mut name = Vec::with_capacity(13);
-    name.push(b'z');
-    name.extend_from_slice(&id.get().to_be_bytes());
-    name.extend_from_slice(&generation.to_be_bytes());
-    name.into()
+/// A routing id that no other connection has or had. libzmq keeps those that begin with a zero to itself.
+fn routing_id(id: LinkId, attempt: u32) -> Box<[u8]> {
+    let mut routing_id = Vec::with_capacity(13);
+    routing_id.push(b'z');
+    routing_id.extend_from_slice(&id.get().to_be_bytes());
+    routing_id.extend_from_slice(&attempt.to_be_bytes());
+    routing_id.into()
 }

@@ -1,17 +1,16 @@
-//! The loop.
+//! The loop: wait, take a bounded share of every input, send, tell the owner.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use crate::core::Now;
 
-use super::raw::Poller;
+use super::raw::{self, Poller};
 use super::{Engine, Owner, PollSource};
 
 impl Engine {
-    /// Run the node until its owner ends it, or its context is terminated. What peers are owed then they are sent, if
-    /// they take it within a moment: frames that libzmq has taken go on leaving in the background for a quarter of a
-    /// second.
+    /// Runs the node until its owner ends it, or its context is terminated. What peers are owed then is sent, if they
+    /// take it within a moment: frames that libzmq has taken go on leaving in the background for a quarter of a second.
     pub fn run(mut self, owner: &mut dyn Owner) {
         let mut poller = Poller::new();
         loop {
@@ -22,99 +21,71 @@ impl Engine {
         }
         let begun = Instant::now();
         if !self.terminated {
-            self.farewell(&mut poller);
+            self.send_rest(&mut poller);
         }
-        self.release(begun);
+        self.release_endpoints(begun);
     }
 
-    /// One turn. Every input gets a bounded share, so none keeps another waiting for long.
+    /// Runs one turn of the loop. Every input gets a bounded share, so that none keeps another waiting for long.
     ///
-    /// Frames first: a peer is not silent whose frames wait, however long this process was stopped. Then time: the
-    /// owner hears of what has expired before it is answered.
+    /// Frames come first: a peer whose frames wait is not silent, however long this process was stopped. Then time: the
+    /// owner hears of what has expired before its commands are answered.
     fn turn(&mut self, owner: &mut dyn Owner, commands: bool) -> ControlFlow<()> {
         self.receive(self.now());
         let now = self.now();
-        self.pass_time(owner, now);
+        self.handle_time(owner, now);
         if commands {
             owner.handle_commands(self, now)?;
         }
 
-        self.deliver(owner);
+        self.hand_over_events(owner);
         while let Some(id) = self.node.poll_stale() {
             self.renew(id, now);
         }
-        self.collect_ready();
+        self.queue_ready_links();
         self.transmit(now);
-        self.deliver(owner);
+        self.hand_over_events(owner);
         owner.settle(self, now);
         owner.flush();
         self.write_record();
         ControlFlow::Continue(())
     }
 
-    fn deliver(&mut self, owner: &mut dyn Owner) {
+    fn hand_over_events(&mut self, owner: &mut dyn Owner) {
         while let Some(event) = self.poll_event() {
             owner.handle_event(event);
         }
     }
 
-    fn pass_time(&mut self, owner: &mut dyn Owner, now: Now) {
+    fn handle_time(&mut self, owner: &mut dyn Owner, now: Now) {
         if self.node.poll_timeout().is_some_and(|due| due <= now.mono) {
             self.node.handle_timeout(now);
         }
-        self.tend_remotes(now);
-        self.look_at_suspects(now);
+        self.handle_timers(now);
+        self.check_suspects(now);
         if owner.poll_timeout().is_some_and(|due| due <= now.mono) {
             owner.handle_timeout(self, now);
         }
     }
 
-    /// Wait until there is something to do. True if the owner has commands, or room.
+    /// Waits until there is something to do. True if the owner has commands, or room for what it is to be told.
     fn wait(&mut self, owner: &mut dyn Owner, poller: &mut Poller) -> bool {
-        // Sending or receiving may have taken a socket's news off its descriptor: ask those that were used.
-        self.collect_ready();
-        let mut busy = !self.gone.is_empty() || self.send_at().is_some_and(|at| at <= self.clock.mono());
-        let mut failure = None;
-        for router in self.routers.iter_mut().flatten() {
-            if router.may_be_readable {
-                match router.events() {
-                    Ok(events) => router.may_be_readable = events.readable,
-                    Err(error) => failure = Some(error),
-                }
-                // The same call may have taken the news that there is room again, and nothing will repeat it.
-                if std::mem::take(&mut self.blocked.fresh) {
-                    self.blocked.hope = true;
-                    busy = true;
-                }
-            }
-            if router.monitor_may_be_readable {
-                match router.monitor_is_readable() {
-                    Ok(waits) => router.monitor_may_be_readable = waits,
-                    Err(error) => failure = Some(error),
-                }
-            }
-            busy |=
-                router.may_be_readable || router.monitor_may_be_readable || !router.monitor_events.is_empty();
-        }
-        if let Some(error) = failure {
-            self.failed("asking a socket", error);
-            self.terminated = true;
-            return false;
-        }
+        self.queue_ready_links();
+        let busy = match self.ask_sockets() {
+            Ok(busy) => busy || !self.departed.is_empty(),
+            Err(error) => return self.give_up("asking a socket", error),
+        };
 
         poller.clear();
         let wants_write = owner.wants_write();
         let mut commands = false;
         let source = match owner.source() {
             PollSource::Socket(socket) => {
-                match (socket.events(), socket.fd()) {
-                    (Ok(events), Ok(fd)) => {
-                        commands = events.readable || (wants_write && events.writable);
-                        poller.add(fd, false)
-                    }
-                    // The owner meets the same error, and ends the node.
-                    _ => return true,
-                }
+                let (Ok(events), Ok(fd)) = (socket.events(), socket.fd()) else {
+                    return true; // the owner meets the same error, and ends the node
+                };
+                commands = events.readable || (wants_write && events.writable);
+                poller.add(fd, false)
             }
             PollSource::Fd(fd) => poller.add(fd, wants_write),
         };
@@ -127,10 +98,32 @@ impl Engine {
         }
         let timeout = if busy || commands { Some(Duration::ZERO) } else { self.time_left(owner) };
         if let Err(error) = poller.wait(timeout) {
-            self.failed("waiting", error);
-            self.terminated = true;
-            return false;
+            return self.give_up("waiting", error);
         }
+        self.note_readable(poller, first);
+        commands || poller.ready(source)
+    }
+
+    /// Asks the sockets that were used since the last wait what they have: sending or receiving may have consumed what
+    /// their descriptors would tell. True if any of them has something.
+    fn ask_sockets(&mut self) -> Result<bool, raw::Error> {
+        let mut busy = false;
+        for router in self.routers.iter_mut().flatten() {
+            if router.may_be_readable {
+                router.may_be_readable = router.events()?.readable;
+                busy |= self.send_queue.take_newly_blocked();
+            }
+            if router.monitor_may_be_readable {
+                router.monitor_may_be_readable = router.monitor_is_readable()?;
+            }
+            busy |=
+                router.may_be_readable || router.monitor_may_be_readable || !router.monitor_events.is_empty();
+        }
+        Ok(busy)
+    }
+
+    /// Notes which sockets' descriptors fired; theirs begin at place `first` of the poller's set.
+    fn note_readable(&mut self, poller: &Poller, first: usize) {
         let mut place = first;
         for router in self.routers.iter_mut().flatten() {
             router.may_be_readable |= poller.ready(place);
@@ -140,14 +133,19 @@ impl Engine {
                 place += 1;
             }
         }
-        commands || poller.ready(source)
     }
 
-    /// How long nothing is due.
+    fn give_up(&mut self, doing: &str, error: raw::Error) -> bool {
+        self.log_failure(doing, error);
+        self.terminated = true;
+        false
+    }
+
+    /// The time until the next deadline; `None` if there is none.
     fn time_left(&self, owner: &dyn Owner) -> Option<Duration> {
-        let timer = self.timers.peek().map(|entry| entry.0.0);
-        let dues = [self.node.poll_timeout(), owner.poll_timeout(), timer, self.retry_at(), self.send_at()];
-        let due = dues.into_iter().flatten().min()?;
-        Some(Duration::from_millis(due.saturating_sub(self.clock.mono())))
+        let deadlines =
+            [self.node.poll_timeout(), owner.poll_timeout(), self.timers.next(), self.send_queue.next_turn()];
+        let next = deadlines.into_iter().flatten().min()?;
+        Some(Duration::from_millis(next.saturating_sub(self.clock.mono())))
     }
 }

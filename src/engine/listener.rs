@@ -1,4 +1,4 @@
-//! BIND: peers may connect to us.
+//! BIND: peers may connect to this node.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -14,14 +14,14 @@ use super::raw::{self, Socket};
 use super::router::{Purpose, Router};
 use super::{Engine, Error};
 
-/// How long an endpoint may take to be free after who had it let it go.
+/// The time that an endpoint may take to be free after its last listener let it go.
 const RELEASE: Duration = Duration::from_millis(50);
-/// How long the end of a node may take when it waits for that: mostly it takes no time, and on a busy machine not more
-/// than was promised to who ends a node.
+/// The time that the end of a node may take in all while it waits for its endpoints to be free. Mostly they are free at
+/// once; on a busy machine, nobody who ends a node waits for a tenth of a second.
 const CLOSING: Duration = Duration::from_millis(90);
 
 impl Engine {
-    /// Accept peers at `endpoint`. Returns the TCP port, 0 where there is none.
+    /// Accepts peers at `endpoint`. Returns the TCP port, 0 where there is none.
     pub fn bind(&mut self, endpoint: &[u8]) -> Result<u16, Error> {
         let endpoint = Endpoint::parse(endpoint)?;
         let (host, ports) = endpoint.ports()?;
@@ -57,16 +57,15 @@ impl Engine {
         Ok(port)
     }
 
-    /// Close the sockets and return when all endpoints are free: who knows that this node has ended may want to bind to
-    /// them. Threads of libzmq close the listeners, a moment later.
+    /// Closes the sockets and returns when all endpoints are free: whoever knows that this node has ended may want to
+    /// bind to them. Threads of libzmq close the listeners, a moment later. `begun` is when the node began to end.
     ///
     /// Unbinding would be quicker and is out of the question: accepted connections belong to their listener, and end
-    /// with it *before* what waits in their queues has left. Closing the socket makes them linger. `begun` is when the
-    /// node began to end.
-    pub(super) fn release(&mut self, begun: Instant) {
+    /// with it *before* what waits in their queues has left. Closing the socket makes them linger.
+    pub(super) fn release_endpoints(&mut self, begun: Instant) {
         let slot = self.slot_of(Purpose::Listen);
         if let Some(router) = slot.and_then(|slot| self.routers[slot].as_ref()) {
-            // Within the process there is no listener.
+            // Unbinding is safe within the process, where there is no listener.
             let inproc = self.bound.extract_if(.., |(_, actual)| actual.starts_with("inproc://"));
             for (_, actual) in inproc {
                 let _ = router.socket().unbind(&actual);
@@ -81,12 +80,12 @@ impl Engine {
         }
     }
 
-    /// Accept no more peers at `endpoint`, as it was given to [`bind`](Engine::bind) or as libzmq spells it. Those
-    /// that came by it are cut off: their connections are libzmq's listener's.
+    /// Accepts no more peers at `endpoint`, as it was given to [`bind`](Engine::bind) or as libzmq spells it. Peers that
+    /// connected to it are cut off: their connections belong to libzmq's listener.
     pub fn unbind(&mut self, endpoint: &[u8]) -> Result<(), Error> {
         let endpoint = Endpoint::parse(endpoint)?;
         let text = endpoint.text();
-        // libzmq tells all interfaces by their addresses.
+        // libzmq writes "all interfaces" as an address.
         let spellings = ["0.0.0.0", "[::]"].map(|all| text.replacen("//*:", &format!("//{all}:"), 1));
         let is_it = |given: &str, actual: &String| *given == *text || spellings.contains(actual);
         let index = self.bound.iter().position(|(given, actual)| is_it(given, actual));
@@ -100,7 +99,7 @@ impl Engine {
     }
 }
 
-/// libzmq says "No such device" of a host name: it looks for an interface of that name.
+/// Explains an error of a bind. libzmq reports "No such device" for a host name: it looks for an interface of that name.
 fn explain(error: raw::Error, endpoint: &Endpoint) -> Error {
     let named = endpoint.transport == Transport::Tcp && error.errno() == libc::ENODEV;
     match Error::from(error) {
@@ -111,7 +110,7 @@ fn explain(error: raw::Error, endpoint: &Endpoint) -> Error {
     }
 }
 
-/// Whether somebody listens at an endpoint, as libzmq spells it.
+/// Whether anything listens at an endpoint, as libzmq spells it.
 fn is_in_use(endpoint: &str) -> bool {
     if let Some(path) = endpoint.strip_prefix("ipc://") {
         return Path::new(path).exists(); // the listener removes it
@@ -123,13 +122,13 @@ fn is_in_use(endpoint: &str) -> bool {
     let Ok(socket) = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None) else {
         return false;
     };
-    // It takes no connections and keeps nobody else from binding; only a listener is in its way.
+    // A socket that is bound and does not listen keeps nobody else from binding; only a listener is in its way.
     let bound = set_socket_reuseaddr(&socket, true).and_then(|()| bind(&socket, &address));
     bound == Err(Errno::ADDRINUSE)
 }
 
-/// Binds to an endpoint that may have been given back just now: a listener of libzmq's is closed a moment after it is
-/// let go, here or in a process that ends.
+/// Binds to an endpoint that may have been released just now: libzmq closes a listener a moment after it is let go,
+/// here or in a process that ends.
 fn bind_released(socket: &Socket, endpoint: &str) -> Result<(), raw::Error> {
     let end = Instant::now() + RELEASE;
     loop {
@@ -142,7 +141,7 @@ fn bind_released(socket: &Socket, endpoint: &str) -> Result<(), raw::Error> {
     }
 }
 
-/// Bind to the first of `ports` that is free.
+/// Binds to the first of `ports` that is free.
 fn bind_one(socket: &Socket, host: &str, ports: impl IntoIterator<Item = u16>) -> Result<(), raw::Error> {
     let mut result = Err(raw::Error::from_errno(libc::EADDRINUSE));
     for port in ports {

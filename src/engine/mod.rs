@@ -1,8 +1,8 @@
 //! The engine: one thread that connects a pure [`Node`](core::Node) to sockets and to time.
 //!
-//! Sockets, links and the owner are inputs; the engine hands what they say to the node, and what the node has to say
-//! to them. It decides nothing about gossip. It never waits but in one place, and it never queues: frames are made
-//! when a socket has room, and of each link at most one waits for it.
+//! Sockets, links and the owner are inputs: the engine hands what they bring to the node, and the node's output to
+//! them. It decides nothing about gossip. It waits in one place only, and it never queues frames: they are made when a
+//! socket has room, and of each link at most one waits for it.
 //!
 //! ```text
 //! wait ─> frames of peers ──┐
@@ -17,9 +17,10 @@
 //! | `event_loop`, `shutdown` | the loop, and its end |
 //! | `receive`, `transmit` | frames in, frames out |
 //! | `listener` | BIND |
-//! | `dialer` | CONNECT, and what becomes of connections |
+//! | `dialer`, `remote` | CONNECT; the state of a connection that this node makes |
+//! | `router`, `link` | a ROUTER socket; one peer behind it |
+//! | `send_queue`, `timers`, `throttle` | whose turn it is to send, deadlines, how often trouble is reported |
 //! | `liveness` | whether bytes pass on the connection of a silent server |
-//! | `router`, `link` | a ROUTER socket, and one peer behind it |
 //! | `recorder` | the flight recorder's files |
 //! | `clock` | the two clocks |
 //! | `endpoint`, `security`, `error` | endpoints, keys and mechanisms; refusals |
@@ -36,13 +37,16 @@ mod liveness;
 pub mod raw;
 mod receive;
 mod recorder;
+mod remote;
 mod router;
 mod security;
+mod send_queue;
 mod shutdown;
+mod throttle;
+mod timers;
 mod transmit;
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::os::fd::RawFd;
 
@@ -54,78 +58,82 @@ use crate::log::Logger;
 
 use clock::Clock;
 use link::Link;
-use raw::Msg;
+use receive::TurnedAway;
 use recorder::Recorder;
-use router::{Purpose, Router};
+use router::{Message, Purpose, Router};
 use security::Security;
+use send_queue::SendQueue;
+use throttle::Throttle;
+use timers::Timers;
 
 pub use error::Error;
 pub use security::Mechanism;
 
-/// What becomes readable when the owner has a command.
+/// A source of commands, which becomes readable when the owner has one.
 pub enum PollSource<'a> {
-    /// A socket, such as CZMQ's pipe.
+    /// A libzmq socket, such as CZMQ's pipe.
     Socket(&'a raw::Socket),
-    /// A descriptor that stays readable as long as commands wait.
+    /// A descriptor that stays readable while commands wait.
     Fd(RawFd),
 }
 
-/// What the owner is told, in order.
+/// An event for the node's owner.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OwnerEvent {
     /// A key has a new value.
     Deliver(Tuple),
-    /// The same, of a key of which nothing was told before.
+    /// A key has a value for the first time: the owner was told of none before.
     First(Tuple),
-    /// A key was retracted; the tuple is the one that it had.
+    /// A key was retracted. The tuple holds its last value.
     Retract(Tuple),
-    /// A key's time to live ran out.
+    /// A key's time to live ran out. The tuple holds its last value.
     Expire(Tuple),
-    /// A peer has come; its endpoint, or the routing id of one that has no address.
+    /// A peer has joined: its endpoint, or the routing id (in hexadecimal) of one that has no address.
     Join(String),
-    /// It has gone.
+    /// A peer has left, under the name that it joined with.
     Leave(String),
-    /// There is no connection to this endpoint, and why, as far as is known. Said rarely.
+    /// There is no connection to this endpoint: the endpoint, and the reason as far as it is known. At most once a
+    /// minute for each endpoint.
     Unreachable(String, String),
 }
 
 /// The program's side of a node, as the engine sees it. All calls come from the engine's thread, and none may wait.
 pub trait Owner {
-    /// What becomes readable when a command waits.
+    /// The source of commands.
     fn source(&self) -> PollSource<'_>;
 
-    /// Whether messages wait for room in the source, so that [`flush`](Owner::flush) is to be called when there is.
+    /// Whether events wait for room in the source, so that [`flush`](Owner::flush) is to be called when there is some.
     fn wants_write(&self) -> bool;
 
-    /// Carry out waiting commands, a thousand or so at most. `Break` ends the node.
+    /// Carries out waiting commands, a thousand or so at most. `Break` ends the node.
     ///
-    /// What a command made the node say is still inside the engine: before queueing a reply that must come after it,
-    /// take it out with [`Engine::poll_event`].
+    /// Events that a command causes are still inside the engine: before queueing a reply that must come after them,
+    /// take them out with [`Engine::poll_event`].
     fn handle_commands(&mut self, engine: &mut Engine, now: Now) -> ControlFlow<()>;
 
-    /// Queue an event for the program.
+    /// Queues an event for the program.
     fn handle_event(&mut self, event: OwnerEvent);
 
-    /// Look whether anything is so now that the program waits for. Called at the end of every turn, before
-    /// [`flush`](Owner::flush).
+    /// Answers calls of the program that wait for a state of the node, where it is reached. Called at the end of every
+    /// turn, before [`flush`](Owner::flush).
     fn settle(&mut self, _engine: &mut Engine, _now: Now) {}
 
-    /// Hand out what the program has room for. Called at the end of every turn.
+    /// Hands the program as many queued events as it has room for. Called at the end of every turn.
     fn flush(&mut self);
 
-    /// When [`handle_timeout`](Owner::handle_timeout) wants to be called (ms, as [`Now::mono`]).
+    /// The moment at which [`handle_timeout`](Owner::handle_timeout) is to be called (ms, as [`Now::mono`]).
     fn poll_timeout(&self) -> Option<u64>;
 
-    /// That moment has come.
+    /// Handles the moment that [`poll_timeout`](Owner::poll_timeout) named.
     fn handle_timeout(&mut self, engine: &mut Engine, now: Now);
 }
 
-/// What an engine is made with.
+/// The settings that an engine begins with.
 #[derive(Clone, Debug, Default)]
 pub struct EngineSettings {
     /// The node's settings.
     pub core: core::Settings,
-    /// Where the node's identity and randomness come from; drawn by lot if not given.
+    /// The seed of the node's identity and randomness; taken from the system's randomness if not given.
     pub seed: Option<u64>,
 }
 
@@ -138,70 +146,35 @@ pub struct Engine {
     recorder: Recorder,
     security: Security,
     ipv6: bool,
-    /// Sockets; a closed one leaves its place empty.
+    /// The sockets. A closed one leaves its slot empty.
     routers: Vec<Option<Router>>,
     links: HashMap<LinkId, Link, ahash::RandomState>,
-    /// What BIND bound: the program's text, and libzmq's.
+    /// What BIND bound: the endpoint as the program wrote it, and as libzmq spells it.
     bound: Vec<(Box<str>, String)>,
-    /// Links that send in turn.
-    sending: VecDeque<LinkId>,
-    /// Where the links are with sending in turn.
-    round: Round,
-    /// Links whose socket had no room.
-    blocked: Blocked,
+    send_queue: SendQueue,
     /// Frames that libzmq has taken.
     frames_sent: u64,
-    /// Clients that are gone, and since when that is known (mono ms).
-    gone: Vec<(LinkId, u64)>,
-    /// Closed links, kept until the events that name them are out.
+    /// Clients that are gone, and the moment when that became known (mono ms). What they sent may still be unread.
+    departed: Vec<(LinkId, u64)>,
+    /// Closed links, kept until the events that name them are taken.
     closed: Vec<LinkId>,
-    /// Endpoints without a connection, of which the owner is to be told, and why.
+    /// Endpoints without a connection, and the reasons, for the owner.
     unreachable: VecDeque<(String, String)>,
-    /// When remotes are to be connected afresh, or looked at again (mono ms). An entry that the remote knows nothing
-    /// of is void.
-    timers: BinaryHeap<Reverse<(u64, LinkId)>>,
-    /// Scratch: the frames being received.
-    routing_id: Msg,
-    body: Msg,
-    /// When the client limit was last logged (mono ms), and how many were turned away since.
-    turned_away: (Option<u64>, u64),
-    /// When a failing call was last logged (mono ms).
-    failed_at: Option<u64>,
+    timers: Timers,
+    /// The message being received.
+    received: Message,
+    turned_away: TurnedAway,
+    /// Limits the log lines about failed calls.
+    failures: Throttle,
     /// The node cannot go on: its context is being terminated, most likely.
     terminated: bool,
 }
 
-/// A round of links that send in turn.
-#[derive(Default)]
-struct Round {
-    /// How many links it began with.
-    size: usize,
-    /// How many of them have not had their turn.
-    left: usize,
-    /// When it began (mono ms).
-    begun: u64,
-    /// When the next one may begin (mono ms).
-    rest_until: u64,
-}
-
-/// Links that wait for room in their peer's queue.
-#[derive(Default)]
-struct Blocked {
-    links: VecDeque<LinkId>,
-    /// When to try them next, whatever happens (mono ms).
-    retry_at: u64,
-    /// When they were tried last.
-    tried_at: u64,
-    /// How long to wait after a try that came to nothing (ms).
-    patience: u64,
-    /// A socket had news since: there may be room.
-    hope: bool,
-    /// A link was blocked only now, and its queue may have drained while others sent.
-    fresh: bool,
-}
+/// The time between two log lines about failed calls (ms).
+const FAILURE_INTERVAL: u64 = 5000;
 
 impl Engine {
-    /// A node without sockets. Sockets are made in `context` when they are first needed.
+    /// Makes a node without sockets. Sockets are made in `context` when they are first needed.
     pub fn new(context: raw::Context, logger: Logger, settings: EngineSettings) -> Engine {
         let clock = Clock::new();
         let seed = settings.seed.unwrap_or_else(|| random::<1>()[0]);
@@ -216,25 +189,22 @@ impl Engine {
             routers: Vec::new(),
             links: HashMap::with_hasher(hasher()),
             bound: Vec::new(),
-            sending: VecDeque::new(),
-            round: Round::default(),
-            blocked: Blocked::default(),
+            send_queue: SendQueue::default(),
             frames_sent: 0,
-            gone: Vec::new(),
+            departed: Vec::new(),
             closed: Vec::new(),
             unreachable: VecDeque::new(),
-            timers: BinaryHeap::new(),
-            routing_id: Msg::new(),
-            body: Msg::new(),
-            turned_away: (None, 0),
-            failed_at: None,
+            timers: Timers::default(),
+            received: Message::default(),
+            turned_away: TurnedAway::default(),
+            failures: Throttle::constant(FAILURE_INTERVAL),
             terminated: false,
         };
         engine.record_as_environment_says();
         engine
     }
 
-    /// The gossip itself.
+    /// The gossip protocol's state machine.
     pub fn node(&mut self) -> &mut RecordedNode {
         &mut self.node
     }
@@ -244,47 +214,47 @@ impl Engine {
         &self.logger
     }
 
-    /// The time.
+    /// The present time on both clocks.
     pub fn now(&self) -> Now {
         self.clock.now()
     }
 
-    /// The node's counters. What has expired is not counted, though its turn may not have come.
+    /// The node's counters. A tuple whose time to live ran out does not count, even if its timer has not fired yet.
     pub fn stats(&self) -> Stats {
         Stats { tuples: self.node.count_readable(self.clock.now()) as u64, ..self.node.stats() }
     }
 
-    /// Replace the node's settings.
+    /// Replaces the node's settings.
     pub fn set_settings(&mut self, settings: core::Settings) {
         self.node.set_settings(settings, self.clock.now());
     }
 
-    /// The own public key (Z85), for the BINDs and CONNECTs that follow. It is checked when it is used.
+    /// Sets the node's public key (Z85) for the BINDs and CONNECTs that follow. It is checked when it is used.
     pub fn set_public_key(&mut self, text: &[u8]) {
         self.security.set_public(text);
     }
 
-    /// The own secret key (Z85), for the BINDs and CONNECTs that follow. It is checked when it is used.
+    /// Sets the node's secret key (Z85) for the BINDs and CONNECTs that follow. It is checked when it is used.
     pub fn set_secret_key(&mut self, text: &[u8]) {
         self.security.set_secret(text);
     }
 
-    /// The ZAP domain of the BINDs that follow.
+    /// Sets the ZAP domain of the BINDs that follow.
     pub fn set_zap_domain(&mut self, domain: &[u8]) {
         self.security.set_domain(domain);
     }
 
-    /// How clients of the BINDs that follow prove who they are.
+    /// Sets how clients of the BINDs that follow authenticate themselves.
     pub fn set_mechanism(&mut self, mechanism: Mechanism) {
         self.security.mechanism = mechanism;
     }
 
-    /// Whether names may mean IPv6 addresses. Endpoints in brackets always do.
+    /// Sets whether host names may mean IPv6 addresses. Addresses in brackets always are such.
     pub fn set_ipv6(&mut self, ipv6: bool) {
         self.ipv6 = ipv6;
     }
 
-    /// The next thing that the owner is to be told; log lines of the node are written on the way.
+    /// Takes the next event for the owner, and writes the node's log lines that come before it.
     pub fn poll_event(&mut self) -> Option<OwnerEvent> {
         while let Some(event) = self.node.poll_event() {
             match event {
@@ -311,18 +281,19 @@ impl Engine {
         self.links.get(&link).map_or_else(String::new, |link| link.endpoint.to_string())
     }
 
-    /// Bytes that a peer's message may have; more than that costs the connection.
+    /// The size in bytes beyond which a peer's message costs the connection: more than twice the largest value of any
+    /// usual limit, which is nobody's mistake.
     ///
-    /// Peers may hold larger values than this node takes: with their limit they are right to say them. What is merely
-    /// too large is counted and dropped by the node; were its connection to break, nothing else would ever arrive
-    /// over it. More than twice the largest value of any usual limit is nobody's mistake.
+    /// Peers may hold larger values than this node takes, and are right to send them where their own limit allows it.
+    /// The node counts and drops a value that is merely too large; were its connection to break, nothing else would
+    /// ever arrive over it.
     fn max_message(&self) -> i64 {
         let usual = core::Settings::default().max_value;
         let twice = self.node.settings().max_value.max(usual).saturating_mul(2).saturating_add(64 << 10);
         i64::try_from(twice).unwrap_or(i64::MAX)
     }
 
-    /// Put a router in a free place.
+    /// Puts a router in a free slot, and returns that.
     fn add_router(&mut self, router: Router) -> usize {
         match self.routers.iter().position(Option::is_none) {
             Some(free) => {
@@ -336,7 +307,7 @@ impl Engine {
         }
     }
 
-    /// The place of the router for this purpose, where there is only one.
+    /// The slot of the router for a purpose of which there is at most one.
     fn slot_of(&self, purpose: Purpose) -> Option<usize> {
         self.routers.iter().position(|router| router.as_ref().is_some_and(|router| router.purpose == purpose))
     }
@@ -345,29 +316,24 @@ impl Engine {
         self.routers.get_mut(slot)?.as_mut()
     }
 
-    /// A call failed in a way that is no peer's doing.
-    fn failed(&mut self, doing: &str, error: raw::Error) {
-        const COMPLAINT: u64 = 5000;
+    /// Handles an error that is no peer's doing: it is logged, once in a while, or ends the node if the context does.
+    fn log_failure(&mut self, doing: &str, error: raw::Error) {
         if error.is_terminated() {
             self.terminated = true;
-            return;
-        }
-        let now = self.clock.mono();
-        if self.failed_at.is_none_or(|at| now >= at + COMPLAINT) {
-            self.failed_at = Some(now);
+        } else if self.failures.pass(self.clock.mono()) {
             self.logger.error(format_args!("zgossip: {doing}: {error}"));
         }
     }
 }
 
-/// For tables whose keys strangers may choose.
+/// A hasher with random seeds, for tables whose keys strangers may choose.
 fn hasher() -> ahash::RandomState {
     let [a, b, c, d] = random();
     ahash::RandomState::with_seeds(a, b, c, d)
 }
 
-/// The system's randomness. One that is made in the process from clocks could be the same in two nodes: in a child
-/// that is forked it goes on as in its parent.
+/// Numbers from the system's randomness. A generator inside the process would give the same ones to two nodes: in a
+/// child that is forked it goes on as in its parent.
 fn random<const N: usize>() -> [u64; N] {
     let mut numbers = [[0; 8]; N];
     match rustix::rand::getrandom(numbers.as_flattened_mut(), rustix::rand::GetRandomFlags::empty()) {

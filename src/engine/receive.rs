@@ -3,89 +3,87 @@
 use crate::core::{LinkId, Now, Refusal, Role};
 
 use super::Engine;
-use super::link::{Link, Sending};
-use super::raw::Msg;
-use super::router::Router;
+use super::link::Link;
+use super::router::{Message, Router};
+use super::throttle::Throttle;
 
-/// Messages, and bytes, taken from one socket in one turn. A message may hold hundreds of tuples.
+/// Messages, and bytes, taken from one socket in one turn of the loop. A message may hold hundreds of tuples.
 const BATCH: usize = 1000;
 const BATCH_BYTES: usize = 512 << 10;
 
-/// How often the client limit is logged (ms).
-const COMPLAINT: u64 = 5000;
+/// The time between two warnings about clients that are turned away (ms).
+const WARNING_INTERVAL: u64 = 5000;
+
+/// The messages of new clients that were turned away since that was last logged.
+pub(super) struct TurnedAway {
+    count: u64,
+    warnings: Throttle,
+}
+
+impl Default for TurnedAway {
+    fn default() -> TurnedAway {
+        TurnedAway { count: 0, warnings: Throttle::constant(WARNING_INTERVAL) }
+    }
+}
 
 impl Engine {
-    /// Take what the sockets with news have received.
+    /// Takes what the sockets have received, and acts on what their monitors report.
     pub(super) fn receive(&mut self, now: Now) {
         for slot in 0..self.routers.len() {
-            // Taken out meanwhile: links are opened while its messages are read.
+            // The router is out of its slot meanwhile: links are opened while its messages are read.
             let Some(mut router) = self.routers[slot].take() else { continue };
             if router.monitor_may_be_readable
                 && let Err(error) = router.read_monitor()
             {
-                self.failed("reading a monitor", error);
+                self.log_failure("reading a monitor", error);
             }
             // What a connection carried counts until all of it is read; only then is its end believed. It may have
-            // come after the socket was asked for news, so it is looked for in any case.
+            // come after the socket was asked for events, so it is looked for in any case.
             let look = router.may_be_readable || !router.monitor_events.is_empty();
-            let dry = !look || self.receive_from(&mut router, slot, now);
+            let is_drained = !look || self.receive_from(&mut router, slot, now);
             self.routers[slot] = Some(router);
-            self.close_gone(slot, dry, now);
-            if dry {
+            self.close_departed(slot, is_drained, now);
+            if is_drained {
                 self.handle_monitor_events(slot, now);
             }
         }
     }
 
-    /// Take a batch from one socket. True if that was all.
+    /// Takes a batch of messages from one socket. True if that was all.
     fn receive_from(&mut self, router: &mut Router, slot: usize, now: Now) -> bool {
-        self.blocked.hope = true;
-        let mut routing_id = std::mem::take(&mut self.routing_id);
-        let mut body = std::mem::take(&mut self.body);
-        let mut dry = false;
+        self.send_queue.note_room();
+        let mut message = std::mem::take(&mut self.received);
+        let mut is_drained = false;
         let (mut messages, mut bytes) = (0, 0);
         while messages < BATCH && bytes < BATCH_BYTES {
-            match router.receive(&mut routing_id, &mut body) {
-                Ok(true) => {}
-                Ok(false) => {
-                    router.may_be_readable = false;
-                    dry = true;
-                    break;
-                }
-                Err(error) => {
-                    router.may_be_readable = false;
-                    dry = true;
-                    self.failed("receiving", error);
-                    break;
-                }
+            let received = router.receive(&mut message).unwrap_or_else(|error| {
+                self.log_failure("receiving", error);
+                false
+            });
+            if !received {
+                router.may_be_readable = false;
+                is_drained = true;
+                break;
             }
             messages += 1;
-            bytes += body.data().len();
-            let link = match router.find(routing_id.data()) {
+            bytes += message.body.data().len();
+            let link = match router.find(message.routing_id.data()) {
                 Some(link) => link,
-                None => match self.open(router, slot, routing_id.data(), &body, now) {
+                None => match self.open(router, slot, &message, now) {
                     Some(link) => link,
                     None => continue,
                 },
             };
-            self.node.handle_frame(link, body.data(), now);
+            self.node.handle_frame(link, message.body.data(), now);
         }
-        self.routing_id = routing_id;
-        self.body = body;
-        dry
+        self.received = message;
+        is_drained
     }
 
-    /// Somebody new speaks.
-    fn open(
-        &mut self,
-        router: &mut Router,
-        slot: usize,
-        routing_id: &[u8],
-        body: &Msg,
-        now: Now,
-    ) -> Option<LinkId> {
+    /// Opens a link to the sender of a message, a client that was not heard of before.
+    fn open(&mut self, router: &mut Router, slot: usize, message: &Message, now: Now) -> Option<LinkId> {
         if router.purpose.role() == Role::Client {
-            return None; // a connection that we have given up
+            return None; // the message came by a connection that was given up
         }
         let id = match self.node.open_link(Role::Server, now) {
             Ok(id) => id,
@@ -94,34 +92,30 @@ impl Engine {
                 return None;
             }
         };
-        let endpoint = match body.property(c"Peer-Address") {
+        let routing_id = message.routing_id.data();
+        let endpoint = match message.body.property(c"Peer-Address") {
             Some(address) if !address.is_empty() => address,
             _ => hex(routing_id),
         };
-        let routing_id: Box<[u8]> = routing_id.into();
-        router.links.insert(routing_id.clone(), id);
+        router.add_link(routing_id, id);
         self.logger.debug(format_args!("zgossip: peer {endpoint} has connected"));
         self.note_link(id, &endpoint);
-        let endpoint = endpoint.into_boxed_str();
-        let link = Link { slot, routing_id, endpoint, pending: None, sending: Sending::Idle, remote: None };
-        self.links.insert(id, link);
+        self.links.insert(id, Link::accepted(slot, routing_id.into(), endpoint));
         Some(id)
     }
 
     fn turn_away(&mut self, refusal: Refusal, now: Now) {
-        let (logged, count) = &mut self.turned_away;
-        *count += 1;
-        if logged.is_none_or(|at| now.mono >= at + COMPLAINT) {
-            *logged = Some(now.mono);
-            let count = std::mem::take(count);
+        self.turned_away.count += 1;
+        if self.turned_away.warnings.pass(now.mono) {
+            let count = std::mem::take(&mut self.turned_away.count);
             self.logger.warning(format_args!("zgossip: {count} messages of new clients dropped: {refusal}"));
         }
     }
 }
 
-fn hex(routing_id: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    routing_id.iter().fold(String::with_capacity(routing_id.len() * 2), |mut text, byte| {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })

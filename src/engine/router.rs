@@ -1,10 +1,10 @@
 //! A ROUTER socket and the links behind it.
 //!
-//! Every link, whoever made the connection, is a routing id on some ROUTER: one for all that connected to us, and
-//! one that connects to all our remotes (`ZMQ_CONNECT_ROUTING_ID`). Frames are the same as those of the DEALERs that
-//! CZMQ connects with, and a ROUTER takes both kinds of peer. But a DEALER and its monitor cost four descriptors for
-//! each remote instead of one, ROUTER_MANDATORY tells a full queue from a peer that is gone, and a node polls the same
-//! few sockets however many peers it has.
+//! Every link, whoever made the connection, is a routing id on some ROUTER: one for all peers that connected to this
+//! node, and one that connects to the remotes (`ZMQ_CONNECT_ROUTING_ID`). Frames are the same as those of the DEALERs
+//! that CZMQ connects with, and a ROUTER takes both kinds of peer. But a DEALER and its monitor cost four descriptors
+//! for each remote instead of one, ROUTER_MANDATORY tells a full queue from a peer that is gone, and a node polls the
+//! same few sockets however many peers it has.
 
 use std::collections::VecDeque;
 use std::os::fd::RawFd;
@@ -16,25 +16,25 @@ use crate::core::{Frame, LinkId, Role};
 use super::hasher;
 use super::raw::{Context, Error, Events, MonitorEvent, Monitored, Msg, Socket};
 
-/// Frames that may wait in a peer's queue before the engine keeps what is owed to it.
+/// Frames that libzmq may hold for one peer; beyond them, the node only remembers what is owed to the peer.
 const SEND_QUEUE: i32 = 200;
-/// Frames of a peer that may wait for us.
+/// Frames of one peer that libzmq may hold until they are read.
 const RECEIVE_QUEUE: i32 = 1000;
-/// How long the frames of a closed socket may go on leaving, in the background (ms).
+/// The time for which the frames of a closed socket may go on leaving, in the background (ms).
 pub(super) const LINGER: i32 = 250;
-/// Connections that may wait to be accepted: a thousand nodes may start at once.
+/// Connections that may wait to be accepted. A thousand nodes may start at once.
 const BACKLOG: i32 = 1024;
 
-/// What a router is for.
+/// The peers that a router leads to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Purpose {
     /// Peers that connect to us.
     Listen,
-    /// Remotes within the process: they come and go without events.
+    /// Remotes within the process, which come and go without monitor events.
     Inproc,
-    /// Remotes that libzmq's events name unmistakably.
+    /// Remotes that monitor events name unmistakably.
     Shared,
-    /// One remote that they do not, such as one given by a host name: here every event is its own.
+    /// One remote that monitor events do not name, such as one given by a host name: every event is about it.
     Dedicated,
 }
 
@@ -48,7 +48,7 @@ impl Purpose {
     }
 }
 
-/// The socket, watched or not.
+/// The socket, with or without a monitor.
 enum Inner {
     Unmonitored(Socket),
     Monitored(Monitored),
@@ -60,18 +60,28 @@ pub(super) struct Router {
     fd: RawFd,
     monitor_fd: Option<RawFd>,
     pub(super) purpose: Purpose,
-    pub(super) links: HashMap<Box<[u8]>, LinkId, ahash::RandomState>,
-    /// Who spoke last: mostly the one who speaks next.
+    /// The link of each routing id.
+    links: HashMap<Box<[u8]>, LinkId, ahash::RandomState>,
+    /// The sender of the last message: mostly that of the next one, too.
     last: Option<(Box<[u8]>, LinkId)>,
-    /// Look at the socket before waiting: it was used, or its descriptor has news.
+    /// The socket is to be asked before the next wait: it was used, or its descriptor fired.
     pub(super) may_be_readable: bool,
-    /// Look at the monitor.
+    /// The same of the monitor.
     pub(super) monitor_may_be_readable: bool,
     /// Events of the monitor, read and not yet acted upon.
     pub(super) monitor_events: VecDeque<MonitorEvent>,
 }
 
-/// What became of a frame.
+/// A message that is received, in frames that are used again for the next one.
+#[derive(Default)]
+pub(super) struct Message {
+    /// The sender's routing id.
+    pub(super) routing_id: Msg,
+    /// The last frame. Some peers put other frames before it.
+    pub(super) body: Msg,
+}
+
+/// The outcome of sending a frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Sent {
     Yes,
@@ -81,28 +91,28 @@ pub(super) enum Sent {
     Gone,
 }
 
-/// What happens to TCP connections over which nothing comes any more.
+/// Lets the kernel close TCP connections whose other end is gone.
 ///
 /// ZMTP heartbeats would be the obvious choice and are not used: libzmq sends them to peers that do not know them
 /// (anything before libzmq 4.2, other ZMTP 3.0 implementations) and then cuts these off for not answering; and it
 /// cuts off every peer whose queue is full, for a peer that stops reading does not read PINGs either. Both would end
-/// conversations that are merely silent or slow. The kernels at both ends know whether the machines are there.
+/// sessions that are merely silent or slow. The kernels at both ends know whether the machines are there.
 fn keep_alive(socket: &Socket, purpose: Purpose) -> Result<(), Error> {
     let options = socket.options();
     options.set_tcp_keepalive(1)?;
     options.set_tcp_keepalive_idle(5)?;
     options.set_tcp_keepalive_intvl(2)?;
     options.set_tcp_keepalive_cnt(4)?;
-    // How long sent bytes may stay unacknowledged. A client that was suspended gets more time than a hub: it would
-    // have to find out by itself that it must say HELLO again.
-    let patience = if purpose == Purpose::Listen { 60_000 } else { 20_000 };
-    // Refused where the system has no such option.
-    let _ = socket.set_int(zmq_sys::ZMQ_TCP_MAXRT, patience);
+    // The time for which sent bytes may stay unacknowledged. A client that was suspended gets more of it than a hub:
+    // it would have to find out by itself that it must send HELLO again.
+    let unacknowledged_ms = if purpose == Purpose::Listen { 60_000 } else { 20_000 };
+    // This fails where the system has no such option.
+    let _ = socket.set_int(zmq_sys::ZMQ_TCP_MAXRT, unacknowledged_ms);
     Ok(())
 }
 
 impl Router {
-    /// A new ROUTER.
+    /// Makes a ROUTER socket, with a monitor where the purpose asks for one.
     pub(super) fn new(context: Context, purpose: Purpose) -> Result<Router, Error> {
         let socket = Socket::new(context, zmq::ROUTER)?;
         let options = socket.options();
@@ -146,21 +156,22 @@ impl Router {
         }
     }
 
-    /// The socket's descriptor, to wait for.
+    /// The socket's descriptor, for a poller.
     pub(super) fn fd(&self) -> RawFd {
         self.fd
     }
 
-    /// The monitor's, if there is one.
+    /// The monitor's descriptor, for a poller; `None` if there is no monitor.
     pub(super) fn monitor_fd(&self) -> Option<RawFd> {
         self.monitor_fd
     }
 
+    /// What the socket can do now.
     pub(super) fn events(&self) -> Result<Events, Error> {
         self.socket().events()
     }
 
-    /// Whether an event waits at the monitor.
+    /// Whether an event waits in the monitor.
     pub(super) fn monitor_is_readable(&self) -> Result<bool, Error> {
         match &self.inner {
             Inner::Unmonitored(_) => Ok(false),
@@ -168,7 +179,7 @@ impl Router {
         }
     }
 
-    /// Read the monitor's events into `monitor_events`.
+    /// Reads the monitor's events into `monitor_events`.
     pub(super) fn read_monitor(&mut self) -> Result<(), Error> {
         self.monitor_may_be_readable = false;
         if let Inner::Monitored(monitored) = &self.inner {
@@ -179,21 +190,25 @@ impl Router {
         Ok(())
     }
 
-    /// Receive one message: the sender's routing id into `routing_id`, the last frame into `body`. Some peers put other
-    /// frames before it. False when none waits.
+    /// Receives one message. False when none waits.
     #[inline]
-    pub(super) fn receive(&mut self, routing_id: &mut Msg, body: &mut Msg) -> Result<bool, Error> {
-        match self.socket().try_recv(routing_id) {
+    pub(super) fn receive(&mut self, message: &mut Message) -> Result<bool, Error> {
+        match self.socket().try_recv(&mut message.routing_id) {
             Ok(()) => {}
             Err(error) if error.is_again() => return Ok(false),
             Err(error) => return Err(error),
         }
-        let mut more = routing_id.more();
+        let mut more = message.routing_id.more();
         while more {
-            self.socket().try_recv(body)?;
-            more = body.more();
+            self.socket().try_recv(&mut message.body)?;
+            more = message.body.more();
         }
         Ok(true)
+    }
+
+    /// The links behind this socket, of which each has a connection or waits for libzmq to make one.
+    pub(super) fn links(&self) -> impl Iterator<Item = LinkId> {
+        self.links.values().copied()
     }
 
     /// The link with this routing id.
@@ -209,17 +224,23 @@ impl Router {
         Some(link)
     }
 
-    /// Forget a routing id; false if there was none.
-    pub(super) fn forget(&mut self, routing_id: &[u8]) -> bool {
+    /// Adds a link that has this routing id.
+    pub(super) fn add_link(&mut self, routing_id: &[u8], link: LinkId) {
+        self.may_be_readable = true;
+        self.links.insert(routing_id.into(), link);
+    }
+
+    /// Removes the link with this routing id; false if there is none.
+    pub(super) fn remove_link(&mut self, routing_id: &[u8]) -> bool {
         self.last = None;
         self.links.remove(routing_id).is_some()
     }
 
-    /// Send a frame to the peer with this routing id.
+    /// Sends a frame to the peer with this routing id.
     #[inline]
     pub(super) fn send(&mut self, routing_id: &[u8], frame: &Frame) -> Result<Sent, Error> {
         self.may_be_readable = true;
-        // The body first: once the routing id is sent, there must be one.
+        // The body is made first: once the routing id is sent, a body must follow.
         let mut body = match frame.shared() {
             Some(bytes) => Msg::from_arc(bytes.clone())?,
             None => Msg::from_slice(frame.bytes())?,

@@ -1,4 +1,4 @@
-//! The end of a node: what it has said is to reach its peers.
+//! The end of a node: what it has published is to reach its peers.
 
 use std::time::{Duration, Instant};
 
@@ -9,20 +9,20 @@ use super::Engine;
 use super::link::Sending;
 use super::raw::Poller;
 
-/// How long a node that ends may spend on handing its last frames to libzmq: nobody who ends a node waits for a tenth
-/// of a second.
+/// The longest time that the end of a node may take, for handing its last frames to libzmq: nobody who ends a node
+/// waits for a tenth of a second.
 const LONGEST: Duration = Duration::from_millis(80);
 
-/// How long it waits for peers whose queues are full when none of them takes anything. On a busy machine libzmq's
-/// threads may be kept waiting for some scheduler slices, and so may those of a peer.
-const PATIENCE: Duration = Duration::from_millis(30);
+/// The time for which a node that ends waits for peers whose queues are full while none of them takes anything. On a
+/// busy machine libzmq's threads may be kept waiting for some scheduler slices, and so may those of a peer.
+const NO_PROGRESS: Duration = Duration::from_millis(30);
 
-/// Peers that have said nothing for so long have no more to say.
+/// The silence after which plain peers have nothing more to repeat.
 const QUIET: Duration = Duration::from_millis(15);
 
 impl Engine {
-    /// Hand over what peers are owed, as long as any of them takes some of it. The owner is told of what is left.
-    pub(super) fn farewell(&mut self, poller: &mut Poller) {
+    /// Sends what peers are owed, as long as any of them takes some of it, and logs what is left.
+    pub(super) fn send_rest(&mut self, poller: &mut Poller) {
         let begun = Instant::now();
         let now = self.now();
         self.node.shutdown(now);
@@ -32,45 +32,52 @@ impl Engine {
         }
         let (mut sent, mut progress_at) = (self.frames_sent, begun);
         while !self.terminated {
-            let ready = self.collect_ready();
-            if !ready && self.blocked.links.is_empty() {
+            let ready = self.queue_ready_links();
+            if !ready && !self.send_queue.has_blocked() {
                 break;
             }
             let time = Instant::now();
-            if time >= begun + LONGEST || time >= progress_at + PATIENCE {
+            if time >= begun + LONGEST || time >= progress_at + NO_PROGRESS {
                 break;
             }
             if !ready {
-                // Only full queues are left. News is taken first, or there would be no waiting for more.
-                let _ = self.routers.iter().flatten().try_for_each(|router| router.events().map(drop));
+                // Only full queues are left. Events are asked for before the wait, or the descriptors would fire for
+                // what is known, and after it, or libzmq would not notice that there is room.
+                self.consume_events();
                 let _ = poller.wait(Some(Duration::from_millis(1)));
-                let _ = self.routers.iter().flatten().try_for_each(|router| router.events().map(drop));
+                self.consume_events();
             }
-            self.round.rest_until = 0;
-            self.blocked.retry_at = 0;
+            self.send_queue.skip_waits();
             self.transmit(now);
             if self.frames_sent != sent {
                 (sent, progress_at) = (self.frames_sent, Instant::now());
             }
         }
-        self.hear_out(poller, begun);
-        self.tell_unsent();
+        self.read_echoes(poller, begun);
+        self.warn_of_unsent();
     }
 
-    /// Take what CZMQ nodes still say: they repeat what they are told, and a connection that is closed while something
+    /// Lets libzmq take notice of what happened to the sockets.
+    fn consume_events(&self) {
+        let _ = self.routers.iter().flatten().try_for_each(|router| router.events().map(drop));
+    }
+
+    /// Reads what CZMQ nodes still send: they echo what they are sent, and a connection that is closed while something
     /// waits unread is reset, which loses what they have not read themselves.
-    fn hear_out(&mut self, poller: &mut Poller, begun: Instant) {
+    fn read_echoes(&mut self, poller: &mut Poller, begun: Instant) {
         if self.node.stats().links_plain == 0 {
             return;
         }
-        let (mut heard, mut heard_at) = (0, Instant::now());
+        let (mut frames, mut heard_at) = (0, Instant::now());
         while !self.terminated {
-            self.routers.iter_mut().flatten().for_each(|router| router.may_be_readable = true);
+            for router in self.routers.iter_mut().flatten() {
+                router.may_be_readable = true;
+            }
             let now = self.now();
             self.receive(now);
-            let (frames, time) = (self.node.stats().frames_in, Instant::now());
-            if frames != heard {
-                (heard, heard_at) = (frames, time);
+            let (frames_in, time) = (self.node.stats().frames_in, Instant::now());
+            if frames_in != frames {
+                (frames, heard_at) = (frames_in, time);
             }
             if time >= begun + LONGEST || time >= heard_at + QUIET {
                 break;
@@ -79,8 +86,8 @@ impl Engine {
         }
     }
 
-    /// Warn the owner of what peers have not been sent.
-    fn tell_unsent(&self) {
+    /// Logs how many tuples peers have not been sent.
+    fn warn_of_unsent(&self) {
         let is_there = |id: &LinkId| self.links.get(id).is_some_and(|link| link.sending != Sending::Gone);
         let mut unsent: Vec<(LinkId, u64)> = self.node.unsent().filter(|(id, _)| is_there(id)).collect();
         for (&id, link) in &self.links {
@@ -101,7 +108,7 @@ impl Engine {
     }
 }
 
-/// How many tuples are in a frame.
+/// The number of tuples in a frame.
 fn tuples_in(frame: &Frame) -> u64 {
     match decode(frame.bytes()) {
         Ok(Message::Publish { .. }) => 1,

@@ -1,0 +1,257 @@
+//! The far end of a CONNECT, and the state of the connection to it.
+
+use super::endpoint::{Endpoint, Transport};
+use super::raw::{self, Change, Traffic};
+use super::throttle::Throttle;
+
+/// The shortest wait before a lost connection is replaced (ms): later than what it still carried arrives, and sooner
+/// than libzmq reconnects by itself, which is after 100 ms.
+const REPLACE: u64 = 50;
+/// The same within the process, where the other end must be bound again first (ms).
+const REPLACE_INPROC: u64 = 250;
+/// The longest wait before a lost connection is replaced, after several attempts (ms).
+const LONGEST_REPLACE: u64 = 1000;
+/// The wait after a handshake that the peer refused, and the longest one after a handshake that was aborted (ms).
+const AFTER_REFUSAL: u64 = 3000;
+/// Aborted handshakes in a row that are no accident any more.
+const SEVERAL: u32 = 5;
+/// A connection that lasted this long was a good one: the next attempt does not wait longer than usual (ms).
+const GOOD: u64 = 5000;
+/// The shortest and the longest time between two warnings about one remote (ms).
+const SHORTEST_SILENCE: u64 = 60_000;
+const LONGEST_SILENCE: u64 = 3_600_000;
+
+/// The state of the connection to a remote.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum State {
+    /// libzmq tries to connect.
+    Connecting,
+    /// The handshake is done; messages flow since this moment (mono ms).
+    Up { since: u64 },
+    /// The connection is lost, and a timer of the engine runs until the next attempt. libzmq may be quicker.
+    Waiting,
+}
+
+/// The far end of a CONNECT.
+#[derive(Debug)]
+pub(super) struct Remote {
+    endpoint: Endpoint,
+    /// The server's public key, as the program wrote it.
+    server_key: Option<Box<[u8]>>,
+    state: State,
+    /// Connections that were made so far; part of the routing id, which must never be used twice.
+    attempts: u32,
+    /// The descriptor of the present connection, as the monitor reports it.
+    descriptor: Option<u32>,
+    /// The present connection, as the kernel knows it, if it is over TCP.
+    connection: Option<raw::Connection>,
+    /// Bytes that the peer had acknowledged when its traffic was first looked at.
+    watched_from: Option<u64>,
+    /// The wait before the next attempt, when the connection was lost last (ms).
+    delay: u64,
+    /// Handshakes that were aborted since the last success.
+    aborted: u32,
+    warnings: Throttle,
+    /// The owner knows that there is no connection, and not yet that there is one again.
+    is_reported: bool,
+}
+
+impl Remote {
+    /// A remote to which no connection was made yet.
+    pub(super) fn new(endpoint: Endpoint, server_key: Option<&[u8]>) -> Remote {
+        Remote {
+            endpoint,
+            server_key: server_key.map(Into::into),
+            state: State::Connecting,
+            attempts: 0,
+            descriptor: None,
+            connection: None,
+            watched_from: None,
+            delay: 0,
+            aborted: 0,
+            warnings: Throttle::growing(SHORTEST_SILENCE, LONGEST_SILENCE),
+            is_reported: false,
+        }
+    }
+
+    /// The endpoint, as the program wrote it.
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The server's public key, as the program wrote it. It is checked when a connection is made.
+    pub(super) fn server_key(&self) -> Option<&[u8]> {
+        self.server_key.as_deref()
+    }
+
+    /// Replaces the server's public key, from the next connection on.
+    pub(super) fn set_server_key(&mut self, key: Option<&[u8]>) {
+        self.server_key = key.map(Into::into);
+    }
+
+    /// Whether messages flow.
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.state, State::Up { .. })
+    }
+
+    /// Begins a new connection. Returns its number, counted from 1.
+    pub(super) fn begin_attempt(&mut self) -> u32 {
+        self.attempts += 1;
+        self.forget_connection();
+        self.state = State::Connecting;
+        self.attempts
+    }
+
+    /// Notes the descriptor of the present connection.
+    pub(super) fn set_descriptor(&mut self, descriptor: u32) {
+        self.forget_connection();
+        self.descriptor = Some(descriptor);
+        if self.endpoint.transport == Transport::Tcp {
+            self.connection = i32::try_from(descriptor).ok().and_then(raw::Connection::of);
+        }
+    }
+
+    fn forget_connection(&mut self) {
+        self.descriptor = None;
+        self.connection = None;
+        self.watched_from = None;
+    }
+
+    /// Marks the remote as connected. Returns whether the owner was told that it is not.
+    pub(super) fn set_up(&mut self, now: u64) -> bool {
+        self.state = State::Up { since: now };
+        self.aborted = 0;
+        std::mem::take(&mut self.is_reported)
+    }
+
+    /// Gives the present connection up, for a new one that follows at once. Returns whether it was up.
+    pub(super) fn take_down(&mut self) -> bool {
+        let was_up = self.is_up();
+        if was_up {
+            self.state = State::Connecting;
+        }
+        was_up
+    }
+
+    /// Marks the connection as lost. Returns the wait before the next attempt (ms).
+    pub(super) fn set_lost(&mut self, now: u64) -> u64 {
+        let shortest = if self.endpoint.transport == Transport::Inproc { REPLACE_INPROC } else { REPLACE };
+        self.delay = match self.state {
+            State::Up { since } if now >= since + GOOD => shortest,
+            _ => (self.delay * 2).clamp(shortest, LONGEST_REPLACE),
+        };
+        self.forget_connection();
+        self.state = State::Waiting;
+        self.delay
+    }
+
+    /// Marks the handshake as refused by the peer. Returns the wait before the next attempt (ms).
+    pub(super) fn set_refused(&mut self) -> u64 {
+        self.state = State::Waiting;
+        AFTER_REFUSAL
+    }
+
+    /// Marks the handshake as aborted. Returns the wait before the next attempt (ms).
+    pub(super) fn set_aborted(&mut self) -> u64 {
+        let delay = (REPLACE << self.aborted.min(10)).min(AFTER_REFUSAL);
+        self.aborted = self.aborted.saturating_add(1);
+        self.forget_connection();
+        self.state = State::Waiting;
+        delay
+    }
+
+    /// Whether so many handshakes in a row were aborted that it is no accident.
+    pub(super) fn is_aborted_often(&self) -> bool {
+        self.aborted >= SEVERAL
+    }
+
+    /// Notes that the connection with this descriptor is lost. Returns the state that it was in; `None` if the present
+    /// connection is another one.
+    pub(super) fn disconnect(&mut self, descriptor: u32) -> Option<State> {
+        if self.descriptor != Some(descriptor) {
+            return None;
+        }
+        self.forget_connection();
+        Some(self.state)
+    }
+
+    /// Whether an event with an endpoint that nobody knows may be about this remote.
+    pub(super) fn may_cause(&self, change: Change) -> bool {
+        match change {
+            Change::Connected { .. } | Change::Ready => !self.is_up(),
+            Change::Disconnected { descriptor } => self.descriptor == Some(descriptor),
+            Change::Refused { .. } | Change::Mismatched | Change::Aborted => false,
+        }
+    }
+
+    /// Whether the owner is to be told now that there is no connection. If so, it counts as told.
+    pub(super) fn report_unreachable(&mut self, now: u64) -> bool {
+        let due = self.warnings.pass(now);
+        self.is_reported |= due;
+        due
+    }
+
+    /// The moment from which on the owner may be told again (mono ms).
+    pub(super) fn next_report(&self) -> u64 {
+        self.warnings.next()
+    }
+
+    /// The traffic of the present connection; `None` where the kernel does not count it.
+    pub(super) fn traffic(&self) -> Option<Traffic> {
+        self.connection?.traffic()
+    }
+
+    /// Remembers how many bytes the peer has acknowledged, for a second look.
+    pub(super) fn watch_from(&mut self, acked: u64) {
+        self.watched_from = Some(acked);
+    }
+
+    /// Takes what the first look saw; `None` if there was none on the present connection.
+    pub(super) fn take_watch(&mut self) -> Option<u64> {
+        self.watched_from.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remote(endpoint: &str) -> Remote {
+        Remote::new(Endpoint::parse_remote(endpoint.as_bytes()).unwrap(), None)
+    }
+
+    #[test]
+    fn attempts_become_rarer_until_a_connection_lasts() {
+        let mut remote = remote("tcp://127.0.0.1:5670");
+        let delays: Vec<u64> = (0..7).map(|_| remote.set_lost(1)).collect();
+        assert_eq!(delays, [50, 100, 200, 400, 800, 1000, 1000]);
+        remote.set_up(1000);
+        assert_eq!(remote.set_lost(2000), 1000, "it did not last");
+        remote.set_up(3000);
+        assert_eq!(remote.set_lost(8000), 50);
+    }
+
+    #[test]
+    fn aborted_handshakes_become_rarer_until_one_succeeds() {
+        let mut remote = remote("tcp://127.0.0.1:5670");
+        let delays: Vec<u64> = (0..8).map(|_| remote.set_aborted()).collect();
+        assert_eq!(delays, [50, 100, 200, 400, 800, 1600, 3000, 3000]);
+        assert!(remote.is_aborted_often());
+        remote.set_up(1);
+        assert!(!remote.is_aborted_often());
+        assert_eq!(remote.set_aborted(), 50);
+    }
+
+    #[test]
+    fn only_the_end_of_the_present_connection_counts() {
+        let mut remote = remote("ipc:///tmp/x");
+        assert_eq!(remote.begin_attempt(), 1);
+        remote.set_descriptor(7);
+        remote.set_up(1);
+        assert_eq!(remote.disconnect(6), None);
+        assert_eq!(remote.disconnect(7), Some(State::Up { since: 1 }));
+        assert_eq!(remote.disconnect(7), None, "it was told already");
+        assert_eq!(remote.begin_attempt(), 2);
+        assert!(!remote.is_up() && remote.may_cause(Change::Ready));
+    }
+}
