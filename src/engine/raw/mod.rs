@@ -38,5 +38,5 @@ pub use message::Msg;
 pub use monitor::{Change, MonitorEvent, Monitored};
 pub use poller::Poller;
 pub use socket::{Events, Socket};
-pub use tcp::Connection;
+pub use tcp::{Connection, Traffic};
 pub use time::steady;
