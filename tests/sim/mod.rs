@@ -26,6 +26,7 @@
 //! | `arrivals` | which tuple came where, and how long that took |
 //! | `delivery` | the tree against flooding, under faults |
 //! | `scale` | time and messages in networks of up to 10 000 nodes |
+//! | `print` | a fingerprint of each run, to compare two builds |
 //! | `report` | the tables of both, in doc/benchmarks |
 
 pub mod arrivals;
@@ -38,6 +39,7 @@ pub mod net;
 pub mod oracle;
 pub mod ours;
 mod owner;
+mod print;
 pub mod record;
 mod refusal;
 pub mod report;

@@ -4,6 +4,7 @@ use super::arrivals::Arrivals;
 use super::oracle::Oracle;
 use super::ours::{End, Ours, Told};
 use super::owner::stamp;
+use super::print::Print;
 use super::stock::{Stock, Target};
 use super::watch::{Tally, kind};
 use super::wire::{Way, Wire};
@@ -94,6 +95,8 @@ pub struct Sim {
     pub nodes: Vec<Member>,
     pub wires: Vec<Wire>,
     pub tally: Tally,
+    /// The fingerprint of all that was sent.
+    pub(super) print: Print,
     /// Frames for which this is false are lost, unnoticed.
     pub filter: Option<Filter>,
     /// Some frames come twice when a connection is made again.
@@ -125,6 +128,7 @@ impl Sim {
             nodes: Vec::new(),
             wires: Vec::new(),
             tally: Tally::default(),
+            print: Print::new(seed),
             filter: None,
             duplicate: false,
             floods: false,

@@ -55,6 +55,7 @@ impl Sim {
         };
         let message = decode(frame).unwrap_or_else(|error| panic!("node {from} sent a bad frame: {error}"));
         self.note(|| format!("{from} -> {to} {message:?}"));
+        self.print.frame(now, wire, way as u8, frame);
         let tally = &mut self.tally;
         tally.frames += 1;
         tally.bytes += frame.len() as u64;
