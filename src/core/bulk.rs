@@ -6,7 +6,7 @@
 //! tuples, and their answers show how long everything before them was on its way. The rule is that of
 //! LEDBAT (RFC 6817): more while the delay is hardly longer than the shortest ever seen, less when it grows.
 
-use super::feed::Slot;
+use crate::core::id::Slot;
 use std::collections::{HashSet, VecDeque};
 
 /// Marks the number of a question as one of this file's.

@@ -1,36 +1,16 @@
 //! What a node knows of one peer.
 
-use super::branches::Branches;
-use super::bulk::Bulk;
-use super::effort::Effort;
-use super::extension::Summary;
-use super::feed::Slot;
-use super::node::Frame;
-use super::passage::Passage;
-use super::plain::PlainPeer;
-use super::receipts::Receipts;
-use super::transit::Transit;
+use crate::core::budget::Effort;
+use crate::core::bulk::Bulk;
+use crate::core::codec::Summary;
+use crate::core::frame::Frame;
+use crate::core::id::{Role, Slot};
+use crate::core::passage::Passage;
+use crate::core::plain::peer::PlainPeer;
+use crate::core::plain::receipts::Receipts;
+use crate::core::plumtree::peer::Branches;
+use crate::core::transit::Transit;
 use std::collections::VecDeque;
-
-/// Names a link for as long as the node lives; never used again for another.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LinkId(pub(super) u64);
-
-impl LinkId {
-    /// The number, for logs and maps.
-    pub fn get(self) -> u64 {
-        self.0
-    }
-}
-
-/// Who made the connection.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// We did: we say HELLO, keep the link alive, and start each comparison of digests.
-    Client,
-    /// The peer did: we answer.
-    Server,
-}
 
 /// What language a peer speaks, as far as is known.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

@@ -14,60 +14,51 @@
 //!
 //! | file | concern |
 //! | --- | --- |
-//! | `clock` | stamps and the hybrid logical clock |
-//! | `tuple` | the shared key and value |
-//! | `wire`, `extension`, `records` | the bytes |
-//! | `store`, `feed`, `digest` | what is held, what changed when, what it sums up to |
-//! | `oldest` | what makes room first |
-//! | `origins`, `branches` | by which link an origin's tuples come, and which travel over a link |
-//! | `link`, `passage`, `plain` | what is known of a peer, of what it has taken, and of one that knows no stamps |
+//! | `id`, `clock`, `tuple`, `frame`, `event`, `settings`, `stats` | the words that everything else is said in |
+//! | `timers` | deadlines |
+//! | `codec` | the bytes on the wire |
+//! | `store` | the tuples, the log of their changes, the digest |
+//! | `plumtree` | broadcast trees |
+//! | `plain` | peers that speak plain ZGP/1 |
+//! | `link` | what a node knows of one peer |
+//! | `passage` | which of the node's marks a peer has passed |
+//! | `bulk` | tuples that a peer is owed beside the changes of the moment |
 //! | `transit` | how long frames are under way |
-//! | `bulk` | what is owed to a peer beside the changes of the moment |
-//! | `departures` | when plain peers left |
-//! | `disbelieved` | what plain peers said and was taken for old |
-//! | `effort` | what a peer may cost |
-//! | `node` and its parts | how inputs become outputs |
-//! | [`record`] | what a node was told, to tell it again |
+//! | `budget` | how much work a peer may cause |
+//! | `node` | how inputs become outputs |
+//! | [`record`] | the inputs of a node, written down and replayed |
 
-mod branches;
+mod budget;
 mod bulk;
 mod clock;
-mod departures;
-mod digest;
-mod disbelieved;
-mod effort;
-mod extension;
-mod feed;
-mod history;
+pub mod codec;
+mod event;
+mod frame;
+mod id;
 mod link;
 mod node;
-mod oldest;
-mod origins;
 mod passage;
 mod plain;
-mod receipts;
+mod plumtree;
 pub mod record;
-mod records;
+mod settings;
+mod stats;
 mod store;
 mod timers;
 mod transit;
 mod tuple;
-mod wire;
 
 pub use clock::Now;
-pub use link::{LinkId, Role};
-pub use node::{Event, Frame, Mark, Node, Refusal, Settings, Severity, Stats};
+pub use event::{Event, Severity};
+pub use frame::Frame;
+pub use id::{LinkId, Role};
+pub use node::{Mark, Node};
+pub use settings::{Refusal, Settings};
+pub use stats::Stats;
 pub use tuple::Tuple;
 #[cfg(feature = "internals")]
 pub use {
     clock::Stamp,
+    codec::{Invalid, Message, MessageId},
     node::Agreement,
-    wire::{Invalid, Message, MessageId},
 };
-
-/// The codec by itself, for the C class `zgossip_msg` and for tests.
-pub mod codec {
-    pub use super::extension::{Answer, Extension, OFFERS, Summary};
-    pub use super::records::{Digests, Entries, Entry, Hashes, PartEntries, Prefix, Record, RecordKind};
-    pub use super::wire::*;
-}

@@ -1,7 +1,6 @@
 //! Deadlines as values: what is due when. Whoever set a deadline keeps it, to move or drop it.
 
-use super::feed::Slot;
-use super::link::LinkId;
+use crate::core::id::{LinkId, Slot};
 use std::collections::BTreeSet;
 
 /// What a deadline belongs to.

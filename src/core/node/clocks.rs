@@ -1,12 +1,12 @@
 //! Which clocks are believed, and what is stamped with a wrong one.
 
-use super::super::clock::{COUNTER_BITS, Clock, Now, PeerClocks, Stamp, is_possible};
-use super::super::codec::Extension;
-use super::super::feed::Slot;
-use super::super::link::{LinkId, Role};
-use super::super::store::{Held, State};
+use super::Node;
 use super::transmit::remaining;
-use super::{Event, Node};
+use crate::core::clock::{COUNTER_BITS, Clock, Now, PeerClocks, Stamp, is_possible};
+use crate::core::codec::Extension;
+use crate::core::event::Event;
+use crate::core::id::{LinkId, Role, Slot};
+use crate::core::store::{Held, State};
 
 /// The clocks of so few peers are looked at whenever one of them says what it shows …
 const FEW_CLOCKS: usize = 64;
@@ -117,9 +117,9 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::codec::{MessageId, encode};
-    use super::super::Settings;
     use super::*;
+    use crate::core::codec::{MessageId, encode};
+    use crate::core::settings::Settings;
 
     const HOUR: u64 = 3_600_000;
     const WALL: u64 = 1_800_000_000_000;

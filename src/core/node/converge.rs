@@ -1,13 +1,14 @@
 //! Which value of a key stays: the one with the larger stamp.
 
-use super::super::clock::{Now, Stamp};
-use super::super::codec::{Record, RecordKind};
-use super::super::feed::Slot;
-use super::super::link::{Link, LinkId};
-use super::super::store::{Held, Seat, State, stub};
-use super::super::timers::Timer;
-use super::super::tuple::{Tuple, key_hash, value_hash};
-use super::{Event, Node};
+use super::Node;
+use crate::core::clock::{Now, Stamp};
+use crate::core::codec::{Record, RecordKind};
+use crate::core::event::Event;
+use crate::core::id::{LinkId, Slot};
+use crate::core::link::Link;
+use crate::core::store::{Held, Seat, State, stub};
+use crate::core::timers::Timer;
+use crate::core::tuple::{Tuple, key_hash, value_hash};
 
 /// A removal that is remembered for no longer than this (ms) tells nothing to a node that does not know the key.
 /// Taken, passed on and forgotten by one node after the other it would go round rings for ever.

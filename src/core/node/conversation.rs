@@ -1,10 +1,11 @@
 //! What each message of a peer means, in both roles.
 
-use super::super::clock::Now;
-use super::super::clock::is_possible;
-use super::super::codec::{Extension, Invalid, Message, MessageId, OFFERS, decode, encode};
-use super::super::link::{FIRST_PATIENCE, Link, LinkId, Role};
-use super::{Frame, Node};
+use super::Node;
+use crate::core::clock::{Now, is_possible};
+use crate::core::codec::{Extension, Invalid, Message, MessageId, OFFERS, decode, encode};
+use crate::core::frame::Frame;
+use crate::core::id::{LinkId, Role};
+use crate::core::link::{FIRST_PATIENCE, Link};
 
 /// INVALID is said to a client at most once in this time (ms).
 const INVALID_INTERVAL: u64 = 100;
@@ -310,10 +311,10 @@ fn name(message: &Message<'_>) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::codec::encode_publish;
-    use super::super::super::tuple::Tuple;
-    use super::super::Settings;
     use super::*;
+    use crate::core::codec::encode_publish;
+    use crate::core::settings::Settings;
+    use crate::core::tuple::Tuple;
 
     fn now(mono: u64) -> Now {
         Now { mono, wall: 1_800_000_000_000 + mono }

@@ -3,12 +3,12 @@
 //! It is kept while there are plain peers, and for as long as removed keys are remembered after the last one has
 //! left: it may come back with what it held.
 
-use super::super::clock::Now;
-use super::super::feed::Slot;
-use super::super::history::{History, MEMORY};
-use super::super::link::{Link, LinkId};
-use super::super::timers::Timer;
 use super::Node;
+use crate::core::clock::Now;
+use crate::core::id::{LinkId, Slot};
+use crate::core::link::Link;
+use crate::core::plain::history::{History, MEMORY};
+use crate::core::timers::Timer;
 
 /// Keys whose past is kept: some 50 MB if all of them change often.
 const MOST: usize = 131_072;

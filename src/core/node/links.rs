@@ -1,14 +1,16 @@
 //! Links come and go.
 
-use super::super::branches::Branches;
-use super::super::clock::{Now, is_possible};
-use super::super::codec::{Extension, MessageId, OFFERS, encode};
-use super::super::link::{
-    GREETING_PATIENCE, Greeting, KEEPALIVE, Kind, LONGEST_PATIENCE, Link, LinkId, Role,
-};
-use super::super::receipts::Receipts;
-use super::super::timers::Timer;
-use super::{Event, Frame, Node, Refusal};
+use super::Node;
+use crate::core::clock::{Now, is_possible};
+use crate::core::codec::{Extension, MessageId, OFFERS, encode};
+use crate::core::event::Event;
+use crate::core::frame::Frame;
+use crate::core::id::{LinkId, Role};
+use crate::core::link::{GREETING_PATIENCE, Greeting, KEEPALIVE, Kind, LONGEST_PATIENCE, Link};
+use crate::core::plain::receipts::Receipts;
+use crate::core::plumtree::peer::Branches;
+use crate::core::settings::Refusal;
+use crate::core::timers::Timer;
 
 impl Node {
     /// A new link. A client's starts without a connection, see [`Node::link_up`]; a server's starts

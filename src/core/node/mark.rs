@@ -12,12 +12,13 @@
 //! * A plain server answers a PING that was sent behind everything else.
 //! * A plain client answers nothing: it has passed when the socket has taken the last frame.
 
-use super::super::bulk::BULK;
-use super::super::clock::Now;
-use super::super::codec::{Answer, Extension, MessageId, encode};
-use super::super::feed::Slot;
-use super::super::link::{Kind, LinkId, Role};
-use super::{Frame, Node};
+use super::Node;
+use crate::core::bulk::BULK;
+use crate::core::clock::Now;
+use crate::core::codec::{Answer, Extension, MessageId, encode};
+use crate::core::frame::Frame;
+use crate::core::id::{LinkId, Role, Slot};
+use crate::core::link::Kind;
 
 /// How long to wait before a peer that still lacks something is asked again (ms).
 const AGAIN: u64 = 20;
@@ -153,10 +154,10 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::codec::Prefix;
-    use super::super::super::records::{add_digest, digest_frame};
-    use super::super::Settings;
     use super::*;
+    use crate::core::codec::Prefix;
+    use crate::core::codec::lists::{add_digest, digest_frame};
+    use crate::core::settings::Settings;
     use std::collections::VecDeque;
 
     fn now(mono: u64) -> Now {

@@ -35,196 +35,23 @@ mod tree;
 pub use mark::Agreement;
 pub use mark::Mark;
 
-use super::clock::{Clock, Now, PeerClocks, Stamp, node_id};
-use super::departures::Departures;
-use super::disbelieved::Disbelieved;
-use super::extension::Summary;
-use super::feed::Slot;
-use super::history::History;
-use super::link::{Link, LinkId};
-use super::origins::Origins;
-use super::store::{self, State, Store};
-use super::timers::Timers;
-use super::tuple::Tuple;
-use super::wire::is_text;
+use crate::core::clock::{Clock, Now, PeerClocks, Stamp, node_id};
+use crate::core::codec::Summary;
+use crate::core::codec::reader::is_text;
+use crate::core::event::{Event, Severity};
+use crate::core::id::{LinkId, Slot};
+use crate::core::link::Link;
+use crate::core::plain::departures::Departures;
+use crate::core::plain::disbelieved::Disbelieved;
+use crate::core::plain::history::History;
+use crate::core::plumtree::parents::Origins;
+use crate::core::settings::{Refusal, Settings};
+use crate::core::stats::{Counters, Stats};
+use crate::core::store::{self, State, Store};
+use crate::core::timers::Timers;
+use crate::core::tuple::Tuple;
 use requests::Requests;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::fmt;
-use std::sync::Arc;
-
-/// What can be set on a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Most keys held, those of removed tuples included.
-    pub max_tuples: usize,
-    /// Longest value, in bytes.
-    pub max_value: usize,
-    /// Most clients (links that the peer made).
-    pub max_clients: usize,
-    /// How far ahead of the own clock a stamp may be and still be trusted, in milliseconds.
-    pub max_drift: u64,
-    /// How long a removed key is remembered, in milliseconds.
-    pub tombstone: u64,
-    /// Silence in milliseconds after which a client is probed, to drop it if it is gone; 0 for never.
-    pub timeout: u64,
-    /// Whether to report each message at [`Severity::Debug`].
-    pub verbose: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            max_tuples: 2_000_000,
-            max_value: 16 << 20,
-            max_clients: 16_384,
-            max_drift: 3_600_000,
-            tombstone: 3_600_000,
-            timeout: 1000,
-            verbose: false,
-        }
-    }
-}
-
-/// Why a command was refused; nothing has changed.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// A key has at least one byte.
-    EmptyKey,
-    /// A key has at most 255 bytes.
-    KeyTooLong,
-    /// A value has at most `max_value` bytes.
-    ValueTooLong,
-    /// No C string can hold a NUL byte.
-    NulByte,
-    /// `max_tuples` are held.
-    TooManyTuples,
-    /// `max_clients` are connected.
-    TooManyClients,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Refusal::EmptyKey => "key is empty",
-            Refusal::KeyTooLong => "key is longer than 255 bytes",
-            Refusal::ValueTooLong => "value is longer than server/max_value",
-            Refusal::NulByte => "key or value holds a NUL byte",
-            Refusal::TooManyTuples => "server/max_tuples reached",
-            Refusal::TooManyClients => "server/max_clients reached",
-        })
-    }
-}
-
-impl std::error::Error for Refusal {}
-
-/// How much a report matters.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// Something was refused or lost.
-    Warning,
-    /// Every message, when `verbose`.
-    Debug,
-}
-
-/// What the owner is to be told, in order.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    /// A key has a new value.
-    Deliver(Tuple),
-    /// The same, of a key of which nothing was told before.
-    First(Tuple),
-    /// A key was retracted, here or elsewhere; the tuple is the one that it had.
-    Retract(Tuple),
-    /// A key's time to live ran out.
-    Expire(Tuple),
-    /// A link's conversation was established.
-    Join(LinkId),
-    /// It ended.
-    Leave(LinkId),
-    /// For the log; repeated causes are counted, not repeated.
-    Log(Severity, String),
-}
-
-/// A frame to be sent; clones share it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame(Arc<Vec<u8>>);
-
-/// Frames from this size on are worth sending without a copy.
-const LARGE: usize = 8192;
-
-impl Frame {
-    pub(super) fn new(bytes: Vec<u8>) -> Frame {
-        Frame(Arc::new(bytes))
-    }
-
-    /// About what it takes in memory.
-    fn cost(&self) -> usize {
-        self.0.capacity() + 64 + size_of::<Frame>()
-    }
-
-    /// The bytes, if nobody else has the frame.
-    fn get_mut(&mut self) -> Option<&mut Vec<u8>> {
-        Arc::get_mut(&mut self.0)
-    }
-
-    /// The bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// The shared bytes of a large frame, which is cheaper to share than to copy.
-    pub fn shared(&self) -> Option<&Arc<Vec<u8>>> {
-        (self.0.len() >= LARGE).then_some(&self.0)
-    }
-}
-
-/// Numbers that tell what a node does.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Tuples held, as STATUS says.
-    pub tuples: u64,
-    /// Tombstones of retracted keys.
-    pub tombstones: u64,
-    /// Links to peers that speak plain ZGP/1.
-    pub links_plain: u64,
-    /// Links to peers that speak the extended protocol.
-    pub links_extended: u64,
-    /// Links whose peer has not yet shown what it speaks, or is not connected.
-    pub links_other: u64,
-    /// Frames received.
-    pub frames_in: u64,
-    /// Frames sent.
-    pub frames_out: u64,
-    /// Bytes received.
-    pub bytes_in: u64,
-    /// Bytes sent.
-    pub bytes_out: u64,
-    /// Tuples received that were held already.
-    pub duplicates: u64,
-    /// Tuples sent.
-    pub tuples_out: u64,
-    /// Frames that were no message.
-    pub malformed: u64,
-    /// Tuples refused for a limit or an untrustworthy stamp.
-    pub refused: u64,
-    /// Tuples that wait for slow links.
-    pub owed: u64,
-    /// Digest of all keys and stamps: equal on nodes that agree.
-    pub root: u64,
-}
-
-/// Counters that only grow.
-#[derive(Clone, Debug, Default)]
-struct Counters {
-    frames_in: u64,
-    frames_out: u64,
-    bytes_in: u64,
-    bytes_out: u64,
-    duplicates: u64,
-    tuples_out: u64,
-    malformed: u64,
-    refused: u64,
-}
 
 /// One member of the gossip network. See the [module](super) for how it is driven.
 ///

@@ -15,15 +15,15 @@
 //! is taken: no check ends in known disagreement. A key that plain peers change many times a second is
 //! taken from them only a few times a second.
 
-use super::super::clock::{Now, Stamp};
-use super::super::feed::Slot;
-use super::super::history::{BUSY_INTERVAL, HeldBack};
-use super::super::link::{BREATH, LinkId, Role};
-use super::super::plain::{Check, QUIET};
-use super::super::store::{NO_VALUE, State};
-use super::super::timers::Timer;
-use super::super::tuple::{Tuple, value_hash};
 use super::Node;
+use crate::core::clock::{Now, Stamp};
+use crate::core::id::{LinkId, Role, Slot};
+use crate::core::link::BREATH;
+use crate::core::plain::history::{BUSY_INTERVAL, HeldBack};
+use crate::core::plain::peer::{Check, QUIET};
+use crate::core::store::{NO_VALUE, State};
+use crate::core::timers::Timer;
+use crate::core::tuple::{Tuple, value_hash};
 
 /// Who was connected to this node's former self is back after this time (ms), and a peer that comes later is new.
 const RETURNS: u64 = 30_000;

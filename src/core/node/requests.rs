@@ -1,8 +1,9 @@
 //! Which tuples were asked for and have not come: none is asked for twice at a time.
 
-use super::super::clock::{Now, Stamp};
-use super::super::link::{Link, LinkId};
 use super::Node;
+use crate::core::clock::{Now, Stamp};
+use crate::core::id::LinkId;
+use crate::core::link::Link;
 use std::collections::{BTreeMap, HashMap};
 
 /// A tuple that was asked for may be asked for elsewhere when it has not come, nor anything else by that link,
@@ -129,13 +130,15 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::codec::{Answer, Entry, Extension, Message, MessageId, Prefix};
-    use super::super::super::codec::{decode, encode, encode_publish};
-    use super::super::super::link::Role;
-    use super::super::super::records::{add_digest, add_entry, announce_frame, digest_frame};
-    use super::super::super::tuple::{Tuple, key_hash};
-    use super::super::{Frame, Settings};
     use super::*;
+    use crate::core::codec::lists::{add_digest, add_entry, announce_frame, digest_frame};
+    use crate::core::codec::{
+        Answer, Entry, Extension, Message, MessageId, Prefix, decode, encode, encode_publish,
+    };
+    use crate::core::frame::Frame;
+    use crate::core::id::Role;
+    use crate::core::settings::Settings;
+    use crate::core::tuple::{Tuple, key_hash};
 
     fn now(mono: u64) -> Now {
         Now { mono, wall: 1_800_000_000_000 + mono }

@@ -1,11 +1,13 @@
 //! Limits: what makes room for what, and what is remembered of tuples that found none.
 
-use super::super::clock::Now;
-use super::super::codec::{Record, RecordKind};
-use super::super::feed::Slot;
-use super::super::store::{Held, NO_VALUE, Seat, State, stub};
-use super::super::tuple::value_hash;
-use super::{Event, Node, Refusal};
+use super::Node;
+use crate::core::clock::Now;
+use crate::core::codec::{Record, RecordKind};
+use crate::core::event::Event;
+use crate::core::id::Slot;
+use crate::core::settings::Refusal;
+use crate::core::store::{Held, NO_VALUE, Seat, State, stub};
+use crate::core::tuple::value_hash;
 
 /// Refused tuples of which key and stamp are kept: some 10 MB with keys of usual length.
 const MOST_REFUSED: usize = 65_536;
@@ -85,7 +87,7 @@ impl Node {
             self.refuse(refusal);
         }
         self.refused_for_room |= refusal == Refusal::TooManyTuples;
-        self.requests.remove(super::super::tuple::key_hash(record.key), record.stamp);
+        self.requests.remove(crate::core::tuple::key_hash(record.key), record.stamp);
         if seat.slot.is_none() && self.store.count(State::Refused) >= MOST_REFUSED {
             return;
         }

@@ -11,16 +11,17 @@
 //! Peers before 1.1 know no OFFER; what they lack they are sent. A node that holds next to nothing says so
 //! with ENTRIES of everything, and is sent all.
 
-use super::super::clock::{Now, Stamp};
-use super::super::codec::{Digests, Entries, Entry, Hashes, PartEntries, Prefix, Summary};
-use super::super::feed::Slot;
-use super::super::link::{Comparison, LinkId, Role};
-use super::super::records::{
+use super::Node;
+use super::requests::Asked;
+use crate::core::clock::{Now, Stamp};
+use crate::core::codec::lists::{
     FANOUT, add_digest, add_entries, add_entry, digest_frame, entries_frame, offer_frame, request_frame,
 };
-use super::super::store::{State, Store};
-use super::requests::Asked;
-use super::{Frame, Node};
+use crate::core::codec::{Digests, Entries, Entry, Hashes, PartEntries, Prefix, Summary};
+use crate::core::frame::Frame;
+use crate::core::id::{LinkId, Role, Slot};
+use crate::core::link::Comparison;
+use crate::core::store::{State, Store};
 use std::collections::HashMap;
 
 /// A part with about as many tuples as this is listed rather than divided.
@@ -416,12 +417,12 @@ fn entries(store: &Store, prefix: Prefix) -> Vec<Entry> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::codec::{Extension, Message, MessageId, decode, encode};
-    use super::super::super::link::Role;
-    use super::super::super::records::FANOUT;
-    use super::super::super::tuple::key_hash;
-    use super::super::Settings;
     use super::*;
+    use crate::core::codec::lists::FANOUT;
+    use crate::core::codec::{Extension, Message, MessageId, decode, encode};
+    use crate::core::id::Role;
+    use crate::core::settings::Settings;
+    use crate::core::tuple::key_hash;
     use std::time::{Duration, Instant};
 
     fn now(mono: u64) -> Now {

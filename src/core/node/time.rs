@@ -1,12 +1,13 @@
 //! What happens when nothing happens: links are kept alive, silent peers found out, tuples expire.
 
-use super::super::clock::{COUNTER_BITS, Now};
-use super::super::codec::{Extension, MessageId, encode, encode_publish};
-use super::super::extension::Summary;
-use super::super::link::{GREETING_PATIENCE, Kind, Link, LinkId, Role};
-use super::super::timers::Timer;
-use super::super::tuple::value_hash;
-use super::{Frame, Node};
+use super::Node;
+use crate::core::clock::{COUNTER_BITS, Now};
+use crate::core::codec::{Extension, MessageId, Summary, encode, encode_publish};
+use crate::core::frame::Frame;
+use crate::core::id::{LinkId, Role};
+use crate::core::link::{GREETING_PATIENCE, Kind, Link};
+use crate::core::timers::Timer;
+use crate::core::tuple::value_hash;
 
 /// Heartbeats of extended links come after this time (ms), plus up to as much again …
 const HEARTBEAT: u64 = 1000;
@@ -233,7 +234,7 @@ impl Node {
     /// A small tuple that this node itself published and the peer holds as we do.
     fn sign_of_life(&mut self, id: LinkId) -> Option<Frame> {
         let (_, slot) = self.own_smallest?;
-        let good = |held: &super::super::store::Held| {
+        let good = |held: &crate::core::store::Held| {
             held.is_live() && held.source().is_none() && held.tuple.value().len() <= LARGEST_SIGN
         };
         if !self.store.get(slot).is_some_and(good) {
@@ -338,8 +339,8 @@ fn is_lost(link: &Link, now: Now) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Settings;
     use super::*;
+    use crate::core::settings::Settings;
     use std::collections::VecDeque;
 
     const SECOND: u64 = 1000;

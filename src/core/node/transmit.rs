@@ -3,14 +3,14 @@
 //! A frame is made from current values when the socket has room for it. Extended links get many
 //! tuples in one frame when many wait; a lone one travels alone, at once.
 
-use super::super::clock::{Now, Stamp};
-use super::super::codec::{Extension, MessageId, RecordKind, encode, encode_publish};
-use super::super::feed::Slot;
-use super::super::link::LinkId;
-use super::super::records::BatchWriter;
-use super::super::store::{Held, State};
-use super::super::tuple::{Tuple, value_hash};
-use super::{Frame, Node};
+use super::Node;
+use crate::core::clock::{Now, Stamp};
+use crate::core::codec::lists::BatchWriter;
+use crate::core::codec::{Extension, MessageId, RecordKind, encode, encode_publish};
+use crate::core::frame::Frame;
+use crate::core::id::{LinkId, Slot};
+use crate::core::store::{Held, State};
+use crate::core::tuple::{Tuple, value_hash};
 
 /// A batch is closed beyond this size, so that a slow socket's queue stays small.
 const FULL: usize = 16 << 10;

@@ -9,13 +9,15 @@
 //! came by it, and its peers that took that from it do the same. Nobody is sent what it wrote itself.
 //! Plain peers take no part, nor do values taken from them, whose origin nobody knows.
 
-use super::super::clock::{Now, Stamp};
-use super::super::codec::{Entry, Hashes, MessageId, PartEntries};
-use super::super::link::{Link, LinkId};
-use super::super::records::{add_entry, announce_frame, origins_frame, request_frame};
-use super::super::store::State;
+use super::Node;
 use super::requests::Asked;
-use super::{Frame, Node};
+use crate::core::clock::{Now, Stamp};
+use crate::core::codec::lists::{add_entry, announce_frame, origins_frame, request_frame};
+use crate::core::codec::{Entry, Hashes, MessageId, PartEntries};
+use crate::core::frame::Frame;
+use crate::core::id::LinkId;
+use crate::core::link::Link;
+use crate::core::store::State;
 
 /// Frames of origins that wait are made longer up to this size.
 const MOST_JOINED: usize = 16 << 10;

@@ -1,9 +1,8 @@
 //! Reads inputs and outputs from a record, and makes a recorded call on another node.
 
-use super::super::node::{Frame, Node, Refusal, Settings};
-use super::super::{LinkId, Now, Role};
 use super::entry::{EventDigest, FrameDigest, Input, Output, Returned, kind, refusal_number};
 use super::fields::Fields;
+use crate::core::{Frame, LinkId, Node, Now, Refusal, Role, Settings};
 
 const REFUSALS: [Refusal; 6] = [
     Refusal::EmptyKey,

@@ -7,10 +7,9 @@ use std::fmt;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::super::node::{Event, Frame, Mark, Refusal, Settings};
-use super::super::wire::MessageId;
-use super::super::{LinkId, Role, Tuple};
 use super::fields::{put_bytes, put_number};
+use crate::core::codec::MessageId;
+use crate::core::{Event, Frame, LinkId, Mark, Refusal, Role, Settings, Tuple};
 
 /// One call of a [`Node`]'s method that may change it, without the time.
 #[derive(Clone, Debug, PartialEq)]
@@ -424,7 +423,7 @@ struct FrameText<'a>(&'a [u8]);
 
 impl fmt::Display for FrameText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use super::super::codec::{Message, decode};
+        use crate::core::codec::{Message, decode};
         let name = message_name(self.0.get(2).copied().unwrap_or(0));
         write!(f, "{name}, {} bytes", self.0.len())?;
         match decode(self.0) {

@@ -2,10 +2,14 @@
 
 use std::ops::Deref;
 
-use super::super::node::{Event, Frame, Mark, Node, Refusal, Settings};
-use super::super::{LinkId, Now, Role};
 use super::entry::{Input, Returned};
 use super::recorder::Recorder;
+use crate::core::Now;
+use crate::core::event::Event;
+use crate::core::frame::Frame;
+use crate::core::id::{LinkId, Role};
+use crate::core::node::{Mark, Node};
+use crate::core::settings::{Refusal, Settings};
 
 /// A [`Node`], and what it was told, if that is to be recorded.
 ///

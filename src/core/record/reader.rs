@@ -4,10 +4,10 @@ use std::fmt;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::super::Now;
 use super::entry::{Input, Output, kind};
 use super::fields::Fields;
 use super::recorder::{HEADER, MAGIC, SUMMED_FROM};
+use crate::core::Now;
 
 /// Some entries in a row, and what held before and after them.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ pub struct Block<'a> {
     pub number: u32,
     /// The clocks at its beginning.
     pub from: Now,
-    /// [`Node::root`](super::super::Node::root) at its end.
+    /// [`Node::root`](crate::core::Node::root) at its end.
     pub root: u64,
     entries: &'a [u8],
 }

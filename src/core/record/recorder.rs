@@ -2,10 +2,10 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::super::node::Settings;
-use super::super::{Node, Now};
 use super::entry::{Input, Output, kind};
 use super::fields::put_signed;
+use crate::core::settings::Settings;
+use crate::core::{Node, Now};
 
 /// What a block begins with; the digit counts versions of the format.
 pub(super) const MAGIC: [u8; 4] = *b"ZGR1";

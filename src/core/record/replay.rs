@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use super::super::node::{Frame, Node};
 use super::entry::{Input, Output};
 use super::reader::{Block, Entry};
+use crate::core::frame::Frame;
+use crate::core::node::Node;
 
 /// A node that is told what another was told.
 #[derive(Debug, Default)]

@@ -1,9 +1,11 @@
 //! Nodes that are recorded, and told again.
 
-use super::super::{LinkId, Now, Refusal, Role, Settings};
 use super::entry::{EventDigest, FrameDigest};
 use super::fields::Fields;
 use super::*;
+use crate::core::Now;
+use crate::core::id::{LinkId, Role};
+use crate::core::settings::{Refusal, Settings};
 use std::collections::VecDeque;
 
 fn now(mono: u64) -> Now {

@@ -1,8 +1,9 @@
 //! A node of ours and a plain peer that a test plays.
 
-use super::super::super::codec::{Extension, Message, MessageId, decode, encode, encode_publish};
-use super::super::{Event, Settings};
 use super::*;
+use crate::core::codec::{Extension, Message, MessageId, decode, encode, encode_publish};
+use crate::core::event::Event;
+use crate::core::settings::Settings;
 
 fn now(mono: u64) -> Now {
     Now { mono, wall: 1_800_000_000_000 + mono }

@@ -1,11 +1,12 @@
 //! Networks of a few nodes whose frames arrive in an order of chance.
 
-use super::super::super::codec::{Extension, RecordKind, encode, encode_publish};
-use super::super::super::link::{Kind, Role};
-use super::super::super::records::BatchWriter;
-use super::super::super::tuple::{Tuple, key_hash};
-use super::super::Settings;
 use super::*;
+use crate::core::codec::lists::BatchWriter;
+use crate::core::codec::{Extension, RecordKind, encode, encode_publish};
+use crate::core::id::Role;
+use crate::core::link::Kind;
+use crate::core::settings::Settings;
+use crate::core::tuple::{Tuple, key_hash};
 use std::collections::{HashMap, VecDeque};
 
 fn now(mono: u64) -> Now {

@@ -3,13 +3,13 @@
 //! Each list is checked when the frame is decoded, so that walking it later cannot fail and a
 //! malformed frame changes nothing.
 
-use super::clock::Stamp;
-use super::tuple::Tuple;
-use super::wire::{Invalid, MessageId, Reader, header};
+use super::reader::{Invalid, MessageId, Reader, header};
+use crate::core::clock::Stamp;
+use crate::core::tuple::Tuple;
 use std::marker::PhantomData;
 
 /// Children of a node in the digest tree.
-pub(super) const FANOUT: usize = 16;
+pub(in crate::core) const FANOUT: usize = 16;
 
 /// What a record says of its key.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -65,21 +65,21 @@ impl<'a> Record<'a> {
 
 /// Writes a BATCH.
 #[derive(Debug)]
-pub(super) struct BatchWriter {
+pub(in crate::core) struct BatchWriter {
     frame: Vec<u8>,
-    pub(super) count: usize,
+    pub(in crate::core) count: usize,
 }
 
 impl BatchWriter {
-    pub(super) fn new(capacity: usize) -> BatchWriter {
+    pub(in crate::core) fn new(capacity: usize) -> BatchWriter {
         BatchWriter { frame: header(MessageId::Batch, capacity), count: 0 }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::core) fn len(&self) -> usize {
         self.frame.len()
     }
 
-    pub(super) fn add(&mut self, kind: RecordKind, tuple: &Tuple, ttl: u32, stamp: Stamp) {
+    pub(in crate::core) fn add(&mut self, kind: RecordKind, tuple: &Tuple, ttl: u32, stamp: Stamp) {
         let (key, value) = (tuple.key(), tuple.value());
         let tombstone = kind == RecordKind::Tombstone;
         let frame = &mut self.frame;
@@ -98,7 +98,7 @@ impl BatchWriter {
         self.count += 1;
     }
 
-    pub(super) fn finish(self) -> Vec<u8> {
+    pub(in crate::core) fn finish(self) -> Vec<u8> {
         self.frame
     }
 }
@@ -120,7 +120,7 @@ macro_rules! list {
         }
 
         impl<'a> $name<'a> {
-            pub(super) fn check(reader: Reader<'a>) -> Result<Self, Invalid> {
+            pub(in crate::core) fn check(reader: Reader<'a>) -> Result<Self, Invalid> {
                 let check: fn(&mut Reader<'a>) -> Result<(), Invalid> = $check;
                 let mut rest = reader;
                 while !rest.0.is_empty() {
@@ -226,52 +226,52 @@ list!(
 );
 
 /// Begins a DIGEST.
-pub(super) fn digest_frame() -> Vec<u8> {
+pub(in crate::core) fn digest_frame() -> Vec<u8> {
     header(MessageId::Digest, 256)
 }
 
 /// Appends one part to a DIGEST.
-pub(super) fn add_digest(frame: &mut Vec<u8>, prefix: Prefix, sums: &[u64; FANOUT]) {
+pub(in crate::core) fn add_digest(frame: &mut Vec<u8>, prefix: Prefix, sums: &[u64; FANOUT]) {
     prefix.write(frame);
     sums.iter().for_each(|sum| frame.extend_from_slice(&sum.to_be_bytes()));
 }
 
 /// Begins an ENTRIES.
-pub(super) fn entries_frame() -> Vec<u8> {
+pub(in crate::core) fn entries_frame() -> Vec<u8> {
     header(MessageId::Entries, 256)
 }
 
 /// Appends one part to an ENTRIES.
-pub(super) fn add_entries(frame: &mut Vec<u8>, prefix: Prefix, entries: &[Entry]) {
+pub(in crate::core) fn add_entries(frame: &mut Vec<u8>, prefix: Prefix, entries: &[Entry]) {
     prefix.write(frame);
     frame.extend_from_slice(&(entries.len() as u32).to_be_bytes());
     entries.iter().for_each(|entry| add_entry(frame, entry));
 }
 
 /// Begins an ANNOUNCE.
-pub(super) fn announce_frame() -> Vec<u8> {
+pub(in crate::core) fn announce_frame() -> Vec<u8> {
     header(MessageId::Announce, 256)
 }
 
 /// Begins an OFFER.
-pub(super) fn offer_frame() -> Vec<u8> {
+pub(in crate::core) fn offer_frame() -> Vec<u8> {
     header(MessageId::Offer, 256)
 }
 
 /// Appends one entry, to an ANNOUNCE or OFFER or to a part of an ENTRIES.
-pub(super) fn add_entry(frame: &mut Vec<u8>, entry: &Entry) {
+pub(in crate::core) fn add_entry(frame: &mut Vec<u8>, entry: &Entry) {
     for number in [entry.hash, entry.stamp.time, entry.stamp.origin] {
         frame.extend_from_slice(&number.to_be_bytes());
     }
 }
 
 /// Encodes a REQUEST.
-pub(super) fn request_frame(hashes: &[u64]) -> Vec<u8> {
+pub(in crate::core) fn request_frame(hashes: &[u64]) -> Vec<u8> {
     numbers_frame(MessageId::Request, hashes)
 }
 
 /// Encodes a PRUNE or GRAFT.
-pub(super) fn origins_frame(id: MessageId, origins: &[u64]) -> Vec<u8> {
+pub(in crate::core) fn origins_frame(id: MessageId, origins: &[u64]) -> Vec<u8> {
     numbers_frame(id, origins)
 }
 
@@ -283,8 +283,8 @@ fn numbers_frame(id: MessageId, numbers: &[u64]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::{Message, decode};
     use super::*;
+    use crate::core::codec::message::{Message, decode};
 
     #[test]
     fn a_batch_comes_back_in_order_and_every_cut_inside_a_record_is_refused() {

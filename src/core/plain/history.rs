@@ -3,18 +3,18 @@
 //! What a plain peer says has no age. A value that is known to have been replaced is old, or a copy that went a longer
 //! way, or one to which somebody has gone back: which of these, when and from where it came tells.
 
-use super::clock::Stamp;
-use super::departures::Departures;
-use super::link::LinkId;
-use super::tuple::{Tuple, value_hash};
+use crate::core::clock::Stamp;
+use crate::core::id::LinkId;
+use crate::core::plain::departures::Departures;
+use crate::core::tuple::{Tuple, value_hash};
 use std::collections::VecDeque;
 
 /// A value replaced this recently (ms), and known from elsewhere, is old news.
-pub(super) const STALE: u64 = 2000;
+pub(in crate::core) const STALE: u64 = 2000;
 /// A key that plain peers changed more often than this within [`STALE`] is busy.
 const BUSY: usize = 4;
 /// A busy key is taken from plain peers once in this time (ms).
-pub(super) const BUSY_INTERVAL: u64 = 300;
+pub(in crate::core) const BUSY_INTERVAL: u64 = 300;
 /// A value that comes back so soon (ms) after it was replaced may be one of two that chase each other.
 const CHASE: u64 = 2000;
 /// It may do so this often before it is held up, …
@@ -32,7 +32,7 @@ const MOST_KEPT: usize = 8;
 const FEW: usize = 64;
 /// The most that are remembered within [`STALE`]: a burst whose copies are still under way.
 const MOST_REMEMBERED: usize = 4096;
-pub(super) const MEMORY: u64 = 600_000;
+pub(in crate::core) const MEMORY: u64 = 600_000;
 
 /// A value that was replaced.
 #[derive(Copy, Clone, Debug)]
@@ -46,18 +46,18 @@ struct Older {
 
 /// What a plain peer said of a key, of which it may say more soon.
 #[derive(Clone, Debug)]
-pub(super) struct HeldBack {
-    pub(super) link: LinkId,
-    pub(super) tuple: Tuple,
+pub(in crate::core) struct HeldBack {
+    pub(in crate::core) link: LinkId,
+    pub(in crate::core) tuple: Tuple,
     /// The stamp of what we held when it was said.
-    pub(super) over: Stamp,
+    pub(in crate::core) over: Stamp,
     /// It was said before the peer's HELLO.
-    pub(super) early: bool,
+    pub(in crate::core) early: bool,
 }
 
 /// The recent past of one key; kept only where there are plain peers.
 #[derive(Clone, Debug, Default)]
-pub(super) struct History {
+pub(in crate::core) struct History {
     older: VecDeque<Older>,
     /// What a plain peer may have left with, of those before.
     kept: VecDeque<Older>,
@@ -68,11 +68,11 @@ pub(super) struct History {
     returns: u32,
     returned_at: u64,
     /// When the value last changed.
-    pub(super) changed_at: u64,
+    pub(in crate::core) changed_at: u64,
     /// What plain peers said and waits to be taken; the newest of each link.
-    pub(super) held_back: Vec<HeldBack>,
+    pub(in crate::core) held_back: Vec<HeldBack>,
     /// When the next of them is taken.
-    pub(super) held_until: Option<u64>,
+    pub(in crate::core) held_until: Option<u64>,
 }
 
 impl History {
@@ -81,7 +81,7 @@ impl History {
     /// Where nodes that know stamps are linked by several that do not, in a ring, two values can chase
     /// each other round it without end. One that has come back several times is held up now and then,
     /// for longer and longer, so that the other catches up with it.
-    pub(super) fn hold_up(&mut self, hash: u64, now: u64) -> u64 {
+    pub(in crate::core) fn hold_up(&mut self, hash: u64, now: u64) -> u64 {
         let recent = |older: &&Older| now - older.at < CHASE;
         if !self.older.iter().rev().take_while(recent).any(|older| older.hash == hash) {
             return 0;
@@ -96,7 +96,7 @@ impl History {
 
     /// The value with this hash, which had come from `source` and was ours since then, is replaced now, or came too
     /// late.
-    pub(super) fn replaced(&mut self, hash: u64, source: Option<LinkId>, since: u64, now: u64) {
+    pub(in crate::core) fn replaced(&mut self, hash: u64, source: Option<LinkId>, since: u64, now: u64) {
         // Values that come again and again, as a loop brings them, are looked through for each message: once is enough.
         let recent = self.older.len().saturating_sub(FEW)..;
         let known = |older: &Older| older.hash == hash && older.source == source;
@@ -107,18 +107,18 @@ impl History {
     }
 
     /// What was replaced at a time counts as replaced later: nobody was told of another value until then.
-    pub(super) fn lasts_longer(&mut self, replaced_at: u64, now: u64) {
+    pub(in crate::core) fn lasts_longer(&mut self, replaced_at: u64, now: u64) {
         let last = self.older.back_mut().filter(|older| older.at == replaced_at);
         last.into_iter().for_each(|older| older.at = now);
     }
 
     /// Whether the value with this hash is known to have been replaced.
-    pub(super) fn has_replaced(&self, hash: u64) -> bool {
+    pub(in crate::core) fn has_replaced(&self, hash: u64) -> bool {
         self.all().any(|older| older.hash == hash)
     }
 
     /// When the value with this hash was replaced last.
-    pub(super) fn replaced_at(&self, hash: u64) -> Option<u64> {
+    pub(in crate::core) fn replaced_at(&self, hash: u64) -> Option<u64> {
         self.all().filter(|older| older.hash == hash).map(|older| older.at).max()
     }
 
@@ -128,7 +128,7 @@ impl History {
     }
 
     /// Forgets replaced values that are older than `memory` (ms).
-    pub(super) fn prune(&mut self, now: u64, memory: u64) {
+    pub(in crate::core) fn prune(&mut self, now: u64, memory: u64) {
         for values in [&mut self.kept, &mut self.older] {
             while values.front().is_some_and(|first| now.saturating_sub(first.at) > memory) {
                 values.pop_front();
@@ -137,7 +137,7 @@ impl History {
     }
 
     /// Whether more is remembered than needs be.
-    pub(super) fn is_long(&self, now: u64) -> bool {
+    pub(in crate::core) fn is_long(&self, now: u64) -> bool {
         self.older.len() > MOST_REMEMBERED
             || self.older.len() > REMEMBERED
                 && self.older.front().is_some_and(|first| now - first.at >= STALE)
@@ -145,7 +145,7 @@ impl History {
 
     /// Forgets the oldest values, but those that a plain peer may have left with, as `left_with` tells of the time (ms)
     /// from which a value was current and that at which it was replaced.
-    pub(super) fn trim(&mut self, now: u64, left_with: impl Fn(u64, u64) -> bool) {
+    pub(in crate::core) fn trim(&mut self, now: u64, left_with: impl Fn(u64, u64) -> bool) {
         while self.is_long(now)
             && let Some(first) = self.older.pop_front()
         {
@@ -164,7 +164,7 @@ impl History {
     /// Whether the value was new and was replaced a moment ago, and had come from somewhere else than `link`. One that
     /// was ours for longer has reached everybody: a peer that says it again went back to it. But a peer whose
     /// conversation `began` a moment ago is new to others, too, and they may just be telling it.
-    pub(super) fn is_late_copy(&self, hash: u64, link: LinkId, began: u64, now: u64) -> bool {
+    pub(in crate::core) fn is_late_copy(&self, hash: u64, link: LinkId, began: u64, now: u64) -> bool {
         self.older.iter().rev().take_while(|older| now - older.at < STALE).any(|older| {
             older.hash == hash && older.source != Some(link) && now - older.since.max(began) < STALE
         })
@@ -172,7 +172,7 @@ impl History {
 
     /// Whether the value was replaced, and a peer may have left with it before: one that is known to have left,
     /// or one that was not heard since, the last time (ms) of `silent_since`.
-    pub(super) fn was_left_with(
+    pub(in crate::core) fn was_left_with(
         &self,
         hash: u64,
         departures: &Departures,
@@ -187,7 +187,7 @@ impl History {
     }
 
     /// Notes that a value was taken from a plain peer, when no stamp had a time later than `latest`.
-    pub(super) fn took(&mut self, latest: u64, now: u64) {
+    pub(in crate::core) fn took(&mut self, latest: u64, now: u64) {
         self.taken_over = latest;
         if self.taken.len() > BUSY {
             self.taken.pop_front();
@@ -196,23 +196,23 @@ impl History {
     }
 
     /// Whether a plain peer said what it holds after a value with this stamp was written, as far as can be known.
-    pub(super) fn is_overtaken(&self, stamp: Stamp) -> bool {
+    pub(in crate::core) fn is_overtaken(&self, stamp: Stamp) -> bool {
         stamp.time <= self.taken_over
     }
 
     /// Whether plain peers change this key so often that it must be slowed down.
-    pub(super) fn is_busy(&self, now: u64) -> bool {
+    pub(in crate::core) fn is_busy(&self, now: u64) -> bool {
         self.taken.len() > BUSY && self.taken.front().is_some_and(|&first| now - first < STALE)
     }
 
     /// Whether nothing of this is of use any more.
-    pub(super) fn is_past(&self, now: u64, memory: u64) -> bool {
+    pub(in crate::core) fn is_past(&self, now: u64, memory: u64) -> bool {
         self.held_until.is_none() && now.saturating_sub(self.changed_at) > memory
     }
 
     /// Keeps the newest value that a link said of a busy key. Returns the hash of one that is passed over, which
     /// counts as replaced: others, who did take it, may still be saying it.
-    pub(super) fn hold_back(&mut self, new: HeldBack) -> Option<u64> {
+    pub(in crate::core) fn hold_back(&mut self, new: HeldBack) -> Option<u64> {
         match self.held_back.iter_mut().find(|held| held.link == new.link) {
             Some(held) if held.tuple.value() == new.tuple.value() => {
                 // It is said again, over what we hold now.
@@ -228,7 +228,7 @@ impl History {
     }
 
     /// Whether the link said the value a moment ago, before what it says now.
-    pub(super) fn said_before(&self, hash: u64, link: LinkId, now: u64) -> bool {
+    pub(in crate::core) fn said_before(&self, hash: u64, link: LinkId, now: u64) -> bool {
         self.older
             .iter()
             .rev()

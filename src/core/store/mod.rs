@@ -3,19 +3,23 @@
 //! A removed key leaves a stub, which keeps the stamp so that older news of the key is recognised,
 //! and the hash of the value so that a plain peer's repetition is.
 
-use super::clock::Stamp;
-use super::digest::Digest;
-use super::feed::{Feed, Slot};
-use super::link::LinkId;
-use super::oldest::Oldest;
-use super::records::Prefix;
-use super::tuple::{Tuple, key_hash, value_hash};
+mod change_log;
+mod digest;
+mod oldest;
+
+use crate::core::clock::Stamp;
+use crate::core::codec::Prefix;
+use crate::core::id::{LinkId, Slot};
+use crate::core::tuple::{Tuple, key_hash, value_hash};
 use ahash::RandomState;
+use change_log::Feed;
+use digest::Digest;
 use hashbrown::{HashMap, HashTable};
+use oldest::Oldest;
 
 /// Whether a key has a value.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(in crate::core) enum State {
     /// It has.
     Live,
     /// It has, and was UNPUBLISHed here: hidden from the owner, and given to peers as before.
@@ -33,21 +37,21 @@ impl State {
     const COUNT: usize = 5;
 
     /// Whether the key has a value here, hidden or not.
-    pub(super) fn has_value(self) -> bool {
+    pub(in crate::core) fn has_value(self) -> bool {
         matches!(self, State::Live | State::Suppressed)
     }
 }
 
 /// A held key. There may be millions: what few tuples have is kept elsewhere.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
+pub(in crate::core) struct Held {
     /// Key and value; for a stub the value is the 8-byte hash of the last one.
-    pub(super) tuple: Tuple,
-    pub(super) stamp: Stamp,
+    pub(in crate::core) tuple: Tuple,
+    pub(in crate::core) stamp: Stamp,
     source: Source,
-    pub(super) state: State,
+    pub(in crate::core) state: State,
     /// Taken from a plain peer far away or in a burst: goes to plain peers only after a quiet time.
-    pub(super) lazy: bool,
+    pub(in crate::core) lazy: bool,
 }
 
 /// A link or none in 6 bytes: no node lives to see 2^48 links.
@@ -70,22 +74,28 @@ impl Source {
 }
 
 impl Held {
-    pub(super) fn new(tuple: Tuple, stamp: Stamp, source: Option<LinkId>, state: State, lazy: bool) -> Held {
+    pub(in crate::core) fn new(
+        tuple: Tuple,
+        stamp: Stamp,
+        source: Option<LinkId>,
+        state: State,
+        lazy: bool,
+    ) -> Held {
         Held { tuple, stamp, source: Source::new(source), state, lazy }
     }
 
     /// The link that it came by; `None`: the owner's own.
-    pub(super) fn source(&self) -> Option<LinkId> {
+    pub(in crate::core) fn source(&self) -> Option<LinkId> {
         self.source.link()
     }
 
     /// The place of the key among all: see [`Digest`].
-    pub(super) fn key_hash(&self) -> u64 {
+    pub(in crate::core) fn key_hash(&self) -> u64 {
         key_hash(self.tuple.key())
     }
 
     /// The hash of the value, or of the value that it had.
-    pub(super) fn value_hash(&self) -> u64 {
+    pub(in crate::core) fn value_hash(&self) -> u64 {
         match (self.state, <[u8; 8]>::try_from(self.tuple.value())) {
             (state, _) if state.has_value() => value_hash(self.tuple.value()),
             (_, Err(_)) => value_hash(self.tuple.value()),
@@ -93,28 +103,28 @@ impl Held {
         }
     }
 
-    pub(super) fn is_live(&self) -> bool {
+    pub(in crate::core) fn is_live(&self) -> bool {
         self.state == State::Live
     }
 }
 
 /// Stands for the hash of a value that nobody knows here.
-pub(super) const NO_VALUE: u64 = 0;
+pub(in crate::core) const NO_VALUE: u64 = 0;
 
 /// A stub's tuple: the key, and the hash of the value that it had.
-pub(super) fn stub(key: &[u8], value_hash: u64) -> Tuple {
+pub(in crate::core) fn stub(key: &[u8], value_hash: u64) -> Tuple {
     Tuple::new(key, &value_hash.to_be_bytes())
 }
 
 /// Where a key is in the index, or would be: good until another key is put or removed.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) struct Seat {
+pub(in crate::core) struct Seat {
     hash: u64,
-    pub(super) slot: Option<Slot>,
+    pub(in crate::core) slot: Option<Slot>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Store {
+pub(in crate::core) struct Store {
     held: Vec<Option<Held>>,
     free: Vec<Slot>,
     /// The slot of the last new key, if another key had it before.
@@ -122,7 +132,7 @@ pub(super) struct Store {
     index: HashTable<Slot>,
     /// Seeded: what peers send as keys must not be able to crowd one place of the index.
     hasher: RandomState,
-    pub(super) feed: Feed,
+    pub(in crate::core) feed: Feed,
     digest: Digest,
     /// When a tuple expires or a stub is dropped, on the monotonic clock; most never do.
     deadlines: HashMap<Slot, u64, RandomState>,
@@ -145,7 +155,7 @@ fn larger(room: usize) -> usize {
 }
 
 impl Store {
-    pub(super) fn new(seed: u64) -> Store {
+    pub(in crate::core) fn new(seed: u64) -> Store {
         let hasher = RandomState::with_seeds(seed, seed.rotate_left(16), !seed, seed.rotate_left(48));
         Store {
             held: Vec::new(),
@@ -164,45 +174,45 @@ impl Store {
         }
     }
 
-    pub(super) fn live(&self) -> usize {
+    pub(in crate::core) fn live(&self) -> usize {
         self.count(State::Live)
     }
 
     /// How many keys are in this state.
-    pub(super) fn count(&self, state: State) -> usize {
+    pub(in crate::core) fn count(&self, state: State) -> usize {
         self.counts[state as usize]
     }
 
     /// How many keys take a place of those that the owner allows: all but the refused ones.
-    pub(super) fn places(&self) -> usize {
+    pub(in crate::core) fn places(&self) -> usize {
         self.len() - self.count(State::Refused)
     }
 
     /// Whether there are keys that were held, and of which nothing is left.
-    pub(super) fn has_removed(&self) -> bool {
+    pub(in crate::core) fn has_removed(&self) -> bool {
         self.has_removed
     }
 
     /// Whether the key that was put last is new, and another one had its slot before.
-    pub(super) fn was_recycled(&self, slot: Slot) -> bool {
+    pub(in crate::core) fn was_recycled(&self, slot: Slot) -> bool {
         self.recycled == Some(slot)
     }
 
     /// Live ones and stubs.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::core) fn len(&self) -> usize {
         self.index.len()
     }
 
-    pub(super) fn digest(&self) -> &Digest {
+    pub(in crate::core) fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    pub(super) fn find(&self, key: &[u8]) -> Option<Slot> {
+    pub(in crate::core) fn find(&self, key: &[u8]) -> Option<Slot> {
         self.seek(key).slot
     }
 
     /// Looks for a key, to [`Store::put`] it where it was found, or not.
-    pub(super) fn seek(&self, key: &[u8]) -> Seat {
+    pub(in crate::core) fn seek(&self, key: &[u8]) -> Seat {
         let hash = self.hasher.hash_one(key);
         Seat { hash, slot: self.find_hashed(hash, key) }
     }
@@ -212,17 +222,17 @@ impl Store {
     }
 
     /// The tuple in a slot that is known to be in use.
-    pub(super) fn held(&self, slot: Slot) -> &Held {
+    pub(in crate::core) fn held(&self, slot: Slot) -> &Held {
         self.held[slot as usize].as_ref().expect("a slot in the index or the log is in use")
     }
 
     /// The tuple in a slot that may have been freed since it was noted.
-    pub(super) fn get(&self, slot: Slot) -> Option<&Held> {
+    pub(in crate::core) fn get(&self, slot: Slot) -> Option<&Held> {
         self.held.get(slot as usize)?.as_ref()
     }
 
     /// The slots of all tuples in a part of the key space, with the hashes of their keys.
-    pub(super) fn part(&self, prefix: Prefix) -> impl Iterator<Item = (Slot, u64)> + '_ {
+    pub(in crate::core) fn part(&self, prefix: Prefix) -> impl Iterator<Item = (Slot, u64)> + '_ {
         self.digest
             .slots(prefix)
             .filter_map(|slot| Some((slot, self.get(slot)?.key_hash())))
@@ -230,18 +240,18 @@ impl Store {
     }
 
     /// The slots of all tuples whose key has this hash: one, but for collisions.
-    pub(super) fn with_hash(&self, hash: u64) -> impl Iterator<Item = Slot> + '_ {
+    pub(in crate::core) fn with_hash(&self, hash: u64) -> impl Iterator<Item = Slot> + '_ {
         let same = move |slot: &Slot| self.get(*slot).is_some_and(|held| held.key_hash() == hash);
         self.digest.slots_near(hash).filter(same)
     }
 
     /// When a tuple expires or a stub is dropped.
-    pub(super) fn deadline(&self, slot: Slot) -> Option<u64> {
+    pub(in crate::core) fn deadline(&self, slot: Slot) -> Option<u64> {
         self.deadlines.get(&slot).copied()
     }
 
     /// Sets a slot's deadline; returns what it was.
-    pub(super) fn set_deadline(&mut self, slot: Slot, deadline: Option<u64>) -> Option<u64> {
+    pub(in crate::core) fn set_deadline(&mut self, slot: Slot, deadline: Option<u64>) -> Option<u64> {
         match deadline {
             Some(deadline) => self.deadlines.insert(slot, deadline),
             None if self.deadlines.is_empty() => None,
@@ -251,7 +261,7 @@ impl Store {
 
     /// Stores what `held` says of its key, whose seat is given, as the latest change. The old content, if any, is
     /// returned with the slot. The deadline is not touched.
-    pub(super) fn put(&mut self, seat: Seat, held: Held) -> (Slot, Option<Held>) {
+    pub(in crate::core) fn put(&mut self, seat: Seat, held: Held) -> (Slot, Option<Held>) {
         debug_assert_eq!(seat, self.seek(held.tuple.key()));
         self.counts[held.state as usize] += 1;
         let state = held.state;
@@ -307,7 +317,7 @@ impl Store {
 
     /// Changes a key's state without a new stamp: nothing that others need to hear of. A tuple that is no
     /// longer to be had becomes a stub. Returns what it was.
-    pub(super) fn bury(&mut self, slot: Slot, state: State, deadline: Option<u64>) -> Option<Tuple> {
+    pub(in crate::core) fn bury(&mut self, slot: Slot, state: State, deadline: Option<u64>) -> Option<Tuple> {
         let held = self.held[slot as usize].as_mut()?;
         let tuple = held.tuple.clone();
         if !state.has_value() {
@@ -333,27 +343,27 @@ impl Store {
     }
 
     /// A removed key is to be kept a while longer.
-    pub(super) fn note_removed(&mut self, slot: Slot) {
+    pub(in crate::core) fn note_removed(&mut self, slot: Slot) {
         self.note(slot, State::Tombstone);
     }
 
     /// The key that was removed longest ago, for it to make room.
-    pub(super) fn oldest_removed(&mut self) -> Option<Slot> {
+    pub(in crate::core) fn oldest_removed(&mut self) -> Option<Slot> {
         self.removed.pop(is_any_of(&self.held, &[State::Tombstone, State::Expired]))
     }
 
     /// The key that was hidden longest ago.
-    pub(super) fn oldest_suppressed(&mut self) -> Option<Slot> {
+    pub(in crate::core) fn oldest_suppressed(&mut self) -> Option<Slot> {
         self.suppressed.pop(is_any_of(&self.held, &[State::Suppressed]))
     }
 
     /// The key that was refused longest ago.
-    pub(super) fn oldest_refused(&mut self) -> Option<Slot> {
+    pub(in crate::core) fn oldest_refused(&mut self) -> Option<Slot> {
         self.refused.pop(is_any_of(&self.held, &[State::Refused]))
     }
 
     /// Forgets a slot altogether.
-    pub(super) fn remove(&mut self, slot: Slot) -> Option<Held> {
+    pub(in crate::core) fn remove(&mut self, slot: Slot) -> Option<Held> {
         let hash = self.hasher.hash_one(self.get(slot)?.tuple.key());
         if let Ok(entry) = self.index.find_entry(hash, |&other| other == slot) {
             entry.remove();
@@ -369,13 +379,13 @@ impl Store {
     }
 
     /// Compacts the log when it is mostly passed-over entries; `cursors` are those of all links.
-    pub(super) fn tidy<'a>(&mut self, cursors: impl Iterator<Item = &'a mut u32>) {
+    pub(in crate::core) fn tidy<'a>(&mut self, cursors: impl Iterator<Item = &'a mut u32>) {
         if self.feed.is_sparse() {
             self.feed.compact(cursors);
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Slot, &Held)> {
+    pub(in crate::core) fn iter(&self) -> impl Iterator<Item = (Slot, &Held)> {
         self.held.iter().enumerate().filter_map(|(slot, held)| Some((slot as Slot, held.as_ref()?)))
     }
 }

@@ -14,14 +14,14 @@ const FREE: usize = 50_000;
 
 /// What one peer has cost of late.
 #[derive(Copy, Clone, Debug, Default)]
-pub(super) struct Effort {
+pub(in crate::core) struct Effort {
     begun: u64,
     spent: usize,
 }
 
 impl Effort {
     /// How many looks the peer may still make us take, where so many tuples are held.
-    pub(super) fn left(&mut self, held: usize, now: u64) -> usize {
+    pub(in crate::core) fn left(&mut self, held: usize, now: u64) -> usize {
         if now >= self.begun + WHILE {
             *self = Effort { begun: now, spent: 0 };
         }
@@ -29,7 +29,7 @@ impl Effort {
     }
 
     /// So many were taken.
-    pub(super) fn spend(&mut self, looks: usize) {
+    pub(in crate::core) fn spend(&mut self, looks: usize) {
         self.spent = self.spent.saturating_add(looks);
     }
 }

@@ -5,15 +5,15 @@
 //! and whether the peer still has to say the value that we hold: until then it is behind, and what
 //! it says meanwhile is old news.
 
-use super::feed::Slot;
-use super::history::STALE;
+use crate::core::id::Slot;
+use crate::core::plain::history::STALE;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 /// No change for so long (ms): time to compare with what the peer said last.
-pub(super) const QUIET: u64 = 400;
+pub(in crate::core) const QUIET: u64 = 400;
 /// But never wait longer (ms) than this for quiet.
-pub(super) const PATIENCE: u64 = 1000;
+pub(in crate::core) const PATIENCE: u64 = 1000;
 /// A peer that repeats what it takes has done so after this time (ms), or twice the longest seen.
 const ECHO: u64 = 1000;
 /// Assertions of one value to one peer.
@@ -110,7 +110,7 @@ impl Keys {
 
 /// What to do about a key at its check.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Check {
+pub(in crate::core) enum Check {
     /// The peer holds what we hold, as far as can be known.
     Settled,
     /// The peer has been told our value and insists on another: that is what it holds.
@@ -122,15 +122,15 @@ pub(super) enum Check {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct PlainPeer {
+pub(in crate::core) struct PlainPeer {
     /// The peer has said a tuple without a stamp.
-    pub(super) speaks: bool,
+    pub(in crate::core) speaks: bool,
     /// The peer was seen to repeat what we sent it; a peer that never does is never behind.
-    pub(super) echoes: bool,
+    pub(in crate::core) echoes: bool,
     /// Until when what it says may be a list of what it holds.
     settling_until: u64,
     /// When the conversation began.
-    pub(super) began: u64,
+    pub(in crate::core) began: u64,
     /// The longest that the peer took to repeat something, in milliseconds.
     slowest_echo: u64,
     keys: Keys,
@@ -149,7 +149,7 @@ impl PlainPeer {
     }
 
     /// A new connection of the same peer, which may have lost everything in between.
-    pub(super) fn reconnect(&mut self) {
+    pub(in crate::core) fn reconnect(&mut self) {
         (self.speaks, self.echoes) = (false, false);
         self.checks.clear();
         self.later_checks.clear();
@@ -161,7 +161,7 @@ impl PlainPeer {
     }
 
     /// A HELLO was said: a list of what the peer holds follows, which names each key once.
-    pub(super) fn begin_list(&mut self, now: u64) {
+    pub(in crate::core) fn begin_list(&mut self, now: u64) {
         (self.began, self.settling_until) = (now, now + SETTLING);
         for key in self.keys.iter_mut() {
             key.set(LISTED, false);
@@ -170,7 +170,7 @@ impl PlainPeer {
 
     /// The peer names a key: whether that may be part of its list. `is_open`: the list is known not to be over
     /// yet; else it is when no further key was named for a while, for it may be long, and the line slow.
-    pub(super) fn lists(&mut self, slot: Slot, is_open: bool, now: u64) -> bool {
+    pub(in crate::core) fn lists(&mut self, slot: Slot, is_open: bool, now: u64) -> bool {
         let settles = is_open || now < self.settling_until;
         let key = self.key(slot);
         let first = !key.is(LISTED);
@@ -182,7 +182,7 @@ impl PlainPeer {
     }
 
     /// The hash of what the peer said last on this connection.
-    pub(super) fn said_last(&self, slot: Slot) -> Option<u64> {
+    pub(in crate::core) fn said_last(&self, slot: Slot) -> Option<u64> {
         self.keys.get(slot).filter(|key| key.is(HEARD) && !key.is(EARLIER)).map(|key| key.heard)
     }
 
@@ -218,12 +218,12 @@ impl PlainPeer {
     }
 
     /// The last moment (ms) whose values the peer is known to have come to, if it was heard at this one.
-    pub(super) fn knew(&self, heard_at: u64) -> u64 {
+    pub(in crate::core) fn knew(&self, heard_at: u64) -> u64 {
         self.behind.first_key_value().map_or(heard_at, |(&since, _)| heard_at.min(since.saturating_sub(1)))
     }
 
     /// The slot was freed.
-    pub(super) fn forget(&mut self, slot: Slot, now: u64) {
+    pub(in crate::core) fn forget(&mut self, slot: Slot, now: u64) {
         self.settle(slot, now);
         if let Some(key) = self.keys.get_mut(slot) {
             *key = Key { flags: key.flags & QUEUED, ..Key::default() };
@@ -231,38 +231,38 @@ impl PlainPeer {
     }
 
     /// The peer is told a value.
-    pub(super) fn tell(&mut self, slot: Slot, hash: u64, now: u64) {
+    pub(in crate::core) fn tell(&mut self, slot: Slot, hash: u64, now: u64) {
         let key = self.key(slot);
         (key.told, key.told_at) = (hash, now as u32);
         key.set(REPEATED, false);
     }
 
     /// When (the lower bits of ms) the peer was told something last that it has not said since.
-    pub(super) fn told_at(&self, slot: Slot) -> Option<u32> {
+    pub(in crate::core) fn told_at(&self, slot: Slot) -> Option<u32> {
         self.keys.get(slot).filter(|key| key.told != 0 && !key.is(REPEATED)).map(|key| key.told_at)
     }
 
     /// Whether what the peer was told last is this value.
-    pub(super) fn was_told(&self, slot: Slot, hash: u64) -> bool {
+    pub(in crate::core) fn was_told(&self, slot: Slot, hash: u64) -> bool {
         self.keys.get(slot).is_some_and(|key| key.told == hash)
     }
 
     /// Whether the peer was told this value a moment ago, and so repeats it.
-    pub(super) fn repeats(&self, slot: Slot, hash: u64, now: u64) -> bool {
+    pub(in crate::core) fn repeats(&self, slot: Slot, hash: u64, now: u64) -> bool {
         let ago = |key: &Key| u64::from((now as u32).wrapping_sub(key.told_at));
         self.keys.get(slot).is_some_and(|key| key.told == hash && ago(key) < STALE)
     }
 
     /// Whether the peer cannot have come to our value since it said another one: it was not told, or so lately that it
     /// would yet have to repeat it.
-    pub(super) fn cannot_have_come_to_ours(&self, slot: Slot, now: u64) -> bool {
+    pub(in crate::core) fn cannot_have_come_to_ours(&self, slot: Slot, now: u64) -> bool {
         let ago = |key: &Key| u64::from((now as u32).wrapping_sub(key.told_at));
         self.keys.get(slot).is_none_or(|key| key.told == 0 || ago(key) < ECHO)
     }
 
     /// Notes what the peer says; returns the hash of what it said before. `is_unaware`: it cannot have taken yet what
     /// it was told last.
-    pub(super) fn hear(&mut self, slot: Slot, hash: u64, is_unaware: bool) -> Option<u64> {
+    pub(in crate::core) fn hear(&mut self, slot: Slot, hash: u64, is_unaware: bool) -> Option<u64> {
         self.speaks = true;
         let key = self.key(slot);
         let before = key.is(HEARD).then_some(key.heard);
@@ -275,29 +275,29 @@ impl PlainPeer {
     }
 
     /// Whether the last that the peer said on this connection is this value.
-    pub(super) fn holds(&self, slot: Slot, hash: u64) -> bool {
+    pub(in crate::core) fn holds(&self, slot: Slot, hash: u64) -> bool {
         self.keys.get(slot).is_some_and(|key| key.is(HEARD) && !key.is(EARLIER) && key.heard == hash)
     }
 
     /// Whether the peer has said this value last, or was told it last.
-    pub(super) fn may_hold(&self, slot: Slot, hash: u64) -> bool {
+    pub(in crate::core) fn may_hold(&self, slot: Slot, hash: u64) -> bool {
         self.holds(slot, hash) || self.keys.get(slot).is_some_and(|key| key.told == hash)
     }
 
     /// Whether the peer has said anything of the key on this connection.
-    pub(super) fn has_said(&self, slot: Slot) -> bool {
+    pub(in crate::core) fn has_said(&self, slot: Slot) -> bool {
         self.keys.get(slot).is_some_and(|key| key.is(HEARD) && !key.is(EARLIER))
     }
 
     /// Whether the peer has yet to say our current value.
-    pub(super) fn is_pending(&self, slot: Slot) -> bool {
+    pub(in crate::core) fn is_pending(&self, slot: Slot) -> bool {
         self.keys.get(slot).is_some_and(|key| key.is(PENDING))
     }
 
     /// Whether what the peer says may have been said before it came to our current value, which it was sent or is to
     /// hear from others since it `changed_at` that time (ms). Not for long: one that held our value already never says
     /// it, and what it says later is news.
-    pub(super) fn is_behind(&self, slot: Slot, changed_at: u64, now: u64) -> bool {
+    pub(in crate::core) fn is_behind(&self, slot: Slot, changed_at: u64, now: u64) -> bool {
         self.keys.get(slot).is_some_and(|key| {
             let waited = (now as u32).wrapping_sub(key.waiting_since);
             let comes = key.is(SENT) || now.saturating_sub(changed_at) < STALE;
@@ -306,12 +306,12 @@ impl PlainPeer {
     }
 
     /// We have come to the peer's value.
-    pub(super) fn followed(&mut self, slot: Slot, now: u64) {
+    pub(in crate::core) fn followed(&mut self, slot: Slot, now: u64) {
         self.settle(slot, now);
     }
 
     /// The peer has come to our value.
-    pub(super) fn caught_up(&mut self, slot: Slot, now: u64) {
+    pub(in crate::core) fn caught_up(&mut self, slot: Slot, now: u64) {
         let key = self.key(slot);
         if key.is(SENT) && key.is(PENDING) {
             let took = u64::from((now as u32).wrapping_sub(key.waiting_since));
@@ -322,7 +322,7 @@ impl PlainPeer {
     }
 
     /// Our value changed: the peer has to come to it, and is looked at later.
-    pub(super) fn expect(&mut self, slot: Slot, sent: bool, now: u64) {
+    pub(in crate::core) fn expect(&mut self, slot: Slot, sent: bool, now: u64) {
         let key = self.key(slot);
         key.tries = 0;
         key.set(SENT, sent);
@@ -334,7 +334,7 @@ impl PlainPeer {
     }
 
     /// The peer said old news, which was replaced at that time (ms): it is looked at later.
-    pub(super) fn suspect(&mut self, slot: Slot, replaced_at: u64, now: u64) {
+    pub(in crate::core) fn suspect(&mut self, slot: Slot, replaced_at: u64, now: u64) {
         let key = self.key(slot);
         if !key.is(PENDING) {
             key.waiting_since = now as u32;
@@ -347,7 +347,7 @@ impl PlainPeer {
     }
 
     /// The key is looked at later.
-    pub(super) fn postpone(&mut self, slot: Slot, now: u64) {
+    pub(in crate::core) fn postpone(&mut self, slot: Slot, now: u64) {
         self.look_later(slot, now, 0);
     }
 
@@ -366,13 +366,13 @@ impl PlainPeer {
     }
 
     /// When the next check is due.
-    pub(super) fn next_check(&self) -> Option<u64> {
+    pub(in crate::core) fn next_check(&self) -> Option<u64> {
         let next = self.checks.front().into_iter().chain(self.later_checks.first());
         next.map(|&(due, _)| due).min()
     }
 
     /// Takes the next check that is due; `jitter` (0 to [`QUIET`]) spreads those that are queued from now on.
-    pub(super) fn pop_check(&mut self, now: u64, jitter: u64) -> Option<Slot> {
+    pub(in crate::core) fn pop_check(&mut self, now: u64, jitter: u64) -> Option<Slot> {
         let is_due = |check: Option<&(u64, Slot)>| check.is_some_and(|&(due, _)| due <= now);
         let (_, slot) = if is_due(self.checks.front()) {
             self.checks.pop_front()?
@@ -388,7 +388,7 @@ impl PlainPeer {
 
     /// Decides about a checked key, given the hash of our value and when it last changed. `is_unaware`: the peer cannot
     /// have taken yet what it was told last.
-    pub(super) fn check(
+    pub(in crate::core) fn check(
         &mut self,
         slot: Slot,
         ours: u64,

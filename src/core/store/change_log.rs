@@ -4,8 +4,7 @@
 //! sent; what lies behind is owed. A tuple that changes again moves to the end, so a link that was
 //! slow gets current values only, and a burst on one key costs it one message.
 
-/// A slot of the store.
-pub(super) type Slot = u32;
+use crate::core::id::Slot;
 
 const GONE: Slot = Slot::MAX;
 
@@ -13,7 +12,7 @@ const GONE: Slot = Slot::MAX;
 const SLACK: usize = 1024;
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Feed {
+pub(in crate::core) struct Feed {
     entries: Vec<Slot>,
     /// Where each slot's entry is.
     positions: Vec<u32>,
@@ -23,22 +22,22 @@ pub(super) struct Feed {
 
 impl Feed {
     /// Position behind the last entry.
-    pub(super) fn end(&self) -> u32 {
+    pub(in crate::core) fn end(&self) -> u32 {
         self.entries.len() as u32
     }
 
     /// Changes with every change of the log; for caches.
-    pub(super) fn version(&self) -> u64 {
+    pub(in crate::core) fn version(&self) -> u64 {
         self.version
     }
 
     /// Position of a slot's latest change; `GONE` for one that is not in the log.
-    pub(super) fn position(&self, slot: Slot) -> u32 {
+    pub(in crate::core) fn position(&self, slot: Slot) -> u32 {
         self.positions.get(slot as usize).copied().unwrap_or(GONE)
     }
 
     /// Notes a change of `slot`.
-    pub(super) fn push(&mut self, slot: Slot) {
+    pub(in crate::core) fn push(&mut self, slot: Slot) {
         self.remove(slot);
         if self.positions.len() <= slot as usize {
             self.positions.resize(slot as usize + 1, GONE);
@@ -50,7 +49,7 @@ impl Feed {
     }
 
     /// Forgets the entry of `slot`, if there is one.
-    pub(super) fn remove(&mut self, slot: Slot) {
+    pub(in crate::core) fn remove(&mut self, slot: Slot) {
         let position = self.position(slot);
         if position != GONE {
             self.entries[position as usize] = GONE;
@@ -61,17 +60,17 @@ impl Feed {
     }
 
     /// The slot at `position`, unless it changed again since.
-    pub(super) fn get(&self, position: u32) -> Option<Slot> {
+    pub(in crate::core) fn get(&self, position: u32) -> Option<Slot> {
         self.entries.get(position as usize).copied().filter(|&slot| slot != GONE)
     }
 
     /// Whether the log holds so many passed-over entries that it should be compacted.
-    pub(super) fn is_sparse(&self) -> bool {
+    pub(in crate::core) fn is_sparse(&self) -> bool {
         self.entries.len() > 2 * self.live + SLACK
     }
 
     /// Drops the passed-over entries. `cursors` are adjusted so that each still owes the same tuples.
-    pub(super) fn compact<'a>(&mut self, cursors: impl Iterator<Item = &'a mut u32>) {
+    pub(in crate::core) fn compact<'a>(&mut self, cursors: impl Iterator<Item = &'a mut u32>) {
         let mut cursors: Vec<&mut u32> = cursors.collect();
         cursors.sort_unstable();
         let mut cursors = cursors.into_iter().peekable();

@@ -3,16 +3,15 @@
 //! A peer that insists on such a value holds it, and then it is taken; so it is kept, the newest of each peer
 //! and key. All together have a bound in bytes: beyond it the oldest goes.
 
-use super::feed::Slot;
-use super::link::LinkId;
-use super::tuple::Tuple;
+use crate::core::id::{LinkId, Slot};
+use crate::core::tuple::Tuple;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Bytes of keys and values that are kept at most; the newest always is.
 const MOST_BYTES: usize = 64 << 20;
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Disbelieved {
+pub(in crate::core) struct Disbelieved {
     tuples: BTreeMap<(Slot, LinkId), (u64, Tuple)>,
     /// In the order in which they came. Some are gone.
     order: VecDeque<(u64, Slot, LinkId)>,
@@ -27,7 +26,7 @@ fn cost(tuple: &Tuple) -> usize {
 
 impl Disbelieved {
     /// Keeps what a peer said of a key, instead of what it said before.
-    pub(super) fn keep(&mut self, slot: Slot, link: LinkId, tuple: Tuple) {
+    pub(in crate::core) fn keep(&mut self, slot: Slot, link: LinkId, tuple: Tuple) {
         self.newest += 1;
         self.bytes += cost(&tuple);
         self.order.push_back((self.newest, slot, link));
@@ -51,14 +50,14 @@ impl Disbelieved {
     }
 
     /// Takes out what a peer said of a key.
-    pub(super) fn take(&mut self, slot: Slot, link: LinkId) -> Option<Tuple> {
+    pub(in crate::core) fn take(&mut self, slot: Slot, link: LinkId) -> Option<Tuple> {
         let (_, tuple) = self.tuples.remove(&(slot, link))?;
         self.bytes -= cost(&tuple);
         Some(tuple)
     }
 
     /// Forgets what all said of a key.
-    pub(super) fn forget(&mut self, slot: Slot) {
+    pub(in crate::core) fn forget(&mut self, slot: Slot) {
         if self.tuples.is_empty() {
             return;
         }

@@ -8,11 +8,11 @@ const MOST: usize = 64;
 /// The times (ms) between which peers left: each knew of the first, and was found to be gone at the
 /// second.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Departures(VecDeque<(u64, u64)>);
+pub(in crate::core) struct Departures(VecDeque<(u64, u64)>);
 
 impl Departures {
     /// A peer is gone that had come to what was ours at `knew`, as far as is known.
-    pub(super) fn note(&mut self, knew: u64, now: u64) {
+    pub(in crate::core) fn note(&mut self, knew: u64, now: u64) {
         self.0.push_back((knew, now));
         if self.0.len() > MOST
             && let (Some(one), Some(two)) = (self.0.pop_front(), self.0.pop_front())
@@ -22,7 +22,7 @@ impl Departures {
     }
 
     /// Forgets peers that left before this time.
-    pub(super) fn forget_before(&mut self, time: u64) {
+    pub(in crate::core) fn forget_before(&mut self, time: u64) {
         while self.0.front().is_some_and(|&(_, gone)| gone < time) {
             self.0.pop_front();
         }
@@ -30,7 +30,7 @@ impl Departures {
 
     /// Whether a value that was current from `since` until it was replaced `at` may be what a peer left with.
     /// One that was replaced before is not: the peer knew.
-    pub(super) fn left_with(&self, since: u64, at: u64) -> bool {
+    pub(in crate::core) fn left_with(&self, since: u64, at: u64) -> bool {
         self.0.iter().any(|&(knew, gone)| since <= gone && at > knew)
     }
 }

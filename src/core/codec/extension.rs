@@ -4,8 +4,8 @@
 //! Unknown fields are passed over, so the block can grow. Without the magic there is no block: some
 //! other trailing bytes are not our concern.
 
-use super::clock::Stamp;
-use super::wire::{Invalid, Reader};
+use super::reader::{Invalid, Reader};
+use crate::core::clock::Stamp;
 
 const MAGIC: [u8; 2] = *b"ZG";
 
@@ -115,7 +115,7 @@ impl Extension {
         }
     }
 
-    pub(super) fn decode(mut reader: Reader<'_>) -> Result<Extension, Invalid> {
+    pub(in crate::core) fn decode(mut reader: Reader<'_>) -> Result<Extension, Invalid> {
         let mut extension = Extension::default();
         if reader.bytes(2) != Ok(&MAGIC) {
             return Ok(extension);

@@ -9,9 +9,10 @@
 //! Every tuple pays for what is kept here, so the chains are linked forwards only, and hashes are
 //! the store's to know. A removed slot is looked for from the head of its chain.
 
-use super::clock::Stamp;
-use super::feed::Slot;
-use super::records::{FANOUT, Prefix};
+use crate::core::clock::Stamp;
+use crate::core::codec::Prefix;
+use crate::core::codec::lists::FANOUT;
+use crate::core::id::Slot;
 use xxhash_rust::xxh3::xxh3_64;
 
 const NONE: Slot = Slot::MAX;
@@ -23,7 +24,7 @@ const LOAD: usize = 16;
 const DEEPEST: u8 = 5;
 
 #[derive(Clone, Debug)]
-pub(super) struct Digest {
+pub(in crate::core) struct Digest {
     depth: u8,
     sums: Vec<u64>,
     heads: Vec<Slot>,
@@ -42,7 +43,7 @@ fn sum(hash: u64, stamp: Stamp) -> u64 {
 }
 
 impl Digest {
-    pub(super) fn new() -> Digest {
+    pub(in crate::core) fn new() -> Digest {
         Digest {
             depth: 1,
             sums: vec![0; FANOUT],
@@ -54,22 +55,22 @@ impl Digest {
     }
 
     /// The sum of everything.
-    pub(super) fn root(&self) -> u64 {
+    pub(in crate::core) fn root(&self) -> u64 {
         self.root
     }
 
     /// How many tuples are summed up.
-    pub(super) fn count(&self) -> usize {
+    pub(in crate::core) fn count(&self) -> usize {
         self.count
     }
 
     /// About how many tuples a part holds; hashes spread evenly.
-    pub(super) fn estimate(&self, prefix: Prefix) -> usize {
+    pub(in crate::core) fn estimate(&self, prefix: Prefix) -> usize {
         self.count.checked_shr(4 * u32::from(prefix.depth)).unwrap_or(0)
     }
 
     /// Whether a part is so small that the tree does not divide it further.
-    pub(super) fn is_leaf(&self, prefix: Prefix) -> bool {
+    pub(in crate::core) fn is_leaf(&self, prefix: Prefix) -> bool {
         prefix.depth >= self.depth
     }
 
@@ -78,20 +79,20 @@ impl Digest {
     }
 
     /// A slot that is in no chain takes a tuple whose key has this hash.
-    pub(super) fn insert(&mut self, slot: Slot, hash: u64, stamp: Stamp) {
+    pub(in crate::core) fn insert(&mut self, slot: Slot, hash: u64, stamp: Stamp) {
         self.count += 1;
         self.chain(slot, hash);
         self.add(hash, stamp);
     }
 
     /// A tuple gets another stamp.
-    pub(super) fn change(&mut self, hash: u64, old: Stamp, new: Stamp) {
+    pub(in crate::core) fn change(&mut self, hash: u64, old: Stamp, new: Stamp) {
         self.add(hash, old);
         self.add(hash, new);
     }
 
     /// A tuple is removed, and its slot is free.
-    pub(super) fn remove(&mut self, slot: Slot, hash: u64, stamp: Stamp) {
+    pub(in crate::core) fn remove(&mut self, slot: Slot, hash: u64, stamp: Stamp) {
         self.add(hash, stamp);
         self.count -= 1;
         let after = self.next[slot as usize];
@@ -123,12 +124,12 @@ impl Digest {
     }
 
     /// Whether the tree should have one more level.
-    pub(super) fn is_crowded(&self) -> bool {
+    pub(in crate::core) fn is_crowded(&self) -> bool {
         self.count > LOAD * self.heads.len() && self.depth < DEEPEST
     }
 
     /// Makes all chains and sums anew, with one more level, from all slots in use with their hashes and stamps.
-    pub(super) fn rebuild(&mut self, tuples: impl Iterator<Item = (Slot, u64, Stamp)>) {
+    pub(in crate::core) fn rebuild(&mut self, tuples: impl Iterator<Item = (Slot, u64, Stamp)>) {
         self.depth += 1;
         let leaves = 1 << (4 * u32::from(self.depth));
         self.heads = vec![NONE; leaves];
@@ -151,12 +152,12 @@ impl Digest {
     }
 
     /// About how many tuples could be looked at in the time that it takes to sum up the parts of a part.
-    pub(super) fn effort(&self, prefix: Prefix) -> usize {
+    pub(in crate::core) fn effort(&self, prefix: Prefix) -> usize {
         1 + self.leaves(prefix).len() / 16
     }
 
     /// The sums of the 16 parts of a part that is not a leaf.
-    pub(super) fn sums(&self, prefix: Prefix) -> [u64; FANOUT] {
+    pub(in crate::core) fn sums(&self, prefix: Prefix) -> [u64; FANOUT] {
         std::array::from_fn(|index| {
             self.sums[self.leaves(prefix.child(index))].iter().fold(0, |all, sum| all ^ sum)
         })
@@ -164,12 +165,12 @@ impl Digest {
 
     /// The slots of all tuples in a part; and, if the part is smaller than a leaf, others of
     /// that leaf.
-    pub(super) fn slots(&self, prefix: Prefix) -> impl Iterator<Item = Slot> + '_ {
+    pub(in crate::core) fn slots(&self, prefix: Prefix) -> impl Iterator<Item = Slot> + '_ {
         self.heads[self.leaves(prefix)].iter().flat_map(|&head| self.chain_from(head))
     }
 
     /// The slots of the leaf that a hash belongs to.
-    pub(super) fn slots_near(&self, hash: u64) -> impl Iterator<Item = Slot> + '_ {
+    pub(in crate::core) fn slots_near(&self, hash: u64) -> impl Iterator<Item = Slot> + '_ {
         self.chain_from(self.heads[self.leaf(hash)])
     }
 

@@ -3,10 +3,9 @@
 //! Each origin has a tree of its own: the links over which its tuples come first. So nodes that publish
 //! at the same time do not disturb each other's.
 
-use super::clock::Stamp;
-use super::feed::Slot;
-use super::link::Role;
-use super::origins::MOST_ORIGINS;
+use crate::core::clock::Stamp;
+use crate::core::id::{Role, Slot};
+use crate::core::plumtree::MOST_ORIGINS;
 use std::collections::{HashMap, HashSet};
 
 /// Servers announce changes after this time (ms): by then they have come along the tree, also on busy
@@ -20,7 +19,7 @@ const MANY: usize = 4096;
 const REST: u64 = 2000;
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Branches {
+pub(in crate::core) struct Branches {
     /// It has shown that the peer gets tuples elsewhere, too: there is a ring in the network.
     in_ring: bool,
     /// Origins that the peer gets elsewhere: it asked us not to send their tuples.
@@ -46,45 +45,45 @@ pub(super) struct Branches {
 
 impl Branches {
     /// Whether the link is known to be part of a ring.
-    pub(super) fn is_in_ring(&self) -> bool {
+    pub(in crate::core) fn is_in_ring(&self) -> bool {
         self.in_ring
     }
 
     /// Notes that it is; true when that is new.
-    pub(super) fn close_ring(&mut self) -> bool {
+    pub(in crate::core) fn close_ring(&mut self) -> bool {
         !std::mem::replace(&mut self.in_ring, true)
     }
 
     /// Whether the peer is not to be sent an origin's tuples.
-    pub(super) fn is_cut(&self, origin: u64) -> bool {
+    pub(in crate::core) fn is_cut(&self, origin: u64) -> bool {
         !self.cut.is_empty() && self.cut.contains(&origin)
     }
 
     /// The peer gets an origin's tuples elsewhere.
-    pub(super) fn cut(&mut self, origin: u64) {
+    pub(in crate::core) fn cut(&mut self, origin: u64) {
         if self.cut.len() < MOST_ORIGINS {
             self.cut.insert(origin);
         }
     }
 
     /// It does not any more.
-    pub(super) fn mend(&mut self, origin: u64) {
+    pub(in crate::core) fn mend(&mut self, origin: u64) {
         self.cut.remove(&origin);
     }
 
     /// Whether the peer was asked not to send an origin's tuples.
-    pub(super) fn has_declined(&self, origin: u64) -> bool {
+    pub(in crate::core) fn has_declined(&self, origin: u64) -> bool {
         self.declined.contains(&origin)
     }
 
     /// Notes that the peer is asked so; false when it should not be.
-    pub(super) fn decline(&mut self, origin: u64, now: u64) -> bool {
+    pub(in crate::core) fn decline(&mut self, origin: u64, now: u64) -> bool {
         let rests = self.grafted.get(&origin).is_some_and(|&until| now < until);
         !rests && self.declined.len() < MOST_ORIGINS && self.declined.insert(origin)
     }
 
     /// Notes that the peer is asked to send them again.
-    pub(super) fn graft(&mut self, origin: u64, now: u64) {
+    pub(in crate::core) fn graft(&mut self, origin: u64, now: u64) {
         self.declined.remove(&origin);
         if self.grafted.len() >= MOST_ORIGINS {
             self.grafted.clear();
@@ -93,12 +92,12 @@ impl Branches {
     }
 
     /// Takes back that the peer was asked not to send these; which of them it was.
-    pub(super) fn accept(&mut self, origins: &[u64]) -> Vec<u64> {
+    pub(in crate::core) fn accept(&mut self, origins: &[u64]) -> Vec<u64> {
         origins.iter().copied().filter(|origin| self.declined.remove(origin)).collect()
     }
 
     /// Notes a tuple to be announced. True when a time for that was set.
-    pub(super) fn tell(&mut self, slot: Slot, role: Role, now: u64) -> bool {
+    pub(in crate::core) fn tell(&mut self, slot: Slot, role: Role, now: u64) -> bool {
         self.fresh.push(slot);
         if self.fresh.len() >= MANY {
             self.ripen();
@@ -119,7 +118,7 @@ impl Branches {
     }
 
     /// The time to announce may have come.
-    pub(super) fn wait(&mut self, role: Role, now: u64) {
+    pub(in crate::core) fn wait(&mut self, role: Role, now: u64) {
         if self.announce_at().is_some_and(|at| at <= now) {
             self.ripen();
             self.announce_at = Some(now + half(role));
@@ -127,44 +126,44 @@ impl Branches {
     }
 
     /// The peer has announced a tuple that is held here with the same stamp.
-    pub(super) fn hear(&mut self, slot: Slot, stamp: Stamp) {
+    pub(in crate::core) fn hear(&mut self, slot: Slot, stamp: Stamp) {
         if self.heard.len() < self.told.len() + self.fresh.len() {
             self.heard.insert(slot, stamp);
         }
     }
 
     /// Whether the peer has announced this.
-    pub(super) fn has_heard(&mut self, slot: Slot, stamp: Stamp) -> bool {
+    pub(in crate::core) fn has_heard(&mut self, slot: Slot, stamp: Stamp) -> bool {
         self.heard.remove(&slot) == Some(stamp)
     }
 
     /// Everything was announced.
-    pub(super) fn rest(&mut self) {
+    pub(in crate::core) fn rest(&mut self) {
         self.heard = HashMap::new();
     }
 
     /// Announces what there is without waiting.
-    pub(super) fn hurry(&mut self) {
+    pub(in crate::core) fn hurry(&mut self) {
         self.hurried = true;
     }
 
     /// When to announce.
-    pub(super) fn announce_at(&self) -> Option<u64> {
+    pub(in crate::core) fn announce_at(&self) -> Option<u64> {
         self.announce_at.filter(|_| !self.due)
     }
 
     /// Whether something is to be announced now.
-    pub(super) fn is_due(&self) -> bool {
+    pub(in crate::core) fn is_due(&self) -> bool {
         self.due || self.hurried && !self.is_empty()
     }
 
     /// Whether nothing waits to be announced.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::core) fn is_empty(&self) -> bool {
         self.told.is_empty() && self.fresh.is_empty()
     }
 
     /// Takes up to `most` tuples to announce, each once.
-    pub(super) fn take(&mut self, most: usize, role: Role, now: u64) -> Vec<Slot> {
+    pub(in crate::core) fn take(&mut self, most: usize, role: Role, now: u64) -> Vec<Slot> {
         if self.hurried && !self.fresh.is_empty() {
             self.told.append(&mut self.fresh);
             self.sorted = false;

@@ -8,7 +8,7 @@
 const LOST: u64 = 10_000;
 
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Receipts {
+pub(in crate::core) struct Receipts {
     /// Something was told since the last question.
     is_due: bool,
     /// PONGs to come until that which answers the last question, and up to when (ms) what was told came before it.
@@ -19,29 +19,29 @@ pub(super) struct Receipts {
 
 impl Receipts {
     /// A tuple was told.
-    pub(super) fn tell(&mut self, now: u64) {
+    pub(in crate::core) fn tell(&mut self, now: u64) {
         self.is_due = true;
         // What is told in the same millisecond, but after the question, is for the next one.
         self.asked = self.asked.map(|(pongs, at)| (pongs, at.min(now.saturating_sub(1))));
     }
 
     /// Whether the answer is lost, and with it the count of those that are to come. It is not waited for any longer.
-    pub(super) fn give_up(&mut self, now: u64) -> bool {
+    pub(in crate::core) fn give_up(&mut self, now: u64) -> bool {
         self.asked.take_if(|(_, at)| now >= *at + LOST).is_some()
     }
 
     /// Whether a PING is to follow what was told.
-    pub(super) fn may_ask(&self) -> bool {
+    pub(in crate::core) fn may_ask(&self) -> bool {
         self.is_due && self.asked.is_none()
     }
 
     /// A PING was said, and is answered by the last of so many PONGs.
-    pub(super) fn ask(&mut self, pongs: u32, now: u64) {
+    pub(in crate::core) fn ask(&mut self, pongs: u32, now: u64) {
         (self.is_due, self.asked) = (false, Some((pongs, now)));
     }
 
     /// A PONG has come.
-    pub(super) fn pong(&mut self) {
+    pub(in crate::core) fn pong(&mut self) {
         self.asked = match self.asked {
             Some((1, at)) => {
                 self.taken = at;
@@ -53,7 +53,7 @@ impl Receipts {
 
     /// Whether the server has not taken yet what it was told at this time (ms), of which the upper bits follow from
     /// what time it is.
-    pub(super) fn is_open(&self, told_at: u32, now: u64) -> bool {
+    pub(in crate::core) fn is_open(&self, told_at: u32, now: u64) -> bool {
         let ago = u64::from((now as u32).wrapping_sub(told_at));
         let taken = now.saturating_sub(ago) <= self.taken;
         !taken && ago < LOST

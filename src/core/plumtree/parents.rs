@@ -4,12 +4,10 @@
 //! node to node leads to the origin and never round in a ring. Before there was any, a link to the origin
 //! itself is as good.
 
-use super::clock::Stamp;
-use super::link::LinkId;
+use crate::core::clock::Stamp;
+use crate::core::id::LinkId;
+use crate::core::plumtree::MOST_ORIGINS;
 use std::collections::HashMap;
-
-/// Origins that are remembered. Those that have said nothing for longest make room for new ones.
-pub(super) const MOST_ORIGINS: usize = 4096;
 
 /// For so many new origins a second all links are told at once that their tuples come otherwise; for more it
 /// would cost too much, and is told to those that bring a tuple again.
@@ -24,7 +22,7 @@ struct Arrival {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Origins {
+pub(in crate::core) struct Origins {
     /// There was more than one link, so that it matters.
     kept: bool,
     /// Since when new origins are counted, and how many there were.
@@ -33,7 +31,7 @@ pub(super) struct Origins {
 }
 
 impl Origins {
-    pub(super) fn new(seed: u64) -> Origins {
+    pub(in crate::core) fn new(seed: u64) -> Origins {
         Origins {
             kept: false,
             new: (0, 0),
@@ -42,12 +40,12 @@ impl Origins {
     }
 
     /// There is more than one link from now on. False when there was before.
-    pub(super) fn keep(&mut self) -> bool {
+    pub(in crate::core) fn keep(&mut self) -> bool {
         !std::mem::replace(&mut self.kept, true)
     }
 
     /// Whether all links are to be told of a new origin.
-    pub(super) fn may_tell(&mut self, now: u64) -> bool {
+    pub(in crate::core) fn may_tell(&mut self, now: u64) -> bool {
         if now >= self.new.0 + SECOND {
             self.new = (now, 0);
         }
@@ -56,17 +54,17 @@ impl Origins {
     }
 
     /// Whether any origin's tuples come by another link than this one.
-    pub(super) fn come_by_others(&self, link: LinkId) -> bool {
+    pub(in crate::core) fn come_by_others(&self, link: LinkId) -> bool {
         self.arrivals.values().any(|arrival| arrival.link != link)
     }
 
     /// The link over which an origin's tuples come.
-    pub(super) fn link(&self, origin: u64) -> Option<LinkId> {
+    pub(in crate::core) fn link(&self, origin: u64) -> Option<LinkId> {
         self.arrivals.get(&origin).map(|arrival| arrival.link)
     }
 
     /// A tuple has come by `link` that was not known. True when it is the first of its origin.
-    pub(super) fn arrived(&mut self, stamp: Stamp, link: LinkId) -> bool {
+    pub(in crate::core) fn arrived(&mut self, stamp: Stamp, link: LinkId) -> bool {
         let newest = stamp.time;
         if let Some(arrival) = self.arrivals.get_mut(&stamp.origin) {
             if arrival.newest <= newest {
@@ -82,12 +80,12 @@ impl Origins {
     }
 
     /// Whether a new origin would find no room.
-    pub(super) fn is_full(&self) -> bool {
+    pub(in crate::core) fn is_full(&self) -> bool {
         self.arrivals.len() >= MOST_ORIGINS
     }
 
     /// Forgets the half that has said nothing for longest.
-    pub(super) fn make_room(&mut self) -> Vec<u64> {
+    pub(in crate::core) fn make_room(&mut self) -> Vec<u64> {
         let mut all: Vec<_> =
             self.arrivals.iter().map(|(&origin, arrival)| (arrival.newest, origin)).collect();
         // Whoever is at the other end of a link and has said nothing yet can still do so.
@@ -101,7 +99,7 @@ impl Origins {
     }
 
     /// The peer at the other end of `link` is this origin itself. True when nothing is known of it yet.
-    pub(super) fn met(&mut self, origin: u64, link: LinkId) -> bool {
+    pub(in crate::core) fn met(&mut self, origin: u64, link: LinkId) -> bool {
         let new = self.kept && !self.is_full() && !self.arrivals.contains_key(&origin);
         if new {
             self.arrivals.insert(origin, Arrival { link, newest: 0 });
@@ -110,7 +108,7 @@ impl Origins {
     }
 
     /// Forgets by which link an origin's tuples come, if it is this one.
-    pub(super) fn forget(&mut self, origin: u64, link: LinkId) -> bool {
+    pub(in crate::core) fn forget(&mut self, origin: u64, link: LinkId) -> bool {
         let known = self.link(origin) == Some(link);
         if known {
             self.arrivals.remove(&origin);
@@ -119,7 +117,7 @@ impl Origins {
     }
 
     /// A link is lost: the origins whose tuples came by it.
-    pub(super) fn lose(&mut self, link: LinkId) -> Vec<u64> {
+    pub(in crate::core) fn lose(&mut self, link: LinkId) -> Vec<u64> {
         let mut lost: Vec<u64> =
             self.arrivals.iter().filter(|(_, arrival)| arrival.link == link).map(|(&id, _)| id).collect();
         lost.sort_unstable();
@@ -130,7 +128,7 @@ impl Origins {
     }
 
     /// All origins that are known, in order.
-    pub(super) fn all(&self) -> Vec<u64> {
+    pub(in crate::core) fn all(&self) -> Vec<u64> {
         let mut all: Vec<u64> = self.arrivals.keys().copied().collect();
         all.sort_unstable();
         all

@@ -1,0 +1,147 @@
+//! ZGP/1 frames: `0xAAA0`, message id, version 1, fields; then, where both ends know it, more.
+//!
+//! Ids 1 to 5 are CZMQ's. Its peers ignore what follows the last field, so an
+//! [`Extension`] block stands there. Ids from 16 on travel between extended peers only. The grammar
+//! is in `doc/PROTOCOL.md`.
+
+use super::extension::Extension;
+use super::lists::{Batch, Digests, Entries, Hashes, PartEntries};
+use super::reader::{Invalid, MessageId, Reader, SIGNATURE, VERSION, header};
+use crate::core::clock::Stamp;
+use crate::core::tuple::Tuple;
+
+/// A decoded frame; it borrows from the frame's bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message<'a> {
+    /// HELLO, extended or not.
+    Hello(Extension),
+    /// PUBLISH of `key` = `value`, `ttl` in milliseconds (0: for ever).
+    Publish {
+        /// 1 to 255 bytes.
+        key: &'a [u8],
+        /// Any bytes.
+        value: &'a [u8],
+        /// Milliseconds; 0 for ever.
+        ttl: u32,
+        /// Holds the stamp on an extended link.
+        extension: Extension,
+    },
+    /// PING.
+    Ping,
+    /// PONG, extended or not.
+    Pong(Extension),
+    /// INVALID.
+    Invalid,
+    /// BATCH.
+    Batch(Batch<'a>),
+    /// HEARTBEAT.
+    Heartbeat(Extension),
+    /// DIGEST.
+    Digest(Digests<'a>),
+    /// ENTRIES.
+    Entries(Entries<'a>),
+    /// REQUEST.
+    Request(Hashes<'a>),
+    /// ANNOUNCE.
+    Announce(PartEntries<'a>),
+    /// PRUNE.
+    Prune(Hashes<'a>),
+    /// GRAFT.
+    Graft(Hashes<'a>),
+    /// OFFER.
+    Offer(PartEntries<'a>),
+}
+
+/// Encodes PING or INVALID, or HELLO, PONG or HEARTBEAT with what the extension holds.
+pub fn encode(id: MessageId, extension: &Extension) -> Vec<u8> {
+    let mut frame = header(id, 64);
+    extension.encode(&mut frame);
+    frame
+}
+
+/// Encodes a PUBLISH; with a stamp for extended peers, without for plain ones.
+pub fn encode_publish(tuple: &Tuple, ttl: u32, stamp: Option<Stamp>) -> Vec<u8> {
+    let (key, value) = (tuple.key(), tuple.value());
+    let mut frame = header(MessageId::Publish, key.len() + value.len() + 32);
+    frame.push(key.len() as u8);
+    frame.extend_from_slice(key);
+    frame.extend_from_slice(&(value.len() as u32).to_be_bytes());
+    frame.extend_from_slice(value);
+    frame.extend_from_slice(&ttl.to_be_bytes());
+    Extension { stamp, ..Extension::default() }.encode(&mut frame);
+    frame
+}
+
+/// Decodes a frame. Bytes after what is known are ignored, as CZMQ does.
+pub fn decode(frame: &[u8]) -> Result<Message<'_>, Invalid> {
+    let mut reader = Reader(frame);
+    if reader.bytes(2)? != SIGNATURE {
+        return Err(Invalid::Signature);
+    }
+    let id = MessageId::new(reader.u8()?).ok_or(Invalid::Id)?;
+    if reader.u8()? != VERSION {
+        return Err(Invalid::Version);
+    }
+    Ok(match id {
+        MessageId::Hello => Message::Hello(Extension::decode(reader)?),
+        MessageId::Publish => {
+            let (key, value, ttl) = (reader.key(false)?, reader.value(false)?, reader.u32()?);
+            Message::Publish { key, value, ttl, extension: Extension::decode(reader)? }
+        }
+        MessageId::Ping => Message::Ping,
+        MessageId::Pong => Message::Pong(Extension::decode(reader)?),
+        MessageId::Invalid => Message::Invalid,
+        MessageId::Batch => Message::Batch(Batch::check(reader)?),
+        MessageId::Heartbeat => Message::Heartbeat(Extension::decode(reader)?),
+        MessageId::Digest => Message::Digest(Digests::check(reader)?),
+        MessageId::Entries => Message::Entries(Entries::check(reader)?),
+        MessageId::Request => Message::Request(Hashes::check(reader)?),
+        MessageId::Announce => Message::Announce(PartEntries::check(reader)?),
+        MessageId::Prune => Message::Prune(Hashes::check(reader)?),
+        MessageId::Graft => Message::Graft(Hashes::check(reader)?),
+        MessageId::Offer => Message::Offer(PartEntries::check(reader)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_frames_are_those_of_czmq() {
+        assert_eq!(encode(MessageId::Hello, &Extension::default()), [0xAA, 0xA0, 1, 1]);
+        assert_eq!(encode(MessageId::Ping, &Extension::default()), [0xAA, 0xA0, 3, 1]);
+        assert_eq!(
+            encode_publish(&Tuple::new(b"key", b"value"), 0, None),
+            b"\xAA\xA0\x02\x01\x03key\x00\x00\x00\x05value\x00\x00\x00\x00"
+        );
+    }
+
+    #[test]
+    fn a_publish_comes_back_as_it_was_with_and_without_stamp() {
+        for stamp in [None, Some(Stamp { time: 5, origin: 9 })] {
+            let frame = encode_publish(&Tuple::new(b"k", b""), 77, stamp);
+            let extension = Extension { stamp, ..Extension::default() };
+            assert_eq!(decode(&frame), Ok(Message::Publish { key: b"k", value: b"", ttl: 77, extension }));
+        }
+    }
+
+    #[test]
+    fn every_cut_of_a_frame_is_refused_or_plain_and_never_panics() {
+        let frame = encode_publish(&Tuple::new(b"key", b"value"), 1, Some(Stamp { time: 1, origin: 2 }));
+        let plain = 4 + 4 + 9 + 4;
+        for cut in 0..frame.len() {
+            assert_eq!(decode(&frame[..cut]).is_ok(), cut == plain || cut == plain + 1, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn bad_frames_are_told_apart() {
+        assert_eq!(decode(b"\xAA\xA1\x01\x01"), Err(Invalid::Signature));
+        assert_eq!(decode(b"\xAA\xA0\x09\x01"), Err(Invalid::Id));
+        assert_eq!(decode(b"\xAA\xA0\x01\x02"), Err(Invalid::Version));
+        assert_eq!(decode(b"\xAA\xA0\x02\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00"), Err(Invalid::Text));
+        assert_eq!(decode(b"\xAA\xA0\x02\x01\x01k\x00\x00\x00\x01\x00\x00\x00\x00\x00"), Err(Invalid::Text));
+        assert_eq!(decode(b"\xAA\xA0\x02\x01\x01k\xFF\xFF\xFF\xFFv"), Err(Invalid::Truncated));
+    }
+}

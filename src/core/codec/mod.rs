@@ -1,0 +1,18 @@
+//! The bytes of ZGP/1 and of its extended messages.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `reader` | the header of a frame, and the fields behind it |
+//! | `extension` | the optional block behind the last field of a message |
+//! | `lists` | messages that hold lists: tuples, digests, stamps, key hashes |
+//! | `message` | whole messages |
+
+pub(super) mod extension;
+pub(super) mod lists;
+pub(super) mod message;
+pub(super) mod reader;
+
+pub use extension::{Answer, Extension, OFFERS, Summary};
+pub use lists::{Digests, Entries, Entry, Hashes, PartEntries, Prefix, Record, RecordKind};
+pub use message::{Message, decode, encode, encode_publish};
+pub use reader::{Invalid, MessageId};
