@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::certificate::Cert;
-use super::passwords::Stamp;
+use crate::actor::file::Fingerprint;
 use crate::engine::raw::curve;
 
 /// How deep directories are looked into; keeps links in a circle harmless.
@@ -20,7 +20,7 @@ const MAX_DEPTH: usize = 8;
 /// Who may pass with CURVE.
 pub(super) struct Certificates {
     directory: PathBuf,
-    files: HashMap<PathBuf, (Stamp, Option<Cert>)>,
+    files: HashMap<PathBuf, (Fingerprint, Option<Cert>)>,
     keys: HashMap<[u8; curve::BYTES], PathBuf>,
     rest_until: Option<Instant>,
 }
@@ -43,9 +43,9 @@ impl Certificates {
             return;
         }
         let mut found = HashMap::new();
-        walk(&self.directory, 0, &mut |path, stamp| {
-            let held = self.files.remove(&path).filter(|(seen, _)| *seen == stamp);
-            let entry = held.unwrap_or_else(|| (stamp, Cert::load_public(path.as_os_str().as_bytes()).ok()));
+        walk(&self.directory, 0, &mut |path, now| {
+            let held = self.files.remove(&path).filter(|(seen, _)| *seen == now);
+            let entry = held.unwrap_or_else(|| (now, Cert::load_public(path.as_os_str().as_bytes()).ok()));
             found.insert(path, entry);
         });
         self.files = found;
@@ -60,7 +60,7 @@ impl Certificates {
     }
 }
 
-fn walk(directory: &Path, depth: usize, found: &mut impl FnMut(PathBuf, Stamp)) {
+fn walk(directory: &Path, depth: usize, found: &mut impl FnMut(PathBuf, Fingerprint)) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
@@ -70,7 +70,7 @@ fn walk(directory: &Path, depth: usize, found: &mut impl FnMut(PathBuf, Stamp)) 
         let path = entry.path();
         let Ok(metadata) = fs::metadata(&path) else { continue };
         if metadata.is_file() {
-            found(path, Stamp::of(&metadata));
+            found(path, Fingerprint::of(&metadata));
         } else if metadata.is_dir() && depth < MAX_DEPTH {
             walk(&path, depth + 1, found);
         }

@@ -1,35 +1,18 @@
 //! A file of names and passwords, a `name=password` on each line, read again when it changes.
 
 use std::collections::HashMap;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-/// By what a changed file is known.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Stamp {
-    modified: (i64, i64),
-    size: u64,
-    inode: u64,
-}
-
-impl Stamp {
-    pub(super) fn of(metadata: &Metadata) -> Stamp {
-        Stamp {
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            size: metadata.len(),
-            inode: metadata.ino(),
-        }
-    }
-}
+use crate::actor::file::Fingerprint;
 
 /// Who may pass with PLAIN.
 pub(super) struct Passwords {
     path: PathBuf,
-    seen: Option<Stamp>,
+    seen: Option<Fingerprint>,
     entries: HashMap<Vec<u8>, Zeroizing<Vec<u8>>>,
 }
 
@@ -45,8 +28,8 @@ impl Passwords {
     /// replaced.
     fn refresh(&mut self) -> io::Result<()> {
         let metadata = fs::metadata(&self.path)?;
-        let stamp = Stamp::of(&metadata);
-        if self.seen == Some(stamp) {
+        let now = Fingerprint::of(&metadata);
+        if self.seen == Some(now) {
             return Ok(());
         }
         if !metadata.is_file() {
@@ -62,7 +45,7 @@ impl Passwords {
                 Some((line[..equals].to_vec(), Zeroizing::new(line[equals + 1..].to_vec())))
             })
             .collect();
-        self.seen = Some(stamp);
+        self.seen = Some(now);
         Ok(())
     }
 

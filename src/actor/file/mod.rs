@@ -3,6 +3,7 @@
 //! Reading happens on the node's thread, so what could block it for ever (a pipe, a device) is refused, and so is
 //! a file far larger than any configuration.
 
+mod watch;
 pub mod zpl;
 
 use std::ffi::OsStr;
@@ -10,11 +11,12 @@ use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use zeroize::Zeroizing;
 
+pub use watch::{Fingerprint, Watch};
 use zpl::{Item, SyntaxError};
 
 /// Largest file that is read.
@@ -56,7 +58,7 @@ pub fn path(name: &[u8]) -> &Path {
 pub fn load(name: &[u8]) -> Result<(Item, Watch), LoadError> {
     let mut file = open(path(name)).map_err(LoadError::Io)?;
     // Taken before the content is: a change in between is seen as one.
-    let watch = Watch { path: path(name).to_owned(), seen: file.metadata().ok().as_ref().map(Stamp::of) };
+    let watch = Watch::new(path(name), file.metadata().ok().as_ref());
     let mut text = Zeroizing::new(Vec::new());
     Read::by_ref(&mut file).take(MAX_SIZE).read_to_end(&mut text).map_err(LoadError::Io)?;
     let tree = Item::parse(&text).map_err(LoadError::Syntax)?;
@@ -111,50 +113,11 @@ fn replace(target: &Path, text: &[u8], permissions: Option<fs::Permissions>) -> 
     written
 }
 
-/// A file that was read, to be read again when it changes.
-#[derive(Debug)]
-pub struct Watch {
-    path: PathBuf,
-    seen: Option<Stamp>,
-}
-
-/// By what a changed file is known.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Stamp {
-    modified: (i64, i64),
-    size: u64,
-    inode: u64,
-}
-
-impl Stamp {
-    fn of(metadata: &fs::Metadata) -> Stamp {
-        Stamp {
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            size: metadata.len(),
-            inode: metadata.ino(),
-        }
-    }
-}
-
-impl Watch {
-    /// The file's name.
-    pub fn name(&self) -> &[u8] {
-        self.path.as_os_str().as_bytes()
-    }
-
-    /// Whether the file was changed since it was read or last asked about. A file that is gone has not changed:
-    /// it may be about to be replaced.
-    pub fn has_changed(&mut self) -> bool {
-        let Ok(metadata) = fs::metadata(&self.path) else { return false };
-        let now = Some(Stamp::of(&metadata));
-        std::mem::replace(&mut self.seen, now) != now
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
 
     /// A directory of the test's own, removed at its end.
     struct Directory(PathBuf);
