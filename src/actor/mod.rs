@@ -19,15 +19,17 @@ mod command;
 mod error;
 pub mod file;
 mod futex;
+mod key;
 mod owner;
 mod promise;
 
 use std::sync::{Arc, OnceLock};
 
 #[cfg(feature = "internals")]
-pub use command::Desk;
+pub use command::{COMMANDS, CONFIGURATION, Desk, Key, Syntax};
 pub use command::{Condition, Message};
 pub use error::{CallError, Failure};
+pub use key::check_key;
 pub use owner::Handle;
 
 use crate::engine::{Engine, EngineSettings, raw};
@@ -39,6 +41,12 @@ pub fn run_on_pipe(pipe: raw::Socket, prefix: &str, sink: Arc<dyn Sink>, context
     let engine = Engine::new(context, Logger::new(prefix, sink), EngineSettings::default());
     let mut owner = owner::PipeOwner::new(pipe, &engine);
     engine.run(&mut owner);
+}
+
+/// The message by which a CZMQ actor tells its owner that it is ready, or how a command ended: CZMQ's `zsock_signal`
+/// sends these eight bytes, whose lowest byte is the status.
+pub fn signal(status: u8) -> [u8; 8] {
+    (0x7766_5544_3322_1100 | u64::from(status)).to_ne_bytes()
 }
 
 static DEFAULT_IPV6: OnceLock<fn() -> bool> = OnceLock::new();

@@ -21,9 +21,6 @@ use crate::actor;
 use crate::engine::raw;
 use crate::log::{Logger, Sink, Stderr};
 
-/// What `zsock_wait` waits for: eight bytes in the machine's order, the lowest one being the status, zero.
-const SIGNAL: u64 = 0x7766_5544_3322_1100;
-
 /// The gossip actor. Pass it to zactor_new, and talk to it with zstr_sendx,
 /// zstr_recvx and their like:
 ///
@@ -77,7 +74,7 @@ pub(super) fn context_of(pipe: Socket) -> raw::Context {
 
 /// Tell the owner that the node takes commands.
 pub(super) fn signal(pipe: Socket) -> Result<(), Errno> {
-    pipe.send(&[&SIGNAL.to_ne_bytes()])
+    pipe.send(&[&actor::signal(0)])
 }
 
 /// Run a node on `pipe` until it ends.

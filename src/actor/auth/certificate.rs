@@ -61,24 +61,30 @@ impl Cert {
             Err(LoadError::Io(_)) => Cert::read(name)?,
             Err(error) => return Err(Cow::Owned(format!("{}: {error}", show(&secret_name)))),
         };
-        Cert::parse(&tree).ok_or(Cow::Borrowed("not a certificate"))
+        Cert::parse(&tree)
     }
 
     /// Load a public certificate from a file of exactly this name.
     pub fn load_public(name: &[u8]) -> Result<Cert, Cow<'static, str>> {
-        Cert::parse(&Cert::read(name)?).ok_or(Cow::Borrowed("not a certificate"))
+        Cert::parse(&Cert::read(name)?)
     }
 
     fn read(name: &[u8]) -> Result<Item, Cow<'static, str>> {
         file::load(name).map(|(tree, _)| tree).map_err(|error: LoadError| Cow::Owned(error.to_string()))
     }
 
-    fn parse(tree: &Item) -> Option<Cert> {
-        let mut cert = Cert::from_text(tree.get(b"curve/public-key")?, tree.get(b"curve/secret-key"))?;
+    fn parse(tree: &Item) -> Result<Cert, Cow<'static, str>> {
+        let key = |path: &str| {
+            let text = tree.get(path.as_bytes());
+            let wrong = || Cow::Owned(format!("{path} is not a key"));
+            text.map(|text| curve::decode(text).ok_or_else(wrong)).transpose()
+        };
+        let public = key("curve/public-key")?.ok_or("curve/public-key is missing")?;
+        let mut cert = Cert::from_keys(*public, key("curve/secret-key")?);
         for item in tree.locate(b"metadata").map(Item::children).unwrap_or_default() {
             cert.set_meta(item.name(), Some(item.value()));
         }
-        Some(cert)
+        Ok(cert)
     }
 
     /// The public key.

@@ -5,11 +5,9 @@ use std::sync::Arc;
 
 use super::policy::Policy;
 use super::zap_socket::Handler;
+use crate::actor::signal;
 use crate::engine::raw::{Context, Error, Msg, Poller, Socket};
 use crate::log::{Logger, Sink, show};
-
-/// What a signal says besides its status, which is its lowest byte.
-const SIGNAL: u64 = 0x7766_5544_3322_1100;
 
 /// How many waiting commands are carried out before requests get their turn.
 const BATCH: usize = 100;
@@ -55,8 +53,8 @@ impl Actor {
                 if frames.first().is_some_and(|name| name == b"$TERM") {
                     return Ok(());
                 }
-                let status = u64::from(!self.execute(&frames));
-                self.pipe.send(&mut Msg::from_slice(&(SIGNAL | status).to_ne_bytes())?, false)?;
+                let status = u8::from(!self.execute(&frames));
+                self.pipe.send(&mut Msg::from_slice(&signal(status))?, false)?;
             }
             if let Some(handler) = &self.handler {
                 handler.serve(&mut self.policy, &self.logger)?;

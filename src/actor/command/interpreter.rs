@@ -11,15 +11,21 @@ use std::fs;
 use std::io;
 use std::ops::ControlFlow;
 
-use super::config::{self, Security, Service, Values};
+use zeroize::Zeroizing;
+
+use super::commands::{Command, Reason, Refused};
+use super::configuration::{self, Values};
 use super::inbox::Outgoing;
-use super::language::{Command, Refused};
 use super::message::Message;
-use super::names;
+use super::parser::parse;
+use super::security::{self, Security};
+use super::services::{self, Service};
+use super::unknown_keys;
 use crate::actor::error::Failure;
 use crate::actor::file::zpl::Item;
 use crate::actor::file::{self, LoadError, Watch};
 use crate::core::{Now, Stats, Tuple};
+use crate::engine::raw::curve;
 use crate::engine::{Engine, Error, Mechanism, OwnerEvent};
 use crate::log::{Logger, show};
 
@@ -107,7 +113,7 @@ impl Interpreter {
             let name = show(frames.first().copied().unwrap_or_default());
             self.logger.debug(format_args!("API command={name}"));
         }
-        let command = match Command::parse(frames) {
+        let command = match parse(frames) {
             Ok(command) => command,
             Err(refused) => {
                 self.refused(&refused, engine, out);
@@ -115,7 +121,7 @@ impl Interpreter {
             }
         };
         let mut call = Call { interpreter: self, engine, now, out };
-        if command.asks() && !call.out.has_room() {
+        if command.has_reply() && !call.out.has_room() {
             call.refuse(frames[0], "too many replies wait unread");
             return ControlFlow::Continue(());
         }
@@ -165,7 +171,7 @@ impl Interpreter {
 
     fn refused(&self, refused: &Refused, engine: &mut Engine, out: &mut dyn Outbox) {
         match refused.reason {
-            super::language::Reason::Unknown => self.logger.error(refused),
+            Reason::Unknown => self.logger.error(refused),
             _ => self.logger.warning(refused),
         }
         self.error(&refused.command, &refused.reason, engine, out);
@@ -318,7 +324,7 @@ impl Call<'_> {
     }
 
     fn set(&mut self, command: &[u8], path: &[u8], value: &[u8]) {
-        if let Err(bad) = config::check(path, value) {
+        if let Err(bad) = configuration::check(path, value) {
             return self.refuse(command, bad);
         }
         if let Err(reason) = self.set_now(path, value) {
@@ -327,22 +333,22 @@ impl Call<'_> {
     }
 
     fn set_now(&mut self, path: &[u8], value: &[u8]) -> Result<(), Failure> {
-        if config::is_record(path) {
+        if configuration::is_record(path) {
             self.record_now(value)?;
             self.interpreter.recorded = Some(value).filter(|name| !name.is_empty()).map(<[u8]>::to_vec);
         }
         self.interpreter.tree.put(path, value).map_err(|reason| Failure::new(libc::EINVAL, reason))?;
         // Kept all the same, as CZMQ does: for SAVE, or for another version.
-        if let Some(unknown) = names::unknown(path) {
+        if let Some(unknown) = unknown_keys::unknown(path) {
             self.interpreter.logger.warning(format_args!("SET {unknown}"));
-        } else if config::is_for_files(path) {
+        } else if services::is_for_files(path) {
             let text = format_args!("SET {} counts when a file with it is loaded, and not now", show(path));
             self.interpreter.logger.notice(text);
         }
-        if config::relative(path) == b"server/animate" {
+        if configuration::relative(path) == b"server/animate" {
             self.animate(value);
         }
-        if config::is_security(path) {
+        if security::is_security(path) {
             self.interpreter.security = SecurityState::Pending;
         }
         // What else is wrong in the tree was said when it was loaded.
@@ -353,7 +359,7 @@ impl Call<'_> {
 
     fn animate(&mut self, value: &[u8]) {
         self.interpreter.logger.warning("'server/animate' is deprecated, use VERBOSE command instead");
-        self.interpreter.verbose = config::animate(value);
+        self.interpreter.verbose = configuration::animate(value);
     }
 
     fn save(&mut self, command: &[u8], name: &[u8]) {
@@ -401,7 +407,7 @@ impl Call<'_> {
             let line = tree.locate(bad.path().as_bytes()).map_or(0, Item::line);
             self.find_fault(name, line, bad);
         }
-        for unknown in names::all_unknown(&tree) {
+        for unknown in unknown_keys::all_unknown(&tree) {
             self.find_fault(name, unknown.line, unknown);
         }
         if let Some(value) = tree.get(b"server/animate") {
@@ -428,7 +434,7 @@ impl Call<'_> {
     /// Do what the configuration asks to be done when it is loaded. What is bound or connected already stays so.
     fn serve(&mut self) {
         let tree = std::mem::replace(&mut self.interpreter.tree, Item::root());
-        for service in config::services(&tree) {
+        for service in services::services(&tree) {
             match service {
                 Service::Echo(text) => self.interpreter.logger.notice(show(text)),
                 Service::Bind(endpoint) if self.interpreter.bound.contains(endpoint) => {}
@@ -485,10 +491,10 @@ impl Call<'_> {
 
     fn apply_security(&mut self) {
         let logger = self.interpreter.logger.clone();
-        if let Some(domain) = config::domain(&self.interpreter.tree) {
+        if let Some(domain) = security::domain(&self.interpreter.tree) {
             self.engine.set_zap_domain(domain);
         }
-        self.interpreter.security = match config::security(&self.interpreter.tree) {
+        self.interpreter.security = match security::security(&self.interpreter.tree) {
             None => {
                 if !matches!(self.interpreter.security, SecurityState::Unset) {
                     self.engine.set_mechanism(Mechanism::Null);
@@ -505,9 +511,10 @@ impl Call<'_> {
                         self.engine.set_mechanism(Mechanism::Plain);
                         "PLAIN"
                     }
-                    Security::Curve(certificate) => {
-                        self.engine.set_public_key(&certificate.public);
-                        self.engine.set_secret_key(certificate.secret.reveal());
+                    Security::Curve { public, secret } => {
+                        self.engine.set_public_key(curve::encode(&public).as_bytes());
+                        let secret = Zeroizing::new(curve::encode(secret.reveal()));
+                        self.engine.set_secret_key(secret.as_bytes());
                         self.engine.set_mechanism(Mechanism::Curve);
                         "CURVE"
                     }

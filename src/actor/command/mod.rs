@@ -2,23 +2,31 @@
 //!
 //! | file | concern |
 //! | --- | --- |
-//! | `language` | frames that make a command, or why they do not |
+//! | `parser`, `commands` | which lists of frames are commands, and the commands as values |
 //! | `interpreter` | what a command does, given as frames or as a typed call |
-//! | `config` | what the items of a configuration mean |
-//! | `names` | which names of a configuration mean something |
+//! | `configuration` | the keys of a configuration, and the values of its `server` section |
+//! | `services`, `security` | what its `zgossip` section asks for |
+//! | `unknown_keys` | items of a configuration that have no meaning |
 //! | `message`, `inbox` | messages to the owner, and how they wait |
 //! | `waits` | conditions that threads of the program wait for |
 
-mod config;
+mod commands;
+mod configuration;
 mod inbox;
 mod interpreter;
-mod language;
 mod message;
-mod names;
+mod parser;
+mod security;
+mod services;
+mod unknown_keys;
 mod waits;
 
+#[cfg(feature = "internals")]
+pub use configuration::{CONFIGURATION, Key};
 pub use inbox::{Inbox, Outgoing};
 pub use interpreter::{Desk, Interpreter, Outbox};
-pub use language::{Command, MAX_FRAMES, is_secret, is_term};
 pub use message::Message;
+#[cfg(feature = "internals")]
+pub use parser::{COMMANDS, Syntax};
+pub use parser::{MAX_FRAMES, is_secret, is_term, parse};
 pub use waits::{Condition, Met, Waits};

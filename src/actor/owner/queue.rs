@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use super::batch::Batch;
 use super::request::{Job, question};
 use super::router::{Channel, Taken};
-use crate::actor::command::{Command, Condition, Desk, Interpreter, Message, Met, Outbox, Outgoing, Waits};
+use crate::actor::command::{Condition, Desk, Interpreter, Message, Met, Outbox, Outgoing, Waits, parse};
 use crate::actor::error::CallError;
 use crate::actor::promise::promise;
 use crate::core::Now;
@@ -204,7 +204,7 @@ impl QueueOwner<'_> {
         if outlet.weight > HEAVY {
             outlet.flush();
         }
-        if !outlet.full || outlet.ending || !Command::parse(frames).is_ok_and(|command| command.asks()) {
+        if !outlet.full || outlet.ending || !parse(frames).is_ok_and(|command| command.has_reply()) {
             return false;
         }
         outlet.flush();

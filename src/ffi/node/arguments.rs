@@ -7,7 +7,7 @@ use std::time::Duration;
 use libc::{c_char, c_int, c_void, size_t, strlen};
 
 use super::pool::{Inside, zgossip_t};
-use crate::core::Tuple;
+use crate::actor::check_key;
 use crate::ffi::failure::Failure;
 
 /// The node that C points to.
@@ -48,11 +48,8 @@ pub(super) unsafe fn sized<'a>(first: *const c_void, size: size_t, what: &str) -
 
 /// A key that may be one.
 pub(super) fn key(key: &[u8]) -> Result<&[u8], Failure> {
-    match key.len() {
-        0 => Err(Failure::invalid("key is empty")),
-        1..=Tuple::MAX_KEY => without_nul(key, "key"),
-        _ => Err(Failure::invalid("key is longer than 255 bytes")),
-    }
+    check_key(key).map_err(|why| Failure::invalid(format!("key {why}")))?;
+    Ok(key)
 }
 
 /// Bytes that a C string can hold.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::{Call, Interpreter, Outbox};
-use crate::actor::command::config;
+use crate::actor::command::configuration;
 use crate::actor::command::inbox::Outgoing;
 use crate::actor::command::waits::{Condition, Waits};
 use crate::actor::error::Failure;
@@ -139,7 +139,7 @@ impl<'a> Desk<'a> {
 
     /// Change one item of the configuration.
     pub fn set(&mut self, path: &[u8], value: &[u8]) -> Result<(), Failure> {
-        config::check(path, value).map_err(|bad| Failure::new(libc::EINVAL, bad))?;
+        configuration::check(path, value).map_err(|bad| Failure::new(libc::EINVAL, bad))?;
         self.call.set_now(path, value)
     }
 

@@ -359,7 +359,7 @@ fn a_file_says_where_it_is_wrong_and_the_rest_of_it_counts() {
     let said = bench.tell(&["LOAD", &file]);
     let faults = [
         format!("{file}:4: server/timeout = 'abc' is not a number that is allowed here"),
-        format!("{file}:5: 'server/timeuot' means nothing; is 'server/timeout' meant?"),
+        format!("{file}:5: 'server/timeuot' is not a known setting; did you mean 'server/timeout'?"),
     ];
     assert_eq!(bench.logged(), faults.clone().map(|fault| format!("W: {fault}")));
     assert_eq!(said, [""; 0], "events were not asked for yet");
@@ -375,7 +375,7 @@ fn set_says_what_it_does_not_do() {
     bench.tell(&["SET", "mine/anything", "5"]);
     let logged = [
         "N: SET zgossip/bind/endpoint counts when a file with it is loaded, and not now",
-        "W: SET 'server/timeuot' means nothing; is 'server/timeout' meant?",
+        "W: SET 'server/timeuot' is not a known setting; did you mean 'server/timeout'?",
     ];
     assert_eq!(bench.logged(), logged);
 }

@@ -1,65 +1,56 @@
-//! Which names of a configuration mean something, and which one is meant by one that does not.
+//! Items of a configuration that have no meaning, and the keys that they may be misspelt from.
 
 use std::fmt;
 
-use super::config;
+use super::configuration::{CONFIGURATION, relative};
 use crate::actor::file::zpl::Item;
 use crate::log::show;
 
-/// Names that mean something, beside those of the settings.
-const OTHERS: &[&str] = &[
-    "server/animate",
-    "zgossip/echo",
-    "zgossip/bind",
-    "zgossip/bind/endpoint",
-    "zgossip/connect",
-    "zgossip/connect/endpoint",
-    "zgossip/connect/server-key",
-    "zgossip/security",
-    "zgossip/security/mechanism",
-    "zgossip/security/secret-key",
-    "zgossip/security/domain",
-];
-
-/// How alike (0 to 1) a name has to be to one that is known, for it to be meant.
-const ALIKE: f64 = 0.8;
-/// No longer name (bytes) is as alike to any that is known; comparing takes time and memory by the length.
+/// How similar (0 to 1) a path has to be to a known one to be taken for a misspelling of it. One wrong letter in five:
+/// `timeuot` is found, and another word is not.
+const SIMILAR: f64 = 0.8;
+/// The longest path, in bytes, that is compared: no longer one is similar enough to a known path, and comparing takes
+/// time and memory in proportion to the length.
 const LONGEST: usize = 64;
 
-/// An item of the `server` or `zgossip` section that means nothing: other sections may be the program's own.
+/// An item of the `server` or `zgossip` section that has no meaning. Other sections may be the program's own.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unknown {
-    /// Names from the root, separated by slashes.
+    /// The item's path: names from the root, separated by slashes.
     pub path: String,
-    /// The line that it stands on; 0 if it stands in no file.
+    /// The line of the file that the item stands on; 0 if it comes from no file.
     pub line: usize,
     nearest: Option<&'static str>,
 }
 
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}' means nothing", self.path)?;
-        self.nearest.map_or(Ok(()), |nearest| write!(f, "; is '{nearest}' meant?"))
+        write!(f, "'{}' is not a known setting", self.path)?;
+        self.nearest.map_or(Ok(()), |nearest| write!(f, "; did you mean '{nearest}'?"))
     }
 }
 
+/// The paths that have a meaning: all keys, and the sections below the first level that keys are in.
 fn paths() -> impl Iterator<Item = &'static str> {
-    config::paths().chain(OTHERS.iter().copied())
+    let sections = CONFIGURATION.iter().filter_map(|key| key.path.rsplit_once('/'));
+    CONFIGURATION.iter().map(|key| key.path).chain(sections.map(|(section, _)| section))
 }
 
-/// Whether the item at `path`, of the `server` or `zgossip` section, means nothing.
+/// The item at `path` as an [`Unknown`], if it is in the `server` or `zgossip` section and has no meaning.
 pub fn unknown(path: &[u8]) -> Option<Unknown> {
-    let path = show(config::relative(path)).into_owned();
+    let path = show(relative(path)).into_owned();
     if !(path.starts_with("server/") || path.starts_with("zgossip/")) || paths().any(|known| known == path) {
         return None;
     }
-    let short = || paths().filter(|_| path.len() <= LONGEST);
-    let alike = short().map(|known| (strsim::normalized_damerau_levenshtein(known, &path), known));
-    let nearest = alike.max_by(|one, two| one.0.total_cmp(&two.0)).filter(|&(alike, _)| alike >= ALIKE);
+    let comparable = || paths().filter(|_| path.len() <= LONGEST);
+    let similarity = comparable().map(|known| (strsim::normalized_damerau_levenshtein(known, &path), known));
+    let nearest = similarity
+        .max_by(|one, two| one.0.total_cmp(&two.0))
+        .filter(|&(similarity, _)| similarity >= SIMILAR);
     Some(Unknown { path, line: 0, nearest: nearest.map(|(_, known)| known) })
 }
 
-/// All items of the `server` and `zgossip` sections that mean nothing.
+/// All items of the `server` and `zgossip` sections of `tree` that have no meaning.
 pub fn all_unknown(tree: &Item) -> Vec<Unknown> {
     fn add(item: &Item, path: &[u8], found: &mut Vec<Unknown>) {
         for child in item.children() {
@@ -90,9 +81,9 @@ mod tests {
             .map(|unknown| format!("{}: {unknown}", unknown.line))
             .collect();
         let expected = [
-            "2: 'server/timeuot' means nothing; is 'server/timeout' meant?",
-            "3: 'server/colour' means nothing",
-            "6: 'zgossip/bind/endpiont' means nothing; is 'zgossip/bind/endpoint' meant?",
+            "2: 'server/timeuot' is not a known setting; did you mean 'server/timeout'?",
+            "3: 'server/colour' is not a known setting",
+            "6: 'zgossip/bind/endpiont' is not a known setting; did you mean 'zgossip/bind/endpoint'?",
         ];
         assert_eq!(found, expected);
         for known in paths() {
@@ -102,7 +93,7 @@ mod tests {
             unknown(&[b"server/", &vec![b'x'; 10 << 20][..]].concat())
                 .is_some_and(|unknown| unknown.nearest.is_none())
         );
-        assert!(paths().all(|known| (known.len() as f64) < ALIKE * LONGEST as f64));
+        assert!(paths().all(|known| (known.len() as f64) < SIMILAR * LONGEST as f64));
         assert!(unknown(b"/server/verbos").is_some() && unknown(b"mine/anything").is_none());
     }
 }

@@ -1,0 +1,119 @@
+//! Commands with their arguments, as a value of [`Command`].
+//!
+//! Frames become such a value in the parser; a typed call makes one without text in between.
+
+use std::fmt;
+
+use crate::log::show;
+
+/// A command and its arguments.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Command<'a> {
+    /// Log commands and activity.
+    Verbose,
+    /// Accept peers at an endpoint.
+    Bind(&'a [u8]),
+    /// Reply with the last TCP port bound.
+    Port,
+    /// Replace the configuration by that of a file.
+    Load(&'a [u8]),
+    /// Change one item of the configuration.
+    Set {
+        /// Names from the root of the configuration, separated by slashes.
+        path: &'a [u8],
+        /// The item's new value.
+        value: &'a [u8],
+    },
+    /// Write the configuration to a file.
+    Save(&'a [u8]),
+    /// Record the node's inputs in a file; an empty name ends the recording.
+    Record(&'a [u8]),
+    /// Connect to a peer.
+    Connect {
+        /// The endpoint that the peer is bound to.
+        endpoint: &'a [u8],
+        /// The peer's CURVE public key (Z85); the connection is in clear text without one.
+        server_key: Option<&'a [u8]>,
+    },
+    /// Publish a tuple.
+    Publish {
+        /// The tuple's key; the core checks it, and the value.
+        key: &'a [u8],
+        /// The tuple's value.
+        value: &'a [u8],
+        /// Milliseconds after which the tuple expires; 0 for never.
+        ttl: u32,
+    },
+    /// Reply with the number of tuples held.
+    Status,
+    /// Forget a tuple on this node alone.
+    Unpublish(&'a [u8]),
+    /// Withdraw a tuple from the network.
+    Retract(&'a [u8]),
+    /// Set the node's CURVE public key (Z85).
+    SetPublicKey(&'a [u8]),
+    /// Set the node's CURVE secret key (Z85).
+    SetSecretKey(&'a [u8]),
+    /// Set the domain that ZAP requests of the node's sockets carry.
+    ZapDomain(&'a [u8]),
+    /// Reply with the value of a key.
+    Get(&'a [u8]),
+    /// Reply with all keys.
+    Keys,
+    /// Reply with the node's statistics.
+    Stats,
+    /// End the node.
+    Term,
+}
+
+impl Command<'_> {
+    /// Whether the owner expects a reply to this command.
+    pub fn has_reply(&self) -> bool {
+        matches!(self, Command::Port | Command::Status | Command::Get(_) | Command::Keys | Command::Stats)
+    }
+}
+
+/// A command that was not carried out and changed nothing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refused {
+    /// The command's name.
+    pub command: Vec<u8>,
+    /// The reason.
+    pub reason: Reason,
+}
+
+/// Why a list of frames is not a command.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Reason {
+    /// No command has this name.
+    Unknown,
+    /// An argument is missing.
+    Missing(&'static str),
+    /// An argument is not of its kind.
+    Invalid {
+        /// The argument's name.
+        argument: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::Unknown => f.write_str("unknown command"),
+            Reason::Missing(argument) => write!(f, "{argument} is missing"),
+            Reason::Invalid { argument, why } => write!(f, "{argument} {why}"),
+        }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.reason {
+            // CZMQ's words.
+            Reason::Unknown => write!(f, "unknown zgossip method '{}'", show(&self.command)),
+            _ => write!(f, "{} refused: {}", show(&self.command), self.reason),
+        }
+    }
+}

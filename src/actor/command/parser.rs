@@ -1,0 +1,363 @@
+//! The command language: which lists of frames are commands.
+//!
+//! Parsing borrows from the frames and allocates nothing. Frames beyond a command's arguments are ignored, as CZMQ
+//! ignores them; missing and invalid arguments make a [`Refused`] that names the command and the reason.
+
+use super::commands::{Command, Reason, Refused};
+use crate::actor::key::check_key;
+
+/// The most frames that a command has; further ones are not read. PUBLISH has four.
+pub const MAX_FRAMES: usize = 4;
+
+/// One command of the language: a row of [`COMMANDS`].
+#[cfg_attr(
+    not(feature = "internals"),
+    expect(dead_code, reason = "tests compare these columns with the documents")
+)]
+pub struct Syntax {
+    /// The first frame.
+    pub name: &'static str,
+    /// The frames that follow, in the order in which they are sent; those in brackets may be left out.
+    pub arguments: &'static str,
+    /// The reply, empty for a command without one; frames in brackets may be missing.
+    pub reply: &'static str,
+    /// What the command does, in one line.
+    pub meaning: &'static str,
+    parse: for<'a> fn(Frames<'_, 'a>) -> Result<Command<'a>, Reason>,
+}
+
+/// All commands of the language, those given most often first: [`parse`] looks for a name from the beginning.
+pub const COMMANDS: &[Syntax] = &[
+    Syntax {
+        name: "PUBLISH",
+        arguments: "key value [ttl]",
+        reply: "",
+        meaning: "Give a key a value on every node; with a ttl (milliseconds) the tuple expires.",
+        parse: |frames| {
+            Ok(Command::Publish {
+                key: frames.bytes(1, "key")?,
+                value: frames.bytes(2, "value")?,
+                ttl: frames.ttl(3)?,
+            })
+        },
+    },
+    Syntax {
+        name: "GET",
+        arguments: "key",
+        reply: "VALUE key [value]",
+        meaning: "Read the value of a key.",
+        parse: |frames| Ok(Command::Get(frames.key(1)?)),
+    },
+    Syntax {
+        name: "STATUS",
+        arguments: "",
+        reply: "STATUS number",
+        meaning: "Count the tuples that this node holds.",
+        parse: |_| Ok(Command::Status),
+    },
+    Syntax {
+        name: "UNPUBLISH",
+        arguments: "key",
+        reply: "",
+        meaning: "Forget a tuple on this node alone.",
+        parse: |frames| Ok(Command::Unpublish(frames.key(1)?)),
+    },
+    Syntax {
+        name: "RETRACT",
+        arguments: "key",
+        reply: "",
+        meaning: "Remove a tuple from the whole network.",
+        parse: |frames| Ok(Command::Retract(frames.key(1)?)),
+    },
+    Syntax {
+        name: "KEYS",
+        arguments: "",
+        reply: "KEYS [key ...]",
+        meaning: "List all keys.",
+        parse: |_| Ok(Command::Keys),
+    },
+    Syntax {
+        name: "STATS",
+        arguments: "",
+        reply: "STATS [name value ...]",
+        meaning: "Read the statistics.",
+        parse: |_| Ok(Command::Stats),
+    },
+    Syntax {
+        name: "BIND",
+        arguments: "endpoint",
+        reply: "",
+        meaning: "Accept peers at an endpoint.",
+        parse: |frames| Ok(Command::Bind(frames.text(1, "endpoint")?)),
+    },
+    Syntax {
+        name: "PORT",
+        arguments: "",
+        reply: "PORT number",
+        meaning: "Read the last TCP port bound: 0 before any, -1 after a BIND that failed.",
+        parse: |_| Ok(Command::Port),
+    },
+    Syntax {
+        name: "CONNECT",
+        arguments: "endpoint [server-key]",
+        reply: "",
+        meaning: "Connect to a peer, by CURVE if its public key is given.",
+        parse: |frames| {
+            Ok(Command::Connect {
+                endpoint: frames.text(1, "endpoint")?,
+                // An empty key is an invalid key, and no wish for clear text.
+                server_key: match frames.bytes(2, "server key") {
+                    Ok(_) => Some(frames.string(2, "server key")?),
+                    Err(_) => None,
+                },
+            })
+        },
+    },
+    Syntax {
+        name: "LOAD",
+        arguments: "file",
+        reply: "",
+        meaning: "Replace the configuration by that of a file, which is watched from then on.",
+        parse: |frames| Ok(Command::Load(frames.text(1, "file name")?)),
+    },
+    Syntax {
+        name: "CONFIGURE",
+        arguments: "file",
+        reply: "",
+        meaning: "The same as LOAD.",
+        parse: |frames| Ok(Command::Load(frames.text(1, "file name")?)),
+    },
+    Syntax {
+        name: "SET",
+        arguments: "path value",
+        reply: "",
+        meaning: "Change one item of the configuration.",
+        parse: |frames| Ok(Command::Set { path: frames.text(1, "path")?, value: frames.string(2, "value")? }),
+    },
+    Syntax {
+        name: "SAVE",
+        arguments: "file",
+        reply: "",
+        meaning: "Write the configuration to a file.",
+        parse: |frames| Ok(Command::Save(frames.text(1, "file name")?)),
+    },
+    Syntax {
+        name: "RECORD",
+        arguments: "[file]",
+        reply: "",
+        meaning: "Record the node's inputs in a file; without a file, end the recording.",
+        parse: |frames| {
+            Ok(Command::Record(match frames.string(1, "file name") {
+                Err(Reason::Missing(_)) => b"",
+                name => name?,
+            }))
+        },
+    },
+    Syntax {
+        name: "SET PUBLICKEY",
+        arguments: "key",
+        reply: "",
+        meaning: "Set the CURVE public key (Z85) for later BINDs and CONNECTs.",
+        parse: |frames| Ok(Command::SetPublicKey(frames.string(1, "key")?)),
+    },
+    Syntax {
+        name: "SET SECRETKEY",
+        arguments: "key",
+        reply: "",
+        meaning: "Set the CURVE secret key (Z85) for later BINDs and CONNECTs.",
+        parse: |frames| Ok(Command::SetSecretKey(frames.string(1, "key")?)),
+    },
+    Syntax {
+        name: "ZAP DOMAIN",
+        arguments: "domain",
+        reply: "",
+        meaning: "Set the ZAP domain for later BINDs and CONNECTs.",
+        parse: |frames| Ok(Command::ZapDomain(frames.string(1, "domain")?)),
+    },
+    Syntax {
+        name: "VERBOSE",
+        arguments: "",
+        reply: "",
+        meaning: "Log commands and activity.",
+        parse: |_| Ok(Command::Verbose),
+    },
+    Syntax {
+        name: "$TERM",
+        arguments: "",
+        reply: "",
+        meaning: "End the node.",
+        parse: |_| Ok(Command::Term),
+    },
+];
+
+/// Read a command from its frames. A zero byte that ends a frame (some bindings send the NUL of their strings along) is
+/// not part of it; a zero byte elsewhere makes the command invalid.
+pub fn parse<'a>(frames: &[&'a [u8]]) -> Result<Command<'a>, Refused> {
+    let name = frame(frames, 0).unwrap_or_default();
+    let syntax = COMMANDS.iter().find(|syntax| syntax.name.as_bytes() == name).ok_or(Reason::Unknown);
+    syntax
+        .and_then(|syntax| (syntax.parse)(Frames(frames)))
+        .map_err(|reason| Refused { command: name.to_vec(), reason })
+}
+
+/// Whether these frames carry a secret, so that no copy of them may stay in memory.
+pub fn is_secret(frames: &[&[u8]]) -> bool {
+    frame(frames, 0) == Some(b"SET SECRETKEY")
+}
+
+/// Whether these frames end the node.
+pub fn is_term(frames: &[&[u8]]) -> bool {
+    frame(frames, 0) == Some(b"$TERM")
+}
+
+/// The frames of a command; each argument is found by its index, from 1.
+struct Frames<'f, 'a>(&'f [&'a [u8]]);
+
+impl<'a> Frames<'_, 'a> {
+    /// An argument of any bytes.
+    fn bytes(&self, index: usize, argument: &'static str) -> Result<&'a [u8], Reason> {
+        frame(self.0, index).ok_or(Reason::Missing(argument))
+    }
+
+    /// An argument without a zero byte.
+    fn string(&self, index: usize, argument: &'static str) -> Result<&'a [u8], Reason> {
+        let bytes = self.bytes(index, argument)?;
+        if bytes.contains(&0) {
+            return Err(Reason::Invalid { argument, why: "holds a NUL byte" });
+        }
+        Ok(bytes)
+    }
+
+    /// An argument of at least one byte, none of them zero.
+    fn text(&self, index: usize, argument: &'static str) -> Result<&'a [u8], Reason> {
+        let bytes = self.string(index, argument)?;
+        if bytes.is_empty() {
+            return Err(Reason::Invalid { argument, why: "is empty" });
+        }
+        Ok(bytes)
+    }
+
+    /// An argument that can be a key.
+    fn key(&self, index: usize) -> Result<&'a [u8], Reason> {
+        let key = self.bytes(index, "key")?;
+        check_key(key).map_err(|why| Reason::Invalid { argument: "key", why })?;
+        Ok(key)
+    }
+
+    /// An optional argument that is a number of milliseconds; 0 without it.
+    fn ttl(&self, index: usize) -> Result<u32, Reason> {
+        let Some(text) = frame(self.0, index) else { return Ok(0) };
+        let invalid = Reason::Invalid { argument: "ttl", why: "is not a number of milliseconds" };
+        if !text.iter().all(u8::is_ascii_digit) {
+            return Err(invalid);
+        }
+        std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(invalid)
+    }
+}
+
+/// The frame at `index` without the zero byte that may end it.
+fn frame<'a>(frames: &[&'a [u8]], index: usize) -> Option<&'a [u8]> {
+    let frame = *frames.get(index)?;
+    Some(frame.strip_suffix(&[0]).unwrap_or(frame))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn refused(frames: &[&[u8]]) -> String {
+        parse(frames).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn commands_take_their_arguments() {
+        use Command as C;
+        let cases: &[(&[&[u8]], Command<'_>)] = &[
+            (&[b"VERBOSE"], C::Verbose),
+            (&[b"BIND", b"tcp://*:*"], C::Bind(b"tcp://*:*")),
+            (&[b"PORT"], C::Port),
+            (&[b"LOAD", b"a.cfg"], C::Load(b"a.cfg")),
+            (&[b"CONFIGURE", b"a.cfg"], C::Load(b"a.cfg")),
+            (&[b"SET", b"server/timeout", b"100"], C::Set { path: b"server/timeout", value: b"100" }),
+            (&[b"SET", b"a", b""], C::Set { path: b"a", value: b"" }),
+            (&[b"SAVE", b"b.cfg"], C::Save(b"b.cfg")),
+            (&[b"RECORD", b"r"], C::Record(b"r")),
+            (&[b"RECORD", b""], C::Record(b"")),
+            (&[b"RECORD"], C::Record(b"")),
+            (&[b"CONNECT", b"ipc://x"], C::Connect { endpoint: b"ipc://x", server_key: None }),
+            (&[b"CONNECT", b"ipc://x", b"k"], C::Connect { endpoint: b"ipc://x", server_key: Some(b"k") }),
+            (&[b"CONNECT", b"ipc://x", b""], C::Connect { endpoint: b"ipc://x", server_key: Some(b"") }),
+            (&[b"PUBLISH", b"k", b"v"], C::Publish { key: b"k", value: b"v", ttl: 0 }),
+            (&[b"PUBLISH", b"k", b""], C::Publish { key: b"k", value: b"", ttl: 0 }),
+            (&[b"PUBLISH", b"k", b"v", b"2500"], C::Publish { key: b"k", value: b"v", ttl: 2500 }),
+            (&[b"STATUS", b"more", b"than", b"needed"], C::Status),
+            (&[b"UNPUBLISH", b"\xff"], C::Unpublish(b"\xff")),
+            (&[b"RETRACT", b"k"], C::Retract(b"k")),
+            (&[b"SET PUBLICKEY", b"p"], C::SetPublicKey(b"p")),
+            (&[b"SET SECRETKEY", b"s"], C::SetSecretKey(b"s")),
+            (&[b"ZAP DOMAIN", b"d"], C::ZapDomain(b"d")),
+            (&[b"ZAP DOMAIN", b""], C::ZapDomain(b"")),
+            (&[b"GET", b"k"], C::Get(b"k")),
+            (&[b"KEYS"], C::Keys),
+            (&[b"STATS"], C::Stats),
+            (&[b"$TERM"], C::Term),
+        ];
+        for (frames, command) in cases {
+            assert_eq!(parse(frames).as_ref(), Ok(command));
+        }
+    }
+
+    #[test]
+    fn a_terminating_zero_byte_is_not_part_of_a_frame() {
+        let frames: &[&[u8]] = &[b"PUBLISH\0", b"k\0", b"v\0", b"1\0"];
+        assert_eq!(parse(frames), Ok(Command::Publish { key: b"k", value: b"v", ttl: 1 }));
+        assert_eq!(refused(&[b"LOAD", b"a\0b"]), "LOAD refused: file name holds a NUL byte");
+        assert_eq!(refused(&[b"RECORD", b"a\0b"]), "RECORD refused: file name holds a NUL byte");
+        assert_eq!(refused(&[b"GET", b"a\0\0"]), "GET refused: key holds a NUL byte");
+    }
+
+    #[test]
+    fn refusals_name_the_command_and_the_reason() {
+        assert_eq!(refused(&[]), "unknown zgossip method ''");
+        assert_eq!(refused(&[b"publish", b"k", b"v"]), "unknown zgossip method 'publish'");
+        assert_eq!(refused(&[b"PUBLISH"]), "PUBLISH refused: key is missing");
+        assert_eq!(refused(&[b"PUBLISH", b"k"]), "PUBLISH refused: value is missing");
+        for command in ["BIND", "CONNECT"] {
+            assert_eq!(refused(&[command.as_bytes()]), format!("{command} refused: endpoint is missing"));
+            assert_eq!(refused(&[command.as_bytes(), b""]), format!("{command} refused: endpoint is empty"));
+        }
+        for command in ["LOAD", "CONFIGURE", "SAVE"] {
+            assert_eq!(refused(&[command.as_bytes()]), format!("{command} refused: file name is missing"));
+        }
+        assert_eq!(refused(&[b"SET"]), "SET refused: path is missing");
+        assert_eq!(refused(&[b"SET", b"a"]), "SET refused: value is missing");
+        for command in ["UNPUBLISH", "RETRACT", "GET"] {
+            assert_eq!(refused(&[command.as_bytes()]), format!("{command} refused: key is missing"));
+            assert_eq!(refused(&[command.as_bytes(), b""]), format!("{command} refused: key is empty"));
+            let long = [b'k'; 256];
+            let why = format!("{command} refused: key is longer than 255 bytes");
+            assert_eq!(refused(&[command.as_bytes(), &long]), why);
+            assert!(parse(&[command.as_bytes(), &long[1..]]).is_ok());
+        }
+        assert_eq!(refused(&[b"SET SECRETKEY"]), "SET SECRETKEY refused: key is missing");
+        for ttl in ["-1", "+1", "1s", "4294967296", "", " 1"] {
+            let why = "PUBLISH refused: ttl is not a number of milliseconds";
+            assert_eq!(refused(&[b"PUBLISH", b"k", b"v", ttl.as_bytes()]), why, "{ttl:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_frames_break_the_parser(
+            name in prop::sample::select(vec!["PUBLISH", "SET", "CONNECT", "GET", "$TERM", "", "X"]),
+            arguments in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..6),
+        ) {
+            let mut frames = vec![name.as_bytes()];
+            frames.extend(arguments.iter().map(Vec::as_slice));
+            if let Err(refused) = parse(&frames) {
+                prop_assert_eq!(refused.command, name.as_bytes());
+            }
+        }
+    }
+}

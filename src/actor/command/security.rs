@@ -1,0 +1,130 @@
+//! The `zgossip/security` section of a configuration: how connections are secured.
+
+use zeroize::Zeroizing;
+
+use super::configuration::relative;
+use crate::actor::auth::Cert;
+use crate::actor::file::zpl::Item;
+use crate::log::show;
+
+/// How connections are secured.
+#[derive(Debug, Eq, PartialEq)]
+pub enum Security {
+    /// In clear text.
+    Null,
+    /// By names and passwords, which the ZAP handler checks.
+    Plain,
+    /// Encrypted by CURVE.
+    Curve {
+        /// The node's public key.
+        public: [u8; 32],
+        /// The node's secret key.
+        secret: Secret,
+    },
+}
+
+/// A secret key, which is wiped when it is dropped, and never shown.
+#[derive(Eq, PartialEq)]
+pub struct Secret(Zeroizing<[u8; 32]>);
+
+impl Secret {
+    /// The key's bytes.
+    pub fn reveal(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// Whether `path` belongs to the security section.
+pub fn is_security(path: &[u8]) -> bool {
+    let path = relative(path);
+    path == b"zgossip/security" || path.starts_with(b"zgossip/security/")
+}
+
+/// Reads the security section; `None` where there is none. An error means that the security asked for cannot be had, so
+/// that nothing may be bound or connected.
+pub fn security(tree: &Item) -> Option<Result<Security, String>> {
+    let section = tree.locate(b"zgossip/security")?;
+    Some(match section.get(b"mechanism").unwrap_or(b"null") {
+        b"null" => Ok(Security::Null),
+        b"plain" => Ok(Security::Plain),
+        b"curve" => match section.get(b"secret-key") {
+            Some(name) => curve(name),
+            None => Err("zgossip/security/secret-key is not set".to_owned()),
+        },
+        other => Err(format!("mechanism={} is not supported", show(other))),
+    })
+}
+
+/// The ZAP domain that the security section sets.
+pub fn domain(tree: &Item) -> Option<&[u8]> {
+    tree.get(b"zgossip/security/domain")
+}
+
+/// CURVE with the keys of a certificate, which must have a secret key.
+fn curve(name: &[u8]) -> Result<Security, String> {
+    let failed = |reason| format!("cannot load certificate '{}' ({reason})", show(name));
+    let cert = Cert::load(name).map_err(failed)?;
+    let secret = cert.secret().ok_or_else(|| failed("curve/secret-key is missing".into()))?;
+    Ok(Security::Curve { public: *cert.public(), secret: Secret(Zeroizing::new(*secret)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actor::file;
+    use std::os::unix::ffi::OsStrExt;
+
+    fn tree(text: &str) -> Item {
+        Item::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn security_is_what_was_asked_for_or_an_error() {
+        assert_eq!(security(&Item::root()), None);
+        let of = |lines: &str| security(&tree(&format!("zgossip\n    security\n{lines}"))).unwrap();
+        assert_eq!(of(""), Ok(Security::Null));
+        assert_eq!(of("        mechanism = null\n"), Ok(Security::Null));
+        assert_eq!(of("        mechanism = plain\n"), Ok(Security::Plain));
+        assert_eq!(of("        mechanism = gssapi\n"), Err("mechanism=gssapi is not supported".to_owned()));
+        assert!(of("        mechanism = curve\n").is_err());
+        assert!(of("        mechanism = curve\n        secret-key = /nonexistent\n").is_err());
+        assert!(is_security(b"zgossip/security/mechanism") && is_security(b"/zgossip/security"));
+        assert!(!is_security(b"zgossip/securityx") && !is_security(b"zgossip/bind"));
+    }
+
+    #[test]
+    fn certificates_are_found_as_czmq_finds_them() {
+        let public = "u".repeat(40);
+        let base = std::env::temp_dir().join(format!("zgossip-cert-{}", std::process::id()));
+        let name = base.as_os_str().as_bytes().to_vec();
+        let secret_file = [&name[..], b"_secret"].concat();
+        let save = |name: &[u8], text: &str| std::fs::write(file::path(name), text).unwrap();
+
+        save(&name, &format!("curve\n    public-key = \"{public}\"\n"));
+        let missing = curve(&name).unwrap_err();
+        assert!(missing.ends_with("(curve/secret-key is missing)"), "{missing}");
+
+        save(&secret_file, &format!("curve\n    public-key = \"{public}\"\n    secret-key = \"short\"\n"));
+        let short = curve(&name).unwrap_err();
+        assert!(short.ends_with("(curve/secret-key is not a key)") && !short.contains("short"), "{short}");
+
+        let secret = "s".repeat(40);
+        save(&secret_file, &format!("curve\n    public-key = \"{public}\"\n    secret-key = '{secret}'\n"));
+        let found = curve(&name).unwrap();
+        let Security::Curve { public: found_public, secret: found_secret } = &found else {
+            panic!("{found:?}")
+        };
+        assert_eq!(crate::engine::raw::curve::encode(found_public), public);
+        assert_eq!(crate::engine::raw::curve::encode(found_secret.reveal()), secret);
+        assert!(format!("{found:?}").contains("(secret)"));
+        for name in [name, secret_file] {
+            std::fs::remove_file(file::path(&name)).unwrap();
+        }
+    }
+}
