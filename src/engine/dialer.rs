@@ -86,7 +86,7 @@ impl Engine {
     fn router_for(&mut self, endpoint: &Endpoint) -> Result<usize, Error> {
         let purpose = match endpoint.transport {
             Transport::Inproc => Purpose::Inproc,
-            _ if endpoint.is_plain() => Purpose::Shared,
+            _ if endpoint.has_one_spelling() => Purpose::Shared,
             _ => Purpose::Dedicated,
         };
         match self.slot_of(purpose).filter(|_| purpose != Purpose::Dedicated) {

@@ -5,39 +5,40 @@ use std::ops::RangeInclusive;
 
 use super::Error;
 
-/// The port range that CZMQ takes for endpoints like `tcp://*:*[-]`.
+/// The port range of endpoints like `tcp://*:*[-]`, as in CZMQ: the dynamic ports of RFC 6335.
 const DYNAMIC_PORTS: RangeInclusive<u16> = 0xC000..=0xFFFF;
 
-/// How an endpoint is reached.
+/// The transport of an endpoint, as far as the engine treats transports differently.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Transport {
     Tcp,
     Inproc,
-    /// `ipc`, and whatever else this libzmq knows.
+    /// `ipc`, and any other transport that this libzmq knows.
     Other,
 }
 
-/// An endpoint that is text, at least; what it means is libzmq's business.
+/// An endpoint as the program wrote it. Its transport, and the port of TCP, are checked; the rest is libzmq's business.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Endpoint {
     text: Box<str>,
     pub(super) transport: Transport,
 }
 
-/// Which ports a BIND may take.
+/// The ports that a BIND may take.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Ports {
-    /// What the endpoint says.
+    /// The port in the endpoint.
     Given,
-    /// Whichever is free, as the system chooses.
+    /// Any free port, as the system chooses.
     Any,
-    /// The first that is free.
+    /// The first free port of the range.
     First(RangeInclusive<u16>),
-    /// One of them at random.
+    /// A free port of the range, chosen at random.
     Random(RangeInclusive<u16>),
 }
 
 impl Endpoint {
+    /// Parses an endpoint for BIND.
     pub(super) fn parse(bytes: &[u8]) -> Result<Endpoint, Error> {
         let text = std::str::from_utf8(bytes).map_err(|_| Error::invalid("endpoint is not text"))?;
         if text.contains('\0') {
@@ -55,7 +56,7 @@ impl Endpoint {
             _ => Transport::Other,
         };
         if transport == Transport::Tcp {
-            // Other names may hold what they like.
+            // The names of other transports may hold white space.
             if address.trim() != address {
                 return Err(Error::invalid("endpoint begins or ends with white space"));
             }
@@ -64,7 +65,7 @@ impl Endpoint {
         Ok(Endpoint { text: text.into(), transport })
     }
 
-    /// For CONNECT: one address, which wildcards do not name. libzmq takes them and never connects.
+    /// Parses an endpoint for CONNECT, which must be one address: libzmq accepts wildcards and never connects to them.
     pub(super) fn parse_remote(bytes: &[u8]) -> Result<Endpoint, Error> {
         let endpoint = Endpoint::parse(bytes)?;
         let address = endpoint.address();
@@ -72,7 +73,7 @@ impl Endpoint {
             let any = address == "*";
             return if any { Err(Error::invalid("CONNECT takes one address, not *")) } else { Ok(endpoint) };
         }
-        // An address to connect from may stand before.
+        // An address to connect from may precede the remote's: `tcp://from;to`.
         let remote = address.rsplit_once(';').map_or(address, |(_, remote)| remote);
         let (host, port) = remote.rsplit_once(':').unwrap_or((remote, ""));
         match (host, port.parse::<u16>()) {
@@ -84,6 +85,7 @@ impl Endpoint {
         }
     }
 
+    /// The endpoint as the program wrote it.
     pub(super) fn text(&self) -> &str {
         &self.text
     }
@@ -92,16 +94,16 @@ impl Endpoint {
         self.text.split_once("://").map_or("", |(_, address)| address)
     }
 
-    /// Whether the host is an IPv6 address: those are written in brackets.
+    /// Whether the host is an IPv6 address, which is written in brackets.
     pub(super) fn is_ipv6(&self) -> bool {
         self.transport == Transport::Tcp && self.address().starts_with('[')
     }
 
-    /// Why a CONNECT to it may come to nothing, as far as can be said without asking the network.
+    /// The likely reason why a CONNECT to this endpoint fails, as far as it is known without asking the network.
     pub(super) fn why_silent(&self) -> &'static str {
         let path = self.text.strip_prefix("ipc://").filter(|path| !path.starts_with('@'));
         match self.transport {
-            Transport::Tcp if !self.is_plain() => {
+            Transport::Tcp if !self.has_one_spelling() => {
                 "its name is not known, or nobody accepts connections there"
             }
             _ if path.is_some_and(|path| !std::path::Path::new(path).exists()) => "there is no such socket",
@@ -109,9 +111,9 @@ impl Endpoint {
         }
     }
 
-    /// Whether libzmq's events always spell this endpoint so that [`is_spelled`](Endpoint::is_spelled) knows it. A
-    /// host name is not such a spelling: libzmq reports what it resolved to, and that may be anything.
-    pub(super) fn is_plain(&self) -> bool {
+    /// Whether [`is_spelled`](Endpoint::is_spelled) recognises this endpoint in all monitor events about it. A host
+    /// name is not recognised: libzmq reports the address that it resolved to.
+    pub(super) fn has_one_spelling(&self) -> bool {
         match self.transport {
             Transport::Tcp => self.address().parse::<SocketAddr>().is_ok(),
             Transport::Inproc => true,
@@ -119,7 +121,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether `event`, the spelling of an event, means this endpoint.
+    /// Whether `event`, an endpoint as a monitor event spells it, means this endpoint.
     pub(super) fn is_spelled(&self, event: &str) -> bool {
         if event == &*self.text {
             return true;
@@ -131,8 +133,8 @@ impl Endpoint {
         }
     }
 
-    /// For BIND: the part before the port, and which ports will do. `*` and `!` with an optional range in brackets
-    /// mean what they mean to CZMQ's `zsock_bind`.
+    /// Splits an endpoint of BIND into the part before the port and the ports that will do. `*` and `!` with an
+    /// optional range in brackets mean what they mean to CZMQ's `zsock_bind`.
     pub(super) fn ports(&self) -> Result<(&str, Ports), Error> {
         if self.transport != Transport::Tcp {
             return Ok((&self.text, Ports::Given));
@@ -164,7 +166,8 @@ impl Endpoint {
     }
 }
 
-/// libzmq takes any number for a port, modulo 65536, and the node would be elsewhere than it was told.
+/// Refuses a TCP address without a valid port. libzmq takes any number modulo 65536, and the node would be elsewhere
+/// than it was told to be.
 fn check_port(address: &str) -> Result<(), Error> {
     let port = address.rsplit_once(':').map_or("", |(_, port)| port);
     if port.starts_with(['*', '!']) || port.parse::<u16>().is_ok() {
@@ -191,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_endpoint_is_refused() {
+    fn text_that_is_no_endpoint_is_refused() {
         for bytes in
             [&b""[..], b"tcp", b"tcp://", b"://", b"5670", b"tcp://a\0b:1", b"\xFF\xFE://x", b"inproc://"]
         {
@@ -200,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_to_be_connected_to_has_one_address() {
+    fn connect_takes_one_address() {
         let refused = |text: &str| Endpoint::parse_remote(text.as_bytes()).unwrap_err().to_string();
         assert_eq!(refused("tcp://:5670"), "endpoint has no host");
         assert_eq!(refused("tcp://127.0.0.1:0"), "endpoint has port 0, where nobody can be");
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_is_what_stands_in_brackets() {
+    fn addresses_in_brackets_are_ipv6() {
         assert!(parse("tcp://[::1]:5670").is_ipv6());
         assert!(parse("tcp://[::]:*").is_ipv6());
         assert!(!parse("tcp://127.0.0.1:*[60000-]").is_ipv6());
@@ -248,10 +251,10 @@ mod tests {
     }
 
     #[test]
-    fn events_name_endpoints_in_other_words() {
-        assert!(parse("tcp://127.0.0.1:5670").is_plain());
-        assert!(!parse("tcp://localhost:5670").is_plain());
-        assert!(!parse("tcp://10.0.0.1:0;10.0.0.2:5670").is_plain());
+    fn endpoints_are_recognised_in_other_spellings() {
+        assert!(parse("tcp://127.0.0.1:5670").has_one_spelling());
+        assert!(!parse("tcp://localhost:5670").has_one_spelling());
+        assert!(!parse("tcp://10.0.0.1:0;10.0.0.2:5670").has_one_spelling());
         assert!(parse("tcp://127.0.0.1:05670").is_spelled("tcp://127.0.0.1:5670"));
         assert!(parse("tcp://[0:0::1]:5670").is_spelled("tcp://[::1]:5670"));
         assert!(!parse("tcp://127.0.0.1:5670").is_spelled("tcp://127.0.0.1:5671"));

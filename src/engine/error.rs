@@ -4,7 +4,7 @@ use std::{fmt, io};
 
 use super::raw;
 
-/// A refused BIND, CONNECT or RECORD: the reason for the log, and an errno for programs.
+/// The reason why a BIND, CONNECT or RECORD was refused: a text for the log, and an errno for programs.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Error {
     errno: i32,
@@ -12,32 +12,34 @@ pub struct Error {
 }
 
 impl Error {
+    /// An error about an argument that is not valid.
     pub(super) fn invalid(reason: impl Into<String>) -> Error {
         Error { errno: libc::EINVAL, reason: reason.into() }
     }
 
-    /// Security was asked for and cannot be had; nothing was bound or connected.
+    /// An error about security that was asked for and cannot be had; nothing was bound or connected.
     pub fn insecure(reason: impl Into<String>) -> Error {
         Error { errno: libc::EACCES, reason: reason.into() }
     }
 
+    /// An error about something that is not there.
     pub(super) fn not_found(reason: impl Into<String>) -> Error {
         Error { errno: libc::ENOENT, reason: reason.into() }
     }
 
-    /// What was done with a file failed.
+    /// An error of the system while `doing` something with a file.
     pub(super) fn io(doing: impl fmt::Display, error: &io::Error) -> Error {
         let text = error.to_string();
         let reason = text.split_once(" (os error ").map_or(&*text, |(reason, _)| reason);
         Error { errno: error.raw_os_error().unwrap_or(libc::EIO), reason: format!("{doing} ({reason})") }
     }
 
-    /// The same errno, for a reason that says more.
+    /// Replaces the reason by one that says more; the errno stays.
     pub(super) fn because(self, reason: impl Into<String>) -> Error {
         Error { reason: reason.into(), ..self }
     }
 
-    /// The errno that says it best.
+    /// The errno that describes the error best.
     pub fn errno(&self) -> i32 {
         self.errno
     }

@@ -80,8 +80,8 @@ impl Engine {
         }
     }
 
-    /// Accepts no more peers at `endpoint`, as it was given to [`bind`](Engine::bind) or as libzmq spells it. Peers that
-    /// connected to it are cut off: their connections belong to libzmq's listener.
+    /// Accepts no more peers at `endpoint`, as it was given to [`bind`](Engine::bind) or as libzmq spells it. Peers
+    /// that connected to it are cut off: their connections belong to libzmq's listener.
     pub fn unbind(&mut self, endpoint: &[u8]) -> Result<(), Error> {
         let endpoint = Endpoint::parse(endpoint)?;
         let text = endpoint.text();
@@ -99,7 +99,8 @@ impl Engine {
     }
 }
 
-/// Explains an error of a bind. libzmq reports "No such device" for a host name: it looks for an interface of that name.
+/// Explains an error of a bind. libzmq reports "No such device" for a host name: it looks for an interface of that
+/// name.
 fn explain(error: raw::Error, endpoint: &Endpoint) -> Error {
     let named = endpoint.transport == Transport::Tcp && error.errno() == libc::ENODEV;
     match Error::from(error) {

@@ -149,7 +149,7 @@ pub struct Engine {
     /// The sockets. A closed one leaves its slot empty.
     routers: Vec<Option<Router>>,
     links: HashMap<LinkId, Link, ahash::RandomState>,
-    /// What BIND bound: the endpoint as the program wrote it, and as libzmq spells it.
+    /// The endpoints that are bound: as the program wrote them, and as libzmq spells them.
     bound: Vec<(Box<str>, String)>,
     send_queue: SendQueue,
     /// Frames that libzmq has taken.
@@ -200,7 +200,7 @@ impl Engine {
             failures: Throttle::constant(FAILURE_INTERVAL),
             terminated: false,
         };
-        engine.record_as_environment_says();
+        engine.record_if_environment_asks();
         engine
     }
 

@@ -1,9 +1,9 @@
 //! The flight recorder's files.
 //!
-//! The node collects what it was told (see [`core::record`](crate::core::record)); at the end of each turn that is
-//! handed to a thread, which writes it. So a disk that stalls does not stall the node; one that is too slow, or
-//! full, ends the record. A file that has become too long is renamed to `FILE.1`, in place of the one before, and
-//! `FILE` is begun again: a record takes twice `server/record_size` at most.
+//! The node collects its inputs (see [`core::record`](crate::core::record)); at the end of each turn they are handed to
+//! a thread, which writes them. So a disk that stalls does not stall the node; one that is too slow, or full, ends the
+//! record. A file that has become too long is renamed to `FILE.1`, in place of the one before, and `FILE` is begun
+//! again: a record takes twice `server/record_size` at most.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -21,20 +21,20 @@ use rustix::process::{getegid, geteuid, getgid, getuid};
 
 use super::{Engine, Error, random};
 
-/// Bytes that a file may have, unless set. Two files of this size hold some millions of small messages.
+/// The default size of a file (bytes). Two files of this size hold some millions of small messages.
 const RECORD_SIZE: u64 = 64 << 20;
-/// The most bytes that may wait to be written.
+/// The most bytes that may wait to be written; with more of them the disk is too slow, and the record ends.
 const MOST_WAITING: u64 = 128 << 20;
-/// How long a node that ends, or that is no longer recorded, waits until all is written.
+/// The time that the end of a record may take until all is written. The end of a node waits for it.
 const FINISH: Duration = Duration::from_millis(50);
-/// What a record begins with, in any version of its format.
+/// The first bytes of a record, in any version of its format.
 const MAGIC: &[u8] = b"ZGR";
-/// A directory in which every node of the process is recorded from its beginning.
+/// The environment variable that names a directory in which every node of the process is recorded from its beginning.
 const DIRECTORY: &str = "ZGOSSIP_RECORD";
 
-/// What the engine knows of its record.
+/// The engine's flight recorder, running or not.
 pub(super) struct Recorder {
-    /// How long a file may become (bytes).
+    /// The size that a file may have (bytes).
     size: Arc<AtomicU64>,
     output: Option<Output>,
 }
@@ -45,7 +45,7 @@ struct Output {
     blocks: Sender<Vec<u8>>,
     /// Bytes that wait to be written.
     waiting: Arc<AtomicU64>,
-    /// What became of it, when no more is written.
+    /// The outcome, sent when no more is written.
     end: Receiver<io::Result<()>>,
 }
 
@@ -56,13 +56,13 @@ impl Default for Recorder {
 }
 
 impl Engine {
-    /// Record what the node is told, in a file that is made anew; `None`: no longer.
+    /// Records the node's inputs in a new file; `None` ends the record.
     pub fn record(&mut self, path: Option<&Path>) -> Result<(), Error> {
         let recording = self.recorder.output.as_ref().map(|output| output.path.as_path());
         if recording == path {
             return Ok(());
         }
-        // The present record goes on where the new one cannot be had.
+        // If the new record cannot begin, the present one goes on.
         let output =
             match path {
                 None => None,
@@ -79,17 +79,17 @@ impl Engine {
         Ok(())
     }
 
-    /// How many bytes each of a record's two files may have; `None` for 64 MiB.
+    /// Sets the size that each of a record's two files may have (bytes); `None` for 64 MiB.
     pub fn set_record_size(&mut self, size: Option<u64>) {
         self.recorder.size.store(size.unwrap_or(RECORD_SIZE), Ordering::Relaxed);
     }
 
-    /// Record from the beginning if the environment asks for it: for programs that cannot be changed.
-    pub(super) fn record_as_environment_says(&mut self) {
+    /// Records from the beginning if the environment asks for it, for programs that cannot be changed.
+    pub(super) fn record_if_environment_asks(&mut self) {
         let Some(directory) = std::env::var_os(DIRECTORY).filter(|directory| !directory.is_empty()) else {
             return;
         };
-        // Who runs a program with another's rights does not decide where that one writes.
+        // In a set-user-ID program the environment is another user's, who may not decide where this one writes.
         if getuid() != geteuid() || getgid() != getegid() {
             return;
         }
@@ -99,7 +99,7 @@ impl Engine {
         }
     }
 
-    /// Hand over what was recorded in this turn.
+    /// Hands the inputs of this turn to the writing thread.
     pub(super) fn write_record(&mut self) {
         let Some(output) = &self.recorder.output else { return };
         let end = match self.node.poll_record() {
@@ -115,7 +115,7 @@ impl Engine {
         }
     }
 
-    /// Write the rest of the record, and no more.
+    /// Writes the rest of the record and ends it.
     pub(super) fn end_record(&mut self) {
         self.write_record();
         if let Some(output) = self.recorder.output.take() {
@@ -125,7 +125,7 @@ impl Engine {
         }
     }
 
-    /// Say in the record which peer a link leads to.
+    /// Notes in the record which peer a link leads to.
     pub(super) fn note_link(&mut self, link: crate::core::LinkId, endpoint: &str) {
         if self.recorder.output.is_some() {
             let now = self.now();
@@ -135,7 +135,7 @@ impl Engine {
 }
 
 impl Drop for Engine {
-    /// Also after a panic: then what led to it is what somebody will want to know.
+    /// Ends the record, also after a panic: then the inputs that led to it are wanted most.
     fn drop(&mut self) {
         self.end_record();
     }
@@ -158,7 +158,7 @@ impl Output {
                 left.fetch_sub(block.len() as u64, Ordering::Relaxed);
                 Ok(())
             });
-            // Nobody may wait for it any more.
+            // This fails if the engine does not wait any more.
             let _ = finish.send(result);
         };
         thread::Builder::new().name("zgossip record".to_owned()).spawn(write)?;
@@ -187,7 +187,7 @@ struct Files {
 impl Files {
     fn new(path: PathBuf, size: Arc<AtomicU64>) -> io::Result<Files> {
         if let Some(earlier) = find_record(&path)? {
-            // It says who else writes there, or that nobody does.
+            // The lock fails if another node writes there.
             flock(&earlier, FlockOperation::NonBlockingLockExclusive)?;
             if earlier.metadata()?.size() > 0 { set_aside(&path)? } else { fs::remove_file(&path)? }
         }
@@ -207,7 +207,7 @@ impl Files {
     }
 }
 
-/// A file that nobody but its owner reads, and that nobody else has made.
+/// Creates a file that only its owner can read. Fails if anything is there already.
 fn create(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new()
         .write(true)
@@ -227,7 +227,7 @@ fn set_aside(path: &Path) -> io::Result<()> {
     fs::rename(path, name)
 }
 
-/// The record at `path`, if something is there. An error if that is something else, which is not to be lost.
+/// Opens the record at `path`, if anything is there. An error if that is something else, which must not be lost.
 fn find_record(path: &Path) -> io::Result<Option<File>> {
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC;
     let mut file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"ZGR.e");
         assert_eq!(fs::read(&older).unwrap(), b"ZGR.cZGR.d");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        // What is longer than a file may be has one for itself.
+        // A block that is longer than a file may be gets one for itself.
         files.write(b"ZGR.longer than a file").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"ZGR.longer than a file");
     }
@@ -295,7 +295,7 @@ mod tests {
         assert_eq!(fs::read(&older).unwrap(), b"ZGR1 first");
         assert_eq!(files(&path, 100).err().unwrap().kind(), io::ErrorKind::WouldBlock, "another node's");
         drop(second);
-        // An empty file gives way, and the record beside it stays.
+        // An empty file is replaced, and the earlier record beside it stays.
         files(&path, 100).unwrap();
         assert_eq!(fs::read(&older).unwrap(), b"ZGR1 first");
 
@@ -308,7 +308,7 @@ mod tests {
         assert!(files(&directory.0, 100).is_err());
         assert!(files(Path::new("/dev/null"), 100).is_err());
         assert!(files(&directory.0.join("no/such"), 100).is_err());
-        // Nor in the way of rotation.
+        // Rotation replaces nothing else, either.
         fs::remove_file(&path).unwrap();
         fs::write(&older, "Dear Sir").unwrap();
         let mut files = files(&path, 1).unwrap();

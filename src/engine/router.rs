@@ -166,7 +166,7 @@ impl Router {
         self.monitor_fd
     }
 
-    /// What the socket can do now.
+    /// The operations that are possible on the socket now.
     pub(super) fn events(&self) -> Result<Events, Error> {
         self.socket().events()
     }

@@ -1,10 +1,10 @@
-//! Keys and mechanisms: what is asked for is had, or the call is refused.
+//! Keys and mechanisms: a call gets the security that was asked for, or is refused.
 //!
-//! * A BIND is a CURVE server exactly when keys are set, or the mechanism was set to CURVE. Keys that are unusable,
-//!   incomplete, or meet a libzmq without CURVE refuse it.
+//! * A BIND is a CURVE server exactly when keys are set, or the mechanism was set to CURVE. It is refused if the keys
+//!   are unusable or incomplete, or if this libzmq has no CURVE.
 //! * A CONNECT uses CURVE exactly when it names the server's key. It then needs usable keys of its own, or none at
 //!   all: a fresh pair is made. Without a server's key it is in clear, as in CZMQ: a node with keys may well have
-//!   neighbours without. But keys that are set and unusable refuse that too: whoever set them expects security, and
+//!   neighbours without. But if keys are set and unusable, that is refused too: whoever set them expects security, and
 //!   nothing tells on which links.
 //! * PLAIN and keys together are refused at BIND: a socket has one mechanism, and which was meant cannot be known.
 
@@ -13,22 +13,22 @@ use zeroize::Zeroizing;
 use super::Error;
 use super::raw::{Socket, curve};
 
-/// The ZAP domain where none is set, as in CZMQ.
+/// The ZAP domain where none is set: CZMQ's.
 const DEFAULT_DOMAIN: &str = "global";
 
-/// How clients prove who they are.
+/// The security mechanism by which clients of a BIND authenticate themselves.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Mechanism {
-    /// Not at all, unless keys are set.
+    /// None, unless keys are set.
     #[default]
     Null,
-    /// By name and password, in clear; the application's ZAP handler checks them.
+    /// Name and password, in clear, which the application's ZAP handler checks.
     Plain,
-    /// By their keys, encrypted; the application's ZAP handler checks them.
+    /// Keys, encrypted, which the application's ZAP handler checks.
     Curve,
 }
 
-/// What the program said about security.
+/// The security settings of the program, for the BINDs and CONNECTs that follow. Keys are texts, checked when used.
 #[derive(Default)]
 pub(super) struct Security {
     public: Option<Vec<u8>>,
@@ -37,7 +37,7 @@ pub(super) struct Security {
     pub(super) mechanism: Mechanism,
 }
 
-/// A key pair that is known to be one.
+/// A key pair whose keys were checked to belong together.
 struct Keys {
     public: [u8; curve::BYTES],
     secret: Zeroizing<[u8; curve::BYTES]>,
@@ -52,12 +52,12 @@ impl Security {
         self.secret = Some(Zeroizing::new(text.to_vec()));
     }
 
-    /// An empty domain means the default one.
+    /// Sets the ZAP domain. An empty one means the default.
     pub(super) fn set_domain(&mut self, domain: &[u8]) {
         self.domain = (!domain.is_empty()).then(|| domain.to_vec());
     }
 
-    /// The own keys: `None` if none were set, an error if they are of no use.
+    /// The node's keys: `None` if none were set, an error if they are of no use.
     fn keys(&self) -> Result<Option<Keys>, Error> {
         let (public, secret) = match (&self.public, &self.secret) {
             (None, None) => return Ok(None),
@@ -76,7 +76,7 @@ impl Security {
         Ok(Some(Keys { public: *public, secret }))
     }
 
-    /// Prepare a socket for the BIND that follows.
+    /// Prepares a socket for the BIND that follows.
     pub(super) fn apply_server(&self, socket: &Socket) -> Result<(), Error> {
         let keys = self.keys()?;
         let options = socket.options();
@@ -117,7 +117,7 @@ impl Security {
         Ok(())
     }
 
-    /// Prepare a socket for the CONNECT that follows. Returns whether it will be encrypted.
+    /// Prepares a socket for the CONNECT that follows. Returns whether that will be encrypted.
     pub(super) fn apply_client(&self, socket: &Socket, server: Option<&[u8]>) -> Result<bool, Error> {
         let keys = self.keys()?;
         let options = socket.options();
@@ -144,7 +144,7 @@ impl Security {
         Ok(true)
     }
 
-    /// Whether keys of our own are set.
+    /// Whether the node has keys, usable or not.
     pub(super) fn has_keys(&self) -> bool {
         self.public.is_some() || self.secret.is_some()
     }

@@ -1,10 +1,10 @@
 //! libzmq contexts: the process's own, made once, or a foreign one.
 //!
-//! A node that CZMQ runs must live in CZMQ's context, or `inproc://` endpoints would not meet; that context is
-//! never terminated here. All other nodes share one context of ours. Nobody is asked to end it: when the process
-//! exits (or unloads the library) with no socket of ours open any more, it is terminated, which waits at most the
-//! sockets' linger time for frames still on their way; a program may thus publish, destroy its node and exit. A child
-//! that was forked makes one of its own: the copy that it has of its parent's has no threads.
+//! A node that CZMQ runs must live in CZMQ's context, or `inproc://` endpoints would not meet; that context is never
+//! terminated here. All other nodes share one context of the library's own. It is terminated when the process exits (or
+//! unloads the library) and none of its sockets is open any more. That waits at most the sockets' linger time for
+//! frames still on their way; a program may thus publish, destroy its node and exit. A forked child makes a context of
+//! its own: its copy of the parent's has no threads.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 use super::generation;
 
-/// How many sockets the process's own context may hold; libzmq's default of 1023 is used up by 200 nodes.
+/// The sockets that the process's own context may hold. libzmq's default of 1023 is used up by 200 nodes.
 const MAX_SOCKETS: i32 = 20_000;
 
 /// A libzmq context, to make sockets in. Cheap to copy; never terminates anything when dropped.
@@ -34,17 +34,18 @@ struct Global {
     generation: u32,
 }
 
-/// Never freed, for others may be looking at it. No lock: a child is forked in the midst of anything.
+/// The process's own context, replaced in a forked child. A box in it is never freed, for other threads may be reading
+/// it; and there is no lock, which a child could inherit locked.
 static GLOBAL: AtomicPtr<Global> = AtomicPtr::new(ptr::null_mut());
 
-/// Sockets of ours that are open in the process's own context.
+/// The number of open sockets in the process's own context.
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 
 /// The process is exiting and the context is gone.
 static ENDED: AtomicBool = AtomicBool::new(false);
 
 impl Global {
-    /// The one that was made last, perhaps by the process that this one was forked from.
+    /// The context that was made last, perhaps by the process that this one was forked from.
     fn last() -> Option<&'static Global> {
         // SAFETY: NULL, or a leaked box.
         unsafe { GLOBAL.load(Ordering::Acquire).as_ref() }
@@ -108,7 +109,7 @@ impl Context {
         Context { handle, own: false }
     }
 
-    /// The context itself, NULL where there is none.
+    /// The libzmq context, NULL if it could not be made.
     pub fn as_ptr(self) -> *mut c_void {
         self.handle
     }
@@ -126,8 +127,8 @@ impl Context {
     }
 }
 
-/// Let the last frames leave. Nothing is done where that could hang: with a node still open, or in a forked child
-/// that has only its parent's context, which has no I/O threads there.
+/// Terminates the process's own context, so that the last frames leave. Does nothing where that could hang: with a node
+/// still open, or in a forked child that has only its parent's context, which has no I/O threads there.
 extern "C" fn at_exit() {
     let Some(global) = Global::last() else { return };
     if global.is_ours() && OPEN.load(Ordering::Acquire) == 0 {

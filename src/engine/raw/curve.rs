@@ -6,9 +6,9 @@ use zeroize::Zeroizing;
 
 use super::Error;
 
-/// How many characters the Z85 text of a key has.
+/// The number of characters in the Z85 text of a key.
 pub const TEXT: usize = 40;
-/// How many bytes a key has.
+/// The number of bytes in a key.
 pub const BYTES: usize = 32;
 
 // Missing from zmq-sys, present since libzmq 4.2.
@@ -21,7 +21,7 @@ pub fn available() -> bool {
     zmq::has("curve") == Some(true)
 }
 
-/// A fresh pair: public key and secret key, as bytes.
+/// Makes a key pair: public key and secret key, as bytes.
 pub fn pair() -> Result<([u8; BYTES], Zeroizing<[u8; BYTES]>), Error> {
     let mut public = [0u8; TEXT + 1];
     let mut secret = Zeroizing::new([0u8; TEXT + 1]);

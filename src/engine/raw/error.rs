@@ -12,7 +12,7 @@ impl Error {
     pub const TOO_MANY_FILES: Error = Error(libc::EMFILE);
     /// The argument is not valid.
     pub const INVALID: Error = Error(libc::EINVAL);
-    /// Nothing to receive, or no room to send, at this moment.
+    /// There is nothing to receive, or no room to send, at this moment.
     pub const AGAIN: Error = Error(libc::EAGAIN);
 
     /// The error that the calling thread's last libzmq call left behind.
@@ -26,27 +26,27 @@ impl Error {
         Error(errno)
     }
 
-    /// The number, for `errno`.
+    /// The errno.
     pub fn errno(self) -> i32 {
         self.0
     }
 
-    /// Nothing to receive, or no room to send, at this moment.
+    /// Whether there was nothing to receive, or no room to send, at that moment.
     pub fn is_again(self) -> bool {
         self.0 == libc::EAGAIN
     }
 
-    /// A signal interrupted the call.
+    /// Whether a signal interrupted the call.
     pub fn is_interrupted(self) -> bool {
         self.0 == libc::EINTR
     }
 
-    /// A ROUTER knows no such peer (any more).
+    /// Whether a ROUTER knows no such peer, or no longer does.
     pub fn is_unreachable(self) -> bool {
         self.0 == libc::EHOSTUNREACH
     }
 
-    /// The context is being terminated: whoever owns it wants every socket closed.
+    /// Whether the context is being terminated: its owner wants every socket closed.
     pub fn is_terminated(self) -> bool {
         self.0 == zmq_sys::errno::ETERM
     }

@@ -1,7 +1,7 @@
-//! Whether this process is a child that was forked.
+//! Recognises a process that was forked.
 //!
-//! A child has a copy of everything but the threads: a node of its parent does nothing there any more, nor does a
-//! context of libzmq. Nothing may wait for either.
+//! A child has a copy of everything but the threads: in it, its parent's nodes and libzmq contexts do nothing any more,
+//! and nothing may wait for them.
 
 use std::ffi::c_int;
 use std::sync::Once;
@@ -22,7 +22,7 @@ unsafe extern "C" fn child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
 }
 
-/// A number that differs between a process and a child of it. Cheap.
+/// A number that differs between a process and its forked children. Reading it is cheap.
 pub fn generation() -> u32 {
     static ONCE: Once = Once::new();
     // SAFETY: the handler stores to an atomic and no more, and the library stays loaded.

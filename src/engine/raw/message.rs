@@ -53,7 +53,7 @@ impl Msg {
         }
         let mut raw = zmq_msg_t::default();
         let data = bytes.as_ptr().cast_mut();
-        // What is shared travels as the hint, for `release`.
+        // The shared bytes travel as the hint, for `release`.
         let hint = Arc::into_raw(bytes).cast_mut().cast::<c_void>();
         // SAFETY: libzmq only reads the bytes (a received copy that is written to would be another message), and
         // calls `release` once, when the last message that refers to them is closed.
@@ -88,7 +88,7 @@ impl Msg {
         unsafe { zmq_sys::zmq_msg_more(&self.raw) != 0 }
     }
 
-    /// What the transport knows of the sender: `Peer-Address`, `User-Id`, …
+    /// A property of the connection that the frame came by: `Peer-Address`, `User-Id`, …; `None` if it is not known.
     pub fn property(&self, name: &CStr) -> Option<String> {
         let raw = ptr::from_ref(&self.raw).cast_mut();
         // SAFETY: an initialised frame and a terminated name; the text belongs to the frame and is copied at once.
@@ -119,7 +119,7 @@ impl fmt::Debug for Msg {
     }
 }
 
-/// libzmq is done with bytes that [`Msg::from_arc`] gave it; called on any thread.
+/// Releases bytes of [`Msg::from_arc`]. libzmq calls it when it is done with them, on any thread.
 unsafe extern "C" fn release(_data: *mut c_void, hint: *mut c_void) {
     // SAFETY: the pointer is that of `Arc::into_raw` in `from_arc`; called once for each.
     drop(unsafe { Arc::from_raw(hint.cast::<Vec<u8>>().cast_const()) });

@@ -1,7 +1,7 @@
 //! libzmq behind safe types: the only `unsafe` code below the C ABI.
 //!
-//! What the rest of the engine may do with libzmq is exactly what these types offer, and none of it
-//! can block, leak a descriptor or touch freed memory:
+//! The rest of the engine uses libzmq through these types only, and none of them can leak a descriptor or touch freed
+//! memory:
 //!
 //! | type | what it is |
 //! | --- | --- |

@@ -43,7 +43,7 @@ pub struct MonitorEvent {
     pub endpoint: String,
 }
 
-/// A socket whose connections are watched.
+/// A socket with a monitor, which reports on its connections.
 pub struct Monitored {
     // In this order: the monitor is off when `reader` is closed (see `Drop`).
     reader: Socket,
@@ -58,7 +58,7 @@ const EVENTS: u32 = zmq_sys::ZMQ_EVENT_CONNECTED
     | zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
 impl Monitored {
-    /// Watch `socket`, which was made in `context`.
+    /// Switches the monitor of `socket` on, which was made in `context`.
     pub fn new(context: Context, socket: Socket) -> Result<Monitored, Error> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         // The context may be shared with other copies of this code (a second library in the process), so the name
@@ -81,7 +81,7 @@ impl Monitored {
         &self.socket
     }
 
-    /// The end where events arrive, to wait for.
+    /// The socket from which events are read.
     pub fn reader(&self) -> &Socket {
         &self.reader
     }

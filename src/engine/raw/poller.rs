@@ -1,8 +1,8 @@
-//! Waiting for descriptors.
+//! A wait for descriptors.
 //!
 //! A node watches a handful of descriptors however many peers it has, so `poll(2)` is as quick as anything and costs
 //! no descriptor of its own. libzmq's `zmq_poll` would ask every socket before and after each wait; here the engine
-//! asks only those that it used or that have news.
+//! asks only those that it used or whose descriptor fired.
 
 use std::os::fd::RawFd;
 use std::time::Duration;
@@ -21,19 +21,19 @@ impl Poller {
         Poller::default()
     }
 
-    /// Forget all descriptors.
+    /// Removes all descriptors.
     pub fn clear(&mut self) {
         self.items.clear();
     }
 
-    /// Add a descriptor to wait for: readable, or writable too. Returns its place in the set.
+    /// Adds a descriptor, to wait until it is readable, or writable if that is asked for. Returns its place in the set.
     pub fn add(&mut self, fd: RawFd, writable: bool) -> usize {
         let events = if writable { libc::POLLIN | libc::POLLOUT } else { libc::POLLIN };
         self.items.push(libc::pollfd { fd, events, revents: 0 });
         self.items.len() - 1
     }
 
-    /// Wait until a descriptor has news or `timeout` is over (`None`: for ever). A signal ends the wait early, with
+    /// Waits until a descriptor is ready or `timeout` is over (`None`: for ever). A signal ends the wait early, with
     /// nothing ready.
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<(), Error> {
         // Rounded up: waking a little early would mean polling again and again until the moment comes.
@@ -48,7 +48,7 @@ impl Poller {
         if error.is_interrupted() { Ok(()) } else { Err(error) }
     }
 
-    /// Whether the descriptor at this place had news in the last wait. An error on it is news, too.
+    /// Whether the descriptor at this place was ready at the end of the last wait. With an error on it, it is.
     pub fn ready(&self, place: usize) -> bool {
         self.items.get(place).is_some_and(|item| item.revents != 0)
     }

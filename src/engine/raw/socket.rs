@@ -1,4 +1,4 @@
-//! Sockets: ours, closed when dropped, and borrowed ones.
+//! Sockets: owned ones, closed when dropped, and borrowed ones.
 
 use std::ffi::{CString, c_void};
 use std::mem::ManuallyDrop;
@@ -16,7 +16,7 @@ pub struct Socket {
     context: Option<Context>,
 }
 
-/// What a socket could do at the moment of asking.
+/// The operations that were possible on a socket when it was asked.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Events {
     /// A message waits.
@@ -26,7 +26,7 @@ pub struct Events {
 }
 
 impl Socket {
-    /// A new socket.
+    /// Makes a socket.
     pub fn new(context: Context, kind: zmq::SocketType) -> Result<Socket, Error> {
         if context.handle.is_null() {
             return Err(Error::TOO_MANY_FILES);
@@ -41,7 +41,7 @@ impl Socket {
         Ok(unsafe { Socket::wrap(handle, Some(context)) })
     }
 
-    /// Somebody else's socket: used, never closed.
+    /// Wraps a socket that belongs to somebody else. It is used and never closed.
     ///
     /// # Safety
     ///
@@ -62,7 +62,7 @@ impl Socket {
         &self.options
     }
 
-    /// Set an integer option that the `zmq` crate does not know.
+    /// Sets an integer option that the `zmq` crate does not know.
     pub fn set_int(&self, option: u32, value: i32) -> Result<(), Error> {
         // SAFETY: an open socket; the pointer and size are those of `value`.
         let rc = unsafe {
@@ -76,7 +76,7 @@ impl Socket {
         check(rc)
     }
 
-    /// Set an option that is a byte string.
+    /// Sets an option that is a byte string.
     pub fn set_bytes(&self, option: u32, value: &[u8]) -> Result<(), Error> {
         // SAFETY: an open socket; the pointer and size are those of `value`.
         let rc = unsafe {
@@ -85,13 +85,13 @@ impl Socket {
         check(rc)
     }
 
-    /// Receive one frame if one waits; else [`Error::is_again`].
+    /// Receives one frame if one waits; else the error is [`Error::is_again`].
     #[inline]
     pub fn try_recv(&self, msg: &mut Msg) -> Result<(), Error> {
         self.recv_flags(msg, zmq_sys::ZMQ_DONTWAIT as i32)
     }
 
-    /// Receive one frame, waiting as long as the socket's receive time-out says.
+    /// Receives one frame. Waits for as long as the socket's receive time-out.
     #[cfg(test)]
     pub fn recv(&self, msg: &mut Msg) -> Result<(), Error> {
         self.recv_flags(msg, 0)
@@ -111,13 +111,14 @@ impl Socket {
         }
     }
 
-    /// Send one frame if there is room; else [`Error::is_again`], and `msg` keeps its content. Sent, it is empty.
+    /// Sends one frame, after which `msg` is empty. If there is no room the error is [`Error::is_again`], and `msg`
+    /// keeps its content.
     #[inline]
     pub fn try_send(&self, msg: &mut Msg, more: bool) -> Result<(), Error> {
         self.send_flags(msg, flags(more) | zmq_sys::ZMQ_DONTWAIT as i32)
     }
 
-    /// Send one frame, waiting as long as the socket's send time-out says.
+    /// Sends one frame. Waits for as long as the socket's send time-out.
     pub fn send(&self, msg: &mut Msg, more: bool) -> Result<(), Error> {
         self.send_flags(msg, flags(more))
     }
@@ -136,7 +137,7 @@ impl Socket {
         }
     }
 
-    /// Send a copy of `bytes` as one frame if there is room; else [`Error::is_again`].
+    /// Sends a copy of `bytes` as one frame if there is room; else the error is [`Error::is_again`].
     #[inline]
     pub fn try_send_slice(&self, bytes: &[u8], more: bool) -> Result<(), Error> {
         loop {
@@ -152,8 +153,8 @@ impl Socket {
         }
     }
 
-    /// What the socket can do now. Also lets libzmq take notice of what happened since the last call, without which
-    /// [`fd`](Socket::fd) stays readable.
+    /// The operations that are possible now. The call also lets libzmq take notice of what happened since the last one,
+    /// without which [`fd`](Socket::fd) stays readable.
     pub fn events(&self) -> Result<Events, Error> {
         let mut bits = 0i32;
         let mut size = size_of::<i32>();
@@ -175,31 +176,31 @@ impl Socket {
         Ok(Events { readable: has(zmq_sys::ZMQ_POLLIN), writable: has(zmq_sys::ZMQ_POLLOUT) })
     }
 
-    /// The descriptor that becomes readable when something happened to the socket. That is news, not state: after
-    /// it, and after every send or receive, ask [`events`](Socket::events).
+    /// The descriptor that becomes readable when something happened to the socket. It is edge-triggered: after it
+    /// fired, and after every send or receive, ask [`events`](Socket::events).
     pub fn fd(&self) -> Result<RawFd, Error> {
         Ok(self.options.get_fd()?)
     }
 
-    /// Accept connections on `endpoint`.
+    /// Accepts connections on `endpoint`.
     pub fn bind(&self, endpoint: &str) -> Result<(), Error> {
         // SAFETY: an open socket and a terminated text.
         self.with_endpoint(endpoint, |handle, text| unsafe { zmq_sys::zmq_bind(handle, text) })
     }
 
-    /// Accept no more connections on `endpoint`.
+    /// Accepts no more connections on `endpoint`, and closes those that it accepted.
     pub fn unbind(&self, endpoint: &str) -> Result<(), Error> {
         // SAFETY: an open socket and a terminated text.
         self.with_endpoint(endpoint, |handle, text| unsafe { zmq_sys::zmq_unbind(handle, text) })
     }
 
-    /// Connect to `endpoint`, now and whenever the connection breaks.
+    /// Connects to `endpoint`, now and whenever the connection breaks.
     pub fn connect(&self, endpoint: &str) -> Result<(), Error> {
         // SAFETY: an open socket and a terminated text.
         self.with_endpoint(endpoint, |handle, text| unsafe { zmq_sys::zmq_connect(handle, text) })
     }
 
-    /// Take back what [`connect`](Socket::connect) did.
+    /// Ends the connection to `endpoint`, and libzmq's attempts to make it.
     pub fn disconnect(&self, endpoint: &str) -> Result<(), Error> {
         // SAFETY: an open socket and a terminated text.
         self.with_endpoint(endpoint, |handle, text| unsafe { zmq_sys::zmq_disconnect(handle, text) })

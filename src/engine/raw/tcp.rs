@@ -1,4 +1,4 @@
-//! What the kernel knows of a TCP connection.
+//! The kernel's view of a TCP connection.
 //!
 //! The descriptor belongs to a socket of libzmq, whose monitor reported it; the I/O thread may close it at any moment,
 //! and the number may then name something else. So it is only ever asked, never changed, and a connection is known by
@@ -37,39 +37,39 @@ struct TcpInfo {
     not_sent: u32,
 }
 
-// Where the kernel has them.
+// The offsets in the kernel's structure.
 const _: () = assert!(std::mem::offset_of!(TcpInfo, bytes_acked) == 120);
 const _: () = assert!(std::mem::offset_of!(TcpInfo, not_sent) == 144);
 
 /// `TCP_ESTABLISHED`.
 const ESTABLISHED: u8 = 1;
 
-/// A TCP connection of libzmq's.
+/// A TCP connection that belongs to a socket of libzmq.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Connection {
     fd: RawFd,
     inode: u64,
 }
 
-/// What has passed on a connection.
+/// The traffic of a connection up to the moment of asking.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Traffic {
     /// Milliseconds since data came last.
     pub quiet: u32,
     /// Bytes that the peer has acknowledged.
     pub acked: u64,
-    /// Bytes wait to be sent, or to be acknowledged.
+    /// Whether bytes wait to be sent, or to be acknowledged.
     pub outstanding: bool,
 }
 
 impl Connection {
-    /// The connection with this descriptor, if it is one over TCP.
+    /// Recognises the connection with this descriptor; `None` if it is not an established one over TCP.
     pub fn of(fd: RawFd) -> Option<Connection> {
         let connection = Connection { fd, inode: inode(fd)? };
         connection.traffic().is_some().then_some(connection)
     }
 
-    /// What has passed on it; `None` if it is gone, or if the kernel is too old to say (before Linux 4.6).
+    /// The connection's traffic; `None` if the connection is gone, or if the kernel does not count (before Linux 4.6).
     pub fn traffic(&self) -> Option<Traffic> {
         if inode(self.fd)? != self.inode {
             return None;

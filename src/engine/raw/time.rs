@@ -7,7 +7,8 @@ const STEADY: libc::clockid_t = libc::CLOCK_BOOTTIME;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const STEADY: libc::clockid_t = libc::CLOCK_MONOTONIC;
 
-/// Time since some moment, suspended time included, unlike that of `Instant`: times to live go on, too.
+/// The time since some fixed moment. It goes on while the machine is suspended, unlike that of `Instant`, as times to
+/// live do.
 pub fn steady() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is writable, and the clock is one that every supported system has.
