@@ -5,6 +5,9 @@
 //! exported functions are the C manual: `include/zgossip.h` is made of them. Nothing in here calls an exported
 //! function, for a program may have put its own in front of ours.
 
+// The comments are C, where brackets are subscripts.
+#![allow(rustdoc::broken_intra_doc_links)]
+
 mod actor_fn;
 mod auth;
 mod cert;

@@ -26,7 +26,7 @@ pub struct Syntax {
     parse: for<'a> fn(Frames<'_, 'a>) -> Result<Command<'a>, Reason>,
 }
 
-/// All commands of the language, those given most often first: [`parse`] looks for a name from the beginning.
+/// All commands of the language, those given most often first: the parser looks for a name from the beginning.
 pub const COMMANDS: &[Syntax] = &[
     Syntax {
         name: "PUBLISH",

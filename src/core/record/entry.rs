@@ -8,6 +8,8 @@ use std::fmt;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::fields::{put_bytes, put_number};
+#[cfg(doc)]
+use crate::core::Node;
 use crate::core::codec::MessageId;
 use crate::core::{Event, Frame, LinkId, Mark, Refusal, Role, Settings, Tuple};
 
