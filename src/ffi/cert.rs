@@ -9,7 +9,7 @@ use libc::{c_char, c_int, size_t};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::czmq_compat::timestr;
-use super::entry::{entry, told};
+use super::entry::{entry, entry_with_reason};
 use super::error::Errno;
 use super::failure::Failure;
 use super::tag::{Tag, Tagged, check};
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn zgossip_cert_new_from_txt(
 /// zgossip_strerror tells why.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_cert_load(filename: *const c_char) -> *mut zgossip_cert_t {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a C string or NULL.
         let name = unsafe { bytes(filename) }?;
         let cert = Cert::load(name).map_err(|reason| {

@@ -45,26 +45,26 @@ impl<T> OnFailure for *mut T {
 /// converts to one, leaves with the function's error value.
 macro_rules! entry {
     ($($body:tt)*) => {
-        $crate::ffi::entry::guard(move || { $($body)* })
+        $crate::ffi::entry::run(move || { $($body)* })
     };
 }
 
 /// The same for a body whose failures have words: any error that converts to a [`Failure`].
-macro_rules! told {
+macro_rules! entry_with_reason {
     ($($body:tt)*) => {
-        $crate::ffi::entry::guard_told(move || { $($body)* })
+        $crate::ffi::entry::run_with_reason(move || { $($body)* })
     };
 }
 
-pub(super) use {entry, told};
+pub(super) use {entry, entry_with_reason};
 
 /// Run `body` for C: see [`entry!`].
-pub(super) fn guard<T: OnFailure>(body: impl FnOnce() -> Result<T, Errno>) -> T {
-    guard_told(|| body().map_err(Failure::from))
+pub(super) fn run<T: OnFailure>(body: impl FnOnce() -> Result<T, Errno>) -> T {
+    run_with_reason(|| body().map_err(Failure::from))
 }
 
-/// Run `body` for C: see [`told!`]. `zgossip_strerror` gives the words to the program.
-pub(super) fn guard_told<T: OnFailure>(body: impl FnOnce() -> Result<T, Failure>) -> T {
+/// Run `body` for C: see [`entry_with_reason!`]. `zgossip_strerror` gives the words to the program.
+pub(super) fn run_with_reason<T: OnFailure>(body: impl FnOnce() -> Result<T, Failure>) -> T {
     let failure = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => return value,
         Ok(Err(failure)) => failure,

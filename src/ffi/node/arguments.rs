@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use libc::{c_char, c_int, c_void, size_t, strlen};
 
-use super::pool::{Inside, zgossip_t};
+use super::pool::{CallGuard, zgossip_t};
 use crate::actor::check_key;
 use crate::ffi::failure::Failure;
 
 /// The node that C points to.
 ///
 /// # Safety
-/// As for [`Inside::enter`].
-pub(super) unsafe fn enter(node: *const zgossip_t) -> Result<Inside, Failure> {
+/// As for [`CallGuard::enter`].
+pub(super) unsafe fn enter(node: *const zgossip_t) -> Result<CallGuard, Failure> {
     // SAFETY: the caller vouches for it.
-    unsafe { Inside::enter(node) }
+    unsafe { CallGuard::enter(node) }
         .map_err(|errno| Failure::new(errno, "not a node, or one that is destroyed"))
 }
 

@@ -8,8 +8,8 @@ use libc::{c_char, c_int, c_void, size_t};
 
 use super::arguments::{enter, timeout};
 use super::frames;
-use super::pool::{Inside, zgossip_t};
-use crate::ffi::entry::{entry, told};
+use super::pool::{CallGuard, zgossip_t};
+use crate::ffi::entry::{entry, entry_with_reason};
 use crate::ffi::error::Errno;
 
 /// A command has a handful of frames; a count beyond this is a mistake, and reading that far would crash.
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn zgossip_send(
     entry! {
         // SAFETY: the program gives a node, and an array of `count` C strings.
         unsafe {
-            let node = Inside::enter(self_)?;
+            let node = CallGuard::enter(self_)?;
             let command = array(frames, count)?
                 .iter()
                 .map(|&frame| bytes(frame.cast(), if frame.is_null() { 0 } else { libc::strlen(frame) }))
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn zgossip_send_sized(
     entry! {
         // SAFETY: the program gives a node, an array of `count` pointers, and one of the sizes of what they point to.
         unsafe {
-            let node = Inside::enter(self_)?;
+            let node = CallGuard::enter(self_)?;
             let command = array(frames, count)?
                 .iter()
                 .zip(array(sizes, count)?)
@@ -89,7 +89,7 @@ pub unsafe extern "C" fn zgossip_send_sized(
 pub unsafe extern "C" fn zgossip_recv(self_: *mut zgossip_t, count_p: *mut size_t) -> *mut *mut c_char {
     entry! {
         // SAFETY: the program gives a node.
-        let node = unsafe { Inside::enter(self_) }?;
+        let node = unsafe { CallGuard::enter(self_) }?;
         let message = node.recv()?;
         let array = frames::to_c(message.len(), |index| message.frame(index))?;
         if !count_p.is_null() {
@@ -119,7 +119,7 @@ pub unsafe extern "C" fn zgossip_frames_destroy(frames_p: *mut *mut *mut c_char)
 /// node or the number less than -1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_set_sndtimeo(self_: *mut zgossip_t, msecs: c_int) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node.
         unsafe { enter(self_) }?.set_send_timeout(timeout(msecs)?);
         Ok(0)

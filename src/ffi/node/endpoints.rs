@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::arguments::{enter, string};
 use super::pool::zgossip_t;
-use crate::ffi::entry::told;
+use crate::ffi::entry::entry_with_reason;
 use crate::ffi::failure::Failure;
 
 /// Accept peers at an endpoint: tcp://*:5670, tcp://127.0.0.1:* (any port that
@@ -26,7 +26,7 @@ use crate::ffi::failure::Failure;
 /// that runs in the node's own thread. zgossip_strerror tells more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_bind(self_: *mut zgossip_t, endpoint: *const c_char) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node and a C string.
         let (node, endpoint) = unsafe { (enter(self_)?, string(endpoint, "endpoint")?.to_vec()) };
         Ok(node.ask(move |desk| desk.bind(&endpoint))??.into())
@@ -39,7 +39,7 @@ pub unsafe extern "C" fn zgossip_bind(self_: *mut zgossip_t, endpoint: *const c_
 /// or -1 with errno ENOENT if it is not bound, or as zgossip_bind.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_unbind(self_: *mut zgossip_t, endpoint: *const c_char) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node and a C string.
         let (node, endpoint) = unsafe { (enter(self_)?, string(endpoint, "endpoint")?.to_vec()) };
         node.ask(move |desk| desk.unbind(&endpoint))??;
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn zgossip_connect(
     endpoint: *const c_char,
     server_key: *const c_char,
 ) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node and a C string.
         let (node, endpoint) = unsafe { (enter(self_)?, string(endpoint, "endpoint")?.to_vec()) };
         let key = if server_key.is_null() {
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn zgossip_connect(
 /// or as zgossip_connect.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_disconnect(self_: *mut zgossip_t, endpoint: *const c_char) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node and a C string.
         let (node, endpoint) = unsafe { (enter(self_)?, string(endpoint, "endpoint")?.to_vec()) };
         node.ask(move |desk| desk.disconnect(&endpoint))??;
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn zgossip_set_keys(
     public_key: *const c_char,
     secret_key: *const c_char,
 ) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node and two C strings.
         let (node, public, secret) = unsafe {
             (enter(self_)?, string(public_key, "public key")?.to_vec(), string(secret_key, "secret key")?)
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn zgossip_set_keys(
 /// bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_set_zap_domain(self_: *mut zgossip_t, domain: *const c_char) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node and a C string.
         let (node, domain) = unsafe { (enter(self_)?, string(domain, "domain")?.to_vec()) };
         if domain.len() > 255 {

@@ -10,7 +10,7 @@ use super::arguments::{enter, timeout};
 use super::pool::zgossip_t;
 use super::settings::set;
 use crate::actor::Message;
-use crate::ffi::entry::told;
+use crate::ffi::entry::entry_with_reason;
 use crate::ffi::error::Errno;
 
 /// A key has a new value.
@@ -102,7 +102,7 @@ fn to_c(message: &Message) -> Result<NonNull<zgossip_event_t>, Errno> {
 /// zgossip_event_destroy. Otherwise as zgossip_recv; both may be used.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_recv_event(self_: *mut zgossip_t) -> *mut zgossip_event_t {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node.
         let node = unsafe { enter(self_) }?;
         Ok(to_c(&node.recv()?)?.as_ptr())
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn zgossip_event_destroy(self_p: *mut *mut zgossip_event_t
 /// Returns 0; or -1 with errno EINVAL if it is no node.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_set_events(self_: *mut zgossip_t, on: bool) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node.
         let node = unsafe { enter(self_) }?;
         set(&node, b"server/events", if on { b"1" } else { b"0" })
@@ -138,7 +138,7 @@ pub unsafe extern "C" fn zgossip_set_events(self_: *mut zgossip_t, on: bool) -> 
 /// it is no node or the number less than -1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_set_rcvtimeo(self_: *mut zgossip_t, msecs: c_int) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node.
         unsafe { enter(self_) }?.set_recv_timeout(timeout(msecs)?);
         Ok(0)
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn zgossip_set_rcvtimeo(self_: *mut zgossip_t, msecs: c_in
 /// are no more descriptors.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_fd(self_: *mut zgossip_t) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node.
         Ok(unsafe { enter(self_) }?.fd().map_err(Errno::from)?)
     }

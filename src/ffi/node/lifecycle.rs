@@ -7,11 +7,11 @@ use std::ptr::{self, NonNull};
 use libc::{c_char, c_void};
 
 use super::arguments::enter;
-use super::pool::{Inside, hold, release, zgossip_t};
+use super::pool::{CallGuard, insert, remove, zgossip_t};
 use crate::actor::Handle;
 use crate::engine::raw;
 use crate::ffi::actor_fn::{lossy, sink};
-use crate::ffi::entry::{entry, told};
+use crate::ffi::entry::{entry, entry_with_reason};
 use crate::ffi::error::Errno;
 use crate::ffi::failure::Failure;
 use crate::ffi::host::prepare;
@@ -33,7 +33,7 @@ pub unsafe extern "C" fn zgossip_new(name: *const c_char) -> *mut zgossip_t {
         // SAFETY: the program gives a C string or NULL.
         let name = unsafe { lossy(name) };
         let node = blocked(|| Handle::new(&name, sink(), raw::Context::global()))?;
-        Ok(hold(node).as_ptr())
+        Ok(insert(node).as_ptr())
     }
 }
 
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn zgossip_new(name: *const c_char) -> *mut zgossip_t {
 /// NULL or none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_new_in(name: *const c_char, context: *mut c_void) -> *mut zgossip_t {
-    told! {
+    entry_with_reason! {
         let context = NonNull::new(context).ok_or_else(|| Failure::invalid("context is NULL"))?;
         // SAFETY: the program gives a context; libzmq looks at its tag.
         if unsafe { zmq_sys::zmq_ctx_get(context.as_ptr(), zmq_sys::ZMQ_IO_THREADS as i32) } < 0 {
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn zgossip_new_in(name: *const c_char, context: *mut c_voi
         // SAFETY: libzmq knows it, and the program keeps it as long as the node.
         let context = unsafe { raw::Context::foreign(context.as_ptr()) };
         let node = blocked(|| Handle::new(&name, sink(), context));
-        Ok(hold(node.map_err(Errno::from)?).as_ptr())
+        Ok(insert(node.map_err(Errno::from)?).as_ptr())
     }
 }
 
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn zgossip_new_in(name: *const c_char, context: *mut c_voi
 /// it is the program's own. Returns NULL with errno EINVAL if it is no node.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_context(self_: *mut zgossip_t) -> *mut c_void {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node.
         let node = unsafe { enter(self_) }?;
         Ok(node.context().as_ptr())
@@ -89,10 +89,10 @@ pub unsafe extern "C" fn zgossip_destroy(self_p: *mut *mut zgossip_t) {
             if self_p.is_null() || (*self_p).is_null() {
                 return Ok(());
             }
-            if Inside::enter(*self_p).is_ok_and(|node| node.is_own_thread()) {
+            if CallGuard::enter(*self_p).is_ok_and(|node| node.is_own_thread()) {
                 return Err(Errno(libc::EDEADLK));
             }
-            release(*self_p)?;
+            remove(*self_p)?;
             *self_p = ptr::null_mut();
         }
         Ok(())

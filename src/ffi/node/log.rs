@@ -10,7 +10,7 @@ use libc::{c_char, c_int, c_void};
 use super::arguments::enter;
 use super::pool::zgossip_t;
 use crate::ffi::actor_fn::sink;
-use crate::ffi::entry::told;
+use crate::ffi::entry::entry_with_reason;
 use crate::log::{Level, Sink};
 
 /// Log level: something that was asked for is impossible.
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn zgossip_set_log(
     function: zgossip_log_fn,
     arg: *mut c_void,
 ) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node.
         let node = unsafe { enter(self_) }?;
         let sink: Arc<dyn Sink> = match function {

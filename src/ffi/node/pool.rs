@@ -1,9 +1,10 @@
-//! What a `zgossip_t` is: a place that outlives its node.
+//! The handle pool: the memory behind every `zgossip_t`, which outlives the node in it.
 //!
-//! Any thread may call any function on a node at any time, also while another thread destroys it. So the memory that
-//! C points to is never freed: it holds a tag, the number of calls that are inside, and the node. Destroying wipes
-//! the tag, ends the node (calls that wait return), waits for the last call to leave, and puts the place into a pool,
-//! where it rests long before it serves a new node: a pointer to a destroyed node is refused, not followed.
+//! Any thread may call any function on a node at any time, even while another thread destroys that node. The memory
+//! that C points to is therefore never freed: a slot holds a tag, the number of calls in progress, and the node.
+//! Destroying a node wipes the tag, ends the node (waiting calls return), waits until the last call has left, and
+//! puts the slot into the pool. A slot stays there for long before it serves a new node, so that a stale pointer is
+//! refused rather than followed.
 
 #![allow(unsafe_code)]
 
@@ -20,122 +21,131 @@ use crate::actor::Handle;
 use crate::ffi::error::Errno;
 use crate::ffi::tag::{Tag, Tagged, check};
 
-/// A node, as C holds it.
+/// A node as C holds it: one slot of the handle pool.
 #[allow(non_camel_case_types)]
 #[repr(C)]
 pub struct zgossip_t {
     tag: Tag,
-    /// How many calls are inside.
+    /// Number of calls in progress on this node.
     users: AtomicUsize,
-    /// Written only where nobody is inside.
+    /// The node; written only while no call is in progress.
     node: UnsafeCell<Option<Handle>>,
 }
 
-// SAFETY: `repr(C)`, and the tag comes first.
+// SAFETY: `repr(C)`, and the tag is the first field.
 unsafe impl Tagged for zgossip_t {
     const TAG: u32 = 0x5a47_4e53;
 }
 
-/// A place in the pool; nobody uses it.
-struct Free(NonNull<zgossip_t>);
+/// A slot without a node and without a user.
+struct FreeSlot(NonNull<zgossip_t>);
 
-// SAFETY: it moves to another thread together with the right to use it.
-unsafe impl Send for Free {}
+// SAFETY: the right to use the slot moves to the other thread with it.
+unsafe impl Send for FreeSlot {}
 
-/// Places that wait for a new node, the one that has waited longest first.
-static POOL: Mutex<VecDeque<Free>> = Mutex::new(VecDeque::new());
+/// Free slots, the one that has been free longest first.
+static POOL: Mutex<VecDeque<FreeSlot>> = Mutex::new(VecDeque::new());
 
-/// How many places rest before the first of them is used again.
-const RESTING: usize = 1024;
+/// Least number of free slots before one is used again. A program that destroys a node and makes another must go
+/// through 1024 others before a stale pointer finds a live node; the memory for that is under 100 KiB.
+const MIN_FREE: usize = 1024;
 
-/// A call that is inside a node.
-pub(super) struct Inside(NonNull<zgossip_t>);
+/// Sleep between two looks at the number of calls in progress on a node that is being destroyed. Those calls have
+/// been woken and leave as soon as they are scheduled.
+const LEAVE_POLL: Duration = Duration::from_micros(50);
 
-impl Inside {
-    /// Enter the node that C points to.
+/// A call in progress on a live node, counted until the guard is dropped.
+pub(super) struct CallGuard(NonNull<zgossip_t>);
+
+impl CallGuard {
+    /// Begins a call on the node that C points to.
+    ///
+    /// Fails with `EINVAL` where `node` is NULL, destroyed or of another kind, and with `EPIPE` in a child process
+    /// of the one that made the node.
     ///
     /// # Safety
-    /// `node` is NULL, or came from [`hold`], or points to four readable bytes that are not our tag by chance.
-    pub(super) unsafe fn enter(node: *const zgossip_t) -> Result<Inside, Errno> {
+    /// `node` is NULL, or came from [`insert`], or points to four readable bytes that are not our tag by chance.
+    pub(super) unsafe fn enter(node: *const zgossip_t) -> Result<CallGuard, Errno> {
         // SAFETY: the caller vouches for the pointer.
-        let shell = unsafe { check(node) }?;
-        // SAFETY: it carries the tag, so it is one of our places, which are never freed.
-        unsafe { shell.as_ref() }.users.fetch_add(1, Ordering::SeqCst);
-        let inside = Inside(shell);
-        // Whoever destroys wipes the tag first and counts then; we count first and look then: one sees the other.
+        let slot = unsafe { check(node) }?;
+        // SAFETY: it carries the tag, so it is one of our slots, which are never freed.
+        unsafe { slot.as_ref() }.users.fetch_add(1, Ordering::SeqCst);
+        let guard = CallGuard(slot);
+        // `remove` wipes the tag and then reads the count; this call counts itself and then reads the tag. In the
+        // total order of these operations one of the two sees the other.
         // SAFETY: as above.
-        if !unsafe { shell.as_ref() }.tag.is(zgossip_t::TAG) {
+        if !unsafe { slot.as_ref() }.tag.is(zgossip_t::TAG) {
             return Err(Errno::INVALID);
         }
-        if inside.is_orphan() { Err(Errno::CLOSED) } else { Ok(inside) }
+        if guard.is_orphan() { Err(Errno::CLOSED) } else { Ok(guard) }
     }
 }
 
-impl Deref for Inside {
+impl Deref for CallGuard {
     type Target = Handle;
 
     fn deref(&self) -> &Handle {
-        // SAFETY: a place is never freed, and its node is not written while somebody is inside.
+        // SAFETY: a slot is never freed, and its node is not written while a call is in progress.
         let node = unsafe { &*self.0.as_ref().node.get() };
-        node.as_ref().expect("a live place has a node")
+        node.as_ref().expect("a slot with a live tag has a node")
     }
 }
 
-impl Drop for Inside {
+impl Drop for CallGuard {
     fn drop(&mut self) {
-        // SAFETY: a place is never freed.
+        // SAFETY: a slot is never freed.
         unsafe { self.0.as_ref() }.users.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-/// Give a node a place, for C to point to.
-pub(super) fn hold(node: Handle) -> NonNull<zgossip_t> {
-    let rested = {
+/// Puts a node into a slot, for C to point to.
+pub(super) fn insert(node: Handle) -> NonNull<zgossip_t> {
+    let free = {
         let mut pool = POOL.lock();
-        if pool.len() > RESTING { pool.pop_front() } else { None }
+        if pool.len() > MIN_FREE { pool.pop_front() } else { None }
     };
-    let Some(Free(shell)) = rested else {
+    let Some(FreeSlot(slot)) = free else {
         return NonNull::from(Box::leak(Box::new(zgossip_t {
             tag: Tag::new(zgossip_t::TAG),
             users: AtomicUsize::new(0),
             node: UnsafeCell::new(Some(node)),
         })));
     };
-    // SAFETY: it was in the pool, so nobody is inside. A call with an old pointer that comes now counts itself in,
-    // finds the tag wiped, and does not look at the node.
-    unsafe { *shell.as_ref().node.get() = Some(node) };
-    // SAFETY: a place is never freed.
-    unsafe { shell.as_ref() }.tag.restore(zgossip_t::TAG);
-    shell
+    // SAFETY: the slot was in the pool, so no call is in progress. A call that now comes with a stale pointer counts
+    // itself, finds the tag wiped, and does not look at the node.
+    unsafe { *slot.as_ref().node.get() = Some(node) };
+    // SAFETY: a slot is never freed.
+    unsafe { slot.as_ref() }.tag.restore(zgossip_t::TAG);
+    slot
 }
 
-/// End a node, and take its place away. `EINVAL` if it is gone already.
+/// Ends a node and returns its slot to the pool. Fails with `EINVAL` where the node is gone already.
+///
+/// In a child process of the one that made the node, the slot keeps the node, for its thread is not in this process.
 ///
 /// # Safety
-/// As for [`Inside::enter`].
-pub(super) unsafe fn release(node: *const zgossip_t) -> Result<(), Errno> {
+/// As for [`CallGuard::enter`].
+pub(super) unsafe fn remove(node: *const zgossip_t) -> Result<(), Errno> {
     // SAFETY: the caller vouches for the pointer.
     let pointer = unsafe { check(node) }?;
-    // SAFETY: it carries the tag, so it is one of our places, which are never freed.
-    let shell = unsafe { pointer.as_ref() };
-    if !shell.tag.wipe() {
+    // SAFETY: it carries the tag, so it is one of our slots, which are never freed.
+    let slot = unsafe { pointer.as_ref() };
+    if !slot.tag.wipe() {
         return Err(Errno::INVALID);
     }
-    // SAFETY: we alone may empty the place, and have not yet: the node is there, and others only read it.
-    if let Some(node) = unsafe { &*shell.node.get() } {
+    // SAFETY: only the call that wiped the tag empties the slot, further down: until then the node is only read.
+    if let Some(node) = unsafe { &*slot.node.get() } {
         if node.is_orphan() {
-            // Its thread is not in this process, nor may be those that were inside: it stays as it is.
             return Ok(());
         }
         node.close();
     }
-    while shell.users.load(Ordering::SeqCst) > 0 {
-        // Only where another thread is in a call just now; it leaves as soon as it is scheduled.
-        std::thread::sleep(Duration::from_micros(50));
+    while slot.users.load(Ordering::SeqCst) > 0 {
+        std::thread::sleep(LEAVE_POLL);
     }
-    // SAFETY: the tag is wiped and nobody is inside; who comes now does not look at the node.
-    drop(unsafe { (*shell.node.get()).take() });
-    POOL.lock().push_back(Free(pointer));
+    // SAFETY: the tag is wiped and no call is in progress; a call that comes now does not look at the node.
+    drop(unsafe { (*slot.node.get()).take() });
+    POOL.lock().push_back(FreeSlot(pointer));
     Ok(())
 }
 
@@ -148,7 +158,7 @@ mod tests {
     use std::thread;
 
     fn node() -> NonNull<zgossip_t> {
-        hold(Handle::new("shell", Arc::new(Stderr), raw::Context::global()).expect("a node"))
+        insert(Handle::new("slot", Arc::new(Stderr), raw::Context::global()).expect("a node"))
     }
 
     /// A pointer as C passes it from thread to thread.
@@ -159,14 +169,14 @@ mod tests {
     unsafe impl Send for Pointer {}
 
     impl Pointer {
-        fn enter(self) -> Result<Inside, Errno> {
-            // SAFETY: it came from `hold`.
-            unsafe { Inside::enter(self.0.as_ptr()) }
+        fn enter(self) -> Result<CallGuard, Errno> {
+            // SAFETY: it came from `insert`.
+            unsafe { CallGuard::enter(self.0.as_ptr()) }
         }
 
-        fn release(self) -> Result<(), Errno> {
-            // SAFETY: it came from `hold`.
-            unsafe { release(self.0.as_ptr()) }
+        fn remove(self) -> Result<(), Errno> {
+            // SAFETY: it came from `insert`.
+            unsafe { remove(self.0.as_ptr()) }
         }
     }
 
@@ -174,11 +184,11 @@ mod tests {
     fn a_destroyed_node_is_refused() {
         let pointer = Pointer(node());
         assert!(pointer.enter().is_ok());
-        assert_eq!(pointer.release(), Ok(()));
+        assert_eq!(pointer.remove(), Ok(()));
         assert_eq!(pointer.enter().err(), Some(Errno::INVALID));
-        assert_eq!(pointer.release(), Err(Errno::INVALID));
+        assert_eq!(pointer.remove(), Err(Errno::INVALID));
         // SAFETY: NULL may be given.
-        assert_eq!(unsafe { release(std::ptr::null()) }, Err(Errno::INVALID));
+        assert_eq!(unsafe { remove(std::ptr::null()) }, Err(Errno::INVALID));
     }
 
     #[test]
@@ -198,11 +208,11 @@ mod tests {
                     }
                 });
             }
-            // SAFETY: a place is never freed.
+            // SAFETY: a slot is never freed.
             while unsafe { pointer.0.as_ref() }.users.load(Ordering::SeqCst) < 2 {
                 thread::yield_now();
             }
-            assert_eq!(pointer.release(), Ok(()));
+            assert_eq!(pointer.remove(), Ok(()));
         });
         // SAFETY: as above.
         assert_eq!(unsafe { pointer.0.as_ref() }.users.load(Ordering::SeqCst), 0);

@@ -5,8 +5,8 @@
 use libc::{c_char, c_int};
 
 use super::arguments::{enter, string, without_nul};
-use super::pool::{Inside, zgossip_t};
-use crate::ffi::entry::told;
+use super::pool::{CallGuard, zgossip_t};
+use crate::ffi::entry::entry_with_reason;
 use crate::ffi::failure::Failure;
 
 /// Replace the configuration by that of a file, bind to what it says, and read
@@ -16,7 +16,7 @@ use crate::ffi::failure::Failure;
 /// are, and endpoints that cannot be bound, are logged only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_load(self_: *mut zgossip_t, file: *const c_char) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node and a C string.
         let (node, file) = unsafe { (enter(self_)?, string(file, "file")?.to_vec()) };
         node.ask(move |desk| desk.load(&file))??;
@@ -34,7 +34,7 @@ pub unsafe extern "C" fn zgossip_set(
     path: *const c_char,
     value: *const c_char,
 ) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node and two C strings.
         let (node, path, value) = unsafe { (enter(self_)?, string(path, "path")?, string(value, "value")?) };
         set(&node, without_nul(path, "path")?, value)
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn zgossip_set(
 }
 
 /// Sets an item of the configuration.
-pub(super) fn set(node: &Inside, path: &[u8], value: &[u8]) -> Result<c_int, Failure> {
+pub(super) fn set(node: &CallGuard, path: &[u8], value: &[u8]) -> Result<c_int, Failure> {
     let (path, value) = (path.to_vec(), value.to_vec());
     node.ask(move |desk| desk.set(&path, &value))??;
     Ok(0)
@@ -54,7 +54,7 @@ pub(super) fn set(node: &Inside, path: &[u8], value: &[u8]) -> Result<c_int, Fai
 /// be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_save(self_: *mut zgossip_t, file: *const c_char) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node and a C string.
         let (node, file) = unsafe { (enter(self_)?, string(file, "file")?.to_vec()) };
         node.ask(move |desk| desk.save(&file))??;
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn zgossip_save(self_: *mut zgossip_t, file: *const c_char
 /// EACCES and the like if it cannot be made.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_record(self_: *mut zgossip_t, file: *const c_char) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node.
         let node = unsafe { enter(self_) }?;
         let file = if file.is_null() {

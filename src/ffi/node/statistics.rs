@@ -9,7 +9,7 @@ use libc::{c_int, size_t};
 use super::arguments::enter;
 use super::pool::zgossip_t;
 use crate::core::Stats;
-use crate::ffi::entry::told;
+use crate::ffi::entry::entry_with_reason;
 use crate::ffi::failure::Failure;
 
 /// What a node does, in numbers. Later versions may have more of them, at the
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn zgossip_stats(
     stats: *mut zgossip_stats_t,
     size: size_t,
 ) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node.
         let node = unsafe { enter(self_) }?;
         if stats.is_null() || size == 0 {
@@ -109,7 +109,7 @@ pub unsafe extern "C" fn zgossip_stats(
 /// hash). Returns 0; or -1 with errno EINVAL if an argument is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_digest(self_: *mut zgossip_t, digest_p: *mut u64) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node.
         let node = unsafe { enter(self_) }?;
         let place = NonNull::new(digest_p).ok_or_else(|| Failure::invalid("there is no room for the digest"))?;

@@ -9,7 +9,7 @@ use libc::{c_char, c_int, c_void, size_t};
 use super::arguments::{enter, key, sized, string, without_nul};
 use super::pool::zgossip_t;
 use crate::core::Tuple;
-use crate::ffi::entry::told;
+use crate::ffi::entry::entry_with_reason;
 use crate::ffi::error::Errno;
 use crate::ffi::failure::Failure;
 
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn zgossip_publish(
     key: *const c_char,
     value: *const c_char,
 ) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node and two C strings.
         unsafe { publish(self_, string(key, "key")?, string(value, "value")?, 0) }
     }
@@ -58,7 +58,7 @@ pub unsafe extern "C" fn zgossip_publish_ttl(
     value: *const c_char,
     msecs: u32,
 ) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node and two C strings.
         unsafe { publish(self_, string(key, "key")?, string(value, "value")?, msecs) }
     }
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn zgossip_publish_sized(
     value_size: size_t,
     msecs: u32,
 ) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node, and the addresses of so many bytes.
         unsafe { publish(self_, sized(key, key_size, "key")?, sized(value, value_size, "value")?, msecs) }
     }
@@ -96,7 +96,7 @@ unsafe fn retract(node: *mut zgossip_t, name: &[u8]) -> Result<c_int, Failure> {
 /// NULL or the key cannot be one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_retract(self_: *mut zgossip_t, key: *const c_char) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node and a C string.
         unsafe { retract(self_, string(key, "key")?) }
     }
@@ -109,7 +109,7 @@ pub unsafe extern "C" fn zgossip_retract_sized(
     key: *const c_void,
     key_size: size_t,
 ) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node, and the address of so many bytes.
         unsafe { retract(self_, sized(key, key_size, "key")?) }
     }
@@ -128,7 +128,7 @@ unsafe fn unpublish(node: *mut zgossip_t, name: &[u8]) -> Result<c_int, Failure>
 /// published anew, even with the same value. Returns as zgossip_retract.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_unpublish(self_: *mut zgossip_t, key: *const c_char) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node and a C string.
         unsafe { unpublish(self_, string(key, "key")?) }
     }
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn zgossip_unpublish_sized(
     key: *const c_void,
     key_size: size_t,
 ) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node, and the address of so many bytes.
         unsafe { unpublish(self_, sized(key, key_size, "key")?) }
     }
@@ -188,7 +188,7 @@ unsafe fn put(place: *mut u8, bytes: &[u8]) {
 /// an argument is NULL or the key cannot be one; ENOMEM.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_get(self_: *mut zgossip_t, key: *const c_char) -> *mut c_char {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node and a C string.
         unsafe { get(self_, string(key, "key")?, ptr::null_mut()) }
     }
@@ -203,7 +203,7 @@ pub unsafe extern "C" fn zgossip_get_sized(
     key_size: size_t,
     size_p: *mut size_t,
 ) -> *mut c_char {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node, the address of so many bytes, and NULL or the address of a size_t.
         unsafe { get(self_, sized(key, key_size, "key")?, size_p) }
     }
@@ -212,7 +212,7 @@ pub unsafe extern "C" fn zgossip_get_sized(
 /// How many tuples the node holds; or -1 with errno EINVAL if it is no node.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_count(self_: *mut zgossip_t) -> i64 {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node.
         let count = unsafe { enter(self_) }?.ask(|desk| desk.count())?;
         Ok(i64::try_from(count).unwrap_or(i64::MAX))
@@ -246,7 +246,7 @@ pub struct zgossip_tuple_t {
 /// ENOMEM.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_tuples(self_: *mut zgossip_t, count_p: *mut size_t) -> *mut zgossip_tuple_t {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node.
         let mut tuples = unsafe { enter(self_) }?.ask(|desk| desk.tuples())?;
         // Here, not in the node's thread: that has other things to do.

@@ -7,7 +7,7 @@ use libc::{c_char, c_int, size_t};
 use super::arguments::{enter, key, string, timeout};
 use super::pool::zgossip_t;
 use crate::actor::{CallError, Condition};
-use crate::ffi::entry::told;
+use crate::ffi::entry::entry_with_reason;
 use crate::ffi::failure::Failure;
 
 /// # Safety
@@ -34,7 +34,7 @@ unsafe fn wait(
 /// is no node or the time-out less than -1, EPIPE if the node ends.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_wait_count(self_: *mut zgossip_t, count: size_t, msecs: c_int) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node.
         unsafe { wait(self_, Condition::Count(count), msecs, "there are not so many tuples yet") }?;
         Ok(0)
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn zgossip_wait_count(self_: *mut zgossip_t, count: size_t
 /// cannot be is EINVAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_wait_key(self_: *mut zgossip_t, name: *const c_char, msecs: c_int) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a C string.
         let name = key(unsafe { string(name, "key") }?)?;
         // SAFETY: the program gives a node.
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn zgossip_wait_key(self_: *mut zgossip_t, name: *const c_
 /// see it or not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_wait_agreement(self_: *mut zgossip_t, peers: size_t, msecs: c_int) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node.
         unsafe { wait(self_, Condition::Agreement(peers), msecs, "the peers do not agree yet, or are too few") }
     }
@@ -89,7 +89,7 @@ pub unsafe extern "C" fn zgossip_wait_agreement(self_: *mut zgossip_t, peers: si
 /// as in zgossip_wait_count. Returns the number of peers, 0 if there are none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_flush(self_: *mut zgossip_t, msecs: c_int) -> c_int {
-    told! {
+    entry_with_reason! {
         // SAFETY: the program gives a node.
         unsafe { wait(self_, Condition::Taken, msecs, "not every peer has everything yet") }
     }
