@@ -1,54 +1,37 @@
-/*  zgossip - decentralised configuration: nodes that publish key/value tuples and all come to hold all of them
+/*  zgossip: nodes that publish key/value tuples, every one of which comes to hold all of them
 
     This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
     distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/. */
 
 /*  Made from src/ffi by `make header`: edit there.
 
-    Three interfaces in one file; take one of them:
+    This file holds three interfaces, of which a program uses one:
 
-    * zgossip: an actor for CZMQ's zactor_new, with CZMQ's own zgossip's commands. Programs that include <czmq.h> have
-      its declaration already and need not include this file; where they do, either may come first.
-    * zgossip_new and what takes a zgossip_t: a node without CZMQ. It takes the same commands (zgossip_send), and calls
-      with arguments and results of their own (zgossip_bind, zgossip_publish, ...), in any mixture.
-    * zgossip_msg_new and what takes a zgossip_msg_t: single messages of the protocol, for tests and other servers.
+    * zgossip_new, and functions that take a zgossip_t: a node, without CZMQ;
+    * zgossip: a node as an actor for CZMQ's zactor_new, with the commands of CZMQ's own zgossip;
+    * zgossip_msg_new, and functions that take a zgossip_msg_t: single messages of the protocol.
 
-    Beside all of them: zgossip_auth_new decides who may connect, and zgossip_cert_new makes keys.
+    zgossip_auth_new and zgossip_cert_new serve each of them: they decide which clients may connect, and make keys.
 
-    Commands and replies are messages of string frames. Strings are NUL-terminated bytes in any encoding.
+    Conventions, which hold unless a function says otherwise:
 
-    Commands:                                     Replies, and what comes unasked:
-      BIND endpoint
-      PORT                                          PORT number
-      CONNECT endpoint [server-public-key]
-      PUBLISH key value [ttl-milliseconds]          DELIVER key value (this node's own, too)
-      UNPUBLISH key
-      RETRACT key
-      STATUS                                        STATUS number
-      GET key                                       VALUE key [value]
-      KEYS                                          KEYS [key ...]
-      STATS                                         STATS [name value ...]
-      LOAD file (or CONFIGURE file)
-      SET path value
-      SAVE file
-      RECORD [file]
-      SET PUBLICKEY key                             (of this and the next two, the first frame has a space in it)
-      SET SECRETKEY key
-      ZAP DOMAIN domain
-      VERBOSE
-      $TERM
+    Returns  A function that fails returns -1, NULL or nothing, and sets errno; zgossip_strerror gives the reason as
+             text. A function that succeeds leaves errno as it was.
+    Errors   EINVAL if a pointer that is needed is NULL, or is not what it has to be (of another kind, or destroyed) as
+             far as that can be seen; ENOTRECOVERABLE if the library itself failed. Both may come from every function,
+             also where they are not named.
+    Strings  Strings are bytes in any encoding, with a NUL at the end. The library copies the strings that it is given.
+    Threads  Any thread may call any function at any time, on one node in several threads at the same time too.
+             Certificates and messages (zgossip_cert_t, zgossip_msg_t) are for one thread at a time.
 
-    After SET server/events 1, these come unasked too: RETRACT key, EXPIRE key, JOIN endpoint, LEAVE endpoint,
-    UNREACHABLE endpoint reason, and ERROR command reason. While a program does not read, one DELIVER for each key waits, with its newest value.
-
-    Unless a function says otherwise: a function that fails returns -1 or NULL and sets errno; one that succeeds leaves
-    errno alone. A pointer that is NULL, of another kind or destroyed is refused with EINVAL where that can be seen.
-    Strings given to a function are copied. ENOTRECOVERABLE means that the library itself failed inside that call. */
+    An answered call waits for the node: it is carried out after all that was asked of the node before, by any thread,
+    and returns when the messages that those commands led to can be received. It waits as long as zgossip_set_sndtimeo
+    says, and at least a second. The errors of an answered call are EAGAIN if that was too short (nothing has been done
+    then), EPIPE if the node has ended, and EDEADLK in a function that was given to zgossip_set_log, which runs in the
+    node's own thread. */
 
 #ifndef ZGOSSIP_LIBRARY_H_INCLUDED
 #define ZGOSSIP_LIBRARY_H_INCLUDED
-
-
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -84,118 +67,583 @@ typedef struct _zframe_t zframe_t;
 #   define ZGOSSIP_SENTINEL
 #endif
 
-// The version of this header; zgossip_version tells the library's.
-#define ZGOSSIP_VERSION_MAJOR 1
+#ifdef __cplusplus
+extern "C" {
+#endif
 
-// See ZGOSSIP_VERSION_MAJOR.
-#define ZGOSSIP_VERSION_MINOR 0
+/*  ----------------------------------------------------------------------------
+    Nodes: creating and destroying them.
+    ---------------------------------------------------------------------------- */
 
-// See ZGOSSIP_VERSION_MAJOR.
-#define ZGOSSIP_VERSION_PATCH 0
+// Creates a node.
+//
+// `name` prefixes the node's log lines; it may be in any encoding, or NULL.
+// The node has one thread, in which it takes commands from now on; that thread
+// blocks all signals, so that the process's handlers never run in it. All
+// nodes made by this function share one libzmq context: an inproc endpoint of
+// one can be reached by all of them, and by no socket outside.
+//
+// Returns: the node, which the caller destroys with zgossip_destroy; or NULL.
+// Errors: ENOMEM, EAGAIN, EMFILE or ENFILE if there is no memory, thread or
+//     descriptor left for it.
+// Threads: a child that the process forks can make nodes of its own. On its
+//     parent's nodes every function fails with EPIPE there, except
+//     zgossip_destroy.
+zgossip_t *zgossip_new(const char *name);
 
-// A key has a new value.
+// Creates a node whose sockets live in a libzmq context of the program.
+//
+// The node shares its inproc endpoints with all other sockets in that context.
+// `context` is what zmq_ctx_new returned, to the program or to a library that
+// it uses; it stays the program's, which must destroy the node before it
+// terminates the context. `name` and the rest are as for zgossip_new.
+//
+// Returns: the node, which the caller destroys with zgossip_destroy; or NULL.
+// Errors: EINVAL if the context is NULL, terminated or no context; and those
+//     of zgossip_new.
+zgossip_t *zgossip_new_in(const char *name, void *context);
+
+// Returns the libzmq context that the node's sockets live in.
+//
+// Sockets that the program makes in it share the node's inproc endpoints. The
+// program must not terminate the context unless it is the program's own.
+//
+// Returns: the context, which is not the caller's; or NULL.
+// Errors: EINVAL if `self` is no node.
+void *zgossip_context(zgossip_t *self);
+
+// Destroys a node, and sets the caller's pointer to NULL.
+//
+// It takes milliseconds, whatever the node's peers do. What was published
+// before still reaches the peers that are connected, if that takes no longer
+// than a quarter of a second; zgossip_flush waits longer. Messages that were
+// not received are lost, and the node's descriptor (zgossip_fd) is closed.
+// NULL, or a pointer to NULL, does nothing.
+//
+// Errors: EINVAL if it is no node, or one that is destroyed; EDEADLK in a
+//     function that was given to zgossip_set_log. Pointer and node stay as
+//     they were then.
+// Threads: calls on the node that wait in other threads return with EPIPE.
+void zgossip_destroy(zgossip_t **self_p);
+
+/*  ----------------------------------------------------------------------------
+    Endpoints and keys: where a node accepts peers, and to which it connects.
+    ---------------------------------------------------------------------------- */
+
+// Accepts peers at an endpoint.
+//
+// Endpoints are written as in libzmq: tcp://*:5670, tcp://127.0.0.1:* (any
+// free port), tcp://[::1]:5670, ipc:///path, inproc://name. A node may be
+// bound to several.
+//
+// Returns: the TCP port, 0 for other transports; or -1.
+// Errors: EINVAL if the endpoint is malformed; EADDRINUSE; EADDRNOTAVAIL;
+//     EACCES if keys or a security mechanism are set and cannot be used (the
+//     endpoint is never bound without them); other errors of libzmq; and those
+//     of an answered call.
+int zgossip_bind(zgossip_t *self, const char *endpoint);
+
+// Stops accepting peers at an endpoint.
+//
+// `endpoint` is the text that was given to zgossip_bind, or the same text with
+// the port that it returned in place of `*`. Peers that connected to this
+// endpoint are disconnected.
+//
+// Returns: 0, or -1.
+// Errors: ENOENT if the node is not bound there; and those of an answered
+//     call.
+int zgossip_unbind(zgossip_t *self, const char *endpoint);
+
+// Connects to the peer at an endpoint, and again whenever the connection is
+// lost.
+//
+// The peer need not be there yet. `server_key` is the public key of the peer
+// (40 characters of Z85) if the connection is to be encrypted, or NULL. For an
+// encrypted connection the node uses the keys of zgossip_set_keys, or a fresh
+// pair if there are none.
+//
+// Returns: 0 once the attempt has begun, or -1.
+// Errors: EINVAL if the endpoint or the key is malformed; EACCES if the keys
+//     cannot be used (the node never connects in clear then); other errors of
+//     libzmq; and those of an answered call.
+int zgossip_connect(zgossip_t *self, const char *endpoint, const char *server_key);
+
+// Ends the connection to an endpoint, and makes no new one.
+//
+// `endpoint` is the text that was given to zgossip_connect. The tuples that
+// came from that peer stay.
+//
+// Returns: 0, or -1.
+// Errors: ENOENT if there is no zgossip_connect to that endpoint; and those of
+//     an answered call.
+int zgossip_disconnect(zgossip_t *self, const char *endpoint);
+
+// Sets the node's CURVE keys, for each zgossip_bind and zgossip_connect that
+// follows.
+//
+// Each key is 40 characters of Z85, as from zgossip_cert_new or
+// zmq_curve_keypair. What is bound afterwards accepts encrypted connections
+// only. The pair is checked when it is used. The library wipes its copies of
+// the secret key.
+//
+// Returns: 0, or -1.
+// Errors: those of an answered call.
+int zgossip_set_keys(zgossip_t *self, const char *public_key, const char *secret_key);
+
+// Sets the ZAP domain, for each zgossip_bind that follows.
+//
+// The handler that decides about clients (see zgossip_auth_new) is told this
+// domain with every client of the endpoint. "" stands for the default,
+// "global".
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if the domain is longer than 255 bytes; and those of an
+//     answered call.
+int zgossip_set_zap_domain(zgossip_t *self, const char *domain);
+
+/*  ----------------------------------------------------------------------------
+    Tuples: publishing, removing and reading them.
+    ---------------------------------------------------------------------------- */
+
+// A tuple in the array that zgossip_tuples returns.
+typedef struct {
+    // The key, a string; NULL in the element after the last tuple.
+    const char *key;
+    // Size of the key in bytes, without its NUL.
+    size_t key_size;
+    // The value, a string.
+    const char *value;
+    // Size of the value in bytes, without its NUL.
+    size_t value_size;
+} zgossip_tuple_t;
+
+// Publishes a tuple: gives a key a value, on every node.
+//
+// A key is a string of 1 to 255 bytes; a value is a string of any length up to
+// server/max_value (16 MiB by default). The call returns once the command is
+// queued, without waiting for the node; a later call on the same node is
+// carried out after it. A node that has no room for another key
+// (server/max_tuples) logs that, and reports it as an event of kind
+// ZGOSSIP_EVENT_ERROR if zgossip_set_events is on.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if the key is empty or too long; EMSGSIZE if the value is too
+//     long; EAGAIN, EINTR and EPIPE as zgossip_send.
+int zgossip_publish(zgossip_t *self, const char *key, const char *value);
+
+// Publishes a tuple that expires on every node after `msecs` milliseconds.
+//
+// Publishing the key again before that starts a new time to live, or none.
+// With `msecs` 0 the tuple never expires. The rest is as for zgossip_publish.
+//
+// Returns: 0, or -1.
+// Errors: those of zgossip_publish.
+int zgossip_publish_ttl(zgossip_t *self,
+                        const char *key,
+                        const char *value,
+                        uint32_t msecs);
+
+// Publishes a tuple whose key and value are given with their sizes in bytes.
+//
+// Neither needs a NUL at its end. `msecs` is the time to live in milliseconds;
+// 0 means that the tuple never expires. The rest is as for zgossip_publish.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if the key or the value contains a NUL; and those of
+//     zgossip_publish.
+int zgossip_publish_sized(zgossip_t *self,
+                          const void *key,
+                          size_t key_size,
+                          const void *value,
+                          size_t value_size,
+                          uint32_t msecs);
+
+// Removes a tuple from the whole network, whichever node published it.
+//
+// Nodes that hold the key remove it, those that are cut off at present when
+// they are back. The removal is remembered for server/tombstone.
+//
+// Returns: 1 if this node held the key, 0 if it did not (other nodes remove it
+//     all the same); or -1.
+// Errors: EINVAL if the key is empty or too long; and those of an answered
+//     call.
+int zgossip_retract(zgossip_t *self, const char *key);
+
+// Removes a tuple whose key is given with its size in bytes.
+//
+// The rest is as for zgossip_retract.
+//
+// Returns: 1 if this node held the key, 0 if it did not; or -1.
+// Errors: EINVAL if the key contains a NUL; and those of zgossip_retract.
+int zgossip_retract_sized(zgossip_t *self, const void *key, size_t key_size);
+
+// Forgets a tuple on this node only; other nodes keep it.
+//
+// The tuple comes back when it is published anew, with the same value too.
+//
+// Returns: 1 if this node held the key, 0 if it did not; or -1.
+// Errors: EINVAL if the key is empty or too long; and those of an answered
+//     call.
+int zgossip_unpublish(zgossip_t *self, const char *key);
+
+// Forgets a tuple whose key is given with its size in bytes.
+//
+// The rest is as for zgossip_unpublish.
+//
+// Returns: 1 if this node held the key, 0 if it did not; or -1.
+// Errors: EINVAL if the key contains a NUL; and those of zgossip_unpublish.
+int zgossip_unpublish_sized(zgossip_t *self, const void *key, size_t key_size);
+
+// Returns the value of a key.
+//
+// Returns: a string, which the caller frees with free or zgossip_free; or
+//     NULL.
+// Errors: ENOENT if the key has no value; EINVAL if the key is empty or too
+//     long; ENOMEM; and those of an answered call.
+char *zgossip_get(zgossip_t *self, const char *key);
+
+// Returns the value of a key that is given with its size in bytes.
+//
+// The size of the value is stored where `size_p` points, unless that is NULL.
+//
+// Returns: a string, which the caller frees with free or zgossip_free; or
+//     NULL.
+// Errors: EINVAL if the key contains a NUL; and those of zgossip_get.
+char *zgossip_get_sized(zgossip_t *self,
+                        const void *key,
+                        size_t key_size,
+                        size_t *size_p);
+
+// Returns the number of tuples that the node holds.
+//
+// Returns: the number, or -1.
+// Errors: those of an answered call.
+int64_t zgossip_count(zgossip_t *self);
+
+// Returns all tuples that the node holds at one moment, in the byte order of
+// their keys.
+//
+//     zgossip_tuple_t *tuples = zgossip_tuples (node, NULL);
+//     for (zgossip_tuple_t *tuple = tuples; tuple && tuple->key; tuple++)
+//         printf ("%s=%s\n", tuple->key, tuple->value);
+//     zgossip_tuples_destroy (&tuples);
+//
+// The number of tuples is stored where `count_p` points, unless that is NULL.
+// After the last tuple comes an element whose key is NULL.
+//
+// Returns: the array, which the caller destroys with zgossip_tuples_destroy;
+//     or NULL.
+// Errors: ENOMEM; and those of an answered call.
+zgossip_tuple_t *zgossip_tuples(zgossip_t *self, size_t *count_p);
+
+// Frees what zgossip_tuples returned, and sets the caller's pointer to NULL.
+//
+// NULL, or a pointer to NULL, does nothing.
+void zgossip_tuples_destroy(zgossip_tuple_t **tuples_p);
+
+/*  ----------------------------------------------------------------------------
+    Events: what a node reports, as structures.
+
+    Replies to commands and events come from one queue. While a program does not receive, the queue holds one DELIVER
+    for each key, with its newest value.
+    ---------------------------------------------------------------------------- */
+
+// Event: a key has a new value.
 #define ZGOSSIP_EVENT_DELIVER 1
 
-// A key was withdrawn from the network.
+// Event: a key was removed from the network.
 #define ZGOSSIP_EVENT_RETRACT 2
 
-// A key's time to live ran out.
+// Event: the time to live of a key ran out.
 #define ZGOSSIP_EVENT_EXPIRE 3
 
-// A peer has come; key: its endpoint or address.
+// Event: a peer connected; key: the endpoint that this node connected to, or
+// the peer's address.
 #define ZGOSSIP_EVENT_JOIN 4
 
-// A peer has gone; key: its endpoint or address.
+// Event: a peer is gone; key: as for ZGOSSIP_EVENT_JOIN.
 #define ZGOSSIP_EVENT_LEAVE 5
 
-// A command was refused; key: its name, value: the reason.
+// Event: a command was refused; key: the name of the command, value: the
+// reason.
 #define ZGOSSIP_EVENT_ERROR 6
 
-// There is no connection to a peer; key: its endpoint, value: why, as far as
-// is known. Said after 3 seconds, and rarely again.
+// Event: a peer cannot be reached; key: its endpoint, value: the reason, as
+// far as it is known. It comes after 3 seconds without a connection, and
+// rarely again.
 #define ZGOSSIP_EVENT_UNREACHABLE 8
 
-// A reply to a command of frames, which only those get that send some.
+// Event: the reply to a command that was sent by zgossip_send or
+// zgossip_sendx.
 #define ZGOSSIP_EVENT_REPLY 7
+
+// A received message. Later versions may add members at the end.
+typedef struct {
+    // One of ZGOSSIP_EVENT_*, or a number that this version does not know.
+    int kind;
+    // Number of frames.
+    size_t count;
+    // The frames, each a string, with a NULL after the last; as from zgossip_recv.
+    const char *const *frames;
+    // Size of each frame in bytes, without its NUL.
+    const size_t *sizes;
+    // The second frame; NULL if there is none.
+    const char *key;
+    // Size of the second frame in bytes, without its NUL.
+    size_t key_size;
+    // The third frame; NULL if there is none.
+    const char *value;
+    // Size of the third frame in bytes, without its NUL.
+    size_t value_size;
+} zgossip_event_t;
+
+// Receives the next message, as a structure.
+//
+//     zgossip_event_t *event = zgossip_recv_event (node);
+//     if (event && event->kind == ZGOSSIP_EVENT_DELIVER)
+//         printf ("%s=%s\n", event->key, event->value);
+//     zgossip_event_destroy (&event);
+//
+// It waits as long as zgossip_set_rcvtimeo says. It may be mixed with
+// zgossip_recv and zgossip_recvx, which take messages from the same queue.
+//
+// Returns: the event, which the caller destroys with zgossip_event_destroy; or
+//     NULL.
+// Errors: EAGAIN if no message came in time; EINTR if a signal came first;
+//     EPIPE if the node has ended ($TERM or zgossip_destroy) and no message is
+//     left; ENOMEM; EINVAL if `self` is no node.
+// Threads: each message is received by one caller.
+zgossip_event_t *zgossip_recv_event(zgossip_t *self);
+
+// Frees an event, and sets the caller's pointer to NULL.
+//
+// NULL, or a pointer to NULL, does nothing.
+void zgossip_event_destroy(zgossip_event_t **self_p);
+
+// Turns events other than DELIVER on or off; they are off by default.
+//
+// While they are on, the node also reports what was removed (RETRACT, EXPIRE),
+// which peers come and go (JOIN, LEAVE), which cannot be reached
+// (UNREACHABLE), and which commands were refused (ERROR). The call is the same
+// as zgossip_set (self, "server/events", on? "1": "0"); a file that
+// zgossip_load reads sets it again.
+//
+// Returns: 0, or -1.
+// Errors: those of an answered call.
+int zgossip_set_events(zgossip_t *self, bool on);
+
+// Sets how long calls that receive wait for a message.
+//
+// `msecs` is in milliseconds; 0 means not to wait, -1, the default, to wait
+// for ever.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if `self` is no node or `msecs` is less than -1.
+int zgossip_set_rcvtimeo(zgossip_t *self, int msecs);
+
+// Returns a descriptor for poll, epoll and event loops that is readable while
+// a message waits.
+//
+// It is readable exactly while there is a message to receive, and for ever
+// once the node has ended by $TERM. It is level-triggered: receiving is all
+// that is needed. It belongs to the node: the program must not read from it or
+// close it.
+//
+// Returns: the descriptor, or -1.
+// Errors: EMFILE or ENFILE if there is no descriptor left; EINVAL if `self` is
+//     no node.
+int zgossip_fd(zgossip_t *self);
+
+/*  ----------------------------------------------------------------------------
+    Waiting for the network.
+    ---------------------------------------------------------------------------- */
+
+// Waits until the node holds at least `count` tuples.
+//
+// `msecs` is the longest time to wait, in milliseconds; 0 means to look once,
+// -1 to wait for ever.
+//
+// Returns: 0, or -1.
+// Errors: EAGAIN if the time is over; EINTR if a signal came first; EPIPE if
+//     the node has ended; EDEADLK in a function that was given to
+//     zgossip_set_log; EINVAL if `self` is no node or `msecs` is less than -1.
+int zgossip_wait_count(zgossip_t *self, size_t count, int msecs);
+
+// Waits until a key has a value on this node.
+//
+// `msecs` is as for zgossip_wait_count.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if the key is empty or too long; and those of
+//     zgossip_wait_count.
+int zgossip_wait_key(zgossip_t *self, const char *name, int msecs);
+
+// Waits until the node and its peers hold the same tuples.
+//
+// That is so when
+//
+// * every peer that the node is to connect to, and every one that is connected
+//   to it, has everything that the node holds, in the sense of zgossip_flush;
+// * at least `peers` of them have reported, since this call began, that they
+//   hold exactly what this node holds, removals included;
+// * no peer has reported anything else.
+//
+// A peer that runs CZMQ's own zgossip cannot report what it holds, and is not
+// counted. In a network in which tuples are published all the time, agreement
+// never lasts, and this call may miss it. `msecs` is as for
+// zgossip_wait_count.
+//
+// Returns: the number of peers that agree, or -1.
+// Errors: those of zgossip_wait_count.
+int zgossip_wait_agreement(zgossip_t *self, size_t peers, int msecs);
+
+// Waits until what was published before has reached the peers, so that the
+// program may end.
+//
+// It waits for every peer that the node is to connect to, connected or not,
+// and for every one that is connected to it; a client that leaves is no longer
+// waited for. A peer has everything when
+//
+// * it is a node of this library, or a CZMQ zgossip that this node connected
+//   to, and has answered a question that was sent after the last tuple. It may
+//   have refused a tuple for a limit of its own;
+// * it is a CZMQ zgossip that connected to this node, which answers no
+//   questions, and everything has been handed to the network. What is still
+//   under way then arrives after zgossip_destroy too, if that takes less than
+//   a quarter of a second.
+//
+// Whether those peers have passed the tuples on is not known. `msecs` is as
+// for zgossip_wait_count.
+//
+// Returns: the number of peers, 0 if there are none; or -1.
+// Errors: those of zgossip_wait_count.
+int zgossip_flush(zgossip_t *self, int msecs);
+
+/*  ----------------------------------------------------------------------------
+    Errors as text.
+    ---------------------------------------------------------------------------- */
+
+// Returns a text that says what an errno means.
+//
+// If `errnum` is the errno of the last call to this library that failed in
+// this thread, the text gives the exact reason:
+//
+//     if (zgossip_connect (node, endpoint, NULL) == -1)
+//         fprintf (stderr, "%s\n", zgossip_strerror (errno));
+//
+// Returns: a string of the library, valid until the same thread calls this
+//     function again.
+const char *zgossip_strerror(int errnum);
+
+/*  ----------------------------------------------------------------------------
+    Configuration, and the flight recorder.
+    ---------------------------------------------------------------------------- */
+
+// Loads a configuration file in place of the present configuration.
+//
+// The node binds and connects to what the file says, keeps what is bound
+// already, and loads the file again whenever it changes. An item with an
+// invalid value, or an endpoint that cannot be bound, is logged and does not
+// fail the call.
+//
+// Returns: 0; or -1, with nothing changed.
+// Errors: EINVAL if the file is not valid ZPL; ENOENT, EACCES and the like if
+//     it cannot be read; and those of an answered call.
+int zgossip_load(zgossip_t *self, const char *file);
+
+// Sets one item of the configuration, such as "server/timeout".
+//
+// An empty value stands for the default. The paths are listed in the README
+// and in libzgossip(3).
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if the path is malformed, or the item cannot have that value;
+//     and those of an answered call.
+int zgossip_set(zgossip_t *self, const char *path, const char *value);
+
+// Saves the configuration to a file, in the form that zgossip_load reads.
+//
+// The file holds either its old content or all of the new, even if the program
+// ends meanwhile.
+//
+// Returns: 0, or -1.
+// Errors: EACCES and the like if the file cannot be written; and those of an
+//     answered call.
+int zgossip_save(zgossip_t *self, const char *file);
+
+// Records in a file all that the node receives from now on, to be replayed
+// elsewhere.
+//
+// The record holds commands, messages of peers, connections and times; not
+// keys and passwords, but the values of tuples. A replay is exact if nothing
+// had been published, bound or connected before this call. The file is created
+// anew, readable by its owner only; a record that is there already, or one
+// that grows beyond server/record_size bytes, is renamed to file.1. NULL ends
+// the recording.
+//
+// Returns: 0; or -1, with nothing changed.
+// Errors: EEXIST if the file is there and is no record; EAGAIN if another node
+//     records in it; ENOENT, EACCES and the like if it cannot be made; and
+//     those of an answered call.
+int zgossip_record(zgossip_t *self, const char *file);
+
+/*  ----------------------------------------------------------------------------
+    The node's log.
+    ---------------------------------------------------------------------------- */
 
 // Log level: something that was asked for is impossible.
 #define ZGOSSIP_LOG_ERROR 1
 
-// Log level: something was refused or went wrong; the node goes on.
+// Log level: something was refused or failed; the node goes on.
 #define ZGOSSIP_LOG_WARNING 2
 
-// Log level: something normal that who runs the program will want to see.
+// Log level: something normal that an operator will want to see.
 #define ZGOSSIP_LOG_NOTICE 3
 
 // Log level: something normal.
 #define ZGOSSIP_LOG_INFO 4
 
-// Log level: what happens inside, after zgossip_set (node, "server/verbose", "1") alone.
+// Log level: internal steps, logged only while server/verbose is 1.
 #define ZGOSSIP_LOG_DEBUG 5
 
-// Client to server: the client is there, and wants all tuples.
-#define ZGOSSIP_MSG_HELLO 1
-
-// Either way: a tuple, with key, value and ttl.
-#define ZGOSSIP_MSG_PUBLISH 2
-
-// Client to server: is the server there?
-#define ZGOSSIP_MSG_PING 3
-
-// Server to client: the server is there.
-#define ZGOSSIP_MSG_PONG 4
-
-// Server to client: the server does not know the client, which should say HELLO.
-#define ZGOSSIP_MSG_INVALID 5
-
-// A tuple in what zgossip_tuples returns.
-typedef struct {
-    // The key, a string; NULL behind the last tuple.
-    const char *key;
-    // Its size without the NUL.
-    size_t key_size;
-    // The value, a string.
-    const char *value;
-    // Its size without the NUL.
-    size_t value_size;
-} zgossip_tuple_t;
-
-// A received message. Later versions may have more, at the end.
-typedef struct {
-    // One of ZGOSSIP_EVENT_*, or a number that this version does not know.
-    int kind;
-    // How many frames there are.
-    size_t count;
-    // The frames as zgossip_recv returns them; a NULL after the last.
-    const char *const *frames;
-    // Their sizes without the NUL that ends each.
-    const size_t *sizes;
-    // The second frame, NULL if there is none.
-    const char *key;
-    // Its size.
-    size_t key_size;
-    // The third frame, NULL if there is none.
-    const char *value;
-    // Its size.
-    size_t value_size;
-} zgossip_event_t;
-
-// A function that takes log lines: the pointer that came with it, one of
-// ZGOSSIP_LOG_*, and the line, without an end, valid during the call.
+// A function that takes log lines.
+//
+// Its arguments are the pointer that was given with it, one of ZGOSSIP_LOG_*,
+// and the line, without a newline, valid during the call only.
 typedef void (*zgossip_log_fn)(void *arg, int level, const char *text);
 
-// What a node does, in numbers. Later versions may have more of them, at the
-// end.
+// Sets the function that takes the node's log lines.
+//
+// `arg` is passed to each call of `function`. NULL for `function` restores the
+// default: CZMQ's log where the process has CZMQ or uses this library's
+// czmq.h, the standard error stream otherwise. `function` should return soon,
+// for the node waits for it.
+//
+// Returns: 0, or -1.
+// Errors: those of an answered call.
+// Threads: `function` runs in the node's thread, one line at a time. It may
+//     call functions that do not wait for the node; those that do fail with
+//     EDEADLK there. Once this call has returned, the function that was set
+//     before is no longer running and is not called again; the last one may be
+//     called until zgossip_destroy has returned.
+int zgossip_set_log(zgossip_t *self, zgossip_log_fn function, void *arg);
+
+/*  ----------------------------------------------------------------------------
+    Statistics: what a node counts.
+    ---------------------------------------------------------------------------- */
+
+// Statistics of a node. Later versions may add members at the end.
 typedef struct {
-    // Tuples held.
+    // Tuples that the node holds.
     uint64_t tuples;
-    // Removed keys that are remembered.
+    // Removed keys that the node remembers.
     uint64_t tombstones;
-    // Peers that speak no more than CZMQ's zgossip does.
+    // Connected peers that speak CZMQ's protocol only.
     uint64_t links_plain;
-    // Peers that speak more.
+    // Connected peers that speak this library's extension of it.
     uint64_t links_extended;
-    // Peers that are not connected, or have not shown yet what they speak.
+    // Peers that are not connected, or have not shown yet which protocol they
+    // speak.
     uint64_t links_other;
     // Messages received from peers.
     uint64_t frames_in;
@@ -205,639 +653,385 @@ typedef struct {
     uint64_t bytes_in;
     // Bytes of the messages sent.
     uint64_t bytes_out;
-    // Tuples sent.
+    // Tuples sent to peers.
     uint64_t tuples_out;
-    // Tuples received that were known.
+    // Tuples received that the node held already.
     uint64_t duplicates;
-    // Messages that were none of this protocol.
+    // Messages received that are not of this protocol.
     uint64_t malformed;
-    // Tuples received and refused, for a limit or a time stamp in the future.
+    // Tuples received and refused, for a limit or a time stamp too far ahead.
     uint64_t refused;
-    // Tuples that wait for slow peers, once for each.
+    // Tuples that wait to be sent to slow peers, counted once for each peer.
     uint64_t owed;
-    // As zgossip_digest says.
+    // The digest of zgossip_digest.
     uint64_t root;
 } zgossip_stats_t;
 
-#ifdef __cplusplus
-extern "C" {
-#endif // __cplusplus
-
-// Store the library's version where the arguments point; any of them may be
-// NULL. Any thread may call it at any time.
-void zgossip_version(int *major, int *minor, int *patch);
-
-// The gossip actor. Pass it to zactor_new, and talk to it with zstr_sendx,
-// zstr_recvx and their like:
-//
-//     zactor_t *node = zactor_new (zgossip, "myname");
-//     zstr_sendx (node, "BIND", "tcp://*:5670", NULL);
-//     zstr_sendx (node, "PUBLISH", "key", "value", NULL);
-//     zactor_destroy (&node);
-//
-// The second argument is a log prefix, or NULL; it is copied before the
-// actor signals, so it may be a buffer on the stack, and it may be in any
-// encoding.
-//
-// The pipe may also be a plain libzmq PAIR socket, for programs that make
-// actors by themselves: then the node's inproc endpoints are in a context
-// of the library's own. Either way the function sends the eight-byte
-// signal of zsock_signal to the pipe as soon as the node takes commands, and
-// returns once $TERM has come. It does not close the pipe. If the pipe is
-// NULL or no socket, it returns at once, with errno EINVAL or ENOTSOCK.
-//
-// Not to be called in a thread that has other things to do: it blocks.
-void zgossip(zsock_t *pipe, void *args);
-
-// Test this class: prints " * zgossip: OK" when all is well. Otherwise it
-// says on stderr what failed, and aborts the process, as CZMQ's self tests
-// do. It takes about a second, opens TCP ports on 127.0.0.1, and writes one
-// file to the directory for temporary files.
-void zgossip_test(bool verbose);
-
-// Test the message class: prints " * zgossip_msg: OK", or aborts, as
-// zgossip_test does.
-void zgossip_msg_test(bool verbose);
-
-// What an errno means, as a text for people. If it is the errno of this
-// thread's last call to this library that failed, the text says what exactly
-// was wrong:
-//
-//     if (zgossip_connect (node, endpoint, NULL) == -1)
-//         fprintf (stderr, "%s\n", zgossip_strerror (errno));
-//
-// The text is the library's, and valid until the same thread calls this
-// function again.
-const char *zgossip_strerror(int errnum);
-
-// Create a node. The name is a prefix for its log lines, in any encoding, or
-// NULL. The node has one thread of its own, in which it takes commands from
-// now on, and which takes none of the process's signals. Any thread may call the functions below on it at any time, several
-// threads at the same time too. inproc endpoints are shared by all nodes made
-// here, and by them alone. The caller destroys the node with zgossip_destroy.
-// A child that the process forks can make nodes of its own, but not use those
-// of its parent: they fail with errno EPIPE there, except zgossip_destroy.
-// Returns NULL with errno set if there is no memory, thread or descriptor
-// for it.
-zgossip_t *zgossip_new(const char *name);
-
-// Create a node whose sockets are in a libzmq context of the program's own,
-// made by zmq_ctx_new (or taken from CZMQ or another library): its inproc
-// endpoints are shared with the program's sockets there. The context stays
-// the program's, which destroys the node before it ends the context.
-// Otherwise as zgossip_new. Returns NULL with errno EINVAL if the context is
-// NULL or none.
-zgossip_t *zgossip_new_in(const char *name, void *context);
-
-// The libzmq context that the node's sockets are in: sockets that the program
-// makes in it share the node's inproc endpoints. It must not be ended, unless
-// it is the program's own. Returns NULL with errno EINVAL if it is no node.
-void *zgossip_context(zgossip_t *self);
-
-// Destroy a node, and set the caller's pointer to NULL. It returns soon,
-// whatever the node's peers do; what was published just before still reaches
-// the peers that are connected. Messages that were not received are lost.
-// Calls that wait inside zgossip_recv or zgossip_send in other threads return
-// with errno EPIPE. The node's descriptor is closed. Nothing happens if either
-// pointer is NULL already. If it does not point to a node, or to one that is
-// destroyed, it is left alone, and errno is EINVAL; it is also left alone, with
-// EDEADLK, in a function that was given to zgossip_set_log.
-void zgossip_destroy(zgossip_t **self_p);
-
-// Accept peers at an endpoint: tcp://*:5670, tcp://127.0.0.1:* (any port that
-// is free), ipc:///path, inproc://name. A node may be bound to several.
-// Returns the TCP port, 0 for other transports; or -1 with errno EINVAL if an
-// argument is NULL or wrong, EADDRINUSE, EADDRNOTAVAIL, EACCES if keys or a
-// mechanism are set and cannot be used (it is never bound without them), or
-// what else libzmq says.
-//
-// This and all calls below that have an answer are carried out after all that
-// was asked of the node before, by any thread, and after the messages that
-// this led to can be received. They wait for that as long as
-// zgossip_set_sndtimeo says, and fail with errno EAGAIN, nothing having been
-// done, if that is too short; with EPIPE if the node ends meanwhile or has
-// ended; with EDEADLK in a function that was given to zgossip_set_log, for
-// that runs in the node's own thread. zgossip_strerror tells more.
-int zgossip_bind(zgossip_t *self, const char *endpoint);
-
-// Accept no more peers at an endpoint: as it was given to zgossip_bind, or
-// with the port that this returned instead of its *. Peers that came by it are
-// cut off, and are let in at other endpoints. Returns 0;
-// or -1 with errno ENOENT if it is not bound, or as zgossip_bind.
-int zgossip_unbind(zgossip_t *self, const char *endpoint);
-
-// Connect to the peer that is bound to an endpoint, now or later: the node
-// goes on trying, and connects again whenever the connection is lost. The
-// second argument is the peer's public key (40 characters), for an encrypted
-// connection, or NULL; the node uses its own keys then, or fresh ones if it
-// has none. Returns 0 once the attempt has begun; or -1 with errno EINVAL if
-// an argument is NULL or wrong, EACCES if keys cannot be used (it never
-// connects in clear then), or what else libzmq says.
-int zgossip_connect(zgossip_t *self, const char *endpoint, const char *server_key);
-
-// Take back a zgossip_connect to the same endpoint. What the peer has said
-// stays. Returns 0; or -1 with errno ENOENT if there is no such connection,
-// or as zgossip_connect.
-int zgossip_disconnect(zgossip_t *self, const char *endpoint);
-
-// Set the node's key pair (CURVE; 40 characters each, as from
-// zmq_curve_keypair) for the zgossip_bind and zgossip_connect that follow:
-// what is bound then accepts encrypted connections alone. The pair is checked
-// when it is used. The library wipes its copies of the secret key. Returns 0;
-// or -1 with errno EINVAL if an argument is NULL.
-int zgossip_set_keys(zgossip_t *self, const char *public_key, const char *secret_key);
-
-// Set the domain that is told to who decides about clients (by ZAP), for the
-// zgossip_bind that follow; "" for the usual one, "global". Returns 0; or -1
-// with errno EINVAL if an argument is NULL, or the domain longer than 255
-// bytes.
-int zgossip_set_zap_domain(zgossip_t *self, const char *domain);
-
-// Publish a tuple: every node gets it, this one too. A key is a string of 1 to
-// 255 bytes, a value one of any length up to server/max_value, 16 MiB unless
-// set. The call does not wait for the node: it returns 0 once the tuple is on
-// its way there, before whatever is asked of the node later; or -1 with errno
-// EINVAL if an argument is NULL or the key cannot be one, EMSGSIZE if the
-// value is too long, EAGAIN, EINTR or EPIPE as zgossip_send. If the node has
-// no room for a further key (server/max_tuples), that is logged, and an event
-// where these are on.
-int zgossip_publish(zgossip_t *self, const char *key, const char *value);
-
-// Publish a tuple that expires, everywhere, after so many milliseconds (0:
-// never), unless it is published again before. Otherwise as zgossip_publish.
-int zgossip_publish_ttl(zgossip_t *self,
-                        const char *key,
-                        const char *value,
-                        uint32_t msecs);
-
-// As zgossip_publish_ttl, with strings that need not end with a NUL. They must
-// not hold one: EINVAL.
-int zgossip_publish_sized(zgossip_t *self,
-                          const void *key,
-                          size_t key_size,
-                          const void *value,
-                          size_t value_size,
-                          uint32_t msecs);
-
-// Withdraw a tuple from the whole network, whoever has published it. Returns 1
-// if this node held it, 0 if it did not: it is removed all the same where it
-// is held, now or when a cut ends; or -1 with errno EINVAL if an argument is
-// NULL or the key cannot be one.
-int zgossip_retract(zgossip_t *self, const char *key);
-
-// As zgossip_retract, with a string that need not end with a NUL.
-int zgossip_retract_sized(zgossip_t *self, const void *key, size_t key_size);
-
-// Forget a tuple on this node alone; others keep it. It comes back when it is
-// published anew, even with the same value. Returns as zgossip_retract.
-int zgossip_unpublish(zgossip_t *self, const char *key);
-
-// As zgossip_unpublish, with a string that need not end with a NUL.
-int zgossip_unpublish_sized(zgossip_t *self, const void *key, size_t key_size);
-
-// The value of a key: a string that the caller frees with free() or
-// zgossip_free. Returns NULL with errno ENOENT if the key has none; EINVAL if
-// an argument is NULL or the key cannot be one; ENOMEM.
-char *zgossip_get(zgossip_t *self, const char *key);
-
-// As zgossip_get, with a key that need not end with a NUL. The value's size is
-// stored where size_p points, unless that is NULL.
-char *zgossip_get_sized(zgossip_t *self,
-                        const void *key,
-                        size_t key_size,
-                        size_t *size_p);
-
-// How many tuples the node holds; or -1 with errno EINVAL if it is no node.
-int64_t zgossip_count(zgossip_t *self);
-
-// All tuples, as they were at one moment, in the order of their keys' bytes:
-//
-//     zgossip_tuple_t *tuples = zgossip_tuples (node, NULL);
-//     for (zgossip_tuple_t *tuple = tuples; tuple && tuple->key; tuple++)
-//         printf ("%s=%s\n", tuple->key, tuple->value);
-//     zgossip_tuples_destroy (&tuples);
-//
-// Their number is stored where count_p points, unless that is NULL; a tuple
-// whose key is NULL follows the last. The caller destroys the whole with
-// zgossip_tuples_destroy. Returns NULL with errno EINVAL if it is no node, or
-// ENOMEM.
-zgossip_tuple_t *zgossip_tuples(zgossip_t *self, size_t *count_p);
-
-// Destroy what zgossip_tuples returned, and set the caller's pointer to NULL.
-// Nothing happens if either pointer is NULL already.
-void zgossip_tuples_destroy(zgossip_tuple_t **tuples_p);
-
-// Free memory that this library allocated for the program: the same as free(),
-// for programs in other languages. NULL: nothing.
-void zgossip_free(void *memory);
-
-// Receive the next message as a structure, which the caller destroys with
-// zgossip_event_destroy. Otherwise as zgossip_recv; both may be used.
-zgossip_event_t *zgossip_recv_event(zgossip_t *self);
-
-// Destroy an event, and set the caller's pointer to NULL. Nothing happens if
-// either pointer is NULL already.
-void zgossip_event_destroy(zgossip_event_t **self_p);
-
-// Let the node also tell of what was removed, who comes and goes, who cannot
-// be reached, and which commands were refused: RETRACT, EXPIRE, JOIN, LEAVE,
-// UNREACHABLE and ERROR can be received from then on, or no more. The same as zgossip_set (self,
-// "server/events", on? "1": "0"); zgossip_load sets it as the file says.
-// Returns 0; or -1 with errno EINVAL if it is no node.
-int zgossip_set_events(zgossip_t *self,
-                       bool on);
-
-// Set how many milliseconds zgossip_recv waits for a message: 0 not at all,
-// -1 (as at first) as long as it takes. Returns 0; or -1 with errno EINVAL if
-// it is no node or the number less than -1.
-int zgossip_set_rcvtimeo(zgossip_t *self, int msecs);
-
-// A descriptor for poll, epoll and event loops, that is readable exactly
-// while a message waits to be received, and once the node has ended, by
-// $TERM. It is level-triggered: receiving is all that is needed. It stays the
-// node's: do not read from it or close it.
-// Returns -1 with errno EINVAL if it is no node, EMFILE or ENFILE if there
-// are no more descriptors.
-int zgossip_fd(zgossip_t *self);
-
-// Wait until the node holds count tuples or more: msecs milliseconds at most,
-// 0 to look once, -1 as long as it takes. Returns 0; or -1 with errno EAGAIN
-// if they were not there in time, EINTR if a signal came first, EINVAL if it
-// is no node or the time-out less than -1, EPIPE if the node ends.
-int zgossip_wait_count(zgossip_t *self, size_t count, int msecs);
-
-// Wait until a key has a value; otherwise as zgossip_wait_count. A key that
-// cannot be is EINVAL.
-int zgossip_wait_key(zgossip_t *self, const char *name, int msecs);
-
-// Wait until the node agrees with its peers: every peer that it is to connect
-// to, and every one that is connected to it, has taken what the node holds;
-// at least as many of them as the second argument says have said, since this
-// call, that they hold exactly what the node does (removals included); and
-// none has said anything else. Peers with CZMQ's own zgossip, and others that
-// speak no more than that, cannot say what they hold, and are not counted
-// among those that agree. Returns how many agree; or -1 with errno EAGAIN if
-// that was not so in time, or as zgossip_wait_count. A network in which
-// something is always being published never agrees for long: this may
-// see it or not.
-int zgossip_wait_agreement(zgossip_t *self, size_t peers, int msecs);
-
-// Wait until what was published before reaches the peers, so that the program
-// may end: every peer that the node is to connect to, connected or not, and
-// every one that is connected to it. A peer has everything when
-//
-// * it has answered a question that was sent behind it, if it is a node of
-//   this library, or CZMQ's zgossip that this node connected to. It may have
-//   refused a tuple for a limit of its own;
-// * if it is CZMQ's zgossip and connected to this node: the network has been
-//   given everything. Such a peer answers nothing. What is on its way still
-//   arrives after zgossip_destroy, if that takes less than a quarter of a
-//   second.
-//
-// What peers pass on to others is their affair. Peers that go away are not
-// waited for, those that the node is to connect to are. Time-out and errors
-// as in zgossip_wait_count. Returns the number of peers, 0 if there are none.
-int zgossip_flush(zgossip_t *self, int msecs);
-
-// Replace the configuration by that of a file, bind to what it says, and read
-// it again whenever it changes. Returns 0; or -1, nothing being changed, with
-// errno EINVAL if an argument is NULL or the file is not written as it has to
-// be, ENOENT and the like if it cannot be read. Items that cannot be what they
-// are, and endpoints that cannot be bound, are logged only.
-int zgossip_load(zgossip_t *self, const char *file);
-
-// Set an item of the configuration, such as "server/timeout", to a value; an
-// empty one is as if it were not set. Returns 0; or -1 with errno EINVAL if an
-// argument is NULL, the path is not made of names, or the item cannot have
-// that value.
-int zgossip_set(zgossip_t *self, const char *path, const char *value);
-
-// Write the configuration to a file, from which zgossip_load reads it again.
-// The file has either its old content or all of the new. Returns 0; or -1 with
-// errno EINVAL if an argument is NULL, EACCES and the like if the file cannot
-// be written.
-int zgossip_save(zgossip_t *self, const char *file);
-
-// Record in a file what the node is told from now on, and when: commands,
-// messages of peers, connections, time. What went wrong in the field can then
-// be replayed elsewhere, exactly if nothing had been published, bound or
-// connected before. Keys and passwords are not in the file; the values of
-// tuples are. The file is made anew, readable for its owner only; a record
-// that is there already, or one that has grown too long ("server/record_size")
-// is renamed to file.1. NULL ends the record. Returns 0; or -1, nothing being
-// changed, with errno EINVAL if the first argument is no node, EEXIST if the
-// file is there and is no record, EAGAIN if another node records in it, ENOENT,
-// EACCES and the like if it cannot be made.
-int zgossip_record(zgossip_t *self, const char *file);
-
-// Let the node give its log lines to a function, with the third argument;
-// NULL: to CZMQ's log or stderr again, as at first. The function runs in the
-// node's thread, one line at a time, and should return soon. It may use the
-// node for what needs no answer; a call that has to wait for the node fails
-// with EDEADLK there. Once this call has returned, the function that was set
-// before is not running, and not called again; the last one may be called
-// until zgossip_destroy has returned. Returns 0; or -1 with errno EINVAL if it
-// is no node, or as zgossip_bind.
-int zgossip_set_log(zgossip_t *self, zgossip_log_fn function, void *arg);
-
-// Store the node's numbers where the second argument points. The third is the
-// size of what is there, so that programs and libraries of different versions
-// get along: numbers that it has no room for are left out, those that the
-// library does not know are 0.
+// Stores the node's statistics: what it holds now, and what it has counted
+// since it was made.
 //
 //     zgossip_stats_t stats;
 //     zgossip_stats (node, &stats, sizeof (stats));
 //
-// Returns 0; or -1 with errno EINVAL if an argument is NULL or the size 0.
+// `size` is the size in bytes of the structure that `stats` points to, so that
+// programs and libraries of different versions work together: members that do
+// not fit are left out, members that the library does not know are set to 0.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if `size` is 0; and those of an answered call.
 int zgossip_stats(zgossip_t *self, zgossip_stats_t *stats, size_t size);
 
-// Store a number where the second argument points that sums up all the node
-// holds, removed keys included: two nodes for which it is equal hold the same
-// (nodes of this library; unless somebody forged it: it is no cryptographic
-// hash). Returns 0; or -1 with errno EINVAL if an argument is NULL.
+// Stores a digest of all that the node holds, removed keys included.
+//
+// Two nodes of this library whose digests are equal hold the same tuples. The
+// digest is no cryptographic hash: it does not protect against forgery.
+//
+// Returns: 0, or -1.
+// Errors: those of an answered call.
 int zgossip_digest(zgossip_t *self, uint64_t *digest_p);
 
-// Send a command of count frames, each a string:
+/*  ----------------------------------------------------------------------------
+    Access: which clients may connect.
+
+    The default is CZMQ's: without a handler, every client may connect that knows the key of a CURVE server.
+    ---------------------------------------------------------------------------- */
+
+// Starts a handler that decides which clients may connect (ZAP).
+//
+//     zgossip_auth_t *auth = zgossip_auth_new (NULL);
+//     zgossip_auth_curve (auth, "/etc/myapp/clients");
+//
+// It decides about the clients of all sockets in a libzmq context that have a
+// ZAP domain or are CURVE or PLAIN servers. `context` comes from zmq_ctx_new
+// or zsys_init; NULL stands for the context of all nodes made by zgossip_new.
+// At first every client without security may connect, and no client that uses
+// PLAIN or CURVE. A context has at most one such handler; CZMQ's zauth is one
+// too.
+//
+// Returns: the handler, which the caller ends with zgossip_auth_destroy; or
+//     NULL.
+// Errors: EADDRINUSE if the context has a handler already; other errors of
+//     libzmq.
+// Threads: any thread may call the functions of a handler, until one calls
+//     zgossip_auth_destroy.
+zgossip_auth_t *zgossip_auth_new(void *context);
+
+// Ends a handler, and sets the caller's pointer to NULL.
+//
+// From then on libzmq lets every client in that the socket's own security
+// accepts. NULL, or a pointer to NULL, does nothing.
+//
+// Errors: EINVAL if it is no handler; the pointer stays as it was then.
+void zgossip_auth_destroy(zgossip_auth_t **self_p);
+
+// Allows clients from an address, such as "127.0.0.1".
+//
+// As soon as one address is allowed, clients from all others are refused. An
+// allowed client still has to pass PLAIN or CURVE where the socket uses them.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if an argument is NULL or no handler.
+int zgossip_auth_allow(zgossip_auth_t *self, const char *address);
+
+// Refuses clients from an address, as long as no address is allowed.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if an argument is NULL or no handler.
+int zgossip_auth_deny(zgossip_auth_t *self, const char *address);
+
+// Accepts clients that use PLAIN and whose name and password are in a file.
+//
+// Each line of the file is name=password. The file is read again when it
+// changes.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if an argument is NULL or no handler; ENOENT, EACCES and the
+//     like if the file cannot be read. The file is in force all the same: no
+//     client passes until it can be read.
+int zgossip_auth_plain(zgossip_auth_t *self, const char *filename);
+
+// Accepts clients that use CURVE and whose public certificates are in a
+// directory.
+//
+// zgossip_cert_save_public writes such certificates; files may come and go at
+// any time. "*" in place of a directory accepts every client that knows the
+// server's public key.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if an argument is NULL or no handler.
+int zgossip_auth_curve(zgossip_auth_t *self, const char *directory);
+
+// Turns the logging of every decision on or off; it is off by default.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if `self` is no handler.
+int zgossip_auth_verbose(zgossip_auth_t *self, bool verbose);
+
+// Runs such a handler as an actor with the commands of CZMQ's zauth: pass it
+// to zactor_new.
+//
+// The commands are VERBOSE; ALLOW and DENY, with addresses; PLAIN, with a
+// file; CURVE, with a directory or "*". Each is answered by a signal: 0 if it
+// was carried out, 1 otherwise (GSSAPI is not supported). `args` is ignored.
+//
+// Errors: EINVAL or ENOTSOCK if the pipe is NULL or no socket; the function
+//     returns at once then.
+// Threads: it blocks until $TERM comes.
+void zgossip_auth_actor(zsock_t *pipe, void *args);
+
+/*  ----------------------------------------------------------------------------
+    Certificates: CURVE keys with metadata, in the files of CZMQ's zcert.
+
+    A certificate may be used by one thread at a time.
+    ---------------------------------------------------------------------------- */
+
+// Creates a certificate with a fresh pair of CURVE keys.
+//
+// Returns: the certificate, which the caller destroys with
+//     zgossip_cert_destroy; or NULL.
+// Errors: ENOTSUP if libzmq was built without CURVE.
+zgossip_cert_t *zgossip_cert_new(void);
+
+// Creates a certificate from binary keys of 32 bytes each.
+//
+// `secret_key` may be NULL, where only the public key is known.
+//
+// Returns: the certificate, which the caller destroys with
+//     zgossip_cert_destroy; or NULL.
+// Errors: EINVAL if the public key is NULL.
+zgossip_cert_t *zgossip_cert_new_from(const uint8_t *public_key,
+                                      const uint8_t *secret_key);
+
+// Creates a certificate from keys in Z85, 40 characters each.
+//
+// `secret_txt` may be NULL, where only the public key is known.
+//
+// Returns: the certificate, which the caller destroys with
+//     zgossip_cert_destroy; or NULL.
+// Errors: EINVAL if the public key is NULL, or one of the two is no key.
+zgossip_cert_t *zgossip_cert_new_from_txt(const char *public_txt, const char *secret_txt);
+
+// Loads a certificate from a file, as CZMQ's zcert.
+//
+// The file `filename`_secret, which holds both keys, is read if there is one,
+// and `filename` otherwise.
+//
+// Returns: the certificate, which the caller destroys with
+//     zgossip_cert_destroy; or NULL.
+// Errors: EINVAL if `filename` is NULL, or neither file is a certificate.
+zgossip_cert_t *zgossip_cert_load(const char *filename);
+
+// Destroys a certificate, wipes its secret key, and sets the caller's pointer
+// to NULL.
+//
+// NULL, or a pointer to NULL, does nothing.
+//
+// Errors: EINVAL if it is no certificate; the pointer stays as it was then.
+void zgossip_cert_destroy(zgossip_cert_t **self_p);
+
+// Returns the public key as 32 bytes.
+//
+// Returns: bytes that belong to the certificate, or NULL.
+// Errors: EINVAL if `self` is no certificate.
+const uint8_t *zgossip_cert_public_key(const zgossip_cert_t *self);
+
+// Returns the secret key as 32 bytes; all of them are 0 if it is not known.
+//
+// Returns: bytes that belong to the certificate, or NULL.
+// Errors: EINVAL if `self` is no certificate.
+const uint8_t *zgossip_cert_secret_key(const zgossip_cert_t *self);
+
+// Returns the public key as 40 characters of Z85.
+//
+// Returns: a string that belongs to the certificate, or NULL.
+// Errors: EINVAL if `self` is no certificate.
+const char *zgossip_cert_public_txt(const zgossip_cert_t *self);
+
+// Returns the secret key as 40 characters of Z85; all of them are '0' if it is
+// not known.
+//
+// Returns: a string that belongs to the certificate, or NULL.
+// Errors: EINVAL if `self` is no certificate.
+const char *zgossip_cert_secret_txt(const zgossip_cert_t *self);
+
+// Sets a metadata item of the certificate, or removes it if `value` is NULL.
+//
+// Metadata is saved with the certificate. A server that accepts the
+// certificate's owner finds it in the messages that it receives
+// (zmq_msg_gets).
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if `self` is no certificate or `name` is NULL.
+int zgossip_cert_set_meta(zgossip_cert_t *self, const char *name, const char *value);
+
+// Returns the metadata item with a given name.
+//
+// Returns: a string that belongs to the certificate, valid until an item is
+//     set or removed; NULL if there is no such item.
+// Errors: EINVAL if `self` is no certificate or `name` is NULL.
+const char *zgossip_cert_meta(const zgossip_cert_t *self, const char *name);
+
+// Returns the name of the metadata item with a given number, counted from 0.
+//
+// Returns: a string that belongs to the certificate, valid until an item is
+//     set or removed; NULL if there are fewer items.
+// Errors: EINVAL if `self` is no certificate.
+const char *zgossip_cert_meta_name(const zgossip_cert_t *self, size_t index);
+
+// Saves the certificate: its public part to `filename`, all of it to
+// `filename`_secret.
+//
+// The second file can be read by its owner only.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if an argument is wrong; EACCES and the like if a file cannot
+//     be written.
+int zgossip_cert_save(const zgossip_cert_t *self, const char *filename);
+
+// Saves the public part of the certificate to `filename`.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if an argument is wrong; EACCES and the like if the file
+//     cannot be written.
+int zgossip_cert_save_public(const zgossip_cert_t *self, const char *filename);
+
+// Saves all of the certificate to `filename`, which only its owner can read.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if an argument is wrong; EACCES and the like if the file
+//     cannot be written.
+int zgossip_cert_save_secret(const zgossip_cert_t *self, const char *filename);
+
+// Copies a certificate with its metadata.
+//
+// Returns: the copy, which the caller destroys with zgossip_cert_destroy; or
+//     NULL.
+// Errors: EINVAL if `self` is no certificate.
+zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
+
+/*  ----------------------------------------------------------------------------
+    Commands and messages as strings.
+
+    A command, and a message that a node sends, consists of frames, each a string. The commands, and the replies to them:
+
+        BIND endpoint
+        PORT                                          PORT number
+        CONNECT endpoint [server-public-key]
+        PUBLISH key value [ttl-milliseconds]
+        UNPUBLISH key
+        RETRACT key
+        STATUS                                        STATUS number
+        GET key                                       VALUE key [value]
+        KEYS                                          KEYS [key ...]
+        STATS                                         STATS [name value ...]
+        LOAD file (or CONFIGURE file)
+        SET path value
+        SAVE file
+        RECORD [file]
+        SET PUBLICKEY key                             (here and below, the first frame holds a space)
+        SET SECRETKEY key
+        ZAP DOMAIN domain
+        VERBOSE
+        $TERM
+
+    Messages that are not replies are events. DELIVER is always reported, the others after zgossip_set_events or
+    SET server/events 1:
+
+        DELIVER key value                             (for this node's own tuples, too)
+        RETRACT key
+        EXPIRE key
+        JOIN endpoint
+        LEAVE endpoint
+        UNREACHABLE endpoint reason
+        ERROR command reason
+    ---------------------------------------------------------------------------- */
+
+// Sends a command of `count` frames, each a string.
 //
 //     const char *command [] = { "PUBLISH", "key", "value" };
 //     zgossip_send (node, command, 3);
 //
-// Commands are taken in the order in which they are sent, and are never
-// lost; if very many of them wait, the call waits for room as long as
-// zgossip_set_sndtimeo says. Whether a command made sense the node says in
-// its log. Returns 0; or -1 with errno EINVAL if an argument or one of the
-// frames is NULL or there are no frames; EAGAIN if there was no room in time;
-// EINTR if a signal came first; EMSGSIZE if a frame has 4 GiB or more; EPIPE
-// if the node has ended, by $TERM.
+// Commands are carried out in the order in which they were sent, and none is
+// lost. If very many of them wait, the call waits for room, as long as
+// zgossip_set_sndtimeo says. A command that cannot be carried out is reported
+// in the node's log, and as an event of kind ZGOSSIP_EVENT_ERROR if
+// zgossip_set_events is on.
+//
+// Returns: 0 once the command is queued, or -1.
+// Errors: EINVAL if a frame is NULL or there are no frames; EAGAIN if there
+//     was no room in time; EINTR if a signal came first; EMSGSIZE if a frame
+//     has 4 GiB or more; EPIPE if the node has ended by $TERM.
 int zgossip_send(zgossip_t *self, const char *const *frames, size_t count);
 
-// Send a command of count frames that are not NUL-terminated: frame i begins
-// at frames [i] and has sizes [i] bytes; it may be NULL if it has none.
-// Otherwise as zgossip_send.
+// Sends a command of `count` frames that are given with their sizes in bytes.
+//
+// Frame i begins at frames [i] and has sizes [i] bytes; frames [i] may be NULL
+// if that is 0. The rest is as for zgossip_send.
+//
+// Returns: 0 once the command is queued, or -1.
+// Errors: those of zgossip_send.
 int zgossip_send_sized(zgossip_t *self,
                        const void *const *frames,
                        const size_t *sizes,
                        size_t count);
 
-// Receive the next message: an array of strings with a NULL after the last.
-// Their number is stored where count_p points, unless that is NULL. The
-// caller frees the whole with zgossip_frames_destroy:
+// Receives the next message, as an array of strings.
 //
 //     char **frames = zgossip_recv (node, NULL);
 //     if (frames)
 //         printf ("%s\n", frames [0]);
 //     zgossip_frames_destroy (&frames);
 //
-// It waits as long as zgossip_set_rcvtimeo says. Each message is received by
-// one caller. Returns NULL, with errno EINVAL if it is no node; EAGAIN if
-// nothing came in time; EINTR if a signal came first; EPIPE if the node has
-// ended, by $TERM, and no message is left; ENOMEM.
+// A NULL follows the last string. The number of strings is stored where
+// `count_p` points, unless that is NULL. The call waits as long as
+// zgossip_set_rcvtimeo says.
+//
+// Returns: the array, which the caller frees with zgossip_frames_destroy; or
+//     NULL.
+// Errors: those of zgossip_recv_event.
+// Threads: each message is received by one caller.
 char **zgossip_recv(zgossip_t *self, size_t *count_p);
 
-// Free what zgossip_recv returned, and set the caller's pointer to NULL.
-// Nothing happens if either pointer is NULL already.
+// Frees what zgossip_recv returned, and sets the caller's pointer to NULL.
+//
+// NULL, or a pointer to NULL, does nothing.
 void zgossip_frames_destroy(char ***frames_p);
 
-// Set how many milliseconds zgossip_send waits for room: 0 not at all, -1 (as
-// at first) as long as it takes. Calls that have an answer wait for that, too,
-// and for a second at least. Returns 0; or -1 with errno EINVAL if it is no
-// node or the number less than -1.
+// Sets how long calls wait for the node.
+//
+// `msecs` is in milliseconds; 0 means not to wait, -1, the default, to wait
+// for ever. It limits how long zgossip_send waits for room, and how long an
+// answered call waits for its answer, the latter being at least one second.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if `self` is no node or `msecs` is less than -1.
 int zgossip_set_sndtimeo(zgossip_t *self, int msecs);
-
-// Decide from now on who may connect to the sockets of a libzmq context that
-// have a ZAP domain or are CURVE or PLAIN servers: zmq_ctx_new's, zsys_init's,
-// or NULL for that of all nodes made by zgossip_new. At first everyone may
-// with NULL, and nobody with PLAIN or CURVE:
+// Sends a command whose frames are the arguments, with a NULL after the last.
 //
-//     zgossip_auth_t *auth = zgossip_auth_new (NULL);
-//     zgossip_auth_curve (auth, "/etc/myapp/clients");
+//     zgossip_sendx (node, "PUBLISH", "key", "value", NULL);
 //
-// A context has one such handler; CZMQ's zauth is one too. Any thread may
-// call the functions below at any time, until one calls zgossip_auth_destroy.
-// Returns NULL with errno EADDRINUSE if the context has a handler already, or
-// what else libzmq says.
-zgossip_auth_t *zgossip_auth_new(void *context);
-
-// End it, and set the caller's pointer to NULL. From then on libzmq lets
-// everybody in. Nothing happens if either pointer is NULL already. If it
-// does not point to one, it is left alone, and errno is EINVAL.
-void zgossip_auth_destroy(zgossip_auth_t **self_p);
-
-// Let clients from an address ("127.0.0.1") go on to authentication, and from
-// no other that is not allowed too. Returns 0, or -1 with errno EINVAL if an
-// argument is wrong.
-int zgossip_auth_allow(zgossip_auth_t *self, const char *address);
-
-// Refuse clients from an address, which counts as long as none is allowed.
-// Returns 0, or -1 with errno EINVAL if an argument is wrong.
-int zgossip_auth_deny(zgossip_auth_t *self, const char *address);
-
-// Let those in by PLAIN whose name and password are in a file, a
-// name=password on each line. The file is read again when it changes.
-// Returns 0; or -1 with errno EINVAL if an argument is wrong, or that of
-// reading the file: it is in force all the same, and nobody gets in until it
-// can be read.
-int zgossip_auth_plain(zgossip_auth_t *self, const char *filename);
-
-// Let those in by CURVE whose certificates (zgossip_cert_save_public) are in
-// a directory; they may come and go. "*" lets everyone in who knows the
-// server's key. Returns 0, or -1 with errno EINVAL if an argument is wrong.
-int zgossip_auth_curve(zgossip_auth_t *self, const char *directory);
-
-// Log every decision, or do not, as at first. Returns 0, or -1 with errno
-// EINVAL if it is no zgossip_auth_t.
-int zgossip_auth_verbose(zgossip_auth_t *self, bool verbose);
-
-// The same as an actor, with the commands of CZMQ's zauth: pass it to
-// zactor_new. VERBOSE; ALLOW and DENY with addresses; PLAIN with a file; CURVE
-// with a directory or "*". Each is answered by a signal, of status 0 where
-// it was carried out, else 1: GSSAPI is not supported. The second argument
-// is ignored. If the pipe is NULL or no socket, it returns at once, with
-// errno EINVAL or ENOTSOCK.
-void zgossip_auth_actor(zsock_t *pipe, void *args);
-
-// Create a certificate with a fresh pair of keys for CURVE. A certificate is
-// for one thread at a time. The caller destroys it with zgossip_cert_destroy.
-// Returns NULL with errno ENOTSUP if libzmq has no CURVE.
-zgossip_cert_t *zgossip_cert_new(void);
-
-// Create a certificate with these keys of 32 bytes; the secret key may be
-// NULL. Returns NULL with errno EINVAL if the public key is NULL.
-zgossip_cert_t *zgossip_cert_new_from(const uint8_t *public_key,
-                                      const uint8_t *secret_key);
-
-// Create a certificate with these keys, each 40 characters of Z85; the
-// secret key may be NULL. Returns NULL with errno EINVAL if one is no key.
-zgossip_cert_t *zgossip_cert_new_from_txt(const char *public_txt, const char *secret_txt);
-
-// Load a certificate: filename_secret where there is such a file, which has
-// both keys; else filename. CZMQ's zcert writes such files too. Returns NULL
-// with errno EINVAL if filename is NULL, or if there is no certificate there:
-// zgossip_strerror tells why.
-zgossip_cert_t *zgossip_cert_load(const char *filename);
-
-// Destroy a certificate, and set the caller's pointer to NULL; its secret
-// key is wiped. Nothing happens if either pointer is NULL already. If it
-// does not point to a certificate, it is left alone, and errno is EINVAL.
-void zgossip_cert_destroy(zgossip_cert_t **self_p);
-
-// The public key, 32 bytes that stay the certificate's. NULL: errno EINVAL.
-const uint8_t *zgossip_cert_public_key(const zgossip_cert_t *self);
-
-// The secret key, 32 bytes that stay the certificate's, all of them zero
-// where it is not known. NULL: errno EINVAL.
-const uint8_t *zgossip_cert_secret_key(const zgossip_cert_t *self);
-
-// The public key in Z85; it stays the certificate's. NULL: errno EINVAL.
-const char *zgossip_cert_public_txt(const zgossip_cert_t *self);
-
-// The secret key in Z85, 40 zeros where it is not known; it stays the
-// certificate's. NULL: errno EINVAL.
-const char *zgossip_cert_secret_txt(const zgossip_cert_t *self);
-
-// Say something about the certificate's owner: set what stands under a name,
-// or take it away where value is NULL. It is saved with the certificate, and
-// a server that admits its owner finds it in the messages it receives
-// (zmq_msg_gets). Returns 0; or -1 with errno EINVAL if an argument is
-// wrong.
-int zgossip_cert_set_meta(zgossip_cert_t *self, const char *name, const char *value);
-
-// What stands under a name, or NULL; it stays the certificate's, and valid
-// until anything is said about it.
-const char *zgossip_cert_meta(const zgossip_cert_t *self, const char *name);
-
-// The name of the item with this number, from 0; or NULL. It stays valid as
-// what zgossip_cert_meta returns.
-const char *zgossip_cert_meta_name(const zgossip_cert_t *self, size_t index);
-
-// Save the certificate: what is public to filename, and everything, for its
-// owner alone, to filename_secret. Returns 0, or -1 with errno.
-int zgossip_cert_save(const zgossip_cert_t *self, const char *filename);
-
-// Save what is public to filename. Returns 0, or -1 with errno.
-int zgossip_cert_save_public(const zgossip_cert_t *self, const char *filename);
-
-// Save everything to filename, which only its owner can read then. Returns
-// 0, or -1 with errno.
-int zgossip_cert_save_secret(const zgossip_cert_t *self, const char *filename);
-
-// A copy, with what was said about it. NULL, errno EINVAL if there is none.
-zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
-
-// Create a message: id 0, empty key, no value, ttl 0. A message is for one
-// thread at a time. The caller destroys it with zgossip_msg_destroy.
-// Returns NULL, with errno set, if that was not possible.
-zgossip_msg_t *zgossip_msg_new(void);
-
-// Destroy a message, and set the caller's pointer to NULL. Nothing happens
-// if either pointer is NULL already. If it does not point to a message,
-// it is left alone, and errno is EINVAL.
-void zgossip_msg_destroy(zgossip_msg_t **self_p);
-
-// Receive a message from a socket: a zsock_t, a zactor_t, or a socket of
-// plain libzmq, cast. It waits as long as the socket's receive time-out says.
-// From a ROUTER, the sender's routing id is kept with the message, and
-// zgossip_msg_send gives it back. Returns 0; or -1, the message being
-// unchanged, with errno
-// EPROTO if what came is not a message of this protocol (it is gone then),
-// EAGAIN if nothing came in time, EINTR if a signal came first, EINVAL if an
-// argument is NULL or wrong, ENOTSOCK if it is no socket, or what else
-// libzmq says.
-int zgossip_msg_recv(zgossip_msg_t *self, zsock_t *input);
-
-// Send a message to a socket: a zsock_t, a zactor_t, or a socket of plain
-// libzmq, cast. The message stays the caller's. To a ROUTER, the message's
-// routing id goes in front. Returns 0; or -1 with errno EINVAL if an argument
-// is NULL or wrong, if the message's id is none of ZGOSSIP_MSG_*, if it is a
-// PUBLISH without a key, or if a ROUTER is to send it and it has no routing
-// id; EAGAIN if the socket did not take it in time, EINTR if a signal came
-// first, ENOTSOCK if it is no socket, or what else libzmq says.
-int zgossip_msg_send(zgossip_msg_t *self, zsock_t *output);
-
-// Write the message to CZMQ's log, or to stderr where there is no CZMQ, line
-// by line, at the level of debugging. NULL: nothing, errno EINVAL.
-void zgossip_msg_print(zgossip_msg_t *self);
-
-// The routing id with which the message came from a ROUTER, or which was
-// set; it stays the message's, and valid until the message is received into,
-// gets another routing id or is destroyed. Returns NULL if there is none;
-// also, with errno ENOTSUP, if CZMQ is not in the process, and, with errno
-// EINVAL, if the message is NULL.
-zframe_t *zgossip_msg_routing_id(zgossip_msg_t *self);
-
-// Set the message's routing id to a copy of a frame of CZMQ; NULL removes it.
-// If that is not possible, nothing changes, and errno is ENOTSUP if CZMQ is
-// not in the process, EINVAL if the message is NULL.
-void zgossip_msg_set_routing_id(zgossip_msg_t *self, zframe_t *routing_id);
-
-// The message's id: one of ZGOSSIP_MSG_*, or 0 if it was never set. Returns
-// -1 with errno EINVAL if the message is NULL.
-int zgossip_msg_id(zgossip_msg_t *self);
-
-// Set the message's id: one of ZGOSSIP_MSG_*. NULL: nothing, errno EINVAL.
-void zgossip_msg_set_id(zgossip_msg_t *self, int id);
-
-// The message's id as text: "HELLO", "PUBLISH", "PING", "PONG", "INVALID", or
-// "?" for any other; a constant. Returns NULL with errno EINVAL if the message
-// is NULL.
-const char *zgossip_msg_command(zgossip_msg_t *self);
-
-// The key, "" if it was never set; it stays the message's, and valid until
-// the key is set, the message is received into, or destroyed. Returns NULL
-// with errno EINVAL if the message is NULL.
-const char *zgossip_msg_key(zgossip_msg_t *self);
-
-// Set the key to a copy of a string of at most 255 bytes, in any encoding. If
-// it is longer, or an argument NULL, nothing changes, and errno is EINVAL.
-void zgossip_msg_set_key(zgossip_msg_t *self, const char *key);
-
-// The value, NULL if there was never one; it stays the message's, and valid
-// until the value is set, the message is received into, or destroyed. Returns
-// NULL, with errno EINVAL, if the message is NULL.
-const char *zgossip_msg_value(zgossip_msg_t *self);
-
-// Set the value to a copy of a string, in any encoding. If an argument is
-// NULL, nothing changes, and errno is EINVAL.
-void zgossip_msg_set_value(zgossip_msg_t *self, const char *value);
-
-// The time to live in milliseconds, 0 for ever. Returns 0, with errno EINVAL,
-// if the message is NULL.
-uint32_t zgossip_msg_ttl(zgossip_msg_t *self);
-
-// Set the time to live in milliseconds, 0 for ever. NULL: nothing, errno
-// EINVAL.
-void zgossip_msg_set_ttl(zgossip_msg_t *self, uint32_t ttl);
-
-#ifdef __cplusplus
-}  // extern "C"
-#endif  // __cplusplus
-
-#ifdef __cplusplus
-extern "C" {
-#endif
-
-//  Send a command whose frames are the arguments, the last of which is NULL:
-//
-//      zgossip_sendx (node, "PUBLISH", "key", "value", NULL);
-//
-//  Otherwise as zgossip_send.
+// Returns: 0 once the command is queued, or -1.
+// Errors: ENOMEM; and those of zgossip_send.
 static inline int
     zgossip_sendx (zgossip_t *self, const char *frame, ...) ZGOSSIP_SENTINEL;
 
-//  Receive the next message, and set the pointers whose addresses are the arguments, the last of which is NULL, to its
-//  frames:
+// Receives the next message, and sets pointers to copies of its frames.
 //
-//      char *command, *key, *value;
-//      if (zgossip_recvx (node, &command, &key, &value, NULL) > 0) {
-//          ...
-//          free (command);
-//          free (key);
-//          free (value);
-//      }
+//     char *command, *key, *value;
+//     if (zgossip_recvx (node, &command, &key, &value, NULL) > 0) {
+//         ...
+//         free (command);
+//         free (key);
+//         free (value);
+//     }
 //
-//  Each is a string of its own that the caller frees with free(), NULL where the message had no such frame; frames
-//  for which there is no pointer are dropped. Returns how many pointers were set to a string. Or -1, all being NULL,
-//  with errno as from zgossip_recv.
+// The arguments are the addresses of the pointers, with a NULL after the last.
+// A pointer for which the message has no frame is set to NULL; frames for which
+// there is no pointer are dropped.
+//
+// Returns: the number of pointers that were set to a string, each of which the
+//     caller frees with free; or -1, with all pointers NULL.
+// Errors: those of zgossip_recv.
 static inline int
     zgossip_recvx (zgossip_t *self, char **frame_p, ...) ZGOSSIP_SENTINEL;
 
@@ -914,6 +1108,218 @@ zgossip_recvx (zgossip_t *self, char **frame_p, ...)
     zgossip_frames_destroy (&frames);
     return taken;
 }
+
+/*  ----------------------------------------------------------------------------
+    The actor: a node for CZMQ's zactor_new.
+
+    The actor takes the commands above over its pipe, and sends the replies and events there. Programs that include
+    <czmq.h> have its declaration from there, and need not include this file; if they do, either may come first.
+    ---------------------------------------------------------------------------- */
+
+// Runs a node as an actor of CZMQ: pass it to zactor_new.
+//
+//     zactor_t *node = zactor_new (zgossip, "myname");
+//     zstr_sendx (node, "BIND", "tcp://*:5670", NULL);
+//     zstr_sendx (node, "PUBLISH", "key", "value", NULL);
+//     zactor_destroy (&node);
+//
+// `args` prefixes the node's log lines: a string in any encoding, or NULL. It
+// is copied before the actor signals, so it may be on the caller's stack.
+//
+// `pipe` may also be a PAIR socket of plain libzmq, cast, in programs that run
+// actors without CZMQ; the node's inproc endpoints then live in a context of
+// the library. In either case the function sends the eight-byte signal of
+// zsock_signal to the pipe as soon as the node takes commands, and returns
+// once $TERM has come. It does not close the pipe.
+//
+// Errors: EINVAL or ENOTSOCK if the pipe is NULL or no socket; the function
+//     returns at once then.
+// Threads: it blocks until $TERM comes, and is therefore called in a thread of
+//     its own.
+void zgossip(zsock_t *pipe, void *args);
+
+/*  ----------------------------------------------------------------------------
+    Messages of the protocol, for tests and for servers of other kinds.
+
+    The functions are those of CZMQ's zgossip_msg, and report an error where CZMQ's abort. A message may be used by one
+    thread at a time.
+    ---------------------------------------------------------------------------- */
+
+// Message id, client to server: announces the client, and asks for all tuples.
+#define ZGOSSIP_MSG_HELLO 1
+
+// Message id, either way: a tuple, with key, value and time to live.
+#define ZGOSSIP_MSG_PUBLISH 2
+
+// Message id, client to server: asks for a ZGOSSIP_MSG_PONG.
+#define ZGOSSIP_MSG_PING 3
+
+// Message id, server to client: the answer to ZGOSSIP_MSG_PING.
+#define ZGOSSIP_MSG_PONG 4
+
+// Message id, server to client: the server does not know the client, which
+// should send ZGOSSIP_MSG_HELLO.
+#define ZGOSSIP_MSG_INVALID 5
+
+// Creates a message with id 0, an empty key, no value and no time to live.
+//
+// Returns: the message, which the caller destroys with zgossip_msg_destroy; or
+//     NULL.
+zgossip_msg_t *zgossip_msg_new(void);
+
+// Destroys a message, and sets the caller's pointer to NULL.
+//
+// NULL, or a pointer to NULL, does nothing.
+//
+// Errors: EINVAL if it is no message; the pointer stays as it was then.
+void zgossip_msg_destroy(zgossip_msg_t **self_p);
+
+// Receives a message from a socket.
+//
+// `input` is a zsock_t, a zactor_t, or a socket of plain libzmq, cast. The
+// call waits as long as the socket's own receive time-out says. A message from
+// a ROUTER socket keeps the routing id of its sender, so that zgossip_msg_send
+// can answer it.
+//
+// Returns: 0; or -1, with the message unchanged.
+// Errors: EPROTO if what came is no message of this protocol (it is dropped
+//     then); EAGAIN if nothing came in time; EINTR if a signal came first;
+//     ENOTSOCK if `input` is no socket; EINVAL if an argument is NULL or
+//     wrong; other errors of libzmq.
+int zgossip_msg_recv(zgossip_msg_t *self, zsock_t *input);
+
+// Sends a message to a socket.
+//
+// `output` is a zsock_t, a zactor_t, or a socket of plain libzmq, cast. The
+// message stays the caller's. On a ROUTER socket it is sent to the peer with
+// the message's routing id.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if an argument is NULL or wrong, the id is none of
+//     ZGOSSIP_MSG_*, a ZGOSSIP_MSG_PUBLISH has no key, or a message for a
+//     ROUTER has no routing id; EAGAIN if the socket did not take it in time;
+//     EINTR if a signal came first; ENOTSOCK if `output` is no socket; other
+//     errors of libzmq.
+int zgossip_msg_send(zgossip_msg_t *self, zsock_t *output);
+
+// Writes a message to the log, line by line, at the level ZGOSSIP_LOG_DEBUG.
+//
+// It is the log that a new node begins with: see zgossip_set_log.
+//
+// Errors: EINVAL if `self` is no message.
+void zgossip_msg_print(zgossip_msg_t *self);
+
+// Returns the routing id of a message, as a frame of CZMQ.
+//
+// It is the id with which the message came from a ROUTER socket, or the one
+// that was set.
+//
+// Returns: a frame that belongs to the message, valid until the message is
+//     received into, gets another routing id or is destroyed; NULL if there is
+//     none.
+// Errors: ENOTSUP if CZMQ is not in the process; EINVAL if `self` is no
+//     message.
+zframe_t *zgossip_msg_routing_id(zgossip_msg_t *self);
+
+// Sets the routing id of a message to a copy of a frame of CZMQ, or removes it
+// if that is NULL.
+//
+// Errors: ENOTSUP if CZMQ is not in the process; EINVAL if `self` is no
+//     message. Nothing changes then.
+void zgossip_msg_set_routing_id(zgossip_msg_t *self, zframe_t *routing_id);
+
+// Returns the id of a message.
+//
+// Returns: one of ZGOSSIP_MSG_*, 0 if it was never set; or -1.
+// Errors: EINVAL if `self` is no message.
+int zgossip_msg_id(zgossip_msg_t *self);
+
+// Sets the id of a message to one of ZGOSSIP_MSG_*.
+//
+// Errors: EINVAL if `self` is no message.
+void zgossip_msg_set_id(zgossip_msg_t *self, int id);
+
+// Returns the id of a message as text.
+//
+// Returns: "HELLO", "PUBLISH", "PING", "PONG", "INVALID", or "?" for any other
+//     id, each a constant; or NULL.
+// Errors: EINVAL if `self` is no message.
+const char *zgossip_msg_command(zgossip_msg_t *self);
+
+// Returns the key of a message, "" if it was never set.
+//
+// Returns: a string that belongs to the message, valid until the key is set,
+//     or the message is received into or destroyed; or NULL.
+// Errors: EINVAL if `self` is no message.
+const char *zgossip_msg_key(zgossip_msg_t *self);
+
+// Sets the key of a message to a copy of a string of at most 255 bytes.
+//
+// Errors: EINVAL if the string is longer, or an argument is NULL or wrong.
+//     Nothing changes then.
+void zgossip_msg_set_key(zgossip_msg_t *self, const char *key);
+
+// Returns the value of a message, NULL if it was never set.
+//
+// Returns: a string that belongs to the message, valid until the value is set,
+//     or the message is received into or destroyed; or NULL.
+// Errors: EINVAL if `self` is no message.
+const char *zgossip_msg_value(zgossip_msg_t *self);
+
+// Sets the value of a message to a copy of a string.
+//
+// Errors: EINVAL if an argument is NULL or wrong. Nothing changes then.
+void zgossip_msg_set_value(zgossip_msg_t *self, const char *value);
+
+// Returns the time to live of a message, in milliseconds; 0 means for ever.
+//
+// Returns: the milliseconds, or 0.
+// Errors: EINVAL if `self` is no message.
+uint32_t zgossip_msg_ttl(zgossip_msg_t *self);
+
+// Sets the time to live of a message, in milliseconds; 0 means for ever.
+//
+// Errors: EINVAL if `self` is no message.
+void zgossip_msg_set_ttl(zgossip_msg_t *self, uint32_t ttl);
+
+/*  ----------------------------------------------------------------------------
+    The library: its version and its memory.
+    ---------------------------------------------------------------------------- */
+
+// Version of this header; zgossip_version returns the library's.
+#define ZGOSSIP_VERSION_MAJOR 1
+
+// Second number of the version of this header.
+#define ZGOSSIP_VERSION_MINOR 0
+
+// Third number of the version of this header.
+#define ZGOSSIP_VERSION_PATCH 0
+
+// Stores the version of the library in three numbers; each argument may be
+// NULL.
+void zgossip_version(int *major, int *minor, int *patch);
+
+// Frees a string that the library returned.
+//
+// It is the C library's free, for programs in other languages. NULL does
+// nothing.
+void zgossip_free(void *memory);
+
+/*  ----------------------------------------------------------------------------
+    Self tests, in the form of CZMQ's.
+    ---------------------------------------------------------------------------- */
+
+// Tests the node: prints " * zgossip: OK", or aborts the process.
+//
+// It says on the standard error stream what failed, as the self tests of CZMQ
+// do. It takes about a second, opens TCP ports on 127.0.0.1, and writes a file
+// to the directory for temporary files.
+void zgossip_test(bool verbose);
+
+// Tests the message class: prints " * zgossip_msg: OK", or aborts the process.
+//
+// It says on the standard error stream what failed.
+void zgossip_msg_test(bool verbose);
 
 #ifdef __cplusplus
 }

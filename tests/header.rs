@@ -2,39 +2,75 @@
 //!
 //! `make header` (this test with `ZGOSSIP_WRITE_HEADER=1`) writes it again.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
-/// The files that declare something for C, in the order in which the header shows them.
+use cbindgen::{Builder, Config};
+
+/// The sources that declare something for C, in the order in which a C programmer needs them. The module comment of
+/// each is the heading of its group in the header.
 const SOURCES: [&str; 16] = [
-    "src/ffi/version.rs",
-    "src/ffi/actor_fn.rs",
-    "src/ffi/selftest.rs",
-    "src/ffi/strerror.rs",
     "src/ffi/node/lifecycle.rs",
     "src/ffi/node/endpoints.rs",
     "src/ffi/node/tuples.rs",
     "src/ffi/node/events.rs",
     "src/ffi/node/waiting.rs",
+    "src/ffi/strerror.rs",
     "src/ffi/node/settings.rs",
     "src/ffi/node/log.rs",
     "src/ffi/node/statistics.rs",
-    "src/ffi/node/commands.rs",
     "src/ffi/auth.rs",
     "src/ffi/cert.rs",
+    COMMANDS,
+    "src/ffi/actor_fn.rs",
     "src/ffi/msg.rs",
+    "src/ffi/library.rs",
+    "src/ffi/selftest.rs",
 ];
 
+/// The source after which the functions come that are written in C, in `cbindgen.toml`.
+const COMMANDS: &str = "src/ffi/node/commands.rs";
+
+const RULE: &str = "----------------------------------------------------------------------------";
+
 fn generate(root: &Path) -> String {
-    let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
-    let mut builder = cbindgen::Builder::new().with_config(config);
-    for source in SOURCES {
-        builder = builder.with_src(root.join(source));
+    let mut config = Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
+    let mut header = config.header.take().expect("a header");
+    for include in std::mem::take(&mut config.sys_includes) {
+        writeln!(header, "#include <{include}>").expect("a string takes anything");
     }
-    let mut header = Vec::new();
-    builder.generate().expect("src/ffi is readable").write(&mut header);
-    let header = String::from_utf8(header).expect("UTF-8");
+    header += config.after_includes.take().expect("types").trim_end();
+    header += "\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n";
+    let written_in_c = config.trailer.take().expect("functions in C");
+    for source in SOURCES {
+        header += &heading(&root.join(source));
+        header += declarations(&config, &root.join(source)).trim();
+        header += "\n";
+        if source == COMMANDS {
+            header += &written_in_c;
+        }
+    }
+    header += "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
     // `self` is a name that C has for it and a Rust function's argument cannot have.
-    header.replace("*self_,", "*self,").replace("*self_)", "*self)")
+    header.trim_start().replace("*self_,", "*self,").replace("*self_)", "*self)")
+}
+
+/// The module comment of a source, as a comment in C.
+fn heading(source: &Path) -> String {
+    let text = std::fs::read_to_string(source).expect("a source");
+    let mut heading = format!("\n/*  {RULE}\n");
+    for line in text.lines().map_while(|line| line.strip_prefix("//!")) {
+        let line = line.strip_prefix(' ').unwrap_or(line);
+        heading += &if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") };
+    }
+    heading + "    " + RULE + " */\n\n"
+}
+
+fn declarations(config: &Config, source: &Path) -> String {
+    let mut declarations = Vec::new();
+    let builder = Builder::new().with_config(config.clone()).with_src(source);
+    builder.generate().expect("src/ffi is readable").write(&mut declarations);
+    String::from_utf8(declarations).expect("UTF-8")
 }
 
 #[test]
@@ -49,5 +85,50 @@ fn the_checked_in_header_is_what_the_sources_make() {
     if held != fresh {
         let line = held.lines().zip(fresh.lines()).take_while(|(held, fresh)| held == fresh).count();
         panic!("include/zgossip.h is not current from line {} on: run `make header`", line + 1);
+    }
+}
+
+/// The comments of the functions in the header, by name.
+fn comments(header: &str) -> Vec<(String, Vec<String>)> {
+    let mut found = Vec::new();
+    let mut comment: Vec<String> = Vec::new();
+    for line in header.lines() {
+        if let Some(text) = line.strip_prefix("//") {
+            comment.push(text.strip_prefix(' ').unwrap_or(text).to_owned());
+        } else if let Some((head, _)) =
+            line.split_once('(').filter(|_| !comment.is_empty() && !line.starts_with("typedef"))
+        {
+            let name = head.rsplit([' ', '*']).next().expect("a name");
+            found.push((
+                format!(
+                    "{}{name}",
+                    if head.starts_with("void ") && !head.contains('*') { "void " } else { "" }
+                ),
+                std::mem::take(&mut comment),
+            ));
+        } else if !line.starts_with("static") {
+            comment.clear();
+        }
+    }
+    found
+}
+
+#[test]
+fn every_function_has_a_summary_and_says_what_it_returns() {
+    let header = generate(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let comments = comments(&header);
+    assert!(comments.len() > 70, "only {} functions were found", comments.len());
+    for (name, comment) in comments {
+        let is_void = name.starts_with("void ");
+        let blank = comment.iter().position(String::is_empty).unwrap_or(comment.len());
+        let summary = comment[..blank].join(" ");
+        assert!(
+            summary.len() <= 110 && summary.ends_with('.'),
+            "{name}: '{summary}' is no summary of one sentence"
+        );
+        let says = |what: &str| comment.iter().position(|line| line.starts_with(what));
+        assert!(is_void || says("Returns: ").is_some(), "{name}: what does it return?");
+        let order = ["Returns: ", "Errors: ", "Threads: "].map(says);
+        assert!(order.into_iter().flatten().is_sorted(), "{name}: Returns, Errors, Threads");
     }
 }

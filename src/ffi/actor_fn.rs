@@ -1,7 +1,9 @@
-//! `zgossip`, the actor function that CZMQ programs give to `zactor_new`.
+//! The actor: a node for CZMQ's zactor_new.
 //!
-//! It runs in the actor's thread until `$TERM`, talking to the program over the actor's pipe. Whatever happens to
-//! the node, it returns; the process lives on.
+//! The actor takes the commands above over its pipe, and sends the replies and events there. Programs that include
+//! <czmq.h> have its declaration from there, and need not include this file; if they do, either may come first.
+
+// Whatever happens to the node, the actor function returns: a panic ends the node, and the process lives on.
 
 #![allow(unsafe_code)]
 
@@ -21,26 +23,26 @@ use crate::actor;
 use crate::engine::raw;
 use crate::log::{Logger, Sink, Stderr};
 
-/// The gossip actor. Pass it to zactor_new, and talk to it with zstr_sendx,
-/// zstr_recvx and their like:
+/// Runs a node as an actor of CZMQ: pass it to zactor_new.
 ///
 ///     zactor_t *node = zactor_new (zgossip, "myname");
 ///     zstr_sendx (node, "BIND", "tcp://*:5670", NULL);
 ///     zstr_sendx (node, "PUBLISH", "key", "value", NULL);
 ///     zactor_destroy (&node);
 ///
-/// The second argument is a log prefix, or NULL; it is copied before the
-/// actor signals, so it may be a buffer on the stack, and it may be in any
-/// encoding.
+/// `args` prefixes the node's log lines: a string in any encoding, or NULL. It
+/// is copied before the actor signals, so it may be on the caller's stack.
 ///
-/// The pipe may also be a plain libzmq PAIR socket, for programs that make
-/// actors by themselves: then the node's inproc endpoints are in a context
-/// of the library's own. Either way the function sends the eight-byte
-/// signal of zsock_signal to the pipe as soon as the node takes commands, and
-/// returns once $TERM has come. It does not close the pipe. If the pipe is
-/// NULL or no socket, it returns at once, with errno EINVAL or ENOTSOCK.
+/// `pipe` may also be a PAIR socket of plain libzmq, cast, in programs that run
+/// actors without CZMQ; the node's inproc endpoints then live in a context of
+/// the library. In either case the function sends the eight-byte signal of
+/// zsock_signal to the pipe as soon as the node takes commands, and returns
+/// once $TERM has come. It does not close the pipe.
 ///
-/// Not to be called in a thread that has other things to do: it blocks.
+/// Errors: EINVAL or ENOTSOCK if the pipe is NULL or no socket; the function
+///     returns at once then.
+/// Threads: it blocks until $TERM comes, and is therefore called in a thread of
+///     its own.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip(pipe: *mut zsock_t, args: *mut c_void) {
     entry! {

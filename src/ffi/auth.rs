@@ -1,4 +1,6 @@
-//! The ZAP handler for C, as an actor and by calls: see [`actor::auth`](crate::actor::auth).
+//! Access: which clients may connect.
+//!
+//! The default is CZMQ's: without a handler, every client may connect that knows the key of a CURVE server.
 
 #![allow(unsafe_code)]
 
@@ -33,18 +35,24 @@ unsafe impl Tagged for zgossip_auth_t {
     const TAG: u32 = 0x5a47_4155;
 }
 
-/// Decide from now on who may connect to the sockets of a libzmq context that
-/// have a ZAP domain or are CURVE or PLAIN servers: zmq_ctx_new's, zsys_init's,
-/// or NULL for that of all nodes made by zgossip_new. At first everyone may
-/// with NULL, and nobody with PLAIN or CURVE:
+/// Starts a handler that decides which clients may connect (ZAP).
 ///
 ///     zgossip_auth_t *auth = zgossip_auth_new (NULL);
 ///     zgossip_auth_curve (auth, "/etc/myapp/clients");
 ///
-/// A context has one such handler; CZMQ's zauth is one too. Any thread may
-/// call the functions below at any time, until one calls zgossip_auth_destroy.
-/// Returns NULL with errno EADDRINUSE if the context has a handler already, or
-/// what else libzmq says.
+/// It decides about the clients of all sockets in a libzmq context that have a
+/// ZAP domain or are CURVE or PLAIN servers. `context` comes from zmq_ctx_new
+/// or zsys_init; NULL stands for the context of all nodes made by zgossip_new.
+/// At first every client without security may connect, and no client that uses
+/// PLAIN or CURVE. A context has at most one such handler; CZMQ's zauth is one
+/// too.
+///
+/// Returns: the handler, which the caller ends with zgossip_auth_destroy; or
+///     NULL.
+/// Errors: EADDRINUSE if the context has a handler already; other errors of
+///     libzmq.
+/// Threads: any thread may call the functions of a handler, until one calls
+///     zgossip_auth_destroy.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_auth_new(context: *mut c_void) -> *mut zgossip_auth_t {
     entry! {
@@ -60,9 +68,12 @@ pub unsafe extern "C" fn zgossip_auth_new(context: *mut c_void) -> *mut zgossip_
     }
 }
 
-/// End it, and set the caller's pointer to NULL. From then on libzmq lets
-/// everybody in. Nothing happens if either pointer is NULL already. If it
-/// does not point to one, it is left alone, and errno is EINVAL.
+/// Ends a handler, and sets the caller's pointer to NULL.
+///
+/// From then on libzmq lets every client in that the socket's own security
+/// accepts. NULL, or a pointer to NULL, does nothing.
+///
+/// Errors: EINVAL if it is no handler; the pointer stays as it was then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_auth_destroy(self_p: *mut *mut zgossip_auth_t) {
     entry! {
@@ -98,9 +109,13 @@ unsafe fn change<T>(
     Ok(found.guard.change(|policy| change(policy, text)))
 }
 
-/// Let clients from an address ("127.0.0.1") go on to authentication, and from
-/// no other that is not allowed too. Returns 0, or -1 with errno EINVAL if an
-/// argument is wrong.
+/// Allows clients from an address, such as "127.0.0.1".
+///
+/// As soon as one address is allowed, clients from all others are refused. An
+/// allowed client still has to pass PLAIN or CURVE where the socket uses them.
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if an argument is NULL or no handler.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_auth_allow(self_: *mut zgossip_auth_t, address: *const c_char) -> c_int {
     entry! {
@@ -110,8 +125,10 @@ pub unsafe extern "C" fn zgossip_auth_allow(self_: *mut zgossip_auth_t, address:
     }
 }
 
-/// Refuse clients from an address, which counts as long as none is allowed.
-/// Returns 0, or -1 with errno EINVAL if an argument is wrong.
+/// Refuses clients from an address, as long as no address is allowed.
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if an argument is NULL or no handler.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_auth_deny(self_: *mut zgossip_auth_t, address: *const c_char) -> c_int {
     entry! {
@@ -121,11 +138,15 @@ pub unsafe extern "C" fn zgossip_auth_deny(self_: *mut zgossip_auth_t, address: 
     }
 }
 
-/// Let those in by PLAIN whose name and password are in a file, a
-/// name=password on each line. The file is read again when it changes.
-/// Returns 0; or -1 with errno EINVAL if an argument is wrong, or that of
-/// reading the file: it is in force all the same, and nobody gets in until it
-/// can be read.
+/// Accepts clients that use PLAIN and whose name and password are in a file.
+///
+/// Each line of the file is name=password. The file is read again when it
+/// changes.
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if an argument is NULL or no handler; ENOENT, EACCES and the
+///     like if the file cannot be read. The file is in force all the same: no
+///     client passes until it can be read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_auth_plain(self_: *mut zgossip_auth_t, filename: *const c_char) -> c_int {
     entry! {
@@ -135,9 +156,15 @@ pub unsafe extern "C" fn zgossip_auth_plain(self_: *mut zgossip_auth_t, filename
     }
 }
 
-/// Let those in by CURVE whose certificates (zgossip_cert_save_public) are in
-/// a directory; they may come and go. "*" lets everyone in who knows the
-/// server's key. Returns 0, or -1 with errno EINVAL if an argument is wrong.
+/// Accepts clients that use CURVE and whose public certificates are in a
+/// directory.
+///
+/// zgossip_cert_save_public writes such certificates; files may come and go at
+/// any time. "*" in place of a directory accepts every client that knows the
+/// server's public key.
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if an argument is NULL or no handler.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_auth_curve(self_: *mut zgossip_auth_t, directory: *const c_char) -> c_int {
     entry! {
@@ -147,8 +174,10 @@ pub unsafe extern "C" fn zgossip_auth_curve(self_: *mut zgossip_auth_t, director
     }
 }
 
-/// Log every decision, or do not, as at first. Returns 0, or -1 with errno
-/// EINVAL if it is no zgossip_auth_t.
+/// Turns the logging of every decision on or off; it is off by default.
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if `self` is no handler.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_auth_verbose(self_: *mut zgossip_auth_t, verbose: bool) -> c_int {
     entry! {
@@ -158,12 +187,16 @@ pub unsafe extern "C" fn zgossip_auth_verbose(self_: *mut zgossip_auth_t, verbos
     }
 }
 
-/// The same as an actor, with the commands of CZMQ's zauth: pass it to
-/// zactor_new. VERBOSE; ALLOW and DENY with addresses; PLAIN with a file; CURVE
-/// with a directory or "*". Each is answered by a signal, of status 0 where
-/// it was carried out, else 1: GSSAPI is not supported. The second argument
-/// is ignored. If the pipe is NULL or no socket, it returns at once, with
-/// errno EINVAL or ENOTSOCK.
+/// Runs such a handler as an actor with the commands of CZMQ's zauth: pass it
+/// to zactor_new.
+///
+/// The commands are VERBOSE; ALLOW and DENY, with addresses; PLAIN, with a
+/// file; CURVE, with a directory or "*". Each is answered by a signal: 0 if it
+/// was carried out, 1 otherwise (GSSAPI is not supported). `args` is ignored.
+///
+/// Errors: EINVAL or ENOTSOCK if the pipe is NULL or no socket; the function
+///     returns at once then.
+/// Threads: it blocks until $TERM comes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_auth_actor(pipe: *mut zsock_t, args: *mut c_void) {
     entry! {

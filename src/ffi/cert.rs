@@ -1,4 +1,6 @@
-//! Certificates for C: see [`actor::auth`](crate::actor::auth).
+//! Certificates: CURVE keys with metadata, in the files of CZMQ's zcert.
+//!
+//! A certificate may be used by one thread at a time.
 
 #![allow(unsafe_code)]
 
@@ -79,9 +81,11 @@ unsafe fn bytes<'a>(text: *const c_char) -> Result<&'a [u8], Errno> {
     Ok(unsafe { CStr::from_ptr(text) }.to_bytes())
 }
 
-/// Create a certificate with a fresh pair of keys for CURVE. A certificate is
-/// for one thread at a time. The caller destroys it with zgossip_cert_destroy.
-/// Returns NULL with errno ENOTSUP if libzmq has no CURVE.
+/// Creates a certificate with a fresh pair of CURVE keys.
+///
+/// Returns: the certificate, which the caller destroys with
+///     zgossip_cert_destroy; or NULL.
+/// Errors: ENOTSUP if libzmq was built without CURVE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_cert_new() -> *mut zgossip_cert_t {
     entry! {
@@ -92,8 +96,13 @@ pub unsafe extern "C" fn zgossip_cert_new() -> *mut zgossip_cert_t {
     }
 }
 
-/// Create a certificate with these keys of 32 bytes; the secret key may be
-/// NULL. Returns NULL with errno EINVAL if the public key is NULL.
+/// Creates a certificate from binary keys of 32 bytes each.
+///
+/// `secret_key` may be NULL, where only the public key is known.
+///
+/// Returns: the certificate, which the caller destroys with
+///     zgossip_cert_destroy; or NULL.
+/// Errors: EINVAL if the public key is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_cert_new_from(
     public_key: *const u8,
@@ -112,8 +121,13 @@ pub unsafe extern "C" fn zgossip_cert_new_from(
     }
 }
 
-/// Create a certificate with these keys, each 40 characters of Z85; the
-/// secret key may be NULL. Returns NULL with errno EINVAL if one is no key.
+/// Creates a certificate from keys in Z85, 40 characters each.
+///
+/// `secret_txt` may be NULL, where only the public key is known.
+///
+/// Returns: the certificate, which the caller destroys with
+///     zgossip_cert_destroy; or NULL.
+/// Errors: EINVAL if the public key is NULL, or one of the two is no key.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_cert_new_from_txt(
     public_txt: *const c_char,
@@ -128,10 +142,14 @@ pub unsafe extern "C" fn zgossip_cert_new_from_txt(
     }
 }
 
-/// Load a certificate: filename_secret where there is such a file, which has
-/// both keys; else filename. CZMQ's zcert writes such files too. Returns NULL
-/// with errno EINVAL if filename is NULL, or if there is no certificate there:
-/// zgossip_strerror tells why.
+/// Loads a certificate from a file, as CZMQ's zcert.
+///
+/// The file `filename`_secret, which holds both keys, is read if there is one,
+/// and `filename` otherwise.
+///
+/// Returns: the certificate, which the caller destroys with
+///     zgossip_cert_destroy; or NULL.
+/// Errors: EINVAL if `filename` is NULL, or neither file is a certificate.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_cert_load(filename: *const c_char) -> *mut zgossip_cert_t {
     entry_with_reason! {
@@ -144,9 +162,12 @@ pub unsafe extern "C" fn zgossip_cert_load(filename: *const c_char) -> *mut zgos
     }
 }
 
-/// Destroy a certificate, and set the caller's pointer to NULL; its secret
-/// key is wiped. Nothing happens if either pointer is NULL already. If it
-/// does not point to a certificate, it is left alone, and errno is EINVAL.
+/// Destroys a certificate, wipes its secret key, and sets the caller's pointer
+/// to NULL.
+///
+/// NULL, or a pointer to NULL, does nothing.
+///
+/// Errors: EINVAL if it is no certificate; the pointer stays as it was then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_cert_destroy(self_p: *mut *mut zgossip_cert_t) {
     entry! {
@@ -164,7 +185,10 @@ pub unsafe extern "C" fn zgossip_cert_destroy(self_p: *mut *mut zgossip_cert_t) 
     }
 }
 
-/// The public key, 32 bytes that stay the certificate's. NULL: errno EINVAL.
+/// Returns the public key as 32 bytes.
+///
+/// Returns: bytes that belong to the certificate, or NULL.
+/// Errors: EINVAL if `self` is no certificate.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_cert_public_key(self_: *const zgossip_cert_t) -> *const u8 {
     entry! {
@@ -173,8 +197,10 @@ pub unsafe extern "C" fn zgossip_cert_public_key(self_: *const zgossip_cert_t) -
     }
 }
 
-/// The secret key, 32 bytes that stay the certificate's, all of them zero
-/// where it is not known. NULL: errno EINVAL.
+/// Returns the secret key as 32 bytes; all of them are 0 if it is not known.
+///
+/// Returns: bytes that belong to the certificate, or NULL.
+/// Errors: EINVAL if `self` is no certificate.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_cert_secret_key(self_: *const zgossip_cert_t) -> *const u8 {
     entry! {
@@ -183,7 +209,10 @@ pub unsafe extern "C" fn zgossip_cert_secret_key(self_: *const zgossip_cert_t) -
     }
 }
 
-/// The public key in Z85; it stays the certificate's. NULL: errno EINVAL.
+/// Returns the public key as 40 characters of Z85.
+///
+/// Returns: a string that belongs to the certificate, or NULL.
+/// Errors: EINVAL if `self` is no certificate.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_cert_public_txt(self_: *const zgossip_cert_t) -> *const c_char {
     entry! {
@@ -192,8 +221,11 @@ pub unsafe extern "C" fn zgossip_cert_public_txt(self_: *const zgossip_cert_t) -
     }
 }
 
-/// The secret key in Z85, 40 zeros where it is not known; it stays the
-/// certificate's. NULL: errno EINVAL.
+/// Returns the secret key as 40 characters of Z85; all of them are '0' if it is
+/// not known.
+///
+/// Returns: a string that belongs to the certificate, or NULL.
+/// Errors: EINVAL if `self` is no certificate.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_cert_secret_txt(self_: *const zgossip_cert_t) -> *const c_char {
     entry! {
@@ -202,11 +234,14 @@ pub unsafe extern "C" fn zgossip_cert_secret_txt(self_: *const zgossip_cert_t) -
     }
 }
 
-/// Say something about the certificate's owner: set what stands under a name,
-/// or take it away where value is NULL. It is saved with the certificate, and
-/// a server that admits its owner finds it in the messages it receives
-/// (zmq_msg_gets). Returns 0; or -1 with errno EINVAL if an argument is
-/// wrong.
+/// Sets a metadata item of the certificate, or removes it if `value` is NULL.
+///
+/// Metadata is saved with the certificate. A server that accepts the
+/// certificate's owner finds it in the messages that it receives
+/// (zmq_msg_gets).
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if `self` is no certificate or `name` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_cert_set_meta(
     self_: *mut zgossip_cert_t,
@@ -224,8 +259,11 @@ pub unsafe extern "C" fn zgossip_cert_set_meta(
     }
 }
 
-/// What stands under a name, or NULL; it stays the certificate's, and valid
-/// until anything is said about it.
+/// Returns the metadata item with a given name.
+///
+/// Returns: a string that belongs to the certificate, valid until an item is
+///     set or removed; NULL if there is no such item.
+/// Errors: EINVAL if `self` is no certificate or `name` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_cert_meta(
     self_: *const zgossip_cert_t,
@@ -239,8 +277,11 @@ pub unsafe extern "C" fn zgossip_cert_meta(
     }
 }
 
-/// The name of the item with this number, from 0; or NULL. It stays valid as
-/// what zgossip_cert_meta returns.
+/// Returns the name of the metadata item with a given number, counted from 0.
+///
+/// Returns: a string that belongs to the certificate, valid until an item is
+///     set or removed; NULL if there are fewer items.
+/// Errors: EINVAL if `self` is no certificate.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_cert_meta_name(
     self_: *const zgossip_cert_t,
@@ -252,8 +293,14 @@ pub unsafe extern "C" fn zgossip_cert_meta_name(
     }
 }
 
-/// Save the certificate: what is public to filename, and everything, for its
-/// owner alone, to filename_secret. Returns 0, or -1 with errno.
+/// Saves the certificate: its public part to `filename`, all of it to
+/// `filename`_secret.
+///
+/// The second file can be read by its owner only.
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if an argument is wrong; EACCES and the like if a file cannot
+///     be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_cert_save(self_: *const zgossip_cert_t, filename: *const c_char) -> c_int {
     entry! {
@@ -264,7 +311,11 @@ pub unsafe extern "C" fn zgossip_cert_save(self_: *const zgossip_cert_t, filenam
     }
 }
 
-/// Save what is public to filename. Returns 0, or -1 with errno.
+/// Saves the public part of the certificate to `filename`.
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if an argument is wrong; EACCES and the like if the file
+///     cannot be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_cert_save_public(
     self_: *const zgossip_cert_t,
@@ -278,8 +329,11 @@ pub unsafe extern "C" fn zgossip_cert_save_public(
     }
 }
 
-/// Save everything to filename, which only its owner can read then. Returns
-/// 0, or -1 with errno.
+/// Saves all of the certificate to `filename`, which only its owner can read.
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if an argument is wrong; EACCES and the like if the file
+///     cannot be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_cert_save_secret(
     self_: *const zgossip_cert_t,
@@ -293,7 +347,11 @@ pub unsafe extern "C" fn zgossip_cert_save_secret(
     }
 }
 
-/// A copy, with what was said about it. NULL, errno EINVAL if there is none.
+/// Copies a certificate with its metadata.
+///
+/// Returns: the copy, which the caller destroys with zgossip_cert_destroy; or
+///     NULL.
+/// Errors: EINVAL if `self` is no certificate.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_cert_dup(self_: *const zgossip_cert_t) -> *mut zgossip_cert_t {
     entry! {

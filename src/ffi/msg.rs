@@ -1,7 +1,7 @@
-//! `zgossip_msg_t`: one message of the protocol, as programs that speak it by themselves use it.
+//! Messages of the protocol, for tests and for servers of other kinds.
 //!
-//! CZMQ has this class as a draft. Ours has its functions, and refuses where CZMQ asserts: a NULL or a wrong handle
-//! is `EINVAL`, what is no message is `EPROTO` and leaves the object as it was.
+//! The functions are those of CZMQ's zgossip_msg, and report an error where CZMQ's abort. A message may be used by one
+//! thread at a time.
 
 #![allow(unsafe_code)]
 
@@ -21,15 +21,16 @@ use crate::core::Tuple;
 use crate::core::codec::{self, Extension, Message, MessageId};
 use crate::log::Level;
 
-/// Client to server: the client is there, and wants all tuples.
+/// Message id, client to server: announces the client, and asks for all tuples.
 pub const ZGOSSIP_MSG_HELLO: c_int = 1;
-/// Either way: a tuple, with key, value and ttl.
+/// Message id, either way: a tuple, with key, value and time to live.
 pub const ZGOSSIP_MSG_PUBLISH: c_int = 2;
-/// Client to server: is the server there?
+/// Message id, client to server: asks for a ZGOSSIP_MSG_PONG.
 pub const ZGOSSIP_MSG_PING: c_int = 3;
-/// Server to client: the server is there.
+/// Message id, server to client: the answer to ZGOSSIP_MSG_PING.
 pub const ZGOSSIP_MSG_PONG: c_int = 4;
-/// Server to client: the server does not know the client, which should say HELLO.
+/// Message id, server to client: the server does not know the client, which
+/// should send ZGOSSIP_MSG_HELLO.
 pub const ZGOSSIP_MSG_INVALID: c_int = 5;
 
 /// A message, as C holds it.
@@ -235,17 +236,20 @@ unsafe fn string<'a>(text: *const c_char) -> Result<&'a CStr, Errno> {
     Ok(unsafe { CStr::from_ptr(text) })
 }
 
-/// Create a message: id 0, empty key, no value, ttl 0. A message is for one
-/// thread at a time. The caller destroys it with zgossip_msg_destroy.
-/// Returns NULL, with errno set, if that was not possible.
+/// Creates a message with id 0, an empty key, no value and no time to live.
+///
+/// Returns: the message, which the caller destroys with zgossip_msg_destroy; or
+///     NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_new() -> *mut zgossip_msg_t {
     entry! { Ok(Box::into_raw(Box::new(zgossip_msg_t::new()))) }
 }
 
-/// Destroy a message, and set the caller's pointer to NULL. Nothing happens
-/// if either pointer is NULL already. If it does not point to a message,
-/// it is left alone, and errno is EINVAL.
+/// Destroys a message, and sets the caller's pointer to NULL.
+///
+/// NULL, or a pointer to NULL, does nothing.
+///
+/// Errors: EINVAL if it is no message; the pointer stays as it was then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_destroy(self_p: *mut *mut zgossip_msg_t) {
     entry! {
@@ -262,15 +266,18 @@ pub unsafe extern "C" fn zgossip_msg_destroy(self_p: *mut *mut zgossip_msg_t) {
     }
 }
 
-/// Receive a message from a socket: a zsock_t, a zactor_t, or a socket of
-/// plain libzmq, cast. It waits as long as the socket's receive time-out says.
-/// From a ROUTER, the sender's routing id is kept with the message, and
-/// zgossip_msg_send gives it back. Returns 0; or -1, the message being
-/// unchanged, with errno
-/// EPROTO if what came is not a message of this protocol (it is gone then),
-/// EAGAIN if nothing came in time, EINTR if a signal came first, EINVAL if an
-/// argument is NULL or wrong, ENOTSOCK if it is no socket, or what else
-/// libzmq says.
+/// Receives a message from a socket.
+///
+/// `input` is a zsock_t, a zactor_t, or a socket of plain libzmq, cast. The
+/// call waits as long as the socket's own receive time-out says. A message from
+/// a ROUTER socket keeps the routing id of its sender, so that zgossip_msg_send
+/// can answer it.
+///
+/// Returns: 0; or -1, with the message unchanged.
+/// Errors: EPROTO if what came is no message of this protocol (it is dropped
+///     then); EAGAIN if nothing came in time; EINTR if a signal came first;
+///     ENOTSOCK if `input` is no socket; EINVAL if an argument is NULL or
+///     wrong; other errors of libzmq.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_recv(self_: *mut zgossip_msg_t, input: *mut zsock_t) -> c_int {
     entry! {
@@ -281,13 +288,18 @@ pub unsafe extern "C" fn zgossip_msg_recv(self_: *mut zgossip_msg_t, input: *mut
     }
 }
 
-/// Send a message to a socket: a zsock_t, a zactor_t, or a socket of plain
-/// libzmq, cast. The message stays the caller's. To a ROUTER, the message's
-/// routing id goes in front. Returns 0; or -1 with errno EINVAL if an argument
-/// is NULL or wrong, if the message's id is none of ZGOSSIP_MSG_*, if it is a
-/// PUBLISH without a key, or if a ROUTER is to send it and it has no routing
-/// id; EAGAIN if the socket did not take it in time, EINTR if a signal came
-/// first, ENOTSOCK if it is no socket, or what else libzmq says.
+/// Sends a message to a socket.
+///
+/// `output` is a zsock_t, a zactor_t, or a socket of plain libzmq, cast. The
+/// message stays the caller's. On a ROUTER socket it is sent to the peer with
+/// the message's routing id.
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if an argument is NULL or wrong, the id is none of
+///     ZGOSSIP_MSG_*, a ZGOSSIP_MSG_PUBLISH has no key, or a message for a
+///     ROUTER has no routing id; EAGAIN if the socket did not take it in time;
+///     EINTR if a signal came first; ENOTSOCK if `output` is no socket; other
+///     errors of libzmq.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_send(self_: *mut zgossip_msg_t, output: *mut zsock_t) -> c_int {
     entry! {
@@ -298,8 +310,11 @@ pub unsafe extern "C" fn zgossip_msg_send(self_: *mut zgossip_msg_t, output: *mu
     }
 }
 
-/// Write the message to CZMQ's log, or to stderr where there is no CZMQ, line
-/// by line, at the level of debugging. NULL: nothing, errno EINVAL.
+/// Writes a message to the log, line by line, at the level ZGOSSIP_LOG_DEBUG.
+///
+/// It is the log that a new node begins with: see zgossip_set_log.
+///
+/// Errors: EINVAL if `self` is no message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_print(self_: *mut zgossip_msg_t) {
     entry! {
@@ -309,11 +324,16 @@ pub unsafe extern "C" fn zgossip_msg_print(self_: *mut zgossip_msg_t) {
     }
 }
 
-/// The routing id with which the message came from a ROUTER, or which was
-/// set; it stays the message's, and valid until the message is received into,
-/// gets another routing id or is destroyed. Returns NULL if there is none;
-/// also, with errno ENOTSUP, if CZMQ is not in the process, and, with errno
-/// EINVAL, if the message is NULL.
+/// Returns the routing id of a message, as a frame of CZMQ.
+///
+/// It is the id with which the message came from a ROUTER socket, or the one
+/// that was set.
+///
+/// Returns: a frame that belongs to the message, valid until the message is
+///     received into, gets another routing id or is destroyed; NULL if there is
+///     none.
+/// Errors: ENOTSUP if CZMQ is not in the process; EINVAL if `self` is no
+///     message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_routing_id(self_: *mut zgossip_msg_t) -> *mut zframe_t {
     entry! {
@@ -322,9 +342,11 @@ pub unsafe extern "C" fn zgossip_msg_routing_id(self_: *mut zgossip_msg_t) -> *m
     }
 }
 
-/// Set the message's routing id to a copy of a frame of CZMQ; NULL removes it.
-/// If that is not possible, nothing changes, and errno is ENOTSUP if CZMQ is
-/// not in the process, EINVAL if the message is NULL.
+/// Sets the routing id of a message to a copy of a frame of CZMQ, or removes it
+/// if that is NULL.
+///
+/// Errors: ENOTSUP if CZMQ is not in the process; EINVAL if `self` is no
+///     message. Nothing changes then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_set_routing_id(self_: *mut zgossip_msg_t, routing_id: *mut zframe_t) {
     entry! {
@@ -341,8 +363,10 @@ pub unsafe extern "C" fn zgossip_msg_set_routing_id(self_: *mut zgossip_msg_t, r
     }
 }
 
-/// The message's id: one of ZGOSSIP_MSG_*, or 0 if it was never set. Returns
-/// -1 with errno EINVAL if the message is NULL.
+/// Returns the id of a message.
+///
+/// Returns: one of ZGOSSIP_MSG_*, 0 if it was never set; or -1.
+/// Errors: EINVAL if `self` is no message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_id(self_: *mut zgossip_msg_t) -> c_int {
     entry! {
@@ -351,7 +375,9 @@ pub unsafe extern "C" fn zgossip_msg_id(self_: *mut zgossip_msg_t) -> c_int {
     }
 }
 
-/// Set the message's id: one of ZGOSSIP_MSG_*. NULL: nothing, errno EINVAL.
+/// Sets the id of a message to one of ZGOSSIP_MSG_*.
+///
+/// Errors: EINVAL if `self` is no message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_set_id(self_: *mut zgossip_msg_t, id: c_int) {
     entry! {
@@ -361,9 +387,11 @@ pub unsafe extern "C" fn zgossip_msg_set_id(self_: *mut zgossip_msg_t, id: c_int
     }
 }
 
-/// The message's id as text: "HELLO", "PUBLISH", "PING", "PONG", "INVALID", or
-/// "?" for any other; a constant. Returns NULL with errno EINVAL if the message
-/// is NULL.
+/// Returns the id of a message as text.
+///
+/// Returns: "HELLO", "PUBLISH", "PING", "PONG", "INVALID", or "?" for any other
+///     id, each a constant; or NULL.
+/// Errors: EINVAL if `self` is no message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_command(self_: *mut zgossip_msg_t) -> *const c_char {
     entry! {
@@ -372,9 +400,11 @@ pub unsafe extern "C" fn zgossip_msg_command(self_: *mut zgossip_msg_t) -> *cons
     }
 }
 
-/// The key, "" if it was never set; it stays the message's, and valid until
-/// the key is set, the message is received into, or destroyed. Returns NULL
-/// with errno EINVAL if the message is NULL.
+/// Returns the key of a message, "" if it was never set.
+///
+/// Returns: a string that belongs to the message, valid until the key is set,
+///     or the message is received into or destroyed; or NULL.
+/// Errors: EINVAL if `self` is no message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_key(self_: *mut zgossip_msg_t) -> *const c_char {
     entry! {
@@ -383,8 +413,10 @@ pub unsafe extern "C" fn zgossip_msg_key(self_: *mut zgossip_msg_t) -> *const c_
     }
 }
 
-/// Set the key to a copy of a string of at most 255 bytes, in any encoding. If
-/// it is longer, or an argument NULL, nothing changes, and errno is EINVAL.
+/// Sets the key of a message to a copy of a string of at most 255 bytes.
+///
+/// Errors: EINVAL if the string is longer, or an argument is NULL or wrong.
+///     Nothing changes then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_set_key(self_: *mut zgossip_msg_t, key: *const c_char) {
     entry! {
@@ -394,9 +426,11 @@ pub unsafe extern "C" fn zgossip_msg_set_key(self_: *mut zgossip_msg_t, key: *co
     }
 }
 
-/// The value, NULL if there was never one; it stays the message's, and valid
-/// until the value is set, the message is received into, or destroyed. Returns
-/// NULL, with errno EINVAL, if the message is NULL.
+/// Returns the value of a message, NULL if it was never set.
+///
+/// Returns: a string that belongs to the message, valid until the value is set,
+///     or the message is received into or destroyed; or NULL.
+/// Errors: EINVAL if `self` is no message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_value(self_: *mut zgossip_msg_t) -> *const c_char {
     entry! {
@@ -405,8 +439,9 @@ pub unsafe extern "C" fn zgossip_msg_value(self_: *mut zgossip_msg_t) -> *const 
     }
 }
 
-/// Set the value to a copy of a string, in any encoding. If an argument is
-/// NULL, nothing changes, and errno is EINVAL.
+/// Sets the value of a message to a copy of a string.
+///
+/// Errors: EINVAL if an argument is NULL or wrong. Nothing changes then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_set_value(self_: *mut zgossip_msg_t, value: *const c_char) {
     entry! {
@@ -417,8 +452,10 @@ pub unsafe extern "C" fn zgossip_msg_set_value(self_: *mut zgossip_msg_t, value:
     }
 }
 
-/// The time to live in milliseconds, 0 for ever. Returns 0, with errno EINVAL,
-/// if the message is NULL.
+/// Returns the time to live of a message, in milliseconds; 0 means for ever.
+///
+/// Returns: the milliseconds, or 0.
+/// Errors: EINVAL if `self` is no message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_ttl(self_: *mut zgossip_msg_t) -> u32 {
     entry! {
@@ -427,8 +464,9 @@ pub unsafe extern "C" fn zgossip_msg_ttl(self_: *mut zgossip_msg_t) -> u32 {
     }
 }
 
-/// Set the time to live in milliseconds, 0 for ever. NULL: nothing, errno
-/// EINVAL.
+/// Sets the time to live of a message, in milliseconds; 0 means for ever.
+///
+/// Errors: EINVAL if `self` is no message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_set_ttl(self_: *mut zgossip_msg_t, ttl: u32) {
     entry! {

@@ -1,7 +1,7 @@
-//! The library's own self tests, in the form of CZMQ's: a program calls them, they print one line, or abort.
-//!
-//! They do what the example on CZMQ's manual page does, and then what it leaves out, over sockets of plain libzmq in a
-//! context of their own: they need no CZMQ, and disturb no node of the program.
+//! Self tests, in the form of CZMQ's.
+
+// They do what the example on CZMQ's manual page does, and then what it leaves out, over sockets of plain libzmq in a
+// context of their own: they need no CZMQ, and disturb no node of the program.
 
 #![allow(unsafe_code)]
 
@@ -19,10 +19,11 @@ use super::msg::{
 };
 use super::testbed::{Actor, Network, curve_keys};
 
-/// Test this class: prints " * zgossip: OK" when all is well. Otherwise it
-/// says on stderr what failed, and aborts the process, as CZMQ's self tests
-/// do. It takes about a second, opens TCP ports on 127.0.0.1, and writes one
-/// file to the directory for temporary files.
+/// Tests the node: prints " * zgossip: OK", or aborts the process.
+///
+/// It says on the standard error stream what failed, as the self tests of CZMQ
+/// do. It takes about a second, opens TCP ports on 127.0.0.1, and writes a file
+/// to the directory for temporary files.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_test(verbose: bool) {
     entry! {
@@ -36,8 +37,9 @@ pub unsafe extern "C" fn zgossip_test(verbose: bool) {
     }
 }
 
-/// Test the message class: prints " * zgossip_msg: OK", or aborts, as
-/// zgossip_test does.
+/// Tests the message class: prints " * zgossip_msg: OK", or aborts the process.
+///
+/// It says on the standard error stream what failed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_test(verbose: bool) {
     entry! {

@@ -1,4 +1,4 @@
-//! What an errno means, for the program.
+//! Errors as text.
 
 #![allow(unsafe_code)]
 
@@ -7,15 +7,16 @@ use libc::{c_char, c_int};
 use super::entry::entry;
 use super::failure;
 
-/// What an errno means, as a text for people. If it is the errno of this
-/// thread's last call to this library that failed, the text says what exactly
-/// was wrong:
+/// Returns a text that says what an errno means.
+///
+/// If `errnum` is the errno of the last call to this library that failed in
+/// this thread, the text gives the exact reason:
 ///
 ///     if (zgossip_connect (node, endpoint, NULL) == -1)
 ///         fprintf (stderr, "%s\n", zgossip_strerror (errno));
 ///
-/// The text is the library's, and valid until the same thread calls this
-/// function again.
+/// Returns: a string of the library, valid until the same thread calls this
+///     function again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_strerror(errnum: c_int) -> *const c_char {
     entry! {

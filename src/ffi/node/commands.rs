@@ -1,4 +1,37 @@
-//! Commands and messages as arrays of strings.
+//! Commands and messages as strings.
+//!
+//! A command, and a message that a node sends, consists of frames, each a string. The commands, and the replies to them:
+//!
+//!     BIND endpoint
+//!     PORT                                          PORT number
+//!     CONNECT endpoint [server-public-key]
+//!     PUBLISH key value [ttl-milliseconds]
+//!     UNPUBLISH key
+//!     RETRACT key
+//!     STATUS                                        STATUS number
+//!     GET key                                       VALUE key [value]
+//!     KEYS                                          KEYS [key ...]
+//!     STATS                                         STATS [name value ...]
+//!     LOAD file (or CONFIGURE file)
+//!     SET path value
+//!     SAVE file
+//!     RECORD [file]
+//!     SET PUBLICKEY key                             (here and below, the first frame holds a space)
+//!     SET SECRETKEY key
+//!     ZAP DOMAIN domain
+//!     VERBOSE
+//!     $TERM
+//!
+//! Messages that are not replies are events. DELIVER is always reported, the others after zgossip_set_events or
+//! SET server/events 1:
+//!
+//!     DELIVER key value                             (for this node's own tuples, too)
+//!     RETRACT key
+//!     EXPIRE key
+//!     JOIN endpoint
+//!     LEAVE endpoint
+//!     UNREACHABLE endpoint reason
+//!     ERROR command reason
 
 #![allow(unsafe_code)]
 
@@ -15,18 +48,21 @@ use crate::ffi::error::Errno;
 /// A command has a handful of frames; a count beyond this is a mistake, and reading that far would crash.
 const MAX_FRAMES: usize = 1 << 16;
 
-/// Send a command of count frames, each a string:
+/// Sends a command of `count` frames, each a string.
 ///
 ///     const char *command [] = { "PUBLISH", "key", "value" };
 ///     zgossip_send (node, command, 3);
 ///
-/// Commands are taken in the order in which they are sent, and are never
-/// lost; if very many of them wait, the call waits for room as long as
-/// zgossip_set_sndtimeo says. Whether a command made sense the node says in
-/// its log. Returns 0; or -1 with errno EINVAL if an argument or one of the
-/// frames is NULL or there are no frames; EAGAIN if there was no room in time;
-/// EINTR if a signal came first; EMSGSIZE if a frame has 4 GiB or more; EPIPE
-/// if the node has ended, by $TERM.
+/// Commands are carried out in the order in which they were sent, and none is
+/// lost. If very many of them wait, the call waits for room, as long as
+/// zgossip_set_sndtimeo says. A command that cannot be carried out is reported
+/// in the node's log, and as an event of kind ZGOSSIP_EVENT_ERROR if
+/// zgossip_set_events is on.
+///
+/// Returns: 0 once the command is queued, or -1.
+/// Errors: EINVAL if a frame is NULL or there are no frames; EAGAIN if there
+///     was no room in time; EINTR if a signal came first; EMSGSIZE if a frame
+///     has 4 GiB or more; EPIPE if the node has ended by $TERM.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_send(
     self_: *mut zgossip_t,
@@ -47,9 +83,13 @@ pub unsafe extern "C" fn zgossip_send(
     }
 }
 
-/// Send a command of count frames that are not NUL-terminated: frame i begins
-/// at frames [i] and has sizes [i] bytes; it may be NULL if it has none.
-/// Otherwise as zgossip_send.
+/// Sends a command of `count` frames that are given with their sizes in bytes.
+///
+/// Frame i begins at frames [i] and has sizes [i] bytes; frames [i] may be NULL
+/// if that is 0. The rest is as for zgossip_send.
+///
+/// Returns: 0 once the command is queued, or -1.
+/// Errors: those of zgossip_send.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_send_sized(
     self_: *mut zgossip_t,
@@ -72,19 +112,21 @@ pub unsafe extern "C" fn zgossip_send_sized(
     }
 }
 
-/// Receive the next message: an array of strings with a NULL after the last.
-/// Their number is stored where count_p points, unless that is NULL. The
-/// caller frees the whole with zgossip_frames_destroy:
+/// Receives the next message, as an array of strings.
 ///
 ///     char **frames = zgossip_recv (node, NULL);
 ///     if (frames)
 ///         printf ("%s\n", frames [0]);
 ///     zgossip_frames_destroy (&frames);
 ///
-/// It waits as long as zgossip_set_rcvtimeo says. Each message is received by
-/// one caller. Returns NULL, with errno EINVAL if it is no node; EAGAIN if
-/// nothing came in time; EINTR if a signal came first; EPIPE if the node has
-/// ended, by $TERM, and no message is left; ENOMEM.
+/// A NULL follows the last string. The number of strings is stored where
+/// `count_p` points, unless that is NULL. The call waits as long as
+/// zgossip_set_rcvtimeo says.
+///
+/// Returns: the array, which the caller frees with zgossip_frames_destroy; or
+///     NULL.
+/// Errors: those of zgossip_recv_event.
+/// Threads: each message is received by one caller.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_recv(self_: *mut zgossip_t, count_p: *mut size_t) -> *mut *mut c_char {
     entry! {
@@ -100,8 +142,9 @@ pub unsafe extern "C" fn zgossip_recv(self_: *mut zgossip_t, count_p: *mut size_
     }
 }
 
-/// Free what zgossip_recv returned, and set the caller's pointer to NULL.
-/// Nothing happens if either pointer is NULL already.
+/// Frees what zgossip_recv returned, and sets the caller's pointer to NULL.
+///
+/// NULL, or a pointer to NULL, does nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_frames_destroy(frames_p: *mut *mut *mut c_char) {
     entry! {
@@ -113,10 +156,14 @@ pub unsafe extern "C" fn zgossip_frames_destroy(frames_p: *mut *mut *mut c_char)
     }
 }
 
-/// Set how many milliseconds zgossip_send waits for room: 0 not at all, -1 (as
-/// at first) as long as it takes. Calls that have an answer wait for that, too,
-/// and for a second at least. Returns 0; or -1 with errno EINVAL if it is no
-/// node or the number less than -1.
+/// Sets how long calls wait for the node.
+///
+/// `msecs` is in milliseconds; 0 means not to wait, -1, the default, to wait
+/// for ever. It limits how long zgossip_send waits for room, and how long an
+/// answered call waits for its answer, the latter being at least one second.
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if `self` is no node or `msecs` is less than -1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_set_sndtimeo(self_: *mut zgossip_t, msecs: c_int) -> c_int {
     entry_with_reason! {

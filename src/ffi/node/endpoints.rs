@@ -1,4 +1,4 @@
-//! Endpoints and keys.
+//! Endpoints and keys: where a node accepts peers, and to which it connects.
 
 #![allow(unsafe_code)]
 
@@ -10,20 +10,17 @@ use super::pool::zgossip_t;
 use crate::ffi::entry::entry_with_reason;
 use crate::ffi::failure::Failure;
 
-/// Accept peers at an endpoint: tcp://*:5670, tcp://127.0.0.1:* (any port that
-/// is free), ipc:///path, inproc://name. A node may be bound to several.
-/// Returns the TCP port, 0 for other transports; or -1 with errno EINVAL if an
-/// argument is NULL or wrong, EADDRINUSE, EADDRNOTAVAIL, EACCES if keys or a
-/// mechanism are set and cannot be used (it is never bound without them), or
-/// what else libzmq says.
+/// Accepts peers at an endpoint.
 ///
-/// This and all calls below that have an answer are carried out after all that
-/// was asked of the node before, by any thread, and after the messages that
-/// this led to can be received. They wait for that as long as
-/// zgossip_set_sndtimeo says, and fail with errno EAGAIN, nothing having been
-/// done, if that is too short; with EPIPE if the node ends meanwhile or has
-/// ended; with EDEADLK in a function that was given to zgossip_set_log, for
-/// that runs in the node's own thread. zgossip_strerror tells more.
+/// Endpoints are written as in libzmq: tcp://*:5670, tcp://127.0.0.1:* (any
+/// free port), tcp://[::1]:5670, ipc:///path, inproc://name. A node may be
+/// bound to several.
+///
+/// Returns: the TCP port, 0 for other transports; or -1.
+/// Errors: EINVAL if the endpoint is malformed; EADDRINUSE; EADDRNOTAVAIL;
+///     EACCES if keys or a security mechanism are set and cannot be used (the
+///     endpoint is never bound without them); other errors of libzmq; and those
+///     of an answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_bind(self_: *mut zgossip_t, endpoint: *const c_char) -> c_int {
     entry_with_reason! {
@@ -33,10 +30,15 @@ pub unsafe extern "C" fn zgossip_bind(self_: *mut zgossip_t, endpoint: *const c_
     }
 }
 
-/// Accept no more peers at an endpoint: as it was given to zgossip_bind, or
-/// with the port that this returned instead of its *. Peers that came by it are
-/// cut off, and are let in at other endpoints. Returns 0;
-/// or -1 with errno ENOENT if it is not bound, or as zgossip_bind.
+/// Stops accepting peers at an endpoint.
+///
+/// `endpoint` is the text that was given to zgossip_bind, or the same text with
+/// the port that it returned in place of `*`. Peers that connected to this
+/// endpoint are disconnected.
+///
+/// Returns: 0, or -1.
+/// Errors: ENOENT if the node is not bound there; and those of an answered
+///     call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_unbind(self_: *mut zgossip_t, endpoint: *const c_char) -> c_int {
     entry_with_reason! {
@@ -47,13 +49,18 @@ pub unsafe extern "C" fn zgossip_unbind(self_: *mut zgossip_t, endpoint: *const 
     }
 }
 
-/// Connect to the peer that is bound to an endpoint, now or later: the node
-/// goes on trying, and connects again whenever the connection is lost. The
-/// second argument is the peer's public key (40 characters), for an encrypted
-/// connection, or NULL; the node uses its own keys then, or fresh ones if it
-/// has none. Returns 0 once the attempt has begun; or -1 with errno EINVAL if
-/// an argument is NULL or wrong, EACCES if keys cannot be used (it never
-/// connects in clear then), or what else libzmq says.
+/// Connects to the peer at an endpoint, and again whenever the connection is
+/// lost.
+///
+/// The peer need not be there yet. `server_key` is the public key of the peer
+/// (40 characters of Z85) if the connection is to be encrypted, or NULL. For an
+/// encrypted connection the node uses the keys of zgossip_set_keys, or a fresh
+/// pair if there are none.
+///
+/// Returns: 0 once the attempt has begun, or -1.
+/// Errors: EINVAL if the endpoint or the key is malformed; EACCES if the keys
+///     cannot be used (the node never connects in clear then); other errors of
+///     libzmq; and those of an answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_connect(
     self_: *mut zgossip_t,
@@ -74,9 +81,14 @@ pub unsafe extern "C" fn zgossip_connect(
     }
 }
 
-/// Take back a zgossip_connect to the same endpoint. What the peer has said
-/// stays. Returns 0; or -1 with errno ENOENT if there is no such connection,
-/// or as zgossip_connect.
+/// Ends the connection to an endpoint, and makes no new one.
+///
+/// `endpoint` is the text that was given to zgossip_connect. The tuples that
+/// came from that peer stay.
+///
+/// Returns: 0, or -1.
+/// Errors: ENOENT if there is no zgossip_connect to that endpoint; and those of
+///     an answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_disconnect(self_: *mut zgossip_t, endpoint: *const c_char) -> c_int {
     entry_with_reason! {
@@ -87,11 +99,16 @@ pub unsafe extern "C" fn zgossip_disconnect(self_: *mut zgossip_t, endpoint: *co
     }
 }
 
-/// Set the node's key pair (CURVE; 40 characters each, as from
-/// zmq_curve_keypair) for the zgossip_bind and zgossip_connect that follow:
-/// what is bound then accepts encrypted connections alone. The pair is checked
-/// when it is used. The library wipes its copies of the secret key. Returns 0;
-/// or -1 with errno EINVAL if an argument is NULL.
+/// Sets the node's CURVE keys, for each zgossip_bind and zgossip_connect that
+/// follows.
+///
+/// Each key is 40 characters of Z85, as from zgossip_cert_new or
+/// zmq_curve_keypair. What is bound afterwards accepts encrypted connections
+/// only. The pair is checked when it is used. The library wipes its copies of
+/// the secret key.
+///
+/// Returns: 0, or -1.
+/// Errors: those of an answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_set_keys(
     self_: *mut zgossip_t,
@@ -109,10 +126,15 @@ pub unsafe extern "C" fn zgossip_set_keys(
     }
 }
 
-/// Set the domain that is told to who decides about clients (by ZAP), for the
-/// zgossip_bind that follow; "" for the usual one, "global". Returns 0; or -1
-/// with errno EINVAL if an argument is NULL, or the domain longer than 255
-/// bytes.
+/// Sets the ZAP domain, for each zgossip_bind that follows.
+///
+/// The handler that decides about clients (see zgossip_auth_new) is told this
+/// domain with every client of the endpoint. "" stands for the default,
+/// "global".
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if the domain is longer than 255 bytes; and those of an
+///     answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_set_zap_domain(self_: *mut zgossip_t, domain: *const c_char) -> c_int {
     entry_with_reason! {

@@ -1,4 +1,7 @@
-//! Received messages as structures.
+//! Events: what a node reports, as structures.
+//!
+//! Replies to commands and events come from one queue. While a program does not receive, the queue holds one DELIVER
+//! for each key, with its newest value.
 
 #![allow(unsafe_code)]
 
@@ -13,43 +16,47 @@ use crate::actor::Message;
 use crate::ffi::entry::entry_with_reason;
 use crate::ffi::error::Errno;
 
-/// A key has a new value.
+/// Event: a key has a new value.
 pub const ZGOSSIP_EVENT_DELIVER: c_int = 1;
-/// A key was withdrawn from the network.
+/// Event: a key was removed from the network.
 pub const ZGOSSIP_EVENT_RETRACT: c_int = 2;
-/// A key's time to live ran out.
+/// Event: the time to live of a key ran out.
 pub const ZGOSSIP_EVENT_EXPIRE: c_int = 3;
-/// A peer has come; key: its endpoint or address.
+/// Event: a peer connected; key: the endpoint that this node connected to, or
+/// the peer's address.
 pub const ZGOSSIP_EVENT_JOIN: c_int = 4;
-/// A peer has gone; key: its endpoint or address.
+/// Event: a peer is gone; key: as for ZGOSSIP_EVENT_JOIN.
 pub const ZGOSSIP_EVENT_LEAVE: c_int = 5;
-/// A command was refused; key: its name, value: the reason.
+/// Event: a command was refused; key: the name of the command, value: the
+/// reason.
 pub const ZGOSSIP_EVENT_ERROR: c_int = 6;
-/// There is no connection to a peer; key: its endpoint, value: why, as far as
-/// is known. Said after 3 seconds, and rarely again.
+/// Event: a peer cannot be reached; key: its endpoint, value: the reason, as
+/// far as it is known. It comes after 3 seconds without a connection, and
+/// rarely again.
 pub const ZGOSSIP_EVENT_UNREACHABLE: c_int = 8;
-/// A reply to a command of frames, which only those get that send some.
+/// Event: the reply to a command that was sent by zgossip_send or
+/// zgossip_sendx.
 pub const ZGOSSIP_EVENT_REPLY: c_int = 7;
 
-/// A received message. Later versions may have more, at the end.
+/// A received message. Later versions may add members at the end.
 #[allow(non_camel_case_types)]
 #[repr(C)]
 pub struct zgossip_event_t {
     /// One of ZGOSSIP_EVENT_*, or a number that this version does not know.
     pub kind: c_int,
-    /// How many frames there are.
+    /// Number of frames.
     pub count: size_t,
-    /// The frames as zgossip_recv returns them; a NULL after the last.
+    /// The frames, each a string, with a NULL after the last; as from zgossip_recv.
     pub frames: *const *const c_char,
-    /// Their sizes without the NUL that ends each.
+    /// Size of each frame in bytes, without its NUL.
     pub sizes: *const size_t,
-    /// The second frame, NULL if there is none.
+    /// The second frame; NULL if there is none.
     pub key: *const c_char,
-    /// Its size.
+    /// Size of the second frame in bytes, without its NUL.
     pub key_size: size_t,
-    /// The third frame, NULL if there is none.
+    /// The third frame; NULL if there is none.
     pub value: *const c_char,
-    /// Its size.
+    /// Size of the third frame in bytes, without its NUL.
     pub value_size: size_t,
 }
 
@@ -98,8 +105,22 @@ fn to_c(message: &Message) -> Result<NonNull<zgossip_event_t>, Errno> {
     Ok(event)
 }
 
-/// Receive the next message as a structure, which the caller destroys with
-/// zgossip_event_destroy. Otherwise as zgossip_recv; both may be used.
+/// Receives the next message, as a structure.
+///
+///     zgossip_event_t *event = zgossip_recv_event (node);
+///     if (event && event->kind == ZGOSSIP_EVENT_DELIVER)
+///         printf ("%s=%s\n", event->key, event->value);
+///     zgossip_event_destroy (&event);
+///
+/// It waits as long as zgossip_set_rcvtimeo says. It may be mixed with
+/// zgossip_recv and zgossip_recvx, which take messages from the same queue.
+///
+/// Returns: the event, which the caller destroys with zgossip_event_destroy; or
+///     NULL.
+/// Errors: EAGAIN if no message came in time; EINTR if a signal came first;
+///     EPIPE if the node has ended ($TERM or zgossip_destroy) and no message is
+///     left; ENOMEM; EINVAL if `self` is no node.
+/// Threads: each message is received by one caller.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_recv_event(self_: *mut zgossip_t) -> *mut zgossip_event_t {
     entry_with_reason! {
@@ -109,8 +130,9 @@ pub unsafe extern "C" fn zgossip_recv_event(self_: *mut zgossip_t) -> *mut zgoss
     }
 }
 
-/// Destroy an event, and set the caller's pointer to NULL. Nothing happens if
-/// either pointer is NULL already.
+/// Frees an event, and sets the caller's pointer to NULL.
+///
+/// NULL, or a pointer to NULL, does nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_event_destroy(self_p: *mut *mut zgossip_event_t) {
     if !self_p.is_null() {
@@ -119,11 +141,16 @@ pub unsafe extern "C" fn zgossip_event_destroy(self_p: *mut *mut zgossip_event_t
     }
 }
 
-/// Let the node also tell of what was removed, who comes and goes, who cannot
-/// be reached, and which commands were refused: RETRACT, EXPIRE, JOIN, LEAVE,
-/// UNREACHABLE and ERROR can be received from then on, or no more. The same as zgossip_set (self,
-/// "server/events", on? "1": "0"); zgossip_load sets it as the file says.
-/// Returns 0; or -1 with errno EINVAL if it is no node.
+/// Turns events other than DELIVER on or off; they are off by default.
+///
+/// While they are on, the node also reports what was removed (RETRACT, EXPIRE),
+/// which peers come and go (JOIN, LEAVE), which cannot be reached
+/// (UNREACHABLE), and which commands were refused (ERROR). The call is the same
+/// as zgossip_set (self, "server/events", on? "1": "0"); a file that
+/// zgossip_load reads sets it again.
+///
+/// Returns: 0, or -1.
+/// Errors: those of an answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_set_events(self_: *mut zgossip_t, on: bool) -> c_int {
     entry_with_reason! {
@@ -133,9 +160,13 @@ pub unsafe extern "C" fn zgossip_set_events(self_: *mut zgossip_t, on: bool) -> 
     }
 }
 
-/// Set how many milliseconds zgossip_recv waits for a message: 0 not at all,
-/// -1 (as at first) as long as it takes. Returns 0; or -1 with errno EINVAL if
-/// it is no node or the number less than -1.
+/// Sets how long calls that receive wait for a message.
+///
+/// `msecs` is in milliseconds; 0 means not to wait, -1, the default, to wait
+/// for ever.
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if `self` is no node or `msecs` is less than -1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_set_rcvtimeo(self_: *mut zgossip_t, msecs: c_int) -> c_int {
     entry_with_reason! {
@@ -145,12 +176,17 @@ pub unsafe extern "C" fn zgossip_set_rcvtimeo(self_: *mut zgossip_t, msecs: c_in
     }
 }
 
-/// A descriptor for poll, epoll and event loops, that is readable exactly
-/// while a message waits to be received, and once the node has ended, by
-/// $TERM. It is level-triggered: receiving is all that is needed. It stays the
-/// node's: do not read from it or close it.
-/// Returns -1 with errno EINVAL if it is no node, EMFILE or ENFILE if there
-/// are no more descriptors.
+/// Returns a descriptor for poll, epoll and event loops that is readable while
+/// a message waits.
+///
+/// It is readable exactly while there is a message to receive, and for ever
+/// once the node has ended by $TERM. It is level-triggered: receiving is all
+/// that is needed. It belongs to the node: the program must not read from it or
+/// close it.
+///
+/// Returns: the descriptor, or -1.
+/// Errors: EMFILE or ENFILE if there is no descriptor left; EINVAL if `self` is
+///     no node.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_fd(self_: *mut zgossip_t) -> c_int {
     entry_with_reason! {

@@ -1,4 +1,4 @@
-//! Making and ending a node.
+//! Nodes: creating and destroying them.
 
 #![allow(unsafe_code)]
 
@@ -17,15 +17,20 @@ use crate::ffi::failure::Failure;
 use crate::ffi::host::prepare;
 use crate::ffi::signals::blocked;
 
-/// Create a node. The name is a prefix for its log lines, in any encoding, or
-/// NULL. The node has one thread of its own, in which it takes commands from
-/// now on, and which takes none of the process's signals. Any thread may call the functions below on it at any time, several
-/// threads at the same time too. inproc endpoints are shared by all nodes made
-/// here, and by them alone. The caller destroys the node with zgossip_destroy.
-/// A child that the process forks can make nodes of its own, but not use those
-/// of its parent: they fail with errno EPIPE there, except zgossip_destroy.
-/// Returns NULL with errno set if there is no memory, thread or descriptor
-/// for it.
+/// Creates a node.
+///
+/// `name` prefixes the node's log lines; it may be in any encoding, or NULL.
+/// The node has one thread, in which it takes commands from now on; that thread
+/// blocks all signals, so that the process's handlers never run in it. All
+/// nodes made by this function share one libzmq context: an inproc endpoint of
+/// one can be reached by all of them, and by no socket outside.
+///
+/// Returns: the node, which the caller destroys with zgossip_destroy; or NULL.
+/// Errors: ENOMEM, EAGAIN, EMFILE or ENFILE if there is no memory, thread or
+///     descriptor left for it.
+/// Threads: a child that the process forks can make nodes of its own. On its
+///     parent's nodes every function fails with EPIPE there, except
+///     zgossip_destroy.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_new(name: *const c_char) -> *mut zgossip_t {
     entry! {
@@ -37,12 +42,16 @@ pub unsafe extern "C" fn zgossip_new(name: *const c_char) -> *mut zgossip_t {
     }
 }
 
-/// Create a node whose sockets are in a libzmq context of the program's own,
-/// made by zmq_ctx_new (or taken from CZMQ or another library): its inproc
-/// endpoints are shared with the program's sockets there. The context stays
-/// the program's, which destroys the node before it ends the context.
-/// Otherwise as zgossip_new. Returns NULL with errno EINVAL if the context is
-/// NULL or none.
+/// Creates a node whose sockets live in a libzmq context of the program.
+///
+/// The node shares its inproc endpoints with all other sockets in that context.
+/// `context` is what zmq_ctx_new returned, to the program or to a library that
+/// it uses; it stays the program's, which must destroy the node before it
+/// terminates the context. `name` and the rest are as for zgossip_new.
+///
+/// Returns: the node, which the caller destroys with zgossip_destroy; or NULL.
+/// Errors: EINVAL if the context is NULL, terminated or no context; and those
+///     of zgossip_new.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_new_in(name: *const c_char, context: *mut c_void) -> *mut zgossip_t {
     entry_with_reason! {
@@ -61,9 +70,13 @@ pub unsafe extern "C" fn zgossip_new_in(name: *const c_char, context: *mut c_voi
     }
 }
 
-/// The libzmq context that the node's sockets are in: sockets that the program
-/// makes in it share the node's inproc endpoints. It must not be ended, unless
-/// it is the program's own. Returns NULL with errno EINVAL if it is no node.
+/// Returns the libzmq context that the node's sockets live in.
+///
+/// Sockets that the program makes in it share the node's inproc endpoints. The
+/// program must not terminate the context unless it is the program's own.
+///
+/// Returns: the context, which is not the caller's; or NULL.
+/// Errors: EINVAL if `self` is no node.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_context(self_: *mut zgossip_t) -> *mut c_void {
     entry_with_reason! {
@@ -73,14 +86,18 @@ pub unsafe extern "C" fn zgossip_context(self_: *mut zgossip_t) -> *mut c_void {
     }
 }
 
-/// Destroy a node, and set the caller's pointer to NULL. It returns soon,
-/// whatever the node's peers do; what was published just before still reaches
-/// the peers that are connected. Messages that were not received are lost.
-/// Calls that wait inside zgossip_recv or zgossip_send in other threads return
-/// with errno EPIPE. The node's descriptor is closed. Nothing happens if either
-/// pointer is NULL already. If it does not point to a node, or to one that is
-/// destroyed, it is left alone, and errno is EINVAL; it is also left alone, with
-/// EDEADLK, in a function that was given to zgossip_set_log.
+/// Destroys a node, and sets the caller's pointer to NULL.
+///
+/// It takes milliseconds, whatever the node's peers do. What was published
+/// before still reaches the peers that are connected, if that takes no longer
+/// than a quarter of a second; zgossip_flush waits longer. Messages that were
+/// not received are lost, and the node's descriptor (zgossip_fd) is closed.
+/// NULL, or a pointer to NULL, does nothing.
+///
+/// Errors: EINVAL if it is no node, or one that is destroyed; EDEADLK in a
+///     function that was given to zgossip_set_log. Pointer and node stay as
+///     they were then.
+/// Threads: calls on the node that wait in other threads return with EPIPE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_destroy(self_p: *mut *mut zgossip_t) {
     entry! {

@@ -1,4 +1,4 @@
-//! A log of the program's own.
+//! The node's log.
 
 #![allow(unsafe_code)]
 
@@ -15,17 +15,19 @@ use crate::log::{Level, Sink};
 
 /// Log level: something that was asked for is impossible.
 pub const ZGOSSIP_LOG_ERROR: c_int = 1;
-/// Log level: something was refused or went wrong; the node goes on.
+/// Log level: something was refused or failed; the node goes on.
 pub const ZGOSSIP_LOG_WARNING: c_int = 2;
-/// Log level: something normal that who runs the program will want to see.
+/// Log level: something normal that an operator will want to see.
 pub const ZGOSSIP_LOG_NOTICE: c_int = 3;
 /// Log level: something normal.
 pub const ZGOSSIP_LOG_INFO: c_int = 4;
-/// Log level: what happens inside, after zgossip_set (node, "server/verbose", "1") alone.
+/// Log level: internal steps, logged only while server/verbose is 1.
 pub const ZGOSSIP_LOG_DEBUG: c_int = 5;
 
-/// A function that takes log lines: the pointer that came with it, one of
-/// ZGOSSIP_LOG_*, and the line, without an end, valid during the call.
+/// A function that takes log lines.
+///
+/// Its arguments are the pointer that was given with it, one of ZGOSSIP_LOG_*,
+/// and the line, without a newline, valid during the call only.
 #[allow(non_camel_case_types)]
 pub type zgossip_log_fn = Option<unsafe extern "C" fn(arg: *mut c_void, level: c_int, text: *const c_char)>;
 
@@ -55,14 +57,20 @@ impl Sink for Callback {
     }
 }
 
-/// Let the node give its log lines to a function, with the third argument;
-/// NULL: to CZMQ's log or stderr again, as at first. The function runs in the
-/// node's thread, one line at a time, and should return soon. It may use the
-/// node for what needs no answer; a call that has to wait for the node fails
-/// with EDEADLK there. Once this call has returned, the function that was set
-/// before is not running, and not called again; the last one may be called
-/// until zgossip_destroy has returned. Returns 0; or -1 with errno EINVAL if it
-/// is no node, or as zgossip_bind.
+/// Sets the function that takes the node's log lines.
+///
+/// `arg` is passed to each call of `function`. NULL for `function` restores the
+/// default: CZMQ's log where the process has CZMQ or uses this library's
+/// czmq.h, the standard error stream otherwise. `function` should return soon,
+/// for the node waits for it.
+///
+/// Returns: 0, or -1.
+/// Errors: those of an answered call.
+/// Threads: `function` runs in the node's thread, one line at a time. It may
+///     call functions that do not wait for the node; those that do fail with
+///     EDEADLK there. Once this call has returned, the function that was set
+///     before is no longer running and is not called again; the last one may be
+///     called until zgossip_destroy has returned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_set_log(
     self_: *mut zgossip_t,

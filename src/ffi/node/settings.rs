@@ -9,11 +9,16 @@ use super::pool::{CallGuard, zgossip_t};
 use crate::ffi::entry::entry_with_reason;
 use crate::ffi::failure::Failure;
 
-/// Replace the configuration by that of a file, bind to what it says, and read
-/// it again whenever it changes. Returns 0; or -1, nothing being changed, with
-/// errno EINVAL if an argument is NULL or the file is not written as it has to
-/// be, ENOENT and the like if it cannot be read. Items that cannot be what they
-/// are, and endpoints that cannot be bound, are logged only.
+/// Loads a configuration file in place of the present configuration.
+///
+/// The node binds and connects to what the file says, keeps what is bound
+/// already, and loads the file again whenever it changes. An item with an
+/// invalid value, or an endpoint that cannot be bound, is logged and does not
+/// fail the call.
+///
+/// Returns: 0; or -1, with nothing changed.
+/// Errors: EINVAL if the file is not valid ZPL; ENOENT, EACCES and the like if
+///     it cannot be read; and those of an answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_load(self_: *mut zgossip_t, file: *const c_char) -> c_int {
     entry_with_reason! {
@@ -24,10 +29,14 @@ pub unsafe extern "C" fn zgossip_load(self_: *mut zgossip_t, file: *const c_char
     }
 }
 
-/// Set an item of the configuration, such as "server/timeout", to a value; an
-/// empty one is as if it were not set. Returns 0; or -1 with errno EINVAL if an
-/// argument is NULL, the path is not made of names, or the item cannot have
-/// that value.
+/// Sets one item of the configuration, such as "server/timeout".
+///
+/// An empty value stands for the default. The paths are listed in the README
+/// and in libzgossip(3).
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if the path is malformed, or the item cannot have that value;
+///     and those of an answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_set(
     self_: *mut zgossip_t,
@@ -48,10 +57,14 @@ pub(super) fn set(node: &CallGuard, path: &[u8], value: &[u8]) -> Result<c_int, 
     Ok(0)
 }
 
-/// Write the configuration to a file, from which zgossip_load reads it again.
-/// The file has either its old content or all of the new. Returns 0; or -1 with
-/// errno EINVAL if an argument is NULL, EACCES and the like if the file cannot
-/// be written.
+/// Saves the configuration to a file, in the form that zgossip_load reads.
+///
+/// The file holds either its old content or all of the new, even if the program
+/// ends meanwhile.
+///
+/// Returns: 0, or -1.
+/// Errors: EACCES and the like if the file cannot be written; and those of an
+///     answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_save(self_: *mut zgossip_t, file: *const c_char) -> c_int {
     entry_with_reason! {
@@ -62,16 +75,20 @@ pub unsafe extern "C" fn zgossip_save(self_: *mut zgossip_t, file: *const c_char
     }
 }
 
-/// Record in a file what the node is told from now on, and when: commands,
-/// messages of peers, connections, time. What went wrong in the field can then
-/// be replayed elsewhere, exactly if nothing had been published, bound or
-/// connected before. Keys and passwords are not in the file; the values of
-/// tuples are. The file is made anew, readable for its owner only; a record
-/// that is there already, or one that has grown too long ("server/record_size")
-/// is renamed to file.1. NULL ends the record. Returns 0; or -1, nothing being
-/// changed, with errno EINVAL if the first argument is no node, EEXIST if the
-/// file is there and is no record, EAGAIN if another node records in it, ENOENT,
-/// EACCES and the like if it cannot be made.
+/// Records in a file all that the node receives from now on, to be replayed
+/// elsewhere.
+///
+/// The record holds commands, messages of peers, connections and times; not
+/// keys and passwords, but the values of tuples. A replay is exact if nothing
+/// had been published, bound or connected before this call. The file is created
+/// anew, readable by its owner only; a record that is there already, or one
+/// that grows beyond server/record_size bytes, is renamed to file.1. NULL ends
+/// the recording.
+///
+/// Returns: 0; or -1, with nothing changed.
+/// Errors: EEXIST if the file is there and is no record; EAGAIN if another node
+///     records in it; ENOENT, EACCES and the like if it cannot be made; and
+///     those of an answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_record(self_: *mut zgossip_t, file: *const c_char) -> c_int {
     entry_with_reason! {

@@ -1,4 +1,4 @@
-//! What a node counts.
+//! Statistics: what a node counts.
 
 #![allow(unsafe_code)]
 
@@ -12,20 +12,20 @@ use crate::core::Stats;
 use crate::ffi::entry::entry_with_reason;
 use crate::ffi::failure::Failure;
 
-/// What a node does, in numbers. Later versions may have more of them, at the
-/// end.
+/// Statistics of a node. Later versions may add members at the end.
 #[allow(non_camel_case_types)]
 #[repr(C)]
 pub struct zgossip_stats_t {
-    /// Tuples held.
+    /// Tuples that the node holds.
     pub tuples: u64,
-    /// Removed keys that are remembered.
+    /// Removed keys that the node remembers.
     pub tombstones: u64,
-    /// Peers that speak no more than CZMQ's zgossip does.
+    /// Connected peers that speak CZMQ's protocol only.
     pub links_plain: u64,
-    /// Peers that speak more.
+    /// Connected peers that speak this library's extension of it.
     pub links_extended: u64,
-    /// Peers that are not connected, or have not shown yet what they speak.
+    /// Peers that are not connected, or have not shown yet which protocol they
+    /// speak.
     pub links_other: u64,
     /// Messages received from peers.
     pub frames_in: u64,
@@ -35,17 +35,17 @@ pub struct zgossip_stats_t {
     pub bytes_in: u64,
     /// Bytes of the messages sent.
     pub bytes_out: u64,
-    /// Tuples sent.
+    /// Tuples sent to peers.
     pub tuples_out: u64,
-    /// Tuples received that were known.
+    /// Tuples received that the node held already.
     pub duplicates: u64,
-    /// Messages that were none of this protocol.
+    /// Messages received that are not of this protocol.
     pub malformed: u64,
-    /// Tuples received and refused, for a limit or a time stamp in the future.
+    /// Tuples received and refused, for a limit or a time stamp too far ahead.
     pub refused: u64,
-    /// Tuples that wait for slow peers, once for each.
+    /// Tuples that wait to be sent to slow peers, counted once for each peer.
     pub owed: u64,
-    /// As zgossip_digest says.
+    /// The digest of zgossip_digest.
     pub root: u64,
 }
 
@@ -71,15 +71,18 @@ impl From<Stats> for zgossip_stats_t {
     }
 }
 
-/// Store the node's numbers where the second argument points. The third is the
-/// size of what is there, so that programs and libraries of different versions
-/// get along: numbers that it has no room for are left out, those that the
-/// library does not know are 0.
+/// Stores the node's statistics: what it holds now, and what it has counted
+/// since it was made.
 ///
 ///     zgossip_stats_t stats;
 ///     zgossip_stats (node, &stats, sizeof (stats));
 ///
-/// Returns 0; or -1 with errno EINVAL if an argument is NULL or the size 0.
+/// `size` is the size in bytes of the structure that `stats` points to, so that
+/// programs and libraries of different versions work together: members that do
+/// not fit are left out, members that the library does not know are set to 0.
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if `size` is 0; and those of an answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_stats(
     self_: *mut zgossip_t,
@@ -103,10 +106,13 @@ pub unsafe extern "C" fn zgossip_stats(
     }
 }
 
-/// Store a number where the second argument points that sums up all the node
-/// holds, removed keys included: two nodes for which it is equal hold the same
-/// (nodes of this library; unless somebody forged it: it is no cryptographic
-/// hash). Returns 0; or -1 with errno EINVAL if an argument is NULL.
+/// Stores a digest of all that the node holds, removed keys included.
+///
+/// Two nodes of this library whose digests are equal hold the same tuples. The
+/// digest is no cryptographic hash: it does not protect against forgery.
+///
+/// Returns: 0, or -1.
+/// Errors: those of an answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_digest(self_: *mut zgossip_t, digest_p: *mut u64) -> c_int {
     entry_with_reason! {

@@ -1,4 +1,4 @@
-//! Tuples: publish, take back, get, walk.
+//! Tuples: publishing, removing and reading them.
 
 #![allow(unsafe_code)]
 
@@ -29,14 +29,18 @@ unsafe fn publish(node: *mut zgossip_t, name: &[u8], value: &[u8], ttl: u32) -> 
     Ok(0)
 }
 
-/// Publish a tuple: every node gets it, this one too. A key is a string of 1 to
-/// 255 bytes, a value one of any length up to server/max_value, 16 MiB unless
-/// set. The call does not wait for the node: it returns 0 once the tuple is on
-/// its way there, before whatever is asked of the node later; or -1 with errno
-/// EINVAL if an argument is NULL or the key cannot be one, EMSGSIZE if the
-/// value is too long, EAGAIN, EINTR or EPIPE as zgossip_send. If the node has
-/// no room for a further key (server/max_tuples), that is logged, and an event
-/// where these are on.
+/// Publishes a tuple: gives a key a value, on every node.
+///
+/// A key is a string of 1 to 255 bytes; a value is a string of any length up to
+/// server/max_value (16 MiB by default). The call returns once the command is
+/// queued, without waiting for the node; a later call on the same node is
+/// carried out after it. A node that has no room for another key
+/// (server/max_tuples) logs that, and reports it as an event of kind
+/// ZGOSSIP_EVENT_ERROR if zgossip_set_events is on.
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if the key is empty or too long; EMSGSIZE if the value is too
+///     long; EAGAIN, EINTR and EPIPE as zgossip_send.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_publish(
     self_: *mut zgossip_t,
@@ -49,8 +53,13 @@ pub unsafe extern "C" fn zgossip_publish(
     }
 }
 
-/// Publish a tuple that expires, everywhere, after so many milliseconds (0:
-/// never), unless it is published again before. Otherwise as zgossip_publish.
+/// Publishes a tuple that expires on every node after `msecs` milliseconds.
+///
+/// Publishing the key again before that starts a new time to live, or none.
+/// With `msecs` 0 the tuple never expires. The rest is as for zgossip_publish.
+///
+/// Returns: 0, or -1.
+/// Errors: those of zgossip_publish.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_publish_ttl(
     self_: *mut zgossip_t,
@@ -64,8 +73,14 @@ pub unsafe extern "C" fn zgossip_publish_ttl(
     }
 }
 
-/// As zgossip_publish_ttl, with strings that need not end with a NUL. They must
-/// not hold one: EINVAL.
+/// Publishes a tuple whose key and value are given with their sizes in bytes.
+///
+/// Neither needs a NUL at its end. `msecs` is the time to live in milliseconds;
+/// 0 means that the tuple never expires. The rest is as for zgossip_publish.
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if the key or the value contains a NUL; and those of
+///     zgossip_publish.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_publish_sized(
     self_: *mut zgossip_t,
@@ -90,10 +105,15 @@ unsafe fn retract(node: *mut zgossip_t, name: &[u8]) -> Result<c_int, Failure> {
     Ok(node.ask(move |desk| desk.retract(&name))??.into())
 }
 
-/// Withdraw a tuple from the whole network, whoever has published it. Returns 1
-/// if this node held it, 0 if it did not: it is removed all the same where it
-/// is held, now or when a cut ends; or -1 with errno EINVAL if an argument is
-/// NULL or the key cannot be one.
+/// Removes a tuple from the whole network, whichever node published it.
+///
+/// Nodes that hold the key remove it, those that are cut off at present when
+/// they are back. The removal is remembered for server/tombstone.
+///
+/// Returns: 1 if this node held the key, 0 if it did not (other nodes remove it
+///     all the same); or -1.
+/// Errors: EINVAL if the key is empty or too long; and those of an answered
+///     call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_retract(self_: *mut zgossip_t, key: *const c_char) -> c_int {
     entry_with_reason! {
@@ -102,7 +122,12 @@ pub unsafe extern "C" fn zgossip_retract(self_: *mut zgossip_t, key: *const c_ch
     }
 }
 
-/// As zgossip_retract, with a string that need not end with a NUL.
+/// Removes a tuple whose key is given with its size in bytes.
+///
+/// The rest is as for zgossip_retract.
+///
+/// Returns: 1 if this node held the key, 0 if it did not; or -1.
+/// Errors: EINVAL if the key contains a NUL; and those of zgossip_retract.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_retract_sized(
     self_: *mut zgossip_t,
@@ -124,8 +149,13 @@ unsafe fn unpublish(node: *mut zgossip_t, name: &[u8]) -> Result<c_int, Failure>
     Ok(node.ask(move |desk| desk.unpublish(&name))?.into())
 }
 
-/// Forget a tuple on this node alone; others keep it. It comes back when it is
-/// published anew, even with the same value. Returns as zgossip_retract.
+/// Forgets a tuple on this node only; other nodes keep it.
+///
+/// The tuple comes back when it is published anew, with the same value too.
+///
+/// Returns: 1 if this node held the key, 0 if it did not; or -1.
+/// Errors: EINVAL if the key is empty or too long; and those of an answered
+///     call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_unpublish(self_: *mut zgossip_t, key: *const c_char) -> c_int {
     entry_with_reason! {
@@ -134,7 +164,12 @@ pub unsafe extern "C" fn zgossip_unpublish(self_: *mut zgossip_t, key: *const c_
     }
 }
 
-/// As zgossip_unpublish, with a string that need not end with a NUL.
+/// Forgets a tuple whose key is given with its size in bytes.
+///
+/// The rest is as for zgossip_unpublish.
+///
+/// Returns: 1 if this node held the key, 0 if it did not; or -1.
+/// Errors: EINVAL if the key contains a NUL; and those of zgossip_unpublish.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_unpublish_sized(
     self_: *mut zgossip_t,
@@ -183,9 +218,12 @@ unsafe fn put(place: *mut u8, bytes: &[u8]) {
     }
 }
 
-/// The value of a key: a string that the caller frees with free() or
-/// zgossip_free. Returns NULL with errno ENOENT if the key has none; EINVAL if
-/// an argument is NULL or the key cannot be one; ENOMEM.
+/// Returns the value of a key.
+///
+/// Returns: a string, which the caller frees with free or zgossip_free; or
+///     NULL.
+/// Errors: ENOENT if the key has no value; EINVAL if the key is empty or too
+///     long; ENOMEM; and those of an answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_get(self_: *mut zgossip_t, key: *const c_char) -> *mut c_char {
     entry_with_reason! {
@@ -194,8 +232,13 @@ pub unsafe extern "C" fn zgossip_get(self_: *mut zgossip_t, key: *const c_char) 
     }
 }
 
-/// As zgossip_get, with a key that need not end with a NUL. The value's size is
-/// stored where size_p points, unless that is NULL.
+/// Returns the value of a key that is given with its size in bytes.
+///
+/// The size of the value is stored where `size_p` points, unless that is NULL.
+///
+/// Returns: a string, which the caller frees with free or zgossip_free; or
+///     NULL.
+/// Errors: EINVAL if the key contains a NUL; and those of zgossip_get.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_get_sized(
     self_: *mut zgossip_t,
@@ -209,7 +252,10 @@ pub unsafe extern "C" fn zgossip_get_sized(
     }
 }
 
-/// How many tuples the node holds; or -1 with errno EINVAL if it is no node.
+/// Returns the number of tuples that the node holds.
+///
+/// Returns: the number, or -1.
+/// Errors: those of an answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_count(self_: *mut zgossip_t) -> i64 {
     entry_with_reason! {
@@ -219,31 +265,34 @@ pub unsafe extern "C" fn zgossip_count(self_: *mut zgossip_t) -> i64 {
     }
 }
 
-/// A tuple in what zgossip_tuples returns.
+/// A tuple in the array that zgossip_tuples returns.
 #[allow(non_camel_case_types)]
 #[repr(C)]
 pub struct zgossip_tuple_t {
-    /// The key, a string; NULL behind the last tuple.
+    /// The key, a string; NULL in the element after the last tuple.
     pub key: *const c_char,
-    /// Its size without the NUL.
+    /// Size of the key in bytes, without its NUL.
     pub key_size: size_t,
     /// The value, a string.
     pub value: *const c_char,
-    /// Its size without the NUL.
+    /// Size of the value in bytes, without its NUL.
     pub value_size: size_t,
 }
 
-/// All tuples, as they were at one moment, in the order of their keys' bytes:
+/// Returns all tuples that the node holds at one moment, in the byte order of
+/// their keys.
 ///
 ///     zgossip_tuple_t *tuples = zgossip_tuples (node, NULL);
 ///     for (zgossip_tuple_t *tuple = tuples; tuple && tuple->key; tuple++)
 ///         printf ("%s=%s\n", tuple->key, tuple->value);
 ///     zgossip_tuples_destroy (&tuples);
 ///
-/// Their number is stored where count_p points, unless that is NULL; a tuple
-/// whose key is NULL follows the last. The caller destroys the whole with
-/// zgossip_tuples_destroy. Returns NULL with errno EINVAL if it is no node, or
-/// ENOMEM.
+/// The number of tuples is stored where `count_p` points, unless that is NULL.
+/// After the last tuple comes an element whose key is NULL.
+///
+/// Returns: the array, which the caller destroys with zgossip_tuples_destroy;
+///     or NULL.
+/// Errors: ENOMEM; and those of an answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_tuples(self_: *mut zgossip_t, count_p: *mut size_t) -> *mut zgossip_tuple_t {
     entry_with_reason! {
@@ -291,20 +340,13 @@ fn to_c(tuples: &[Tuple]) -> Result<NonNull<zgossip_tuple_t>, Errno> {
     Ok(first)
 }
 
-/// Destroy what zgossip_tuples returned, and set the caller's pointer to NULL.
-/// Nothing happens if either pointer is NULL already.
+/// Frees what zgossip_tuples returned, and sets the caller's pointer to NULL.
+///
+/// NULL, or a pointer to NULL, does nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_tuples_destroy(tuples_p: *mut *mut zgossip_tuple_t) {
     if !tuples_p.is_null() {
         // SAFETY: the program gives a pointer to its pointer, that to what it was given, or NULL.
         unsafe { libc::free(tuples_p.replace(ptr::null_mut()).cast()) };
     }
-}
-
-/// Free memory that this library allocated for the program: the same as free(),
-/// for programs in other languages. NULL: nothing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn zgossip_free(memory: *mut c_void) {
-    // SAFETY: the program gives what it was given, or NULL.
-    unsafe { libc::free(memory) };
 }

@@ -28,10 +28,15 @@ unsafe fn wait(
     Ok(c_int::try_from(number).unwrap_or(c_int::MAX))
 }
 
-/// Wait until the node holds count tuples or more: msecs milliseconds at most,
-/// 0 to look once, -1 as long as it takes. Returns 0; or -1 with errno EAGAIN
-/// if they were not there in time, EINTR if a signal came first, EINVAL if it
-/// is no node or the time-out less than -1, EPIPE if the node ends.
+/// Waits until the node holds at least `count` tuples.
+///
+/// `msecs` is the longest time to wait, in milliseconds; 0 means to look once,
+/// -1 to wait for ever.
+///
+/// Returns: 0, or -1.
+/// Errors: EAGAIN if the time is over; EINTR if a signal came first; EPIPE if
+///     the node has ended; EDEADLK in a function that was given to
+///     zgossip_set_log; EINVAL if `self` is no node or `msecs` is less than -1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_wait_count(self_: *mut zgossip_t, count: size_t, msecs: c_int) -> c_int {
     entry_with_reason! {
@@ -41,8 +46,13 @@ pub unsafe extern "C" fn zgossip_wait_count(self_: *mut zgossip_t, count: size_t
     }
 }
 
-/// Wait until a key has a value; otherwise as zgossip_wait_count. A key that
-/// cannot be is EINVAL.
+/// Waits until a key has a value on this node.
+///
+/// `msecs` is as for zgossip_wait_count.
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if the key is empty or too long; and those of
+///     zgossip_wait_count.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_wait_key(self_: *mut zgossip_t, name: *const c_char, msecs: c_int) -> c_int {
     entry_with_reason! {
@@ -54,16 +64,23 @@ pub unsafe extern "C" fn zgossip_wait_key(self_: *mut zgossip_t, name: *const c_
     }
 }
 
-/// Wait until the node agrees with its peers: every peer that it is to connect
-/// to, and every one that is connected to it, has taken what the node holds;
-/// at least as many of them as the second argument says have said, since this
-/// call, that they hold exactly what the node does (removals included); and
-/// none has said anything else. Peers with CZMQ's own zgossip, and others that
-/// speak no more than that, cannot say what they hold, and are not counted
-/// among those that agree. Returns how many agree; or -1 with errno EAGAIN if
-/// that was not so in time, or as zgossip_wait_count. A network in which
-/// something is always being published never agrees for long: this may
-/// see it or not.
+/// Waits until the node and its peers hold the same tuples.
+///
+/// That is so when
+///
+/// * every peer that the node is to connect to, and every one that is connected
+///   to it, has everything that the node holds, in the sense of zgossip_flush;
+/// * at least `peers` of them have reported, since this call began, that they
+///   hold exactly what this node holds, removals included;
+/// * no peer has reported anything else.
+///
+/// A peer that runs CZMQ's own zgossip cannot report what it holds, and is not
+/// counted. In a network in which tuples are published all the time, agreement
+/// never lasts, and this call may miss it. `msecs` is as for
+/// zgossip_wait_count.
+///
+/// Returns: the number of peers that agree, or -1.
+/// Errors: those of zgossip_wait_count.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_wait_agreement(self_: *mut zgossip_t, peers: size_t, msecs: c_int) -> c_int {
     entry_with_reason! {
@@ -72,21 +89,26 @@ pub unsafe extern "C" fn zgossip_wait_agreement(self_: *mut zgossip_t, peers: si
     }
 }
 
-/// Wait until what was published before reaches the peers, so that the program
-/// may end: every peer that the node is to connect to, connected or not, and
-/// every one that is connected to it. A peer has everything when
+/// Waits until what was published before has reached the peers, so that the
+/// program may end.
 ///
-/// * it has answered a question that was sent behind it, if it is a node of
-///   this library, or CZMQ's zgossip that this node connected to. It may have
-///   refused a tuple for a limit of its own;
-/// * if it is CZMQ's zgossip and connected to this node: the network has been
-///   given everything. Such a peer answers nothing. What is on its way still
-///   arrives after zgossip_destroy, if that takes less than a quarter of a
-///   second.
+/// It waits for every peer that the node is to connect to, connected or not,
+/// and for every one that is connected to it; a client that leaves is no longer
+/// waited for. A peer has everything when
 ///
-/// What peers pass on to others is their affair. Peers that go away are not
-/// waited for, those that the node is to connect to are. Time-out and errors
-/// as in zgossip_wait_count. Returns the number of peers, 0 if there are none.
+/// * it is a node of this library, or a CZMQ zgossip that this node connected
+///   to, and has answered a question that was sent after the last tuple. It may
+///   have refused a tuple for a limit of its own;
+/// * it is a CZMQ zgossip that connected to this node, which answers no
+///   questions, and everything has been handed to the network. What is still
+///   under way then arrives after zgossip_destroy too, if that takes less than
+///   a quarter of a second.
+///
+/// Whether those peers have passed the tuples on is not known. `msecs` is as
+/// for zgossip_wait_count.
+///
+/// Returns: the number of peers, 0 if there are none; or -1.
+/// Errors: those of zgossip_wait_count.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_flush(self_: *mut zgossip_t, msecs: c_int) -> c_int {
     entry_with_reason! {

@@ -1,20 +1,20 @@
-//! Which library this is.
+//! The library: its version and its memory.
 
 #![allow(unsafe_code)]
 
-use libc::c_int;
+use libc::{c_int, c_void};
 
 use super::entry::entry;
 
-/// The version of this header; zgossip_version tells the library's.
+/// Version of this header; zgossip_version returns the library's.
 pub const ZGOSSIP_VERSION_MAJOR: c_int = 1;
-/// See ZGOSSIP_VERSION_MAJOR.
+/// Second number of the version of this header.
 pub const ZGOSSIP_VERSION_MINOR: c_int = 0;
-/// See ZGOSSIP_VERSION_MAJOR.
+/// Third number of the version of this header.
 pub const ZGOSSIP_VERSION_PATCH: c_int = 0;
 
-/// Store the library's version where the arguments point; any of them may be
-/// NULL. Any thread may call it at any time.
+/// Stores the version of the library in three numbers; each argument may be
+/// NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_version(major: *mut c_int, minor: *mut c_int, patch: *mut c_int) {
     entry! {
@@ -31,6 +31,16 @@ pub unsafe extern "C" fn zgossip_version(major: *mut c_int, minor: *mut c_int, p
         }
         Ok(())
     }
+}
+
+/// Frees a string that the library returned.
+///
+/// It is the C library's free, for programs in other languages. NULL does
+/// nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_free(memory: *mut c_void) {
+    // SAFETY: the program gives what it was given, or NULL.
+    unsafe { libc::free(memory) };
 }
 
 #[cfg(test)]
