@@ -16,7 +16,8 @@ pub struct Now {
 /// Bits of a stamp's time that count within one millisecond.
 pub(super) const COUNTER_BITS: u32 = 16;
 
-/// The top bit of an origin tells a node's own write from a value that was taken from a plain peer.
+/// The top bit of an origin: set in the id of a node that wrote, clear in a synthetic stamp, which nodes make for a
+/// value that a plain peer sent without one.
 const NODE_BIT: u64 = 1 << 63;
 
 /// When and by whom a value was written: the larger stamp wins, equal stamps are the same tuple.
@@ -24,12 +25,12 @@ const NODE_BIT: u64 = 1 << 63;
 pub struct Stamp {
     /// Hybrid logical time: milliseconds since 1970 in the upper 48 bits, a counter in the lower 16.
     pub time: u64,
-    /// The writer's node id (top bit set), or a mark of the value that a plain peer announced (top bit clear).
+    /// The writer's node id (top bit set) or, in a synthetic stamp, bits of the value's hash (top bit clear).
     pub origin: u64,
 }
 
 impl Stamp {
-    /// The stamp of a value that came without one and replaces a value stamped `self`.
+    /// The synthetic stamp of a value that came without one and replaces a value stamped `self`.
     ///
     /// Every node that sees the same replacement makes the same stamp, and since the origin is made
     /// from the value, two different replacements never get equal stamps.
@@ -37,8 +38,9 @@ impl Stamp {
         Stamp { time: self.time.saturating_add(1), origin: value_hash & !NODE_BIT }
     }
 
-    /// Whether the value was taken from a plain peer, that is, had no stamp of its own.
-    pub fn is_taken(self) -> bool {
+    /// Whether this is a synthetic stamp: made by the nodes for a value that a plain peer sent without one. Its origin
+    /// names no node.
+    pub fn is_synthetic(self) -> bool {
         self.origin & NODE_BIT == 0
     }
 
@@ -147,9 +149,9 @@ mod tests {
     #[test]
     fn a_successor_beats_what_it_replaces_and_loses_to_a_later_write() {
         let own = Stamp { time: 1000 << 16, origin: node_id(7) };
-        let taken = own.successor(u64::MAX);
-        assert!(taken > own && taken.is_taken() && !own.is_taken());
-        assert!(Stamp { time: taken.time, origin: node_id(0) } > taken);
+        let synthetic = own.successor(u64::MAX);
+        assert!(synthetic > own && synthetic.is_synthetic() && !own.is_synthetic());
+        assert!(Stamp { time: synthetic.time, origin: node_id(0) } > synthetic);
         assert_ne!(own.successor(1), own.successor(2));
     }
 

@@ -133,7 +133,7 @@ impl Ours {
                 assert!(
                     *before <= stamp
                         || is_full
-                        || self.forgets && stamp.is_taken() && key.starts_with(b"gone")
+                        || self.forgets && stamp.is_synthetic() && key.starts_with(b"gone")
                         || before.wall() > now.wall + self.node.settings().max_drift,
                     "node {node}: the stamp of {} went from {before:?} back to {stamp:?}",
                     key.escape_ascii()

@@ -96,7 +96,7 @@ impl Node {
             self.store.iter().filter(refused).map(|(slot, held)| (slot, held.clone())).collect();
         for (slot, held) in own {
             let ttl = remaining(self.store.deadline(slot), now);
-            let ours = held.stamp.origin == self.id || held.stamp.is_taken();
+            let ours = held.stamp.origin == self.id || held.stamp.is_synthetic();
             match held.state {
                 State::Live | State::Tombstone | State::Suppressed if ours => {
                     let stamp = self.next_stamp(Stamp::default(), now);

@@ -55,7 +55,7 @@ impl Node {
             if stamp <= held.stamp {
                 let redundant = (stamp.origin == held.stamp.origin).then_some(held.source());
                 let differs = held.is_live() && held.tuple.value() != value;
-                if differs && kind == RecordKind::Live && stamp < held.stamp && !stamp.is_taken() {
+                if differs && kind == RecordKind::Live && stamp < held.stamp && !stamp.is_synthetic() {
                     self.note_replaced(slot, value_hash(value), Some(id), now);
                 }
                 self.counters.duplicates += 1;
@@ -174,7 +174,7 @@ impl Node {
     /// it everywhere.
     fn may_be_overtaken(&self, seat: Seat, stamp: Stamp) -> bool {
         let history = || seat.slot.and_then(|slot| self.history.get(&slot));
-        stamp.is_taken() || history().is_some_and(|history| history.is_overtaken(stamp))
+        stamp.is_synthetic() || history().is_some_and(|history| history.is_overtaken(stamp))
     }
 
     pub(super) fn tidy(&mut self) {

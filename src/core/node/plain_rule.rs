@@ -214,7 +214,7 @@ impl Node {
     /// come and gone, or may have and has come to our value, it may have written after it.
     fn is_before_birth(&self, id: LinkId, slot: Slot, now: Now) -> bool {
         let (held, recent) = (self.store.held(slot), now.mono < self.born.mono + self.memory());
-        if !recent || self.plain_gone_at.is_some() || held.stamp.is_taken() {
+        if !recent || self.plain_gone_at.is_some() || held.stamp.is_synthetic() {
             return false;
         }
         if held.stamp.origin != self.id && held.stamp.wall() < self.born.wall {

@@ -30,7 +30,7 @@ impl Node {
         if self.origins.keep() {
             for (_, held) in self.store.iter() {
                 let source = held.source().filter(|link| self.links.contains_key(link));
-                if let Some(link) = source.filter(|_| !held.stamp.is_taken()) {
+                if let Some(link) = source.filter(|_| !held.stamp.is_synthetic()) {
                     if self.origins.is_full() {
                         self.origins.make_room();
                     }
@@ -56,7 +56,7 @@ impl Node {
     /// A tuple has come by `id` that is news.
     pub(super) fn hear_news(&mut self, id: LinkId, stamp: Stamp, now: Now) {
         let declined = |link: &Link| link.branches.has_declined(stamp.origin);
-        if stamp.is_taken() || self.links.get(&id).is_none_or(declined) {
+        if stamp.is_synthetic() || self.links.get(&id).is_none_or(declined) {
             return;
         }
         if self.origins.is_full() && self.origins.link(stamp.origin).is_none() {
@@ -80,7 +80,7 @@ impl Node {
 
     /// A tuple has come by `id` that has come already by `source`: one of the two is not needed for it.
     pub(super) fn hear_redundant(&mut self, id: LinkId, source: Option<LinkId>, stamp: Stamp, now: Now) {
-        if stamp.is_taken() || source == Some(id) {
+        if stamp.is_synthetic() || source == Some(id) {
             return;
         }
         let needed = self.origins.link(stamp.origin);
