@@ -642,8 +642,7 @@ typedef struct {
     uint64_t links_plain;
     // Connected peers that speak this library's extension of it.
     uint64_t links_extended;
-    // Peers that are not connected, or have not shown yet which protocol they
-    // speak.
+    // Peers that are not connected, or have not shown yet which protocol they speak.
     uint64_t links_other;
     // Messages received from peers.
     uint64_t frames_in;
@@ -663,7 +662,7 @@ typedef struct {
     uint64_t refused;
     // Tuples that wait to be sent to slow peers, counted once for each peer.
     uint64_t owed;
-    // The digest of zgossip_digest.
+    // Digest of all keys and their stamps, removed keys included: equal on nodes that hold the same.
     uint64_t root;
 } zgossip_stats_t;
 

@@ -18,7 +18,7 @@ const SOURCES: [&str; 16] = [
     "src/ffi/strerror.rs",
     "src/ffi/node/settings.rs",
     "src/ffi/node/log.rs",
-    "src/ffi/node/statistics.rs",
+    STATISTICS,
     "src/ffi/auth.rs",
     "src/ffi/cert.rs",
     COMMANDS,
@@ -30,6 +30,11 @@ const SOURCES: [&str; 16] = [
 
 /// The source after which the functions come that are written in C, in `cbindgen.toml`.
 const COMMANDS: &str = "src/ffi/node/commands.rs";
+
+const STATISTICS: &str = "src/ffi/node/statistics.rs";
+
+/// Holds `zgossip_stats_t`, under the name that it has in Rust.
+const STATISTICS_TYPE: &str = "src/core/stats.rs";
 
 const RULE: &str = "----------------------------------------------------------------------------";
 
@@ -44,7 +49,8 @@ fn generate(root: &Path) -> String {
     let written_in_c = config.trailer.take().expect("functions in C");
     for source in SOURCES {
         header += &heading(&root.join(source));
-        header += declarations(&config, &root.join(source)).trim();
+        let elsewhere = (source == STATISTICS).then_some(STATISTICS_TYPE);
+        header += declarations(&config, root, [source].into_iter().chain(elsewhere)).trim();
         header += "\n";
         if source == COMMANDS {
             header += &written_in_c;
@@ -52,7 +58,7 @@ fn generate(root: &Path) -> String {
     }
     header += "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
     // `self` is a name that C has for it and a Rust function's argument cannot have.
-    header.trim_start().replace("*self_,", "*self,").replace("*self_)", "*self)")
+    header.trim_start().replace("\n\n\n", "\n\n").replace("*self_,", "*self,").replace("*self_)", "*self)")
 }
 
 /// The module comment of a source, as a comment in C.
@@ -66,9 +72,12 @@ fn heading(source: &Path) -> String {
     heading + "    " + RULE + " */\n\n"
 }
 
-fn declarations(config: &Config, source: &Path) -> String {
+fn declarations(config: &Config, root: &Path, sources: impl Iterator<Item = &'static str>) -> String {
     let mut declarations = Vec::new();
-    let builder = Builder::new().with_config(config.clone()).with_src(source);
+    let mut builder = Builder::new().with_config(config.clone());
+    for source in sources {
+        builder = builder.with_src(root.join(source));
+    }
     builder.generate().expect("src/ffi is readable").write(&mut declarations);
     String::from_utf8(declarations).expect("UTF-8")
 }

@@ -1,49 +1,82 @@
-//! Statistics of a node: the numbers of STATS.
+//! Statistics of a node: the numbers of STATS and of `zgossip_stats_t`.
 
-/// Numbers that tell what a node does.
+/// Statistics of a node. Later versions may add members at the end.
+// The one list of them: `include/zgossip.h` has this structure as `zgossip_stats_t`, and the reply to STATS its names.
+// The layout is part of the ABI: what is there stays in its place.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Stats {
-    /// Tuples held, as STATUS says.
+    /// Tuples that the node holds.
     pub tuples: u64,
-    /// Tombstones of retracted keys.
+    /// Removed keys that the node remembers.
     pub tombstones: u64,
-    /// Links to peers that speak plain ZGP/1.
+    /// Connected peers that speak CZMQ's protocol only.
     pub links_plain: u64,
-    /// Links to peers that speak the extended protocol.
+    /// Connected peers that speak this library's extension of it.
     pub links_extended: u64,
-    /// Links whose peer has not yet shown what it speaks, or is not connected.
+    /// Peers that are not connected, or have not shown yet which protocol they speak.
     pub links_other: u64,
-    /// Frames received.
+    /// Messages received from peers.
     pub frames_in: u64,
-    /// Frames sent.
+    /// Messages sent to peers.
     pub frames_out: u64,
-    /// Bytes received.
+    /// Bytes of the messages received.
     pub bytes_in: u64,
-    /// Bytes sent.
+    /// Bytes of the messages sent.
     pub bytes_out: u64,
-    /// Tuples received that were held already.
-    pub duplicates: u64,
-    /// Tuples sent.
+    /// Tuples sent to peers.
     pub tuples_out: u64,
-    /// Frames that were no message.
+    /// Tuples received that the node held already.
+    pub duplicates: u64,
+    /// Messages received that are not of this protocol.
     pub malformed: u64,
-    /// Tuples refused for a limit or an untrustworthy stamp.
+    /// Tuples received and refused, for a limit or a time stamp too far ahead.
     pub refused: u64,
-    /// Tuples that wait for slow links.
+    /// Tuples that wait to be sent to slow peers, counted once for each peer.
     pub owed: u64,
-    /// Digest of all keys and stamps: equal on nodes that agree.
+    /// Digest of all keys and their stamps, removed keys included: equal on nodes that hold the same.
     pub root: u64,
 }
 
-/// Counters that only grow.
-#[derive(Clone, Debug, Default)]
-pub(in crate::core) struct Counters {
-    pub(in crate::core) frames_in: u64,
-    pub(in crate::core) frames_out: u64,
-    pub(in crate::core) bytes_in: u64,
-    pub(in crate::core) bytes_out: u64,
-    pub(in crate::core) duplicates: u64,
-    pub(in crate::core) tuples_out: u64,
-    pub(in crate::core) malformed: u64,
-    pub(in crate::core) refused: u64,
+impl Stats {
+    /// Number of statistics.
+    pub const COUNT: usize = size_of::<Stats>() / size_of::<u64>();
+
+    /// Name and number of each statistic, in the order of the members.
+    pub fn entries(&self) -> [(&'static str, u64); Stats::COUNT] {
+        let Stats {
+            tuples,
+            tombstones,
+            links_plain,
+            links_extended,
+            links_other,
+            frames_in,
+            frames_out,
+            bytes_in,
+            bytes_out,
+            tuples_out,
+            duplicates,
+            malformed,
+            refused,
+            owed,
+            root,
+        } = *self;
+        [
+            ("tuples", tuples),
+            ("tombstones", tombstones),
+            ("links_plain", links_plain),
+            ("links_extended", links_extended),
+            ("links_other", links_other),
+            ("frames_in", frames_in),
+            ("frames_out", frames_out),
+            ("bytes_in", bytes_in),
+            ("bytes_out", bytes_out),
+            ("tuples_out", tuples_out),
+            ("duplicates", duplicates),
+            ("malformed", malformed),
+            ("refused", refused),
+            ("owed", owed),
+            ("root", root),
+        ]
+    }
 }

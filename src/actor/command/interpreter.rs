@@ -531,27 +531,11 @@ impl Call<'_> {
 }
 
 fn stats_message(stats: &Stats) -> Message {
-    let numbers = [
-        ("tuples", stats.tuples),
-        ("tombstones", stats.tombstones),
-        ("links_plain", stats.links_plain),
-        ("links_extended", stats.links_extended),
-        ("links_other", stats.links_other),
-        ("frames_in", stats.frames_in),
-        ("frames_out", stats.frames_out),
-        ("bytes_in", stats.bytes_in),
-        ("bytes_out", stats.bytes_out),
-        ("tuples_out", stats.tuples_out),
-        ("duplicates", stats.duplicates),
-        ("malformed", stats.malformed),
-        ("refused", stats.refused),
-        ("owed", stats.owed),
-    ];
     let mut frames = vec!["STATS".to_owned()];
-    for (name, number) in numbers {
-        frames.extend([name.to_owned(), number.to_string()]);
+    for (name, number) in stats.entries() {
+        let digits = if name == "root" { format!("{number:016x}") } else { number.to_string() };
+        frames.extend([name.to_owned(), digits]);
     }
-    frames.extend(["root".to_owned(), format!("{:016x}", stats.root)]);
     Message::text(frames)
 }
 

@@ -46,7 +46,7 @@ use crate::core::plain::disbelieved::Disbelieved;
 use crate::core::plain::history::History;
 use crate::core::plumtree::parents::Origins;
 use crate::core::settings::{Refusal, Settings};
-use crate::core::stats::{Counters, Stats};
+use crate::core::stats::Stats;
 use crate::core::store::{self, State, Store};
 use crate::core::timers::Timers;
 use crate::core::tuple::Tuple;
@@ -91,7 +91,8 @@ pub struct Node {
     stale: VecDeque<LinkId>,
     /// Client links whose server may be gone.
     suspects: VecDeque<LinkId>,
-    counters: Counters,
+    /// Statistics that only grow; [`stats`](Node::stats) fills in the others.
+    counters: Stats,
     /// Causes already logged, so that a flood of bad input is one line.
     logged: HashMap<&'static str, u64>,
     /// An own small tuple, with which plain hubs are asked whether they know us.
@@ -153,7 +154,7 @@ impl Node {
             events: VecDeque::new(),
             stale: VecDeque::new(),
             suspects: VecDeque::new(),
-            counters: Counters::default(),
+            counters: Stats::default(),
             logged: HashMap::new(),
             own_smallest: None,
             marks: 0,
@@ -323,23 +324,15 @@ impl Node {
     /// The numbers of STATS.
     pub fn stats(&self) -> Stats {
         let links = |test: fn(&Link) -> bool| self.links.values().filter(|link| test(link)).count() as u64;
-        let c = &self.counters;
         Stats {
             tuples: self.count() as u64,
             tombstones: self.store.count(State::Tombstone) as u64,
             links_plain: links(|link| link.up && link.is_plain()),
             links_extended: links(|link| link.up && link.is_extended()),
             links_other: links(|link| !link.up || !(link.is_plain() || link.is_extended())),
-            frames_in: c.frames_in,
-            frames_out: c.frames_out,
-            bytes_in: c.bytes_in,
-            bytes_out: c.bytes_out,
-            duplicates: c.duplicates,
-            tuples_out: c.tuples_out,
-            malformed: c.malformed,
-            refused: c.refused,
             owed: self.owed(),
             root: self.root(),
+            ..self.counters
         }
     }
 
