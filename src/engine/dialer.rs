@@ -283,7 +283,7 @@ impl Engine {
         self.timers.set(id, Timer::Reconnect, now.mono + delay);
         self.detach(id, 0);
         if is_no_accident {
-            let reason = "its handshakes come to nothing; a wrong server key does that, or no ZeroMQ there";
+            let reason = "its handshakes end early: the server key is wrong, or it does not speak ZeroMQ";
             self.report_unreachable(id, now, reason);
         }
     }
@@ -332,12 +332,12 @@ impl Engine {
                 Some(State::Waiting) | None => {}
             },
             Change::Refused { status } => {
-                let reason = format!("the peer's authentication refuses us ({status})");
+                let reason = format!("the peer's ZAP handler refused this node (status {status})");
                 self.report_unreachable(id, now, &reason);
                 self.on_handshake_refused(id, now);
             }
             Change::Mismatched => {
-                let reason = "the peer uses another security mechanism, or no ZeroMQ";
+                let reason = "the peer uses another security mechanism, or does not speak ZeroMQ";
                 self.report_unreachable(id, now, reason);
                 self.on_handshake_refused(id, now);
             }

@@ -40,7 +40,7 @@ pub(super) enum Ports {
 impl Endpoint {
     /// Parses an endpoint for BIND.
     pub(super) fn parse(bytes: &[u8]) -> Result<Endpoint, Error> {
-        let text = std::str::from_utf8(bytes).map_err(|_| Error::invalid("endpoint is not text"))?;
+        let text = std::str::from_utf8(bytes).map_err(|_| Error::invalid("endpoint is not valid UTF-8"))?;
         if text.contains('\0') {
             return Err(Error::invalid("endpoint holds a NUL byte"));
         }
@@ -79,7 +79,7 @@ impl Endpoint {
         match (host, port.parse::<u16>()) {
             ("", _) => Err(Error::invalid("endpoint has no host")),
             ("*", _) => Err(Error::invalid("CONNECT takes one address, not *")),
-            (_, Ok(0)) => Err(Error::invalid("endpoint has port 0, where nobody can be")),
+            (_, Ok(0)) => Err(Error::invalid("endpoint has port 0, which no server has")),
             (_, Err(_)) => Err(Error::invalid("CONNECT takes one port")),
             (_, Ok(_)) => Ok(endpoint),
         }
@@ -206,7 +206,7 @@ mod tests {
     fn connect_takes_one_address() {
         let refused = |text: &str| Endpoint::parse_remote(text.as_bytes()).unwrap_err().to_string();
         assert_eq!(refused("tcp://:5670"), "endpoint has no host");
-        assert_eq!(refused("tcp://127.0.0.1:0"), "endpoint has port 0, where nobody can be");
+        assert_eq!(refused("tcp://127.0.0.1:0"), "endpoint has port 0, which no server has");
         assert_eq!(refused("tcp://127.0.0.1:*"), "CONNECT takes one port");
         assert_eq!(refused("tcp://127.0.0.1:![5000-]"), "CONNECT takes one port");
         assert_eq!(refused("tcp://*:5670"), "CONNECT takes one address, not *");
