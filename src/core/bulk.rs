@@ -114,7 +114,7 @@ pub(super) struct Bulk {
     /// Single tuples, each once.
     owed: VecDeque<Slot>,
     owed_set: HashSet<Slot>,
-    /// A stretch of the log of changes: from the first position to before the second.
+    /// A stretch of the change log: from the first offset to before the second.
     backlog: (u32, u32),
     window: Window,
 }
@@ -132,9 +132,9 @@ impl Bulk {
         }
     }
 
-    /// Owes everything in the log before this position.
-    pub(super) fn owe_all_before(&mut self, position: u32) {
-        self.backlog = (0, position);
+    /// Owes everything in the log before this offset.
+    pub(super) fn owe_all_before(&mut self, offset: u32) {
+        self.backlog = (0, offset);
     }
 
     /// The next single tuple, which stays.
@@ -159,13 +159,13 @@ impl Bulk {
         self.backlog
     }
 
-    /// The stretch is sent up to this position.
-    pub(super) fn advance(&mut self, position: u32) {
-        self.backlog.0 = position.min(self.backlog.1);
+    /// The stretch is sent up to this offset.
+    pub(super) fn advance(&mut self, offset: u32) {
+        self.backlog.0 = offset.min(self.backlog.1);
     }
 
-    /// The next position of the stretch.
-    pub(super) fn next_position(&mut self) -> Option<u32> {
+    /// The next offset of the stretch.
+    pub(super) fn next_offset(&mut self) -> Option<u32> {
         let (at, end) = self.backlog;
         (at < end).then(|| {
             self.backlog.0 += 1;
@@ -173,8 +173,8 @@ impl Bulk {
         })
     }
 
-    /// The positions in the log of changes that are kept here.
-    pub(super) fn positions(&mut self) -> impl Iterator<Item = &mut u32> {
+    /// The offsets in the change log that are kept here.
+    pub(super) fn offsets(&mut self) -> impl Iterator<Item = &mut u32> {
         [&mut self.backlog.0, &mut self.backlog.1].into_iter()
     }
 
@@ -182,9 +182,9 @@ impl Bulk {
         self.owed.is_empty() && self.backlog.0 >= self.backlog.1
     }
 
-    /// Whether this tuple, whose latest change is at `position`, is owed.
-    pub(super) fn owes(&self, slot: Slot, position: u32) -> bool {
-        (self.backlog.0..self.backlog.1).contains(&position) || self.owed_set.contains(&slot)
+    /// Whether this tuple, whose latest change is at `offset`, is owed.
+    pub(super) fn owes(&self, slot: Slot, offset: u32) -> bool {
+        (self.backlog.0..self.backlog.1).contains(&offset) || self.owed_set.contains(&slot)
     }
 
     /// How many tuples are owed.

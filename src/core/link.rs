@@ -189,7 +189,7 @@ pub(super) struct Link {
     pub(super) greetings: Greetings,
     /// JOIN was told, LEAVE was not yet.
     pub(super) joined: bool,
-    /// Position in the log of changes: what lies before was sent.
+    /// Offset in the change log: what lies before was sent.
     pub(super) cursor: u32,
     /// Answers and announcements, sent before tuples.
     pub(super) control: VecDeque<Frame>,
@@ -369,14 +369,14 @@ impl Link {
         MOST_CONTROL.saturating_sub(self.control_bytes)
     }
 
-    /// The positions in the log of changes that are kept here.
-    pub(super) fn positions(&mut self) -> impl Iterator<Item = &mut u32> {
-        std::iter::once(&mut self.cursor).chain(self.bulk.positions()).chain(self.passage.positions())
+    /// The offsets in the change log that are kept here.
+    pub(super) fn offsets(&mut self) -> impl Iterator<Item = &mut u32> {
+        std::iter::once(&mut self.cursor).chain(self.bulk.offsets()).chain(self.passage.offsets())
     }
 
-    /// Whether the peer has yet to be sent this tuple, whose latest change is at `position`.
-    pub(super) fn is_unsent(&self, slot: Slot, position: u32) -> bool {
-        position >= self.cursor || self.bulk.owes(slot, position)
+    /// Whether the peer has yet to be sent this tuple, whose latest change is at `offset`.
+    pub(super) fn is_unsent(&self, slot: Slot, offset: u32) -> bool {
+        offset >= self.cursor || self.bulk.owes(slot, offset)
     }
 
     /// Client: whether what a plain server says of this key was said before it took what it was told of it last.
@@ -398,15 +398,15 @@ impl Link {
         self.kind == Kind::Extended
     }
 
-    /// Whether anything waits to be sent now, given where the log of changes ends.
-    pub(super) fn has_output(&self, feed_end: u32) -> bool {
+    /// Whether anything waits to be sent now, given where the change log ends.
+    pub(super) fn has_output(&self, log_end: u32) -> bool {
         self.up
             && (!self.control.is_empty()
                 || (self.is_extended() && self.offers && self.transit.is_next())
                 || self.may_ask()
                 || self.may_ask_receipt()
                 || (self.kind != Kind::Greeting
-                    && (self.cursor < feed_end || self.branches.is_due() || self.has_bulk())))
+                    && (self.cursor < log_end || self.branches.is_due() || self.has_bulk())))
     }
 
     /// Whether something is owed in bulk, or a question about it is, that may be sent now.

@@ -8,16 +8,16 @@
 //! * `poll_*`: drains an output.
 //!
 //! Time and randomness come in as values, so a test can run a thousand nodes in virtual time and
-//! repeat the run from a seed. Nothing is queued for a peer: a link is owed *positions in the log of
-//! changes* ([`feed`](self)), and the frame is made from the tuple's current value at the moment
-//! that the socket takes it. A stopped peer therefore costs a number, not a queue.
+//! repeat the run from a seed. Nothing is queued for a peer: a link is owed *offsets in the
+//! change log*, and the frame is made from the tuple's current value at the moment that the socket
+//! takes it. A stopped peer therefore costs a number, not a queue.
 //!
 //! | file | concern |
 //! | --- | --- |
 //! | `id`, `clock`, `tuple`, `frame`, `event`, `settings`, `stats` | the words that everything else is said in |
 //! | `timers` | deadlines |
 //! | `codec` | the bytes on the wire |
-//! | `store` | the tuples, the log of their changes, the digest |
+//! | `store` | the tuples, their change log, the digest |
 //! | `plumtree` | broadcast trees |
 //! | `plain` | peers that speak plain ZGP/1 |
 //! | `link` | what a node knows of one peer |

@@ -1,6 +1,6 @@
 //! How far a peer has come: which of the node's marks it has passed.
 //!
-//! A mark is a position in the log of changes. When a link has been sent everything before it, the
+//! A mark is an offset in the change log. When a link has been sent everything before it, the
 //! peer is asked a question. Frames keep their order, so the answer means that the peer has taken
 //! what came before. One question is under way at a time; marks that are set meanwhile are asked
 //! about together, by the next.
@@ -19,8 +19,8 @@ pub(super) struct Passage {
 struct Stretch {
     first: u64,
     last: u64,
-    /// Position in the log of changes behind what was held at the last of them.
-    position: u32,
+    /// Offset in the change log behind what was held at the last of them.
+    offset: u32,
 }
 
 #[derive(Copy, Clone, Debug)]
@@ -45,12 +45,12 @@ enum State {
 }
 
 impl Passage {
-    /// Sets a mark at this position.
-    pub(super) fn set(&mut self, mark: u64, position: u32) {
-        let alone = Stretch { first: mark, last: mark, position };
+    /// Sets a mark at this offset.
+    pub(super) fn set(&mut self, mark: u64, offset: u32) {
+        let alone = Stretch { first: mark, last: mark, offset };
         match (&self.present, &mut self.next) {
             (None, _) => self.present = Some(Question { about: alone, state: State::Due }),
-            (Some(_), Some(next)) => (next.last, next.position) = (mark, position),
+            (Some(_), Some(next)) => (next.last, next.offset) = (mark, offset),
             (Some(_), next) => *next = Some(alone),
         }
     }
@@ -60,20 +60,20 @@ impl Passage {
         self.present.is_some()
     }
 
-    /// Whether a mark that the peer has not passed covers this position of the log.
-    pub(super) fn covers(&mut self, position: u32) -> bool {
-        self.positions().any(|covered| position < *covered)
+    /// Whether a mark that the peer has not passed covers this offset of the log.
+    pub(super) fn covers(&mut self, offset: u32) -> bool {
+        self.offsets().any(|covered| offset < *covered)
     }
 
-    /// What stood at a position of the log, and was not sent, has moved behind its end: marks that covered it cover it
+    /// What stood at an offset of the log, and was not sent, has moved behind its end: marks that covered it cover it
     /// there.
-    pub(super) fn put_off(&mut self, position: u32, end: u32) {
-        self.positions().filter(|covered| position < **covered).for_each(|covered| *covered = end);
+    pub(super) fn put_off(&mut self, offset: u32, end: u32) {
+        self.offsets().filter(|covered| offset < **covered).for_each(|covered| *covered = end);
     }
 
     /// Whether a question is to be asked at this place of the log.
     pub(super) fn may_ask(&self, cursor: u32) -> bool {
-        self.present.is_some_and(|q| q.state == State::Due && cursor >= q.about.position)
+        self.present.is_some_and(|q| q.state == State::Due && cursor >= q.about.offset)
     }
 
     /// The question is asked; returns its number.
@@ -153,10 +153,10 @@ impl Passage {
         self.passed >= mark
     }
 
-    /// The positions in the log that are kept here.
-    pub(super) fn positions(&mut self) -> impl Iterator<Item = &mut u32> {
+    /// The offsets in the log that are kept here.
+    pub(super) fn offsets(&mut self) -> impl Iterator<Item = &mut u32> {
         let present = self.present.as_mut().map(|question| &mut question.about);
-        present.into_iter().chain(self.next.as_mut()).map(|stretch| &mut stretch.position)
+        present.into_iter().chain(self.next.as_mut()).map(|stretch| &mut stretch.offset)
     }
 }
 

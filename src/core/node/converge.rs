@@ -160,7 +160,8 @@ impl Node {
 
     /// Stores what a key holds from now on. What it held, and was not sent yet, never is.
     pub(super) fn put(&mut self, seat: Seat, held: Held) -> (Slot, Option<Held>) {
-        let before = seat.slot.filter(|_| !self.marked.is_empty()).map(|slot| self.store.feed.position(slot));
+        let before =
+            seat.slot.filter(|_| !self.marked.is_empty()).map(|slot| self.store.changes.offset(slot));
         let (slot, old) = self.store.put(seat, held);
         if let Some(before) = before {
             self.put_marks_off(slot, before);
@@ -178,7 +179,7 @@ impl Node {
     }
 
     pub(super) fn tidy(&mut self) {
-        self.store.tidy(self.links.values_mut().flat_map(Link::positions));
+        self.store.tidy(self.links.values_mut().flat_map(Link::offsets));
     }
 
     pub(super) fn set_slot_deadline(&mut self, slot: Slot, deadline: Option<u64>) {

@@ -134,7 +134,7 @@ impl Node {
         if let Some((link, summary)) = self.links.get_mut(&id).zip(extension.summary) {
             link.summary = summary;
         }
-        let cursor = self.store.feed.end();
+        let cursor = self.store.changes.end();
         self.become_extended(id, cursor, now);
         if extension.summary.is_some_and(|summary| summary.root == self.root()) {
             self.close_gap(id);
@@ -240,7 +240,7 @@ impl Node {
 
     /// A heartbeat that also says what `extension` does.
     pub(super) fn heartbeat(&self, id: LinkId, extension: Extension, now: Now) -> Frame {
-        let end = self.store.feed.end();
+        let end = self.store.changes.end();
         // It goes before both: what they bring is in the sum, and would be found to be missing.
         let waits = |link: &Link| link.bulk.len() + end.saturating_sub(link.cursor) as usize;
         let owed = self.links.get(&id).map_or(0, waits);

@@ -121,7 +121,7 @@ impl Node {
     pub(super) fn greet(&mut self, id: LinkId, now: Now) {
         self.set_kind(id, Kind::Greeting);
         let hello = encode(MessageId::Hello, &self.introduction(now));
-        let end = self.store.feed.end();
+        let end = self.store.changes.end();
         let Some(link) = self.links.get_mut(&id) else { return };
         link.forget_owed();
         link.cursor = end;
@@ -156,7 +156,7 @@ impl Node {
     /// The peer has not shown what it speaks: it gets all that we hold in the form that any peer takes.
     pub(super) fn become_unsure(&mut self, id: LinkId, now: Now) {
         self.set_kind(id, Kind::Unsure);
-        let end = self.store.feed.end();
+        let end = self.store.changes.end();
         if let Some(link) = self.links.get_mut(&id) {
             link.cursor = end;
             link.bulk.owe_all_before(end);
@@ -171,7 +171,7 @@ impl Node {
         let told = self.links.get(&id).is_some_and(|link| link.kind == Kind::Unsure);
         self.set_kind(id, Kind::Plain);
         self.spoke_plainly.insert(id);
-        let end = self.store.feed.end();
+        let end = self.store.changes.end();
         if let Some(link) = self.links.get_mut(&id) {
             link.doubt.settle();
             if !told {

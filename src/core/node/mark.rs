@@ -41,7 +41,7 @@ impl Node {
     /// held now.
     pub fn mark(&mut self) -> Mark {
         self.marks += 1;
-        let end = self.store.feed.end();
+        let end = self.store.changes.end();
         let mut marked = Vec::new();
         for (&id, link) in &mut self.links {
             if link.role == Role::Server && !(link.up && link.joined) {
@@ -57,10 +57,10 @@ impl Node {
         Mark(self.marks)
     }
 
-    /// A key has changed again, whose change before that stands at this position in the log: where it was not sent
+    /// A key has changed again, whose change before that stands at this offset in the log: where it was not sent
     /// yet it will not be, and a mark that covered it is passed by whoever has the newer one.
     pub(super) fn put_marks_off(&mut self, slot: Slot, before: u32) {
-        let (links, end) = (&mut self.links, self.store.feed.end());
+        let (links, end) = (&mut self.links, self.store.changes.end());
         self.marked.retain(|id| {
             let Some(link) = links.get_mut(id).filter(|link| link.passage.is_open()) else { return false };
             if link.passage.covers(before) && link.is_unsent(slot, before) {

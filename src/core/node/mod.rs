@@ -337,7 +337,7 @@ impl Node {
     }
 
     fn owed(&self) -> u64 {
-        let end = self.store.feed.end();
+        let end = self.store.changes.end();
         self.links
             .values()
             .filter(|link| link.up)
@@ -347,7 +347,7 @@ impl Node {
 
     /// How many tuples each connected peer has yet to be sent; those that have been sent all are not named.
     pub fn unsent(&self) -> impl Iterator<Item = (LinkId, u64)> {
-        let end = self.store.feed.end();
+        let end = self.store.changes.end();
         let unsent = move |link: &Link| link.bulk.len() as u64 + u64::from(end.saturating_sub(link.cursor));
         let links = self.links.iter().filter(move |(_, link)| link.has_output(end));
         links.map(move |(&id, link)| (id, unsent(link))).filter(|&(_, count)| count > 0)

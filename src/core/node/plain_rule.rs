@@ -150,7 +150,7 @@ impl Node {
         }
         // What it lists while it is told nothing yet it came to without us, not before it came to ours.
         let unsent = link.listens.is_none()
-            && link.is_unsent(slot, self.store.feed.position(slot))
+            && link.is_unsent(slot, self.store.changes.offset(slot))
             && held.source() != Some(id)
             && before != Some(held.value_hash());
         let unaware =

@@ -61,8 +61,8 @@ impl Node {
 
     /// Whether a removal by the owner has yet to be sent to a peer.
     fn is_unsaid(&self, slot: Slot) -> bool {
-        let (own, position) = (self.store.held(slot).source().is_none(), self.store.feed.position(slot));
-        own && self.links.values().any(|link| link.up && link.is_unsent(slot, position))
+        let (own, offset) = (self.store.held(slot).source().is_none(), self.store.changes.offset(slot));
+        own && self.links.values().any(|link| link.up && link.is_unsent(slot, offset))
     }
 
     /// Why a stamped tuple from the network cannot be held, if it cannot.

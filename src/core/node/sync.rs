@@ -83,7 +83,7 @@ impl Node {
     /// Client: a heartbeat has told what the peer's tuples sum up to. Whether it is time to compare.
     pub(super) fn may_compare(&mut self, id: LinkId, now: Now) -> bool {
         let awaited = self.awaits_from(id, now);
-        let end = self.store.feed.end();
+        let end = self.store.changes.end();
         let Some(link) = self.links.get_mut(&id) else { return false };
         // What is on its way would be found to be missing, and sent twice.
         let under_way = awaited || link.owed_by_peer > 0 || !link.bulk.is_settled();
@@ -399,7 +399,7 @@ impl Node {
     /// Owes a peer these tuples, in the order in which they changed: a program that published two
     /// before it was connected is heard in that order.
     fn owe_all(&mut self, id: LinkId, mut slots: Vec<Slot>) {
-        slots.sort_unstable_by_key(|&slot| self.store.feed.position(slot));
+        slots.sort_unstable_by_key(|&slot| self.store.changes.offset(slot));
         if let Some(link) = self.links.get_mut(&id).filter(|_| !slots.is_empty()) {
             link.passage.overtake();
             slots.into_iter().for_each(|slot| link.bulk.owe(slot));

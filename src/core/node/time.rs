@@ -248,7 +248,7 @@ impl Node {
         let held = self.store.get(self.own_smallest?.1)?;
         let link = self.links.get(&id)?;
         let hash = value_hash(held.tuple.value());
-        let known = !link.is_unsent(slot, self.store.feed.position(slot))
+        let known = !link.is_unsent(slot, self.store.changes.offset(slot))
             && (link.plain.holds(slot, hash) || !link.plain.is_pending(slot));
         known.then(|| Frame::new(encode_publish(&held.tuple, 0, Some(held.stamp))))
     }

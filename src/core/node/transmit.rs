@@ -32,7 +32,7 @@ pub(super) struct BatchCache {
 }
 
 impl BatchCache {
-    /// Whether it is what a batch made now, from this position on, would be.
+    /// Whether it is what a batch made now, from this offset on, would be.
     fn is_fresh(&self, version: u64, start: u32, now: Now) -> bool {
         let ages = self.ages_from.is_none_or(|made_at| made_at == now.mono);
         self.version == version && self.start == start && ages
@@ -45,9 +45,9 @@ impl Node {
         if !self.lost.is_empty() {
             self.regrow();
         }
-        if self.announced != self.store.feed.version() {
-            self.announced = self.store.feed.version();
-            let end = self.store.feed.end();
+        if self.announced != self.store.changes.version() {
+            self.announced = self.store.changes.version();
+            let end = self.store.changes.end();
             for (&id, link) in &mut self.links {
                 if !link.ready && link.has_output(end) {
                     link.ready = true;
@@ -82,7 +82,7 @@ impl Node {
     }
 
     fn next_frame(&mut self, id: LinkId, now: Now) -> Option<Frame> {
-        let end = self.store.feed.end();
+        let end = self.store.changes.end();
         let link = self.links.get_mut(&id).filter(|link| link.has_output(end))?;
         if let Some(frame) = link.control.pop_front() {
             link.control_bytes -= frame.cost();
@@ -143,16 +143,16 @@ impl Node {
                 }
                 continue;
             }
-            let position = link.cursor;
-            let position = if position < self.store.feed.end() {
+            let offset = link.cursor;
+            let offset = if offset < self.store.changes.end() {
                 link.cursor += 1;
-                position
+                offset
             } else if listens {
                 return None;
             } else {
-                link.bulk.next_position()?
+                link.bulk.next_offset()?
             };
-            let Some(slot) = self.store.feed.get(position) else { continue };
+            let Some(slot) = self.store.changes.get(offset) else { continue };
             let held = self.store.held(slot);
             // What came from the peer it need not be told, unless that was on an earlier connection.
             if !held.is_live() || held.source() == Some(id) && link.plain.has_said(slot) {
@@ -218,7 +218,7 @@ impl Node {
     /// What has changed since the link's place in the log, but for what the peer has or gets elsewhere.
     fn followed_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id)?;
-        let (start, version) = (link.cursor, self.store.feed.version());
+        let (start, version) = (link.cursor, self.store.changes.version());
         let cache = &self.batches;
         let fresh = cache.is_fresh(version, start, now);
         let wanted = |origin: &u64| link.peer != Some(*origin) && !link.branches.is_cut(*origin);
@@ -234,9 +234,9 @@ impl Node {
         let mut batch = Collector::default();
         let (mut sources, mut origins) = (Vec::new(), Vec::new());
         let (mut excluded, mut timed) = (false, false);
-        let mut position = start;
-        while position < self.store.feed.end() && !batch.is_full() {
-            if let Some(slot) = self.store.feed.get(position) {
+        let mut offset = start;
+        while offset < self.store.changes.end() && !batch.is_full() {
+            if let Some(slot) = self.store.changes.get(offset) {
                 let held = self.store.held(slot);
                 let origin = held.stamp.origin;
                 if held.source() == Some(id) {
@@ -252,9 +252,9 @@ impl Node {
                     origins.extend(Some(origin).filter(|origin| origins.last() != Some(origin)));
                 }
             }
-            position += 1;
+            offset += 1;
         }
-        link.cursor = position;
+        link.cursor = offset;
         if timed {
             self.schedule_link(id, now);
         }
@@ -263,7 +263,7 @@ impl Node {
         let frame = batch.finish()?;
         self.counters.tuples_out += tuples;
         if !excluded {
-            let (end, frame) = (position, Some(frame.clone()));
+            let (end, frame) = (offset, Some(frame.clone()));
             self.batches = BatchCache { version, start, end, sources, origins, tuples, ages_from, frame };
         }
         Some(frame)
@@ -291,7 +291,7 @@ impl Node {
     /// from: the peer has shown that it holds next to nothing.
     fn backlog_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id)?;
-        let ((start, stop), version) = (link.bulk.backlog(), self.store.feed.version());
+        let ((start, stop), version) = (link.bulk.backlog(), self.store.changes.version());
         let cache = &self.backlogs;
         if cache.is_fresh(version, start, now)
             && cache.end <= stop
@@ -302,18 +302,18 @@ impl Node {
             return Some(frame.clone());
         }
         let mut batch = Collector::default();
-        let mut position = start;
-        while position < stop && !batch.is_full() {
-            if let Some(slot) = self.store.feed.get(position) {
+        let mut offset = start;
+        while offset < stop && !batch.is_full() {
+            if let Some(slot) = self.store.changes.get(offset) {
                 let held = self.store.held(slot);
                 if batch.closes_before(held) {
                     break;
                 }
                 batch.add(held, remaining(self.store.deadline(slot), now));
             }
-            position += 1;
+            offset += 1;
         }
-        link.bulk.advance(position);
+        link.bulk.advance(offset);
         let tuples = batch.count() as u64;
         let ages_from = batch.ages.then_some(now.mono);
         let frame = batch.finish()?;
@@ -321,7 +321,7 @@ impl Node {
         let kept = Some(frame.clone());
         let (sources, origins) = Default::default();
         self.backlogs =
-            BatchCache { version, start, end: position, sources, origins, tuples, ages_from, frame: kept };
+            BatchCache { version, start, end: offset, sources, origins, tuples, ages_from, frame: kept };
         Some(frame)
     }
 }

@@ -1,4 +1,4 @@
-//! What a node holds: every key with its value, stamp and place in the log of changes.
+//! What a node holds: every key with its value, stamp and place in the change log.
 //!
 //! A removed key leaves a stub, which keeps the stamp so that older news of the key is recognised,
 //! and the hash of the value so that a plain peer's repetition is.
@@ -12,7 +12,7 @@ use crate::core::codec::Prefix;
 use crate::core::id::{LinkId, Slot};
 use crate::core::tuple::{Tuple, key_hash, value_hash};
 use ahash::RandomState;
-use change_log::Feed;
+use change_log::ChangeLog;
 use digest::Digest;
 use hashbrown::{HashMap, HashTable};
 use oldest::Oldest;
@@ -132,7 +132,7 @@ pub(in crate::core) struct Store {
     index: HashTable<Slot>,
     /// Seeded: what peers send as keys must not be able to crowd one place of the index.
     hasher: RandomState,
-    pub(in crate::core) feed: Feed,
+    pub(in crate::core) changes: ChangeLog,
     digest: Digest,
     /// When a tuple expires or a stub is dropped, on the monotonic clock; most never do.
     deadlines: HashMap<Slot, u64, RandomState>,
@@ -164,7 +164,7 @@ impl Store {
             index: HashTable::new(),
             deadlines: HashMap::with_hasher(hasher.clone()),
             hasher,
-            feed: Feed::default(),
+            changes: ChangeLog::default(),
             digest: Digest::new(),
             removed: Oldest::default(),
             suppressed: Oldest::default(),
@@ -270,7 +270,7 @@ impl Store {
             self.recycled = self.free.last().copied();
         }
         let slot = found.unwrap_or_else(|| self.free.pop().unwrap_or(self.held.len() as Slot));
-        self.feed.push(slot);
+        self.changes.push(slot);
         let (place, stamp) = (held.key_hash(), held.stamp);
         if found.is_some() {
             let old = self.held[slot as usize].replace(held);
@@ -372,7 +372,7 @@ impl Store {
         self.has_removed = true;
         self.counts[held.state as usize] -= 1;
         self.deadlines.remove(&slot);
-        self.feed.remove(slot);
+        self.changes.remove(slot);
         self.digest.remove(slot, held.key_hash(), held.stamp);
         self.free.push(slot);
         Some(held)
@@ -380,8 +380,8 @@ impl Store {
 
     /// Compacts the log when it is mostly passed-over entries; `cursors` are those of all links.
     pub(in crate::core) fn tidy<'a>(&mut self, cursors: impl Iterator<Item = &'a mut u32>) {
-        if self.feed.is_sparse() {
-            self.feed.compact(cursors);
+        if self.changes.is_sparse() {
+            self.changes.compact(cursors);
         }
     }
 
@@ -415,7 +415,7 @@ mod tests {
         let (b, _) = put(&mut store, held("b", "1", 2));
         let (again, old) = put(&mut store, held("a", "2", 3));
         assert_eq!((again, old.unwrap().tuple.value()), (a, &b"1"[..]));
-        let order: Vec<_> = (0..store.feed.end()).filter_map(|p| store.feed.get(p)).collect();
+        let order: Vec<_> = (0..store.changes.end()).filter_map(|p| store.changes.get(p)).collect();
         assert_eq!(order, [b, a]);
         assert_eq!((store.live(), store.find(b"a"), store.find(b"c")), (2, Some(a), None));
     }
@@ -437,7 +437,7 @@ mod tests {
         two.tidy(std::iter::empty());
         assert!((0..3000u64).all(|i| {
             two.find(i.to_string().as_bytes())
-                .is_some_and(|slot| two.feed.get(two.feed.position(slot)) == Some(slot))
+                .is_some_and(|slot| two.changes.get(two.changes.offset(slot)) == Some(slot))
         }));
     }
 
