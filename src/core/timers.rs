@@ -35,7 +35,7 @@ impl Timers {
         }
     }
 
-    /// Tuples and stubs whose deadline has come.
+    /// Tuples and tombstones whose deadline has come.
     pub(super) fn overdue_slots(&self, now: u64) -> impl Iterator<Item = Slot> {
         let due = self.due.iter().take_while(move |&&(due, _)| due <= now);
         due.filter_map(|&(_, timer)| if let Timer::Slot(slot) = timer { Some(slot) } else { None })

@@ -70,7 +70,7 @@ impl Node {
             ours.saturating_sub(RECENT << COUNTER_BITS)
         };
         let written = |(_, held): &(Slot, &Held)| {
-            held.stamp.origin == self.id && matches!(held.state, State::Live | State::Tombstone)
+            held.stamp.origin == self.id && matches!(held.state, State::Live | State::Retracted)
         };
         let mut own: Vec<(Slot, Held)> =
             self.store.iter().filter(written).map(|(slot, held)| (slot, held.clone())).collect();
@@ -98,7 +98,7 @@ impl Node {
             let ttl = remaining(self.store.deadline(slot), now);
             let ours = held.stamp.origin == self.id || held.stamp.is_synthetic();
             match held.state {
-                State::Live | State::Tombstone | State::Suppressed if ours => {
+                State::Live | State::Retracted | State::Suppressed if ours => {
                     let stamp = self.next_stamp(Stamp::default(), now);
                     self.hold(held.tuple.clone(), stamp, held.source(), held.state, ttl, now);
                 }

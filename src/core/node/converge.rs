@@ -6,7 +6,7 @@ use crate::core::codec::{Record, RecordKind};
 use crate::core::event::Event;
 use crate::core::id::{LinkId, Slot};
 use crate::core::link::Link;
-use crate::core::store::{Held, Seat, State, stub};
+use crate::core::store::{Held, Seat, State, tombstone};
 use crate::core::timers::Timer;
 use crate::core::tuple::{Tuple, key_hash, value_hash};
 
@@ -74,9 +74,9 @@ impl Node {
             return self.refuse_record(seat, record, refusal, now);
         }
         let (state, tuple) = match kind {
-            RecordKind::Live if ended => (State::Expired, stub(key, value_hash(value))),
+            RecordKind::Live if ended => (State::Expired, tombstone(key, value_hash(value))),
             RecordKind::Live => (State::Live, Tuple::new(key, value)),
-            RecordKind::Tombstone => (State::Tombstone, Tuple::new(key, value)),
+            RecordKind::Tombstone => (State::Retracted, Tuple::new(key, value)),
         };
         self.hold_at(seat, tuple, stamp, Some(id), state, ttl, now);
         self.hear_news(id, stamp, now);
@@ -193,14 +193,14 @@ impl Node {
         if !held.state.has_value() {
             // While nobody is there, nothing that was removed is forgotten: others may have to hear of it yet.
             let alone = self.met_anybody && !self.links.values().any(|link| link.up);
-            if alone && held.state == State::Tombstone {
+            if alone && held.state == State::Retracted {
                 return self.set_slot_deadline(slot, Some(now.mono + self.settings.tombstone.max(1000)));
             }
             return self.forget_slot(slot);
         }
         let was_live = held.is_live();
         let ends = now.mono + self.settings.tombstone;
-        if let Some(tuple) = self.store.bury(slot, State::Expired, None) {
+        if let Some(tuple) = self.store.replace_by_tombstone(slot, State::Expired, None) {
             self.set_slot_deadline(slot, Some(ends));
             if was_live {
                 self.events.push_back(Event::Expire(tuple));

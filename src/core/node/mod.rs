@@ -241,8 +241,7 @@ impl Node {
             return false;
         };
         if self.met_anybody {
-            let deadline = self.store.deadline(slot);
-            self.store.bury(slot, State::Suppressed, deadline);
+            self.store.hide(slot);
         } else {
             self.forget_slot(slot);
         }
@@ -261,7 +260,7 @@ impl Node {
             None => self.make_room()?,
         }
         let stamp = self.next_stamp(replaced, now);
-        self.hold_at(seat, store::stub(key, value), stamp, None, State::Tombstone, 0, now);
+        self.hold_at(seat, store::tombstone(key, value), stamp, None, State::Retracted, 0, now);
         Ok(was_live)
     }
 
@@ -305,7 +304,7 @@ impl Node {
         self.store.iter().filter(|(_, held)| held.is_live()).map(|(_, held)| &held.tuple)
     }
 
-    /// All keys with their stamps, stubs of removed ones included: what the digest sums up.
+    /// All keys with their stamps, tombstones of removed ones included: what the digest sums up.
     #[cfg(feature = "internals")]
     pub fn stamps(&self) -> impl Iterator<Item = (&[u8], Stamp)> {
         self.store.iter().map(|(_, held)| (held.tuple.key(), held.stamp))
@@ -326,7 +325,7 @@ impl Node {
         let links = |test: fn(&Link) -> bool| self.links.values().filter(|link| test(link)).count() as u64;
         Stats {
             tuples: self.count() as u64,
-            tombstones: self.store.count(State::Tombstone) as u64,
+            tombstones: self.store.count(State::Retracted) as u64,
             links_plain: links(|link| link.up && link.is_plain()),
             links_extended: links(|link| link.up && link.is_extended()),
             links_other: links(|link| !link.up || !(link.is_plain() || link.is_extended())),

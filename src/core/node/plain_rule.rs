@@ -124,7 +124,7 @@ impl Node {
             let old = match held.state {
                 State::Suppressed => same && (again || lists),
                 // Of a key that was removed unseen nobody knows here which value it had.
-                State::Tombstone if held.value_hash() == NO_VALUE => lists,
+                State::Retracted if held.value_hash() == NO_VALUE => lists,
                 // Nobody can tell a plain peer of a removal: what it lists, and we had before, it has kept.
                 _ => same || returned || lists && history.is_some_and(|history| history.has_replaced(hash)),
             };

@@ -6,7 +6,7 @@ use crate::core::codec::{Record, RecordKind};
 use crate::core::event::Event;
 use crate::core::id::Slot;
 use crate::core::settings::Refusal;
-use crate::core::store::{Held, NO_VALUE, Seat, State, stub};
+use crate::core::store::{Held, NO_VALUE, Seat, State, tombstone};
 use crate::core::tuple::value_hash;
 
 /// Refused tuples of which key and stamp are kept: some 10 MB with keys of usual length.
@@ -48,7 +48,7 @@ impl Node {
                 // Others forget it, too, some time after it has expired.
                 let forgotten_at = self.store.deadline(slot).map(|ends| ends + self.settings.tombstone);
                 self.set_slot_deadline(slot, forgotten_at);
-                self.store.bury(slot, State::Refused, forgotten_at);
+                self.store.replace_by_tombstone(slot, State::Refused, forgotten_at);
                 Ok(())
             }
             Some(slot) => {
@@ -76,7 +76,7 @@ impl Node {
             return None;
         }
         // No removal is forgotten for another one: it would be asked for again, and another one forgotten, without
-        // end. A stub for what was refused keeps older values away as well.
+        // end. A tombstone for what was refused keeps older values away as well.
         if is_live { self.make_room().err() } else { Some(Refusal::TooManyTuples) }
     }
 
@@ -92,7 +92,7 @@ impl Node {
             return;
         }
         let value = if record.kind == RecordKind::Live { value_hash(record.value) } else { NO_VALUE };
-        let held = Held::new(stub(record.key, value), record.stamp, None, State::Refused, false);
+        let held = Held::new(tombstone(record.key, value), record.stamp, None, State::Refused, false);
         let (slot, old) = self.put(seat, held);
         // Others forget the key then: what expires leaves something behind for a while.
         let after = if record.kind == RecordKind::Live { self.settings.tombstone } else { 0 };

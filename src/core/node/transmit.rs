@@ -356,7 +356,7 @@ impl Collector {
         let kind = match held.state {
             State::Live | State::Suppressed => RecordKind::Live,
             // That it expired matters to a peer that was away and holds what came before it.
-            State::Tombstone | State::Expired => RecordKind::Tombstone,
+            State::Retracted | State::Expired => RecordKind::Tombstone,
             State::Refused => return false,
         };
         self.ages |= ttl > 0;

@@ -214,7 +214,7 @@ impl Node {
             for slot in link.branches.take(FULL, link.role, now.mono) {
                 let Some(held) = self.store.get(slot) else { continue };
                 let known = held.source() == Some(id) || link.branches.has_heard(slot, held.stamp);
-                if !known && (held.state.has_value() || held.state == State::Tombstone) {
+                if !known && (held.state.has_value() || held.state == State::Retracted) {
                     add_entry(&mut frame, &Entry { hash: held.key_hash(), stamp: held.stamp });
                 }
             }

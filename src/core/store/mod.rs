@@ -1,7 +1,7 @@
 //! What a node holds: every key with its value, stamp and place in the change log.
 //!
-//! A removed key leaves a stub, which keeps the stamp so that older news of the key is recognised,
-//! and the hash of the value so that a plain peer's repetition is.
+//! A removed key leaves a tombstone. It keeps the stamp, so that older writes of the key lose, and the hash of the
+//! value, by which a plain peer's repetition of it is recognised.
 
 mod change_log;
 mod digest;
@@ -17,26 +17,29 @@ use digest::Digest;
 use hashbrown::{HashMap, HashTable};
 use oldest::Oldest;
 
-/// Whether a key has a value.
+/// State of a key: with or without a value here.
+///
+/// In the states without a value a tombstone is kept: the stamp, by which older writes of the key lose, and the
+/// hash of the value that it had or would have.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(in crate::core) enum State {
-    /// It has.
+    /// Has a value, which the owner may read.
     Live,
-    /// It has, and was UNPUBLISHed here: hidden from the owner, and given to peers as before.
+    /// Has a value, and was UNPUBLISHed on this node: hidden from the owner, given to peers as before.
     Suppressed,
-    /// RETRACTed everywhere.
-    Tombstone,
-    /// Its time to live ran out.
+    /// Was RETRACTed, on every node.
+    Retracted,
+    /// Reached the end of its time to live.
     Expired,
-    /// It has elsewhere, and there is no room for it here, or it is too long. That is remembered so that
-    /// nobody sends it again.
+    /// Has a value on other nodes, which is too long for this one or found no room. The tombstone keeps it from
+    /// being asked for again.
     Refused,
 }
 
 impl State {
     const COUNT: usize = 5;
 
-    /// Whether the key has a value here, hidden or not.
+    /// Whether the key has a value on this node, hidden or not.
     pub(in crate::core) fn has_value(self) -> bool {
         matches!(self, State::Live | State::Suppressed)
     }
@@ -45,7 +48,7 @@ impl State {
 /// A held key. There may be millions: what few tuples have is kept elsewhere.
 #[derive(Clone, Debug)]
 pub(in crate::core) struct Held {
-    /// Key and value; for a stub the value is the 8-byte hash of the last one.
+    /// Key and value; for a tombstone the value is the 8-byte hash of the last one.
     pub(in crate::core) tuple: Tuple,
     pub(in crate::core) stamp: Stamp,
     source: Source,
@@ -108,11 +111,11 @@ impl Held {
     }
 }
 
-/// Stands for the hash of a value that nobody knows here.
+/// Value hash in the tombstone of a key whose value was never known on this node.
 pub(in crate::core) const NO_VALUE: u64 = 0;
 
-/// A stub's tuple: the key, and the hash of the value that it had.
-pub(in crate::core) fn stub(key: &[u8], value_hash: u64) -> Tuple {
+/// Tuple of a tombstone: the key, and the 8-byte hash of the value that it had.
+pub(in crate::core) fn tombstone(key: &[u8], value_hash: u64) -> Tuple {
     Tuple::new(key, &value_hash.to_be_bytes())
 }
 
@@ -134,7 +137,7 @@ pub(in crate::core) struct Store {
     hasher: RandomState,
     pub(in crate::core) changes: ChangeLog,
     digest: Digest,
-    /// When a tuple expires or a stub is dropped, on the monotonic clock; most never do.
+    /// When a tuple expires or a tombstone is dropped, on the monotonic clock; most never do.
     deadlines: HashMap<Slot, u64, RandomState>,
     /// Removed keys, hidden ones and refused ones, oldest first.
     removed: Oldest,
@@ -198,7 +201,7 @@ impl Store {
         self.recycled == Some(slot)
     }
 
-    /// Live ones and stubs.
+    /// Number of keys in all states, those with a tombstone included.
     pub(in crate::core) fn len(&self) -> usize {
         self.index.len()
     }
@@ -245,7 +248,7 @@ impl Store {
         self.digest.slots_near(hash).filter(same)
     }
 
-    /// When a tuple expires or a stub is dropped.
+    /// When a tuple expires or a tombstone is dropped.
     pub(in crate::core) fn deadline(&self, slot: Slot) -> Option<u64> {
         self.deadlines.get(&slot).copied()
     }
@@ -315,20 +318,35 @@ impl Store {
         }
     }
 
-    /// Changes a key's state without a new stamp: nothing that others need to hear of. A tuple that is no
-    /// longer to be had becomes a stub. Returns what it was.
-    pub(in crate::core) fn bury(&mut self, slot: Slot, state: State, deadline: Option<u64>) -> Option<Tuple> {
+    /// Replaces a value by a tombstone, with the stamp that it has: no change that peers need to hear of. `state` is
+    /// one without a value, `deadline` the time (monotonic ms) at which the tombstone is dropped. Returns the tuple.
+    pub(in crate::core) fn replace_by_tombstone(
+        &mut self,
+        slot: Slot,
+        state: State,
+        deadline: Option<u64>,
+    ) -> Option<Tuple> {
+        debug_assert!(!state.has_value());
         let held = self.held[slot as usize].as_mut()?;
-        let tuple = held.tuple.clone();
-        if !state.has_value() {
-            held.tuple = stub(tuple.key(), held.value_hash());
-        }
-        self.counts[held.state as usize] -= 1;
-        self.counts[state as usize] += 1;
-        held.state = state;
+        let left = tombstone(held.tuple.key(), held.value_hash());
+        let tuple = std::mem::replace(&mut held.tuple, left);
+        self.set_state(slot, state);
         self.set_deadline(slot, deadline);
-        self.note(slot, state);
         Some(tuple)
+    }
+
+    /// Hides a value from the owner. Its stamp, its deadline and what peers are given stay.
+    pub(in crate::core) fn hide(&mut self, slot: Slot) {
+        self.set_state(slot, State::Suppressed);
+    }
+
+    fn set_state(&mut self, slot: Slot, state: State) {
+        if let Some(held) = self.held[slot as usize].as_mut() {
+            self.counts[held.state as usize] -= 1;
+            self.counts[state as usize] += 1;
+            held.state = state;
+            self.note(slot, state);
+        }
     }
 
     fn note(&mut self, slot: Slot, state: State) {
@@ -336,7 +354,7 @@ impl Store {
             State::Live => return,
             State::Suppressed => (&mut self.suppressed, &[State::Suppressed]),
             State::Refused => (&mut self.refused, &[State::Refused]),
-            State::Tombstone | State::Expired => (&mut self.removed, &[State::Tombstone, State::Expired]),
+            State::Retracted | State::Expired => (&mut self.removed, &[State::Retracted, State::Expired]),
         };
         let count = group.iter().map(|&state| self.counts[state as usize]).sum();
         order.note(slot, count, is_any_of(&self.held, group));
@@ -344,12 +362,12 @@ impl Store {
 
     /// A removed key is to be kept a while longer.
     pub(in crate::core) fn note_removed(&mut self, slot: Slot) {
-        self.note(slot, State::Tombstone);
+        self.note(slot, State::Retracted);
     }
 
     /// The key that was removed longest ago, for it to make room.
     pub(in crate::core) fn oldest_removed(&mut self) -> Option<Slot> {
-        self.removed.pop(is_any_of(&self.held, &[State::Tombstone, State::Expired]))
+        self.removed.pop(is_any_of(&self.held, &[State::Retracted, State::Expired]))
     }
 
     /// The key that was hidden longest ago.
@@ -476,11 +494,11 @@ mod tests {
     }
 
     #[test]
-    fn a_buried_tuple_is_counted_out_and_remembers_what_it_was() {
+    fn a_tombstone_is_not_counted_as_live_and_keeps_the_hash_of_the_value() {
         let mut store = Store::new(1);
         let (slot, _) = put(&mut store, held("a", "1", 1));
         let root = store.digest().root();
-        assert_eq!(store.bury(slot, State::Expired, None).unwrap().value(), b"1");
+        assert_eq!(store.replace_by_tombstone(slot, State::Expired, None).unwrap().value(), b"1");
         assert_eq!((store.live(), store.len(), store.digest().root()), (0, 1, root));
         assert_eq!(store.held(slot).value_hash(), value_hash(b"1"));
         let (_, old) = put(&mut store, held("a", "1", 2));
@@ -492,7 +510,7 @@ mod tests {
         let mut store = Store::new(1);
         let slots: Vec<Slot> = (0..4).map(|i| put(&mut store, held(&i.to_string(), "x", 1)).0).collect();
         for &slot in &slots {
-            store.bury(slot, State::Suppressed, None);
+            store.hide(slot);
             assert_eq!(store.held(slot).tuple.value(), b"x");
         }
         // This one is in use again, and that one is gone
@@ -504,7 +522,7 @@ mod tests {
         // Hidden again and again, it is noted a limited number of times
         for time in 0..10_000 {
             put(&mut store, held("0", "y", 3 + time));
-            store.bury(slots[0], State::Suppressed, None);
+            store.hide(slots[0]);
         }
         assert!(store.suppressed.len() < 1100);
         assert_eq!(store.oldest_suppressed(), Some(slots[0]));
