@@ -6,7 +6,7 @@ use crate::core::clock::{COUNTER_BITS, Clock, Now, PeerClocks, Stamp, is_possibl
 use crate::core::codec::Extension;
 use crate::core::event::Event;
 use crate::core::id::{LinkId, Role, Slot};
-use crate::core::store::{Held, State};
+use crate::core::store::{Register, State};
 
 /// The clocks of so few peers are looked at whenever one of them says what it shows …
 const FEW_CLOCKS: usize = 64;
@@ -69,13 +69,13 @@ impl Node {
         } else {
             ours.saturating_sub(RECENT << COUNTER_BITS)
         };
-        let written = |(_, held): &(Slot, &Held)| {
+        let written = |(_, held): &(Slot, &Register)| {
             held.stamp.origin == self.id && matches!(held.state, State::Live | State::Retracted)
         };
-        let mut own: Vec<(Slot, Held)> =
+        let mut own: Vec<(Slot, Register)> =
             self.store.iter().filter(written).map(|(slot, held)| (slot, held.clone())).collect();
         own.sort_unstable_by_key(|(_, held)| held.stamp);
-        for (slot, Held { tuple, stamp: Stamp { time, origin }, state, .. }) in own {
+        for (slot, Register { tuple, stamp: Stamp { time, origin }, state, .. }) in own {
             let ttl = remaining(self.store.deadline(slot), now);
             let stamp = if time < recent {
                 Stamp { time: time + ahead, origin }
@@ -91,8 +91,8 @@ impl Node {
     pub(super) fn return_own(&mut self, now: Now) {
         self.clock = Clock::default();
         let latest = self.latest_believed(now);
-        let refused = |(_, held): &(Slot, &Held)| held.stamp.wall() > latest;
-        let own: Vec<(Slot, Held)> =
+        let refused = |(_, held): &(Slot, &Register)| held.stamp.wall() > latest;
+        let own: Vec<(Slot, Register)> =
             self.store.iter().filter(refused).map(|(slot, held)| (slot, held.clone())).collect();
         for (slot, held) in own {
             let ttl = remaining(self.store.deadline(slot), now);

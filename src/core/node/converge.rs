@@ -6,7 +6,7 @@ use crate::core::codec::{Record, RecordKind};
 use crate::core::event::Event;
 use crate::core::id::{LinkId, Slot};
 use crate::core::link::Link;
-use crate::core::store::{Held, Seat, State, tombstone};
+use crate::core::store::{Lookup, Register, State, tombstone};
 use crate::core::timers::Timer;
 use crate::core::tuple::{Tuple, key_hash, value_hash};
 
@@ -49,8 +49,8 @@ impl Node {
             });
         }
         self.clock.observe(stamp.time);
-        let seat = self.store.seek(key);
-        if let Some(slot) = seat.slot {
+        let found = self.store.look_up(key);
+        if let Some(slot) = found.slot {
             let held = self.store.held(slot);
             if stamp <= held.stamp {
                 let redundant = (stamp.origin == held.stamp.origin).then_some(held.source());
@@ -65,20 +65,20 @@ impl Node {
                 return;
             }
         }
-        if seat.slot.is_none() && kind == RecordKind::Tombstone && (1..FADING).contains(&ttl) {
+        if found.slot.is_none() && kind == RecordKind::Tombstone && (1..FADING).contains(&ttl) {
             self.counters.duplicates += 1;
             self.requests.remove(key_hash(key), stamp);
             return;
         }
-        if let Some(refusal) = self.refusal(seat, record) {
-            return self.refuse_record(seat, record, refusal, now);
+        if let Some(refusal) = self.refusal(found, record) {
+            return self.refuse_record(found, record, refusal, now);
         }
         let (state, tuple) = match kind {
             RecordKind::Live if ended => (State::Expired, tombstone(key, value_hash(value))),
             RecordKind::Live => (State::Live, Tuple::new(key, value)),
             RecordKind::Tombstone => (State::Retracted, Tuple::new(key, value)),
         };
-        self.hold_at(seat, tuple, stamp, Some(id), state, ttl, now);
+        self.hold_at(found, tuple, stamp, Some(id), state, ttl, now);
         self.hear_news(id, stamp, now);
     }
 
@@ -96,15 +96,15 @@ impl Node {
         ttl: u32,
         now: Now,
     ) -> Slot {
-        let seat = self.store.seek(tuple.key());
-        self.hold_at(seat, tuple, stamp, source, state, ttl, now)
+        let found = self.store.look_up(tuple.key());
+        self.hold_at(found, tuple, stamp, source, state, ttl, now)
     }
 
     /// The same where the key was looked for already.
     #[expect(clippy::too_many_arguments)]
     pub(super) fn hold_at(
         &mut self,
-        seat: Seat,
+        found: Lookup,
         tuple: Tuple,
         stamp: Stamp,
         source: Option<LinkId>,
@@ -122,8 +122,9 @@ impl Node {
         {
             self.ages_until = self.ages_until.max(deadline);
         }
-        let lazy = source.is_some_and(|id| self.is_extended(id)) && self.may_be_overtaken(seat, stamp);
-        let (slot, old) = self.put(seat, Held::new(tuple.clone(), stamp, source, state, lazy));
+        let defer_to_plain =
+            source.is_some_and(|id| self.is_extended(id)) && self.may_be_overtaken(found, stamp);
+        let (slot, old) = self.put(found, Register::new(tuple.clone(), stamp, source, state, defer_to_plain));
         self.set_slot_deadline(slot, deadline);
         if old.is_none() && self.store.was_recycled(slot) {
             self.forget_plain(slot, now);
@@ -137,7 +138,7 @@ impl Node {
                 self.note_change(slot, replaced, now);
             }
         }
-        let was = old.filter(Held::is_live);
+        let was = old.filter(Register::is_live);
         match (state, was) {
             (State::Live, None) if unheard => self.events.push_back(Event::First(tuple)),
             (State::Live, Some(was)) if was.tuple.value() == tuple.value() => {}
@@ -159,10 +160,10 @@ impl Node {
     }
 
     /// Stores what a key holds from now on. What it held, and was not sent yet, never is.
-    pub(super) fn put(&mut self, seat: Seat, held: Held) -> (Slot, Option<Held>) {
+    pub(super) fn put(&mut self, found: Lookup, held: Register) -> (Slot, Option<Register>) {
         let before =
-            seat.slot.filter(|_| !self.marked.is_empty()).map(|slot| self.store.changes.offset(slot));
-        let (slot, old) = self.store.put(seat, held);
+            found.slot.filter(|_| !self.marked.is_empty()).map(|slot| self.store.changes.offset(slot));
+        let (slot, old) = self.store.put(found, held);
         if let Some(before) = before {
             self.put_marks_off(slot, before);
         }
@@ -173,8 +174,8 @@ impl Node {
     /// has been said by a plain peer somewhere, or one has spoken here since it was written. Then it comes from a
     /// peer that was away, say, and what replaced it follows. Told at once, a plain peer would go back to it and tell
     /// it everywhere.
-    fn may_be_overtaken(&self, seat: Seat, stamp: Stamp) -> bool {
-        let history = || seat.slot.and_then(|slot| self.history.get(&slot));
+    fn may_be_overtaken(&self, found: Lookup, stamp: Stamp) -> bool {
+        let history = || found.slot.and_then(|slot| self.history.get(&slot));
         stamp.is_synthetic() || history().is_some_and(|history| history.is_overtaken(stamp))
     }
 

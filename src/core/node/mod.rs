@@ -210,9 +210,9 @@ impl Node {
         if !is_text(value) {
             return Err(Refusal::NulByte);
         }
-        let seat = self.store.seek(key);
+        let found = self.store.look_up(key);
         let mut replaced = Stamp::default();
-        match seat.slot.map(|slot| (self.store.held(slot), self.store.deadline(slot))) {
+        match found.slot.map(|slot| (self.store.held(slot), self.store.deadline(slot))) {
             Some((held, None)) if held.is_live() && ttl == 0 && held.tuple.value() == value => return Ok(()),
             Some((held, _)) => {
                 replaced = held.stamp;
@@ -223,7 +223,7 @@ impl Node {
             None => self.make_room()?,
         }
         let stamp = self.next_stamp(replaced, now);
-        let slot = self.hold_at(seat, Tuple::new(key, value), stamp, None, State::Live, ttl, now);
+        let slot = self.hold_at(found, Tuple::new(key, value), stamp, None, State::Live, ttl, now);
         let size = key.len() + value.len();
         if self.own_smallest.is_none_or(|(smallest, _)| size < smallest) {
             self.own_smallest = Some((size, slot));
@@ -252,15 +252,15 @@ impl Node {
     /// held and not yet known here, on the other side of a cut. `Ok(false)` when it is not held here.
     pub fn retract(&mut self, key: &[u8], now: Now) -> Result<bool, Refusal> {
         self.check_key(key)?;
-        let seat = self.store.seek(key);
-        let was_live = seat.slot.is_some_and(|slot| self.is_readable(slot, now));
+        let found = self.store.look_up(key);
+        let was_live = found.slot.is_some_and(|slot| self.is_readable(slot, now));
         let (mut replaced, mut value) = (Stamp::default(), store::NO_VALUE);
-        match seat.slot.map(|slot| self.store.held(slot)) {
+        match found.slot.map(|slot| self.store.held(slot)) {
             Some(held) => (replaced, value) = (held.stamp, held.value_hash()),
             None => self.make_room()?,
         }
         let stamp = self.next_stamp(replaced, now);
-        self.hold_at(seat, store::tombstone(key, value), stamp, None, State::Retracted, 0, now);
+        self.hold_at(found, store::tombstone(key, value), stamp, None, State::Retracted, 0, now);
         Ok(was_live)
     }
 

@@ -6,7 +6,7 @@ use crate::core::codec::{Record, RecordKind};
 use crate::core::event::Event;
 use crate::core::id::Slot;
 use crate::core::settings::Refusal;
-use crate::core::store::{Held, NO_VALUE, Seat, State, tombstone};
+use crate::core::store::{Lookup, NO_VALUE, Register, State, tombstone};
 use crate::core::tuple::value_hash;
 
 /// Refused tuples of which key and stamp are kept: some 10 MB with keys of usual length.
@@ -66,12 +66,12 @@ impl Node {
     }
 
     /// Why a stamped tuple from the network cannot be held, if it cannot.
-    pub(super) fn refusal(&mut self, seat: Seat, record: &Record<'_>) -> Option<Refusal> {
+    pub(super) fn refusal(&mut self, found: Lookup, record: &Record<'_>) -> Option<Refusal> {
         let is_live = record.kind == RecordKind::Live;
         if is_live && record.value.len() > self.settings.max_value {
             return Some(Refusal::ValueTooLong);
         }
-        let takes_place = seat.slot.is_none_or(|slot| self.store.held(slot).state == State::Refused);
+        let takes_place = found.slot.is_none_or(|slot| self.store.held(slot).state == State::Refused);
         if !takes_place || self.has_room() {
             return None;
         }
@@ -82,23 +82,23 @@ impl Node {
 
     /// Refuses a stamped tuple, and remembers that: it is not asked for again, and its key has no other value
     /// either, for that would be an older one.
-    pub(super) fn refuse_record(&mut self, seat: Seat, record: &Record<'_>, refusal: Refusal, now: Now) {
+    pub(super) fn refuse_record(&mut self, found: Lookup, record: &Record<'_>, refusal: Refusal, now: Now) {
         if record.kind == RecordKind::Live {
             self.refuse(refusal);
         }
         self.refused_for_room |= refusal == Refusal::TooManyTuples;
         self.requests.remove(crate::core::tuple::key_hash(record.key), record.stamp);
-        if seat.slot.is_none() && self.store.count(State::Refused) >= MOST_REFUSED {
+        if found.slot.is_none() && self.store.count(State::Refused) >= MOST_REFUSED {
             return;
         }
         let value = if record.kind == RecordKind::Live { value_hash(record.value) } else { NO_VALUE };
-        let held = Held::new(tombstone(record.key, value), record.stamp, None, State::Refused, false);
-        let (slot, old) = self.put(seat, held);
+        let held = Register::new(tombstone(record.key, value), record.stamp, None, State::Refused, false);
+        let (slot, old) = self.put(found, held);
         // Others forget the key then: what expires leaves something behind for a while.
         let after = if record.kind == RecordKind::Live { self.settings.tombstone } else { 0 };
         let forgotten_at = (record.ttl > 0).then(|| now.mono + u64::from(record.ttl) + after);
         self.set_slot_deadline(slot, forgotten_at);
-        if let Some(was) = old.filter(Held::is_live) {
+        if let Some(was) = old.filter(Register::is_live) {
             self.note_replaced(slot, was.value_hash(), was.source(), now);
             self.events.push_back(Event::Retract(was.tuple));
         }

@@ -234,7 +234,7 @@ impl Node {
     /// A small tuple that this node itself published and the peer holds as we do.
     fn sign_of_life(&mut self, id: LinkId) -> Option<Frame> {
         let (_, slot) = self.own_smallest?;
-        let good = |held: &crate::core::store::Held| {
+        let good = |held: &crate::core::store::Register| {
             held.is_live() && held.source().is_none() && held.tuple.value().len() <= LARGEST_SIGN
         };
         if !self.store.get(slot).is_some_and(good) {

@@ -9,7 +9,7 @@ use crate::core::codec::lists::BatchWriter;
 use crate::core::codec::{Extension, MessageId, RecordKind, encode, encode_publish};
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Slot};
-use crate::core::store::{Held, State};
+use crate::core::store::{Register, State};
 use crate::core::tuple::{Tuple, value_hash};
 
 /// A batch is closed beyond this size, so that a slow socket's queue stays small.
@@ -162,11 +162,11 @@ impl Node {
                 link.plain.followed(slot, now.mono);
                 continue;
             }
-            link.plain.expect(slot, !held.lazy, now.mono);
-            if !held.lazy {
+            link.plain.expect(slot, !held.defer_to_plain, now.mono);
+            if !held.defer_to_plain {
                 link.plain.tell(slot, value_hash(held.tuple.value()), now.mono);
             }
-            let frame = (!held.lazy).then(|| self.single(slot, held, is_plain, now));
+            let frame = (!held.defer_to_plain).then(|| self.single(slot, held, is_plain, now));
             self.schedule_link(id, now);
             if frame.is_some() {
                 self.counters.tuples_out += 1;
@@ -178,7 +178,7 @@ impl Node {
     /// A tuple in a message of its own. Its stamp goes with it to every peer: one that knows none passes it
     /// over, and one that is not what it seems to be never judges a value without it. A peer that is known to
     /// be plain is told no time to live, for CZMQ would say it again of other tuples.
-    fn single(&self, slot: Slot, held: &Held, is_plain: bool, now: Now) -> Frame {
+    fn single(&self, slot: Slot, held: &Register, is_plain: bool, now: Now) -> Frame {
         let ttl = if is_plain { 0 } else { remaining(self.store.deadline(slot), now) };
         Frame::new(encode_publish(&held.tuple, ttl, Some(held.stamp)))
     }
@@ -343,7 +343,7 @@ impl Collector {
     }
 
     /// Whether this tuple is to have a frame of its own: a large one keeps no others waiting, and waits for none.
-    fn closes_before(&self, held: &Held) -> bool {
+    fn closes_before(&self, held: &Register) -> bool {
         held.tuple.value().len() >= FULL && self.count() > 0
     }
 
@@ -352,7 +352,7 @@ impl Collector {
     }
 
     /// Adds what peers may know of a tuple; false when that is nothing.
-    fn add(&mut self, held: &Held, ttl: u32) -> bool {
+    fn add(&mut self, held: &Register, ttl: u32) -> bool {
         let kind = match held.state {
             State::Live | State::Suppressed => RecordKind::Live,
             // That it expired matters to a peer that was away and holds what came before it.

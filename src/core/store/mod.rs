@@ -45,19 +45,23 @@ impl State {
     }
 }
 
-/// A held key. There may be millions: what few tuples have is kept elsewhere.
+/// State of one key: a last-writer-wins register, ordered by the stamp (hybrid logical time, origin).
+///
+/// There may be millions of registers, so a register has only what every key needs: deadlines, for one, are kept in
+/// a map of the store.
 #[derive(Clone, Debug)]
-pub(in crate::core) struct Held {
-    /// Key and value; for a tombstone the value is the 8-byte hash of the last one.
+pub(in crate::core) struct Register {
+    /// Key and value; in a tombstone, key and the 8-byte hash of the value that it had.
     pub(in crate::core) tuple: Tuple,
     pub(in crate::core) stamp: Stamp,
     source: Source,
     pub(in crate::core) state: State,
-    /// Taken from a plain peer far away or in a burst: goes to plain peers only after a quiet time.
-    pub(in crate::core) lazy: bool,
+    /// Whether plain peers are sent the value only after the key has been quiet for a while. Set where a plain peer
+    /// may hold a newer value: one sent too early would make it go back and tell everybody so.
+    pub(in crate::core) defer_to_plain: bool,
 }
 
-/// A link or none in 6 bytes: no node lives to see 2^48 links.
+/// The link that a tuple came by, or none, in 6 bytes: no node lives to see 2^48 links.
 #[derive(Copy, Clone, Debug)]
 struct Source([u8; 6]);
 
@@ -76,28 +80,28 @@ impl Source {
     }
 }
 
-impl Held {
+impl Register {
     pub(in crate::core) fn new(
         tuple: Tuple,
         stamp: Stamp,
         source: Option<LinkId>,
         state: State,
-        lazy: bool,
-    ) -> Held {
-        Held { tuple, stamp, source: Source::new(source), state, lazy }
+        defer_to_plain: bool,
+    ) -> Register {
+        Register { tuple, stamp, source: Source::new(source), state, defer_to_plain }
     }
 
-    /// The link that it came by; `None`: the owner's own.
+    /// The link that the tuple came by; `None` for the owner's own write.
     pub(in crate::core) fn source(&self) -> Option<LinkId> {
         self.source.link()
     }
 
-    /// The place of the key among all: see [`Digest`].
+    /// Hash of the key, which is its place in the [`Digest`]'s trie.
     pub(in crate::core) fn key_hash(&self) -> u64 {
         key_hash(self.tuple.key())
     }
 
-    /// The hash of the value, or of the value that it had.
+    /// Hash of the value, or, in a tombstone, of the value that the key had.
     pub(in crate::core) fn value_hash(&self) -> u64 {
         match (self.state, <[u8; 8]>::try_from(self.tuple.value())) {
             (state, _) if state.has_value() => value_hash(self.tuple.value()),
@@ -119,16 +123,17 @@ pub(in crate::core) fn tombstone(key: &[u8], value_hash: u64) -> Tuple {
     Tuple::new(key, &value_hash.to_be_bytes())
 }
 
-/// Where a key is in the index, or would be: good until another key is put or removed.
+/// Result of a lookup: the key's slot, if it has one, and the index hash that [`Store::put`] needs. Valid until
+/// another key is put or removed.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(in crate::core) struct Seat {
+pub(in crate::core) struct Lookup {
     hash: u64,
     pub(in crate::core) slot: Option<Slot>,
 }
 
 #[derive(Clone, Debug)]
 pub(in crate::core) struct Store {
-    held: Vec<Option<Held>>,
+    registers: Vec<Option<Register>>,
     free: Vec<Slot>,
     /// The slot of the last new key, if another key had it before.
     recycled: Option<Slot>,
@@ -161,7 +166,7 @@ impl Store {
     pub(in crate::core) fn new(seed: u64) -> Store {
         let hasher = RandomState::with_seeds(seed, seed.rotate_left(16), !seed, seed.rotate_left(48));
         Store {
-            held: Vec::new(),
+            registers: Vec::new(),
             free: Vec::new(),
             recycled: None,
             index: HashTable::new(),
@@ -211,13 +216,13 @@ impl Store {
     }
 
     pub(in crate::core) fn find(&self, key: &[u8]) -> Option<Slot> {
-        self.seek(key).slot
+        self.look_up(key).slot
     }
 
-    /// Looks for a key, to [`Store::put`] it where it was found, or not.
-    pub(in crate::core) fn seek(&self, key: &[u8]) -> Seat {
+    /// Looks up a key that is to be [`put`](Store::put).
+    pub(in crate::core) fn look_up(&self, key: &[u8]) -> Lookup {
         let hash = self.hasher.hash_one(key);
-        Seat { hash, slot: self.find_hashed(hash, key) }
+        Lookup { hash, slot: self.find_hashed(hash, key) }
     }
 
     fn find_hashed(&self, hash: u64, key: &[u8]) -> Option<Slot> {
@@ -225,13 +230,13 @@ impl Store {
     }
 
     /// The tuple in a slot that is known to be in use.
-    pub(in crate::core) fn held(&self, slot: Slot) -> &Held {
-        self.held[slot as usize].as_ref().expect("a slot in the index or the log is in use")
+    pub(in crate::core) fn held(&self, slot: Slot) -> &Register {
+        self.registers[slot as usize].as_ref().expect("a slot in the index or the log is in use")
     }
 
     /// The tuple in a slot that may have been freed since it was noted.
-    pub(in crate::core) fn get(&self, slot: Slot) -> Option<&Held> {
-        self.held.get(slot as usize)?.as_ref()
+    pub(in crate::core) fn get(&self, slot: Slot) -> Option<&Register> {
+        self.registers.get(slot as usize)?.as_ref()
     }
 
     /// The slots of all tuples in a part of the key space, with the hashes of their keys.
@@ -262,21 +267,21 @@ impl Store {
         }
     }
 
-    /// Stores what `held` says of its key, whose seat is given, as the latest change. The old content, if any, is
+    /// Stores a register as the latest change of its key, whose lookup is `found`. The old content, if any, is
     /// returned with the slot. The deadline is not touched.
-    pub(in crate::core) fn put(&mut self, seat: Seat, held: Held) -> (Slot, Option<Held>) {
-        debug_assert_eq!(seat, self.seek(held.tuple.key()));
+    pub(in crate::core) fn put(&mut self, found: Lookup, held: Register) -> (Slot, Option<Register>) {
+        debug_assert_eq!(found, self.look_up(held.tuple.key()));
         self.counts[held.state as usize] += 1;
         let state = held.state;
-        let Seat { hash, slot: found } = seat;
+        let Lookup { hash, slot: found } = found;
         if found.is_none() {
             self.recycled = self.free.last().copied();
         }
-        let slot = found.unwrap_or_else(|| self.free.pop().unwrap_or(self.held.len() as Slot));
+        let slot = found.unwrap_or_else(|| self.free.pop().unwrap_or(self.registers.len() as Slot));
         self.changes.push(slot);
         let (place, stamp) = (held.key_hash(), held.stamp);
         if found.is_some() {
-            let old = self.held[slot as usize].replace(held);
+            let old = self.registers[slot as usize].replace(held);
             if let Some(old) = &old {
                 self.counts[old.state as usize] -= 1;
                 self.digest.change(place, old.stamp, stamp);
@@ -284,21 +289,21 @@ impl Store {
             self.note(slot, state);
             return (slot, old);
         }
-        if slot as usize == self.held.len() {
-            self.held.push(Some(held));
+        if slot as usize == self.registers.len() {
+            self.registers.push(Some(held));
         } else {
-            self.held[slot as usize] = Some(held);
+            self.registers[slot as usize] = Some(held);
         }
         if self.index.len() == self.index.capacity() {
             self.grow_index();
         } else {
-            let (hasher, all) = (&self.hasher, &self.held);
+            let (hasher, all) = (&self.hasher, &self.registers);
             let key_of = |slot: &Slot| all[*slot as usize].as_ref().map_or(&[][..], |held| held.tuple.key());
             self.index.insert_unique(hash, slot, |slot| hasher.hash_one(key_of(slot)));
         }
         self.digest.insert(slot, place, stamp);
         if self.digest.is_crowded() {
-            let all = self.held.iter().enumerate();
+            let all = self.registers.iter().enumerate();
             let used = all.filter_map(|(slot, held)| Some((slot as Slot, held.as_ref()?)));
             self.digest.rebuild(used.map(|(slot, held)| (slot, held.key_hash(), held.stamp)));
         }
@@ -310,7 +315,7 @@ impl Store {
     /// which is how they mostly lie in memory. In the table's own order it would take ten times as long.
     fn grow_index(&mut self) {
         self.index = HashTable::with_capacity(larger(self.index.capacity()));
-        for (slot, held) in self.held.iter().enumerate() {
+        for (slot, held) in self.registers.iter().enumerate() {
             if let Some(held) = held {
                 let hash = self.hasher.hash_one(held.tuple.key());
                 self.index.insert_unique(hash, slot as Slot, |_| 0);
@@ -327,7 +332,7 @@ impl Store {
         deadline: Option<u64>,
     ) -> Option<Tuple> {
         debug_assert!(!state.has_value());
-        let held = self.held[slot as usize].as_mut()?;
+        let held = self.registers[slot as usize].as_mut()?;
         let left = tombstone(held.tuple.key(), held.value_hash());
         let tuple = std::mem::replace(&mut held.tuple, left);
         self.set_state(slot, state);
@@ -341,7 +346,7 @@ impl Store {
     }
 
     fn set_state(&mut self, slot: Slot, state: State) {
-        if let Some(held) = self.held[slot as usize].as_mut() {
+        if let Some(held) = self.registers[slot as usize].as_mut() {
             self.counts[held.state as usize] -= 1;
             self.counts[state as usize] += 1;
             held.state = state;
@@ -357,7 +362,7 @@ impl Store {
             State::Retracted | State::Expired => (&mut self.removed, &[State::Retracted, State::Expired]),
         };
         let count = group.iter().map(|&state| self.counts[state as usize]).sum();
-        order.note(slot, count, is_any_of(&self.held, group));
+        order.note(slot, count, is_any_of(&self.registers, group));
     }
 
     /// A removed key is to be kept a while longer.
@@ -367,26 +372,26 @@ impl Store {
 
     /// The key that was removed longest ago, for it to make room.
     pub(in crate::core) fn oldest_removed(&mut self) -> Option<Slot> {
-        self.removed.pop(is_any_of(&self.held, &[State::Retracted, State::Expired]))
+        self.removed.pop(is_any_of(&self.registers, &[State::Retracted, State::Expired]))
     }
 
     /// The key that was hidden longest ago.
     pub(in crate::core) fn oldest_suppressed(&mut self) -> Option<Slot> {
-        self.suppressed.pop(is_any_of(&self.held, &[State::Suppressed]))
+        self.suppressed.pop(is_any_of(&self.registers, &[State::Suppressed]))
     }
 
     /// The key that was refused longest ago.
     pub(in crate::core) fn oldest_refused(&mut self) -> Option<Slot> {
-        self.refused.pop(is_any_of(&self.held, &[State::Refused]))
+        self.refused.pop(is_any_of(&self.registers, &[State::Refused]))
     }
 
     /// Forgets a slot altogether.
-    pub(in crate::core) fn remove(&mut self, slot: Slot) -> Option<Held> {
+    pub(in crate::core) fn remove(&mut self, slot: Slot) -> Option<Register> {
         let hash = self.hasher.hash_one(self.get(slot)?.tuple.key());
         if let Ok(entry) = self.index.find_entry(hash, |&other| other == slot) {
             entry.remove();
         }
-        let held = self.held[slot as usize].take()?;
+        let held = self.registers[slot as usize].take()?;
         self.has_removed = true;
         self.counts[held.state as usize] -= 1;
         self.deadlines.remove(&slot);
@@ -403,13 +408,13 @@ impl Store {
         }
     }
 
-    pub(in crate::core) fn iter(&self) -> impl Iterator<Item = (Slot, &Held)> {
-        self.held.iter().enumerate().filter_map(|(slot, held)| Some((slot as Slot, held.as_ref()?)))
+    pub(in crate::core) fn iter(&self) -> impl Iterator<Item = (Slot, &Register)> {
+        self.registers.iter().enumerate().filter_map(|(slot, held)| Some((slot as Slot, held.as_ref()?)))
     }
 }
 
 /// Whether a slot holds a key in one of these states.
-fn is_any_of<'a>(held: &'a [Option<Held>], states: &'a [State]) -> impl Fn(Slot) -> bool + 'a {
+fn is_any_of<'a>(held: &'a [Option<Register>], states: &'a [State]) -> impl Fn(Slot) -> bool + 'a {
     |slot| held[slot as usize].as_ref().is_some_and(|held| states.contains(&held.state))
 }
 
@@ -417,13 +422,13 @@ fn is_any_of<'a>(held: &'a [Option<Held>], states: &'a [State]) -> impl Fn(Slot)
 mod tests {
     use super::*;
 
-    fn held(key: &str, value: &str, time: u64) -> Held {
+    fn held(key: &str, value: &str, time: u64) -> Register {
         let tuple = Tuple::new(key.as_bytes(), value.as_bytes());
-        Held::new(tuple, Stamp { time, origin: 1 }, None, State::Live, false)
+        Register::new(tuple, Stamp { time, origin: 1 }, None, State::Live, false)
     }
 
-    fn put(store: &mut Store, held: Held) -> (Slot, Option<Held>) {
-        store.put(store.seek(held.tuple.key()), held)
+    fn put(store: &mut Store, held: Register) -> (Slot, Option<Register>) {
+        store.put(store.look_up(held.tuple.key()), held)
     }
 
     #[test]
@@ -461,7 +466,7 @@ mod tests {
 
     #[test]
     fn a_held_key_costs_little_and_a_source_comes_back() {
-        assert_eq!((size_of::<Tuple>(), size_of::<Option<Held>>()), (8, 32));
+        assert_eq!((size_of::<Tuple>(), size_of::<Option<Register>>()), (8, 32));
         for link in [None, Some(LinkId(0)), Some(LinkId((1 << 48) - 2))] {
             assert_eq!(Source::new(link).link(), link);
         }
@@ -487,7 +492,7 @@ mod tests {
             slots.iter().for_each(|&slot| drop(store.remove(slot)));
         }
         let (slot, _) = put(&mut store, held("a", "1", 1));
-        assert!(store.held.len() == 2000, "{}", store.held.len());
+        assert!(store.registers.len() == 2000, "{}", store.registers.len());
         assert_eq!(store.part(Prefix::ALL).collect::<Vec<_>>(), [(slot, key_hash(b"a"))]);
         assert_eq!(store.with_hash(key_hash(b"a")).collect::<Vec<_>>(), [slot]);
         assert_eq!(store.with_hash(key_hash(b"0.0")).count(), 0);
