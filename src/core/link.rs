@@ -1,6 +1,6 @@
 //! What a node knows of one peer.
 
-use crate::core::budget::Effort;
+use crate::core::budget::Budget;
 use crate::core::bulk::Bulk;
 use crate::core::codec::Summary;
 use crate::core::frame::Frame;
@@ -255,7 +255,7 @@ pub(super) struct Link {
     pub(super) gap: bool,
     /// The number of the last request for a tuple that the peer has told of.
     pub(super) awaits: u64,
-    pub(super) effort: Effort,
+    pub(super) budget: Budget,
     pub(super) transit: Transit,
 }
 
@@ -333,7 +333,7 @@ impl Link {
             passage: Passage::default(),
             gap: false,
             awaits: 0,
-            effort: Effort::default(),
+            budget: Budget::default(),
             transit: Transit::default(),
         }
     }

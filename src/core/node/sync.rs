@@ -193,13 +193,13 @@ impl Node {
         };
         for (prefix, theirs) in parts.iter() {
             let unheard = deeper.bytes + lists.bytes >= link.control_room();
-            if unheard || link.effort.left(store.len(), now.mono) == 0 {
+            if unheard || link.budget.remaining(store.len(), now.mono) == 0 {
                 link.gap = true;
                 break;
             }
-            link.effort.spend(digest.effort(prefix));
+            link.budget.charge(digest.cost(prefix));
             if digest.is_leaf(prefix) {
-                link.effort.spend(list(&mut lists, prefix));
+                link.budget.charge(list(&mut lists, prefix));
                 continue;
             }
             let ours = digest.sums(prefix);
@@ -209,7 +209,7 @@ impl Node {
                     continue;
                 }
                 if digest.is_leaf(part) || digest.estimate(part) <= SMALL {
-                    link.effort.spend(list(&mut lists, part));
+                    link.budget.charge(list(&mut lists, part));
                 } else {
                     deeper.add(|frame| add_digest(frame, part, &digest.sums(part)));
                 }
@@ -252,7 +252,7 @@ impl Node {
         for (prefix, entries) in parts.iter() {
             let held = self.store.len();
             let Some(link) = self.links.get_mut(&id) else { return };
-            if link.effort.left(held, now.mono) == 0 {
+            if link.budget.remaining(held, now.mono) == 0 {
                 link.gap = true;
                 break;
             }
@@ -282,13 +282,13 @@ impl Node {
         theirs.extend(
             entries.iter().filter(|entry| prefix.contains(entry.hash)).map(|entry| (entry.hash, entry.stamp)),
         );
-        let mut looks = theirs.len() + 1;
+        let mut visits = theirs.len() + 1;
         // A peer that has next to nothing is sent everything: what there is need not be walked through.
         let few = prefix == Prefix::ALL && theirs.len() < self.store.len() / FEW;
         let before = ahead.len();
         if few {
             // They are looked at all the same when they are sent.
-            looks += theirs.len() * FEW + self.store.len();
+            visits += theirs.len() * FEW + self.store.len();
             theirs.retain(|&hash, &mut stamp| {
                 let ours = self.store.with_hash(hash).map(|slot| self.store.held(slot).stamp).max();
                 if ours.is_some_and(|ours| stamp > ours) {
@@ -298,7 +298,7 @@ impl Node {
             });
         }
         for (slot, hash) in self.store.part(prefix).take_while(|_| !few) {
-            looks += 1;
+            visits += 1;
             let ours = self.store.held(slot).stamp;
             match theirs.remove(&hash) {
                 Some(stamp) if stamp > ours => wanted.push(Entry { hash, stamp }),
@@ -311,7 +311,7 @@ impl Node {
         wanted.append(&mut missing);
         let most = few || prefix == Prefix::ALL && ahead.len() > self.store.len() / 2;
         let Some(link) = self.links.get_mut(&id) else { return };
-        link.effort.spend(looks);
+        link.budget.charge(visits);
         if most {
             // Nearly everything: following the log from its start needs no list.
             ahead.truncate(before);
@@ -341,11 +341,11 @@ impl Node {
     /// What the peer holds newer, or we lack.
     pub(super) fn hear_offer(&mut self, id: LinkId, entries: PartEntries<'_>, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        let left = link.effort.left(self.store.len(), now.mono);
+        let left = link.budget.remaining(self.store.len(), now.mono);
         link.gap |= entries.iter().nth(left).is_some();
         let mut wanted = Vec::new();
         for entry in entries.iter().take(left) {
-            link.effort.spend(1);
+            link.budget.charge(1);
             if self.store.with_hash(entry.hash).all(|slot| self.store.held(slot).stamp < entry.stamp) {
                 wanted.push(entry);
             }
@@ -385,8 +385,8 @@ impl Node {
 
     pub(super) fn hear_request(&mut self, id: LinkId, hashes: Hashes<'_>, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        let left = link.effort.left(self.store.len(), now.mono);
-        let hashes = hashes.iter().take(left).inspect(|_| link.effort.spend(1));
+        let left = link.budget.remaining(self.store.len(), now.mono);
+        let hashes = hashes.iter().take(left).inspect(|_| link.budget.charge(1));
         let asked = hashes.flat_map(|hash| self.store.with_hash(hash));
         let slots: Vec<Slot> = asked.filter(|&slot| self.store.held(slot).state != State::Refused).collect();
         if !slots.is_empty() {

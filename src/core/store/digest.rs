@@ -152,7 +152,7 @@ impl Digest {
     }
 
     /// About how many tuples could be looked at in the time that it takes to sum up the parts of a part.
-    pub(in crate::core) fn effort(&self, prefix: Prefix) -> usize {
+    pub(in crate::core) fn cost(&self, prefix: Prefix) -> usize {
         1 + self.leaves(prefix).len() / 16
     }
 
