@@ -1,11 +1,11 @@
 //! What a node knows of one peer.
 
+use crate::core::ack::AckTracker;
 use crate::core::budget::Budget;
 use crate::core::bulk::Bulk;
 use crate::core::codec::Summary;
 use crate::core::frame::Frame;
 use crate::core::id::{Role, Slot};
-use crate::core::passage::Passage;
 use crate::core::plain::peer::PlainPeer;
 use crate::core::plain::receipts::Receipts;
 use crate::core::plumtree::peer::Branches;
@@ -248,8 +248,8 @@ pub(super) struct Link {
     pub(super) comparison: Comparison,
     pub(super) summary: Summary,
     pub(super) plain: PlainPeer,
-    /// How far the peer is known to have come.
-    pub(super) passage: Passage,
+    /// Which barriers the peer has acknowledged.
+    pub(super) acks: AckTracker,
     /// One side may lack something that the other held when the conversation began, or has told of since, and no
     /// comparison that would find it has begun.
     pub(super) gap: bool,
@@ -330,7 +330,7 @@ impl Link {
             comparison: Comparison::default(),
             summary: Summary::default(),
             plain: PlainPeer::default(),
-            passage: Passage::default(),
+            acks: AckTracker::default(),
             gap: false,
             awaits: 0,
             budget: Budget::default(),
@@ -361,7 +361,7 @@ impl Link {
         self.listens = None;
         self.owed_by_peer = 0;
         self.transit = Transit::default();
-        self.passage.ask_again();
+        self.acks.probe_again();
     }
 
     /// How many bytes of answers and announcements there is room for; the last may be longer.
@@ -371,7 +371,7 @@ impl Link {
 
     /// The offsets in the change log that are kept here.
     pub(super) fn offsets(&mut self) -> impl Iterator<Item = &mut u32> {
-        std::iter::once(&mut self.cursor).chain(self.bulk.offsets()).chain(self.passage.offsets())
+        std::iter::once(&mut self.cursor).chain(self.bulk.offsets()).chain(self.acks.offsets())
     }
 
     /// Whether the peer has yet to be sent this tuple, whose latest change is at `offset`.
@@ -403,7 +403,7 @@ impl Link {
         self.up
             && (!self.control.is_empty()
                 || (self.is_extended() && self.offers && self.transit.is_next())
-                || self.may_ask()
+                || self.may_probe()
                 || self.may_ask_receipt()
                 || (self.kind != Kind::Greeting
                     && (self.cursor < log_end || self.branches.is_due() || self.has_bulk())))
@@ -443,9 +443,9 @@ impl Link {
         self.role == Role::Client && self.is_plain() && self.receipts.may_ask()
     }
 
-    /// Whether the peer has been sent all that it is to be asked about.
-    pub(super) fn may_ask(&self) -> bool {
+    /// Whether a probe is due and everything that it stands for has been sent.
+    pub(super) fn may_probe(&self) -> bool {
         let told = self.bulk.is_empty() && self.branches.is_empty();
-        self.kind != Kind::Greeting && told && !self.gap && self.passage.may_ask(self.cursor)
+        self.kind != Kind::Greeting && told && !self.gap && self.acks.may_probe(self.cursor)
     }
 }

@@ -21,13 +21,14 @@
 //! | `plumtree` | broadcast trees |
 //! | `plain` | peers that speak plain ZGP/1 |
 //! | `link` | what a node knows of one peer |
-//! | `passage` | which of the node's marks a peer has passed |
+//! | `ack` | which barriers of the node a peer has acknowledged |
 //! | `bulk` | tuples that a peer is owed beside the changes of the moment |
 //! | `transit` | how long frames are under way |
 //! | `budget` | how much work a peer may cause |
 //! | `node` | how inputs become outputs |
 //! | [`record`] | the inputs of a node, written down and replayed |
 
+mod ack;
 mod budget;
 mod bulk;
 mod clock;
@@ -37,7 +38,6 @@ mod frame;
 mod id;
 mod link;
 mod node;
-mod passage;
 mod plain;
 mod plumtree;
 pub mod record;
@@ -52,7 +52,7 @@ pub use clock::Now;
 pub use event::{Event, Severity};
 pub use frame::Frame;
 pub use id::{LinkId, Role};
-pub use node::{Mark, Node};
+pub use node::{Barrier, Node};
 pub use settings::{Refusal, Settings};
 pub use stats::Stats;
 pub use tuple::Tuple;

@@ -20,12 +20,12 @@ impl Tag {
         Tag(AtomicU32::new(value))
     }
 
-    /// Mark the object as gone. True for the one caller that did it.
+    /// Barrier the object as gone. True for the one caller that did it.
     pub(super) fn wipe(&self) -> bool {
         self.0.swap(0xdead_beef, Ordering::SeqCst) != 0xdead_beef
     }
 
-    /// Mark it as alive again.
+    /// Barrier it as alive again.
     pub(super) fn restore(&self, value: u32) {
         self.0.store(value, Ordering::SeqCst);
     }

@@ -7,7 +7,7 @@ use super::net::{MS, Member, Sim, WALL};
 use super::oracle::Id;
 use std::collections::HashMap;
 use std::rc::Rc;
-use zgossip::core::{Mark, Stamp};
+use zgossip::core::{Barrier, Stamp};
 
 /// A mark is looked at so often, and so many times.
 const LOOKS: u64 = 50 * MS;
@@ -77,17 +77,17 @@ impl Sim {
             Some(Held { key: key.clone(), id: self.oracle.holds(by, key)?, ahead })
         });
         let held: Vec<Held> = held.collect();
-        let Some(mark) = self.with(node, |node, _| node.mark()) else { return };
+        let Some(mark) = self.with(node, |node, _| node.set_barrier()) else { return };
         self.look(by, mark, Rc::new(held), 0);
     }
 
-    fn look(&mut self, by: (usize, u32), mark: Mark, held: Rc<Vec<Held>>, looks: u32) {
+    fn look(&mut self, by: (usize, u32), mark: Barrier, held: Rc<Vec<Held>>, looks: u32) {
         let (node, life) = by;
         if self.nodes[node].life != life || !self.nodes[node].alive || looks == MOST_LOOKS {
             return;
         }
         let ours = self.our(node);
-        let (behind, passed) = (ours.node.behind(mark), ours.node.passed(mark));
+        let (behind, passed) = (ours.node.count_lagging(mark), ours.node.count_acknowledged(mark));
         if behind > 0 {
             return self.after(LOOKS, move |sim| sim.look(by, mark, held, looks + 1));
         }

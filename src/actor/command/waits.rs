@@ -5,7 +5,7 @@
 
 use crate::actor::promise::Promise;
 use crate::core::record::RecordedNode as Node;
-use crate::core::{Mark, Now};
+use crate::core::{Barrier, Now};
 
 /// What a thread may wait for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -28,7 +28,7 @@ struct Wait {
     condition: Condition,
     promise: Promise<usize>,
     /// What peers were asked about.
-    mark: Option<Mark>,
+    barrier: Option<Barrier>,
     /// They are to be asked again then.
     again_at: Option<u64>,
 }
@@ -48,8 +48,8 @@ impl Waits {
         now: Now,
     ) -> Option<usize> {
         let asks = matches!(condition, Condition::Taken | Condition::Agreement(_));
-        let mark = asks.then(|| node.mark());
-        let mut wait = Wait { condition, promise, mark, again_at: None };
+        let barrier = asks.then(|| node.set_barrier());
+        let mut wait = Wait { condition, promise, barrier, again_at: None };
         let number = wait.look(node, now);
         if number.is_none() {
             self.0.push(wait);
@@ -89,9 +89,10 @@ impl Wait {
         match &self.condition {
             Condition::Count(count) => Some(node.count_readable(now)).filter(|held| held >= count),
             Condition::Key(key) => node.get(key, now).map(|_| node.count_readable(now)),
-            Condition::Taken => {
-                self.mark.filter(|&mark| node.behind(mark) == 0).map(|mark| node.passed(mark))
-            }
+            Condition::Taken => self
+                .barrier
+                .filter(|&barrier| node.count_lagging(barrier) == 0)
+                .map(|barrier| node.count_acknowledged(barrier)),
             &Condition::Agreement(peers) => self.look_for_agreement(peers, node, now),
         }
     }
@@ -99,7 +100,7 @@ impl Wait {
     /// Peers say what they hold when they are asked how far they have come. What they say may be overtaken, so they
     /// are asked until it fits.
     fn look_for_agreement(&mut self, peers: usize, node: &mut Node, now: Now) -> Option<usize> {
-        if self.mark.is_none_or(|mark| node.behind(mark) > 0) {
+        if self.barrier.is_none_or(|barrier| node.count_lagging(barrier) > 0) {
             return None;
         }
         let agreement = node.agreement();
@@ -110,7 +111,7 @@ impl Wait {
             None => self.again_at = Some(now.mono + AGAIN),
             Some(at) if at <= now.mono => {
                 self.again_at = None;
-                self.mark = Some(node.mark());
+                self.barrier = Some(node.set_barrier());
             }
             Some(_) => {}
         }

@@ -162,10 +162,10 @@ impl Node {
     /// Stores what a key holds from now on. What it held, and was not sent yet, never is.
     pub(super) fn put(&mut self, found: Lookup, held: Register) -> (Slot, Option<Register>) {
         let before =
-            found.slot.filter(|_| !self.marked.is_empty()).map(|slot| self.store.changes.offset(slot));
+            found.slot.filter(|_| !self.barrier_links.is_empty()).map(|slot| self.store.changes.offset(slot));
         let (slot, old) = self.store.put(found, held);
         if let Some(before) = before {
-            self.put_marks_off(slot, before);
+            self.defer_barriers(slot, before);
         }
         (slot, old)
     }

@@ -168,7 +168,7 @@ impl Node {
         link.pings.answered();
         link.receipts.pong();
         link.doubt.heard_pong(now.mono, link.interval);
-        let passed = link.passage.pong();
+        let passed = link.acks.on_pong();
         if link.greeting.before > 0 {
             link.greeting.before -= 1;
         } else if link.is_unknown() && link.greeted {
@@ -223,7 +223,7 @@ impl Node {
             self.close_gap(id);
         }
         if let Some(answer) = extension.answer {
-            self.hear_answer(id, answer, now);
+            self.on_answer(id, answer, now);
         } else if role == Role::Server || extension.question.is_some() {
             self.answer_heartbeat(id, extension.question, now);
         } else if let Some(summary) = extension.summary {

@@ -196,7 +196,7 @@ impl Node {
             link.cursor = cursor;
             link.gap = true;
             // Before, a PONG would have been the answer.
-            link.passage.ask_again();
+            link.acks.probe_again();
             link.comparison = Default::default();
             link.plain = Default::default();
             link.branches = Branches::default();

@@ -14,15 +14,15 @@
 //! | `requests` | what was asked for and has not come |
 //! | `transmit` | what is sent next on a link |
 //! | `tree` | sending each tuple over few links |
-//! | `mark` | knowing what peers have taken |
+//! | `barrier` | which peers have taken what was held at some moment |
 //! | `time` | what happens when nothing happens |
 
+mod barrier;
 mod clocks;
 mod converge;
 mod conversation;
 mod history;
 mod links;
-mod mark;
 mod plain_rule;
 mod requests;
 mod room;
@@ -32,8 +32,8 @@ mod transmit;
 mod tree;
 
 #[cfg(feature = "internals")]
-pub use mark::Agreement;
-pub use mark::Mark;
+pub use barrier::Agreement;
+pub use barrier::Barrier;
 
 use crate::core::clock::{Clock, Now, PeerClocks, Stamp, node_id};
 use crate::core::codec::Summary;
@@ -97,10 +97,10 @@ pub struct Node {
     logged: HashMap<&'static str, u64>,
     /// An own small tuple, with which plain hubs are asked whether they know us.
     own_smallest: Option<(usize, Slot)>,
-    /// The last mark that was set.
-    marks: u64,
-    /// Links that had a mark to pass when a key last changed.
-    marked: Vec<LinkId>,
+    /// The number of the last barrier.
+    last_barrier: u64,
+    /// Links that had a barrier to acknowledge when a key last changed.
+    barrier_links: Vec<LinkId>,
     batches: transmit::BatchCache,
     /// The same for peers that are sent everything.
     backlogs: transmit::BatchCache,
@@ -157,8 +157,8 @@ impl Node {
             counters: Stats::default(),
             logged: HashMap::new(),
             own_smallest: None,
-            marks: 0,
-            marked: Vec::new(),
+            last_barrier: 0,
+            barrier_links: Vec::new(),
             batches: transmit::BatchCache::default(),
             backlogs: transmit::BatchCache::default(),
             origins: Origins::new(random.u64(..)),

@@ -149,7 +149,7 @@ impl Node {
         if let Some(link) = self.links.get_mut(&id)
             && std::mem::take(&mut link.gap)
         {
-            link.passage.overtake();
+            link.acks.overtake();
             self.mark_ready(id);
         }
     }
@@ -217,7 +217,7 @@ impl Node {
         }
         let frames: Vec<Frame> = deeper.finish().into_iter().chain(lists.finish()).collect();
         if let Some(link) = self.links.get_mut(&id).filter(|_| !frames.is_empty()) {
-            link.passage.overtake();
+            link.acks.overtake();
         }
         frames.into_iter().for_each(|frame| self.control(id, frame));
     }
@@ -232,7 +232,7 @@ impl Node {
         if link.role != Role::Server || held > SMALL_WHOLE || !more {
             return false;
         }
-        link.passage.overtake();
+        link.acks.overtake();
         link.gap = !sole;
         if sole {
             link.progress_at = now.mono;
@@ -318,7 +318,7 @@ impl Node {
             link.bulk.owe_all_before(link.cursor);
             link.progress_at = now.mono;
             link.comparison.useful = true;
-            link.passage.overtake();
+            link.acks.overtake();
         }
     }
 
@@ -333,7 +333,7 @@ impl Node {
         }
         let frames = frames.finish();
         if let Some(link) = self.links.get_mut(&id).filter(|_| !frames.is_empty()) {
-            link.passage.overtake();
+            link.acks.overtake();
         }
         frames.into_iter().for_each(|frame| self.control(id, frame));
     }
@@ -401,7 +401,7 @@ impl Node {
     fn owe_all(&mut self, id: LinkId, mut slots: Vec<Slot>) {
         slots.sort_unstable_by_key(|&slot| self.store.changes.offset(slot));
         if let Some(link) = self.links.get_mut(&id).filter(|_| !slots.is_empty()) {
-            link.passage.overtake();
+            link.acks.overtake();
             slots.into_iter().for_each(|slot| link.bulk.owe(slot));
         }
         self.mark_ready(id);

@@ -67,7 +67,7 @@ impl Node {
     fn tend(&mut self, id: LinkId, now: Now) {
         self.check_plain(id, now);
         self.announce_due(id, now);
-        self.ask_due(id, now);
+        self.retry_probe(id, now);
         self.bulk_due(id, now);
         self.list_due(id, now);
         let of_client = |link: &&mut Link| link.up && link.role == Role::Client;
@@ -268,7 +268,7 @@ impl Node {
                 }
                 _ => None,
             };
-            next = [next, link.passage.rests_until()].into_iter().flatten().min();
+            next = [next, link.acks.retry_at()].into_iter().flatten().min();
             if link.role == Role::Client {
                 next = Some(next.unwrap_or(u64::MAX).min(link.beat_at));
             }

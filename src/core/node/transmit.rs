@@ -93,9 +93,7 @@ impl Node {
             return Some(frame);
         }
         // Before and after: tuples may turn out to be none that this peer is to be sent.
-        self.next_question(id, now)
-            .or_else(|| self.next_tuples(id, now))
-            .or_else(|| self.next_question(id, now))
+        self.next_probe(id, now).or_else(|| self.next_tuples(id, now)).or_else(|| self.next_probe(id, now))
     }
 
     /// What the own clock shows, before frames that tell times to live, and now and then. Made when it is sent, and

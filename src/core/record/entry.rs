@@ -11,7 +11,7 @@ use super::fields::{put_bytes, put_number};
 #[cfg(doc)]
 use crate::core::Node;
 use crate::core::codec::MessageId;
-use crate::core::{Event, Frame, LinkId, Mark, Refusal, Role, Settings, Tuple};
+use crate::core::{Barrier, Event, Frame, LinkId, Refusal, Role, Settings, Tuple};
 
 /// One call of a [`Node`]'s method that may change it, without the time.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +54,7 @@ pub enum Input<'a> {
     /// [`Node::retract`].
     Retract(&'a [u8]),
     /// [`Node::mark`].
-    Mark,
+    Barrier,
     /// [`Node::shutdown`].
     Shutdown,
     /// [`Node::open_link`].
@@ -163,7 +163,7 @@ impl Returned for () {
     }
 }
 
-impl Returned for Mark {
+impl Returned for Barrier {
     fn output(&self) -> Output {
         Output::Nothing
     }
@@ -248,7 +248,7 @@ impl Input<'_> {
                 out.push(kind::RETRACT);
                 put_bytes(out, key);
             }
-            Input::Mark => out.push(kind::MARK),
+            Input::Barrier => out.push(kind::BARRIER),
             Input::Shutdown => out.push(kind::SHUTDOWN),
             Input::OpenLink(Role::Client) => out.push(kind::OPEN_CLIENT),
             Input::OpenLink(Role::Server) => out.push(kind::OPEN_SERVER),
@@ -303,7 +303,7 @@ pub(super) mod kind {
     pub(in super::super) const PUBLISH: u8 = 5;
     pub(in super::super) const UNPUBLISH: u8 = 6;
     pub(in super::super) const RETRACT: u8 = 7;
-    pub(in super::super) const MARK: u8 = 8;
+    pub(in super::super) const BARRIER: u8 = 8;
     pub(in super::super) const SHUTDOWN: u8 = 9;
     pub(in super::super) const OPEN_CLIENT: u8 = 10;
     pub(in super::super) const OPEN_SERVER: u8 = 11;
@@ -362,7 +362,7 @@ impl fmt::Display for Input<'_> {
             }
             Input::Unpublish(key) => write!(f, "unpublish {}", Text(key)),
             Input::Retract(key) => write!(f, "retract {}", Text(key)),
-            Input::Mark => f.write_str("mark"),
+            Input::Barrier => f.write_str("mark"),
             Input::Shutdown => f.write_str("shutdown"),
             Input::OpenLink(role) => write!(f, "open link, {}", format!("{role:?}").to_lowercase()),
             Input::LinkUp(link) => write!(f, "link {} is up", link.get()),

@@ -8,7 +8,7 @@ use crate::core::Now;
 use crate::core::event::Event;
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role};
-use crate::core::node::{Mark, Node};
+use crate::core::node::{Barrier, Node};
 use crate::core::settings::{Refusal, Settings};
 
 /// A [`Node`], and what it was told, if that is to be recorded.
@@ -127,8 +127,8 @@ impl RecordedNode {
     }
 
     /// As [`Node::mark`].
-    pub fn mark(&mut self) -> Mark {
-        self.call(None, || Input::Mark, |node| node.mark())
+    pub fn set_barrier(&mut self) -> Barrier {
+        self.call(None, || Input::Barrier, |node| node.set_barrier())
     }
 
     /// As [`Node::shutdown`].

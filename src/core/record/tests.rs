@@ -23,7 +23,7 @@ fn every_entry_is_read_as_it_was_written() {
         Input::Publish { key: b"k", value: b"", ttl: u32::MAX },
         Input::Unpublish(b"k"),
         Input::Retract(b"k"),
-        Input::Mark,
+        Input::Barrier,
         Input::Shutdown,
         Input::OpenLink(Role::Client),
         Input::OpenLink(Role::Server),
@@ -131,7 +131,7 @@ fn lived() -> Pair {
     }
     pair.nodes[0].retract(b"7", now(pair.time)).unwrap();
     pair.nodes[1].publish(b"short", b"life", 100, now(pair.time)).unwrap();
-    pair.nodes[0].mark();
+    pair.nodes[0].set_barrier();
     pair.turns(100);
     pair.nodes[0].unpublish(b"8", now(pair.time));
     assert!(pair.nodes[1].publish(b"", b"", 0, now(pair.time)).is_err());

@@ -1,16 +1,15 @@
-//! Knowing what peers have: the owner sets a mark, and learns when every peer has passed it.
+//! Barriers: the owner sets one, and learns when every peer has taken what was held then (flush).
 //!
 //! What can be known depends on the peer:
 //!
-//! * An extended one answers a question that was sent behind everything else. What was held before the
-//!   conversation began, comparing digests finds: nothing is asked before a comparison has begun, and what one
-//!   leads to overtakes the question. Where the broadcast tree does not run over the link the peer was told of
-//!   tuples only; it then says how many of those that it was told of it still waits for, and has passed the mark
-//!   when there are none, or when it holds exactly what we do. Either side that leaves something undone (too much
-//!   waits, or is asked for, or it did not come) leaves a gap, which makes no answer a good one until the next
-//!   comparison begins.
+//! * An extended peer answers a probe that was sent behind everything else. Tuples from before the session are found
+//!   by anti-entropy, so no probe is sent before a comparison has begun, and whatever a comparison finds overtakes the
+//!   probe. On a lazy link of the broadcast tree the peer has only been told which tuples there are; its answer says
+//!   how many of these it still waits for, and counts when there are none, or when both hold exactly the same. Either
+//!   side that leaves something undone (too much waits, or a request was given up) notes a gap: no answer counts
+//!   until the next comparison begins.
 //! * A plain server answers a PING that was sent behind everything else.
-//! * A plain client answers nothing: it has passed when the socket has taken the last frame.
+//! * A plain client answers nothing. It counts as having acknowledged when the socket has taken the last frame.
 
 use super::Node;
 use crate::core::bulk::BULK;
@@ -20,67 +19,68 @@ use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role, Slot};
 use crate::core::link::Kind;
 
-/// How long to wait before a peer that still lacks something is asked again (ms).
-const AGAIN: u64 = 20;
+/// Milliseconds before a peer that still lacks something is probed again: some round trips of a LAN.
+const RETRY: u64 = 20;
 
-/// A moment in the node's life: what it held then, peers may be known to have.
+/// A moment in the node's life. Each peer either has acknowledged everything that the node held then, or has not.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mark(u64);
+pub struct Barrier(u64);
 
-/// How far extended peers agree with the node, as far as they have said.
+/// How many extended peers hold what the node holds, as far as they have said.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agreement {
-    /// Peers that hold exactly what we do.
+    /// Peers that hold exactly the same.
     pub agree: usize,
-    /// Peers that do not.
+    /// Peers that hold something else.
     pub differ: usize,
 }
 
 impl Node {
-    /// Sets a mark: every peer that is connected, and every one that we connect to, is to have what is
-    /// held now.
-    pub fn mark(&mut self) -> Mark {
-        self.marks += 1;
+    /// Sets a barrier. Every peer that is connected now, and every one that this node connects to, is asked to
+    /// acknowledge what is held now.
+    pub fn set_barrier(&mut self) -> Barrier {
+        self.last_barrier += 1;
         let end = self.store.changes.end();
-        let mut marked = Vec::new();
+        let mut asked = Vec::new();
         for (&id, link) in &mut self.links {
             if link.role == Role::Server && !(link.up && link.joined) {
                 continue;
             }
-            link.passage.set(self.marks, end);
-            // The peer may as well be told at once.
+            link.acks.set(self.last_barrier, end);
+            // Announcements need not wait: the owner does.
             link.branches.hurry();
-            marked.push(id);
+            asked.push(id);
         }
-        marked.iter().for_each(|&id| self.mark_ready(id));
-        self.marked = marked;
-        Mark(self.marks)
+        asked.iter().for_each(|&id| self.mark_ready(id));
+        self.barrier_links = asked;
+        Barrier(self.last_barrier)
     }
 
-    /// A key has changed again, whose change before that stands at this offset in the log: where it was not sent
-    /// yet it will not be, and a mark that covered it is passed by whoever has the newer one.
-    pub(super) fn put_marks_off(&mut self, slot: Slot, before: u32) {
+    /// Moves barriers behind the new change of a key whose former change, at offset `before`, was not sent on some
+    /// links: it never will be, so only the new one can be acknowledged.
+    pub(super) fn defer_barriers(&mut self, slot: Slot, before: u32) {
         let (links, end) = (&mut self.links, self.store.changes.end());
-        self.marked.retain(|id| {
-            let Some(link) = links.get_mut(id).filter(|link| link.passage.is_open()) else { return false };
-            if link.passage.covers(before) && link.is_unsent(slot, before) {
-                link.passage.put_off(before, end);
+        self.barrier_links.retain(|id| {
+            let Some(link) = links.get_mut(id).filter(|link| link.acks.is_open()) else { return false };
+            if link.acks.covers(before) && link.is_unsent(slot, before) {
+                link.acks.defer(before, end);
             }
             true
         });
     }
 
-    /// How many peers have not passed a mark yet. One whose connection is lost for good does not count.
-    pub fn behind(&self, mark: Mark) -> usize {
-        self.links.values().filter(|link| link.passage.is_behind(mark.0)).count()
+    /// How many peers have yet to acknowledge a barrier. A peer whose connection is lost for good does not count.
+    pub fn count_lagging(&self, barrier: Barrier) -> usize {
+        self.links.values().filter(|link| link.acks.lags(barrier.0)).count()
     }
 
-    /// How many peers have passed a mark.
-    pub fn passed(&self, mark: Mark) -> usize {
-        self.links.values().filter(|link| link.passage.has_passed(mark.0)).count()
+    /// How many peers have acknowledged a barrier.
+    pub fn count_acknowledged(&self, barrier: Barrier) -> usize {
+        self.links.values().filter(|link| link.acks.has_acknowledged(barrier.0)).count()
     }
 
-    /// How far extended peers agree, by what they said last. A peer with several links is one.
+    /// How many extended peers hold what this node holds, by the summary that each sent last. A peer with several links
+    /// counts once.
     pub fn agreement(&self) -> Agreement {
         let ours = self.summary();
         let extended = || self.links.values().filter(|link| link.up && link.is_extended());
@@ -94,32 +94,33 @@ impl Node {
         Agreement { agree: peers(true), differ: peers(false) }
     }
 
-    /// The question that is due on a link that has been sent everything that it is about.
-    pub(super) fn next_question(&mut self, id: LinkId, now: Now) -> Option<Frame> {
+    /// The probe that is due on a link on which everything before it has been sent.
+    pub(super) fn next_probe(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id)?;
-        while link.may_ask() {
+        while link.may_probe() {
             match (link.kind, link.role) {
                 (Kind::Extended, _) => {
-                    let question = link.passage.ask(0);
+                    let question = link.acks.on_sent(0);
                     return Some(self.heartbeat(id, Extension { question, ..Extension::default() }, now));
                 }
                 (_, Role::Client) => {
                     link.pings.said(1);
-                    link.passage.ask(link.pings.unanswered);
+                    link.acks.on_sent(link.pings.unanswered);
                     if link.may_ask_receipt() {
                         link.receipts.ask(link.pings.unanswered, now.mono);
                     }
                     return Some(Frame::new(encode(MessageId::Ping, &Extension::default())));
                 }
-                (_, Role::Server) => link.passage.pass(),
+                (_, Role::Server) => link.acks.acknowledge(),
             }
         }
         None
     }
 
-    /// Tells a peer who asks that we have come so far.
+    /// Answers a HEARTBEAT: with the node's own summary, and if the peer asks, that everything before its question
+    /// was taken, and how many announced tuples are still awaited.
     pub(super) fn answer_heartbeat(&mut self, id: LinkId, question: Option<u64>, now: Now) {
-        // What we do not know we cannot count: it is not none.
+        // A gap hides an unknown number of tuples, which is not zero.
         let gap = self.links.get(&id).is_some_and(|link| link.gap);
         let awaited = self.awaited_of(id) + usize::from(gap);
         let awaited = u32::try_from(awaited).unwrap_or(u32::MAX);
@@ -127,7 +128,8 @@ impl Node {
         self.control(id, self.heartbeat(id, Extension { answer, ..Extension::default() }, now));
     }
 
-    pub(super) fn hear_answer(&mut self, id: LinkId, answer: Answer, now: Now) {
+    /// Takes a peer's answer to a probe, or to a question of the bulk window.
+    pub(super) fn on_answer(&mut self, id: LinkId, answer: Answer, now: Now) {
         let root = self.root();
         let Some(link) = self.links.get_mut(&id) else { return };
         if answer.question & BULK != 0 {
@@ -136,17 +138,17 @@ impl Node {
             self.mark_ready(id);
             return self.schedule_link(id, now);
         }
-        let good = answer.awaited == 0 && !link.gap || link.summary.root == root;
-        link.passage.answer(answer.question, good, now.mono + AGAIN);
+        let complete = answer.awaited == 0 && !link.gap || link.summary.root == root;
+        link.acks.on_answer(answer.question, complete, now.mono + RETRY);
         self.mark_ready(id);
         self.schedule_link(id, now);
     }
 
-    /// Whether a peer that still lacked something is to be asked again.
-    pub(super) fn ask_due(&mut self, id: LinkId, now: Now) {
+    /// Makes the probe of a peer that still lacked something due again, if its time has come.
+    pub(super) fn retry_probe(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        if link.passage.rests_until().is_some_and(|until| until <= now.mono) {
-            link.passage.ask_again();
+        if link.acks.retry_at().is_some_and(|until| until <= now.mono) {
+            link.acks.probe_again();
             self.mark_ready(id);
         }
     }
@@ -229,15 +231,20 @@ mod tests {
             pair.connect();
             pair.settle();
             pair.fill(marker, 2 * keys);
-            let mark = pair.nodes[marker].mark();
-            while pair.nodes[marker].behind(mark) > 0 {
+            let barrier = pair.nodes[marker].set_barrier();
+            while pair.nodes[marker].count_lagging(barrier) > 0 {
                 pair.send(0);
                 pair.send(1);
                 let moved = [pair.arrive(0), pair.arrive(1)];
-                assert_ne!(moved, [false; 2], "{} are behind for ever", pair.nodes[marker].behind(mark));
+                assert_ne!(
+                    moved,
+                    [false; 2],
+                    "{} are behind for ever",
+                    pair.nodes[marker].count_lagging(barrier)
+                );
             }
             assert_eq!(pair.nodes[1 - marker].count(), 2 * keys);
-            assert_eq!(pair.nodes[marker].passed(mark), 1);
+            assert_eq!(pair.nodes[marker].count_acknowledged(barrier), 1);
         }
     }
 
@@ -253,8 +260,8 @@ mod tests {
             pair.fill(1, 3000);
             pair.wires = Default::default();
             pair.connect();
-            let mark = pair.nodes[marker].mark();
-            while pair.nodes[marker].behind(mark) > 0 {
+            let barrier = pair.nodes[marker].set_barrier();
+            while pair.nodes[marker].count_lagging(barrier) > 0 {
                 pair.send(0);
                 pair.send(1);
                 assert_ne!([pair.arrive(0), pair.arrive(1)], [false; 2], "behind for ever");
@@ -273,7 +280,7 @@ mod tests {
         let link = node.open_link(Role::Server, now(1)).unwrap();
         let hello = Extension { node: Some(1 << 63 | 9), ..Extension::default() };
         node.handle_frame(link, &encode(MessageId::Hello, &hello), now(1));
-        let mark = node.mark();
+        let barrier = node.set_barrier();
         let asked = |node: &mut Node| {
             let frames = std::iter::from_fn(|| node.poll_transmit(link, now(2)));
             frames.filter(|frame| frame.bytes()[2] == MessageId::Heartbeat as u8).count()
@@ -287,25 +294,25 @@ mod tests {
         let answer = encode(MessageId::Heartbeat, &Extension { answer, ..Extension::default() });
         node.leave_gap(link);
         node.handle_frame(link, &answer, now(2));
-        node.ask_due(link, now(2 + AGAIN));
-        assert_eq!((asked(&mut node), node.behind(mark)), (0, 1));
+        node.retry_probe(link, now(2 + RETRY));
+        assert_eq!((asked(&mut node), node.count_lagging(barrier)), (0, 1));
         node.handle_frame(link, &digest, now(100));
         assert_eq!(asked(&mut node), 1);
         node.handle_frame(link, &answer, now(100));
-        assert_eq!((node.behind(mark), node.passed(mark)), (0, 1));
+        assert_eq!((node.count_lagging(barrier), node.count_acknowledged(barrier)), (0, 1));
     }
 
     #[test]
     fn a_peer_that_is_not_there_is_behind_until_it_comes_or_is_given_up() {
         let mut pair = Pair::new();
-        let mark = pair.nodes[0].mark();
-        assert_eq!((pair.nodes[0].behind(mark), pair.nodes[0].passed(mark)), (1, 0));
+        let barrier = pair.nodes[0].set_barrier();
+        assert_eq!((pair.nodes[0].count_lagging(barrier), pair.nodes[0].count_acknowledged(barrier)), (1, 0));
         let link = pair.links[0];
         pair.nodes[0].close_link(link, now(2));
-        assert_eq!(pair.nodes[0].behind(mark), 0);
+        assert_eq!(pair.nodes[0].count_lagging(barrier), 0);
         // A client that has not said HELLO is nobody yet.
-        let mark = pair.nodes[1].mark();
-        assert_eq!((pair.nodes[1].behind(mark), pair.nodes[1].passed(mark)), (0, 0));
+        let barrier = pair.nodes[1].set_barrier();
+        assert_eq!((pair.nodes[1].count_lagging(barrier), pair.nodes[1].count_acknowledged(barrier)), (0, 0));
     }
 
     #[test]
@@ -314,7 +321,7 @@ mod tests {
         let link = node.open_link(Role::Client, now(1)).unwrap();
         node.publish(b"a", b"1", 0, now(1)).unwrap();
         node.link_up(link, now(1));
-        let mark = node.mark();
+        let barrier = node.set_barrier();
         let mut frames = Vec::new();
         let pong = encode(MessageId::Pong, &Extension::default());
         while node.poll_transmit(link, now(2)).is_some() {}
@@ -324,21 +331,21 @@ mod tests {
             frames.push(frame.bytes()[2]);
         }
         assert_eq!(frames, [MessageId::Publish as u8, MessageId::Ping as u8]);
-        assert_eq!(node.behind(mark), 1);
+        assert_eq!(node.count_lagging(barrier), 1);
         // Forgotten by the hub meanwhile: all over again.
         node.handle_frame(link, &encode(MessageId::Invalid, &Extension::default()), now(4));
         node.handle_frame(link, &pong, now(4));
-        assert_eq!(node.behind(mark), 1);
+        assert_eq!(node.count_lagging(barrier), 1);
         while node.poll_transmit(link, now(4)).is_some() {}
         node.handle_frame(link, &pong, now(5));
         node.handle_frame(link, &pong, now(5));
         while node.poll_transmit(link, now(5)).is_some() {}
-        assert_eq!(node.behind(mark), 1);
+        assert_eq!(node.count_lagging(barrier), 1);
         node.handle_frame(link, &pong, now(6));
-        assert_eq!((node.behind(mark), node.passed(mark)), (0, 1));
+        assert_eq!((node.count_lagging(barrier), node.count_acknowledged(barrier)), (0, 1));
     }
 
-    /// A change that was replaced before it was sent never is: the mark waits for what replaced it.
+    /// A change that is replaced before it was sent never is: the barrier waits for what replaced it.
     #[test]
     fn what_was_replaced_before_it_was_sent_is_not_passed_by_what_is_behind_it() {
         let mut pair = Pair::new();
@@ -347,7 +354,7 @@ mod tests {
         let (link, at) = (pair.links[0], now(5));
         pair.nodes[0].publish(b"key", b"1", 0, at).unwrap();
         pair.nodes[0].publish(b"other", b"1", 0, at).unwrap();
-        let mark = pair.nodes[0].mark();
+        let barrier = pair.nodes[0].set_barrier();
         pair.nodes[0].publish(b"key", &[b'2'; 100_000], 0, at).unwrap();
         // The line takes a frame at a time: the other key, and only then what replaced the first.
         let first = pair.nodes[0].poll_transmit(link, at).unwrap();
@@ -355,9 +362,9 @@ mod tests {
         let second = pair.nodes[0].poll_transmit(link, at).unwrap();
         assert!(second.bytes().len() > 100_000, "no question before it");
         pair.nodes[1].handle_frame(pair.links[1], second.bytes(), at);
-        assert_eq!((pair.nodes[0].behind(mark), pair.nodes[0].passed(mark)), (1, 0));
+        assert_eq!((pair.nodes[0].count_lagging(barrier), pair.nodes[0].count_acknowledged(barrier)), (1, 0));
         pair.settle();
-        assert_eq!((pair.nodes[0].behind(mark), pair.nodes[0].passed(mark)), (0, 1));
+        assert_eq!((pair.nodes[0].count_lagging(barrier), pair.nodes[0].count_acknowledged(barrier)), (0, 1));
     }
 
     #[test]
@@ -366,11 +373,11 @@ mod tests {
         let link = node.open_link(Role::Server, now(1)).unwrap();
         node.handle_frame(link, &encode(MessageId::Hello, &Extension::default()), now(1));
         node.publish(b"a", b"1", 0, now(1)).unwrap();
-        let mark = node.mark();
+        let barrier = node.set_barrier();
         assert!(node.poll_transmit(link, now(1)).is_some());
-        assert_eq!(node.behind(mark), 1, "the socket may not have taken it");
+        assert_eq!(node.count_lagging(barrier), 1, "the socket may not have taken it");
         assert!(node.poll_transmit(link, now(1)).is_none());
-        assert_eq!((node.behind(mark), node.passed(mark)), (0, 1));
+        assert_eq!((node.count_lagging(barrier), node.count_acknowledged(barrier)), (0, 1));
     }
 
     #[test]
@@ -382,10 +389,10 @@ mod tests {
         assert_eq!(pair.nodes[0].agreement(), Agreement { agree: 1, differ: 0 });
         pair.fill(0, 1);
         assert_eq!(pair.nodes[0].agreement(), Agreement { agree: 0, differ: 1 });
-        pair.nodes[0].mark();
+        pair.nodes[0].set_barrier();
         pair.settle();
         assert_eq!(pair.nodes[0].agreement(), Agreement { agree: 1, differ: 0 });
-        pair.nodes[1].mark();
+        pair.nodes[1].set_barrier();
         pair.settle();
         assert_eq!(pair.nodes[1].agreement(), Agreement { agree: 1, differ: 0 });
     }
