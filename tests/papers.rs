@@ -1,0 +1,119 @@
+//! The papers name files, folders and functions that exist, and every place that states the version states the same.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
+}
+
+/// The files below `folder` with this extension.
+fn files(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files(&path, extension, found);
+        } else if path.extension().is_some_and(|own| own == extension) {
+            found.push(path);
+        }
+    }
+}
+
+fn papers() -> Vec<PathBuf> {
+    let mut papers =
+        vec![root().join("bindings/python/README.md"), root().join(".github/pull_request_template.md")];
+    for entry in fs::read_dir(root()).expect("the repository") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            papers.push(path);
+        }
+    }
+    files(&root().join("doc"), "md", &mut papers);
+    papers
+}
+
+/// The words of a paper that stand in backquotes, outside blocks of code.
+fn quoted(text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut in_block = false;
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            in_block = !in_block;
+        } else if !in_block {
+            words.extend(line.split('`').skip(1).step_by(2));
+        }
+    }
+    words
+}
+
+/// Whether a word means a file or folder of the repository.
+fn is_path(word: &str) -> bool {
+    const FILES: [&str; 9] = [".rs", ".c", ".h", ".hpp", ".md", ".py", ".sh", ".toml", ".yml"];
+    let is_plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    let Some((first, _)) = word.split_once('/') else { return false };
+    let is_folder = !first.is_empty() && !matches!(first, "target" | "build") && root().join(first).is_dir();
+    is_plain && (is_folder || FILES.iter().any(|end| word.ends_with(end)))
+}
+
+#[test]
+fn every_path_in_the_papers_exists() {
+    let mut missing = Vec::new();
+    for paper in papers() {
+        let text = read(&paper);
+        let folder = paper.parent().expect("a folder");
+        let places = [root().to_owned(), root().join("src"), root().join("include"), folder.to_owned()];
+        let exists = |path: &str| places.iter().any(|place| place.join(path).exists());
+        let name = paper.strip_prefix(root()).expect("inside").display();
+        for word in quoted(&text).into_iter().filter(|word| is_path(word) && !exists(word)) {
+            missing.push(format!("{name}: `{word}`"));
+        }
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = target.split('#').next().unwrap_or_default();
+            if !target.is_empty() && !target.contains(':') && !folder.join(target).exists() {
+                missing.push(format!("{name}: ({target})"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "these are not there:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn every_function_in_the_papers_exists() {
+    let mut sources = Vec::new();
+    for (folder, extension) in [("src", "rs"), ("tests", "rs"), ("include", "h")] {
+        files(&root().join(folder), extension, &mut sources);
+    }
+    let sources: String = sources.iter().map(|path| read(path)).collect();
+    let mut missing = Vec::new();
+    for paper in papers() {
+        let text = read(&paper);
+        for word in quoted(&text) {
+            let Some(path) = word.strip_suffix("()") else { continue };
+            let name = path.rsplit("::").next().unwrap_or(path);
+            let is_there = [format!("fn {name}("), format!("fn {name}<"), format!("{name} (")]
+                .iter()
+                .any(|declaration| sources.contains(declaration));
+            if !is_there {
+                missing.push(format!("{}: `{word}`", paper.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "these are not there:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn the_version_is_the_same_everywhere() {
+    let version = env!("CARGO_PKG_VERSION");
+    for (file, line) in [
+        ("bindings/python/METADATA", format!("Version: {version}")),
+        ("bindings/python/src/zgossip/__init__.py", format!("__version__ = \"{version}\"")),
+        ("examples/node/package.json", format!("\"version\": \"{version}\"")),
+        ("CHANGELOG.md", format!("## {version}")),
+    ] {
+        assert!(read(&root().join(file)).contains(&line), "{file} says {line}");
+    }
+}
