@@ -44,7 +44,7 @@ impl Level {
 
 /// Where log lines go.
 pub trait Sink: Send + Sync {
-    /// Write one line; `text` holds no line break.
+    /// Writes one line; `text` holds no line break.
     fn write(&self, level: Level, text: &str);
 
     /// The node is not configured to run in the background (`server/background`, 0 unless set). CZMQ turns its log
@@ -82,12 +82,12 @@ impl Logger {
         self.0.verbose.load(Ordering::Relaxed)
     }
 
-    /// Switch debug lines on or off.
+    /// Switches debug lines on or off.
     pub fn set_verbose(&self, verbose: bool) {
         self.0.verbose.store(verbose, Ordering::Relaxed);
     }
 
-    /// Write to another sink from now on.
+    /// Writes to another sink from now on.
     pub fn set_sink(&self, sink: Arc<dyn Sink>) {
         *self.0.sink.write() = sink;
     }
@@ -97,32 +97,32 @@ impl Logger {
         Arc::clone(&self.0.sink.read())
     }
 
-    /// Tell the sink that the node is not in the background.
+    /// Tells the sink that the node is not in the background.
     pub fn foreground(&self) {
         self.sink().foreground();
     }
 
-    /// Write an error.
+    /// Writes an error.
     pub fn error(&self, text: impl fmt::Display) {
         self.write(Level::Error, text);
     }
 
-    /// Write a warning.
+    /// Writes a warning.
     pub fn warning(&self, text: impl fmt::Display) {
         self.write(Level::Warning, text);
     }
 
-    /// Write a notice.
+    /// Writes a notice.
     pub fn notice(&self, text: impl fmt::Display) {
         self.write(Level::Notice, text);
     }
 
-    /// Write an information line.
+    /// Writes an information line.
     pub fn info(&self, text: impl fmt::Display) {
         self.write(Level::Info, text);
     }
 
-    /// Write a debug line, `<prefix>: text`, if the node is verbose; otherwise `text` is not even formatted.
+    /// Writes a debug line, `<prefix>: text`, if the node is verbose; otherwise `text` is not even formatted.
     pub fn debug(&self, text: impl fmt::Display) {
         if self.verbose() {
             self.write(Level::Debug, format_args!("{}:     {}", self.0.prefix, text));
@@ -172,7 +172,7 @@ impl Sink for Stderr {
 
 static LOCAL_OFFSET: OnceLock<fn(u64) -> i64> = OnceLock::new();
 
-/// Tell [`Stderr`] how to find local time: `offset` takes seconds since 1970 and returns how many seconds local
+/// Tells [`Stderr`] how to find local time: `offset` takes seconds since 1970 and returns how many seconds local
 /// time is ahead of UTC then. The time zone is the C library's knowledge, which only the outer layers may call;
 /// until they do, lines carry UTC. The first call counts.
 pub fn set_local_offset(offset: fn(u64) -> i64) {

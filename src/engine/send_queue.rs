@@ -203,7 +203,9 @@ mod tests {
         for (count, pause) in [(MANY - 1, 0), (MANY, (MANY / LINKS_PER_MS) as u64)] {
             let mut queue = SendQueue::default();
             let links = links(count);
-            links.iter().for_each(|&id| queue.push(id));
+            for &id in &links {
+                queue.push(id);
+            }
             assert!(queue.begin_round(10));
             for &id in &links {
                 assert_eq!(queue.next_ready(), Some(id));

@@ -56,6 +56,7 @@ impl Global {
     }
 
     fn make() -> Option<&'static Global> {
+        static ONCE: Once = Once::new();
         let last = GLOBAL.load(Ordering::Acquire);
         // SAFETY: no arguments; the result is checked.
         let handle = unsafe { zmq_sys::zmq_ctx_new() };
@@ -75,10 +76,9 @@ impl Global {
             return Global::last();
         }
         if !last.is_null() {
-            // Those of a parent are none of ours.
+            // The parent's sockets do not count here.
             OPEN.store(0, Ordering::Relaxed);
         }
-        static ONCE: Once = Once::new();
         // SAFETY: a plain function without arguments, that lives as long as this library is loaded: a shared
         // library's handlers run before it is unloaded.
         ONCE.call_once(|| unsafe {

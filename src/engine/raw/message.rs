@@ -22,7 +22,7 @@ impl Msg {
     pub fn new() -> Msg {
         let mut raw = zmq_msg_t::default();
         // SAFETY: initialises the frame; documented to succeed always.
-        unsafe { zmq_sys::zmq_msg_init(&mut raw) };
+        unsafe { zmq_sys::zmq_msg_init(&raw mut raw) };
         Msg { raw }
     }
 
@@ -31,16 +31,16 @@ impl Msg {
     pub fn from_slice(bytes: &[u8]) -> Result<Msg, Error> {
         let mut raw = zmq_msg_t::default();
         // SAFETY: initialises the frame; checked.
-        if unsafe { zmq_sys::zmq_msg_init_size(&mut raw, bytes.len()) } != 0 {
+        if unsafe { zmq_sys::zmq_msg_init_size(&raw mut raw, bytes.len()) } != 0 {
             return Err(Error::last());
         }
         // SAFETY: the frame has exactly `bytes.len ()` writable bytes, and is new, thus does not overlap `bytes`.
         unsafe {
             ptr::copy_nonoverlapping(
                 bytes.as_ptr(),
-                zmq_sys::zmq_msg_data(&mut raw).cast::<u8>(),
+                zmq_sys::zmq_msg_data(&raw mut raw).cast::<u8>(),
                 bytes.len(),
-            )
+            );
         };
         Ok(Msg { raw })
     }
@@ -57,7 +57,7 @@ impl Msg {
         let hint = Arc::into_raw(bytes).cast_mut().cast::<c_void>();
         // SAFETY: libzmq only reads the bytes (a received copy that is written to would be another message), and
         // calls `release` once, when the last message that refers to them is closed.
-        if unsafe { zmq_sys::zmq_msg_init_data(&mut raw, data.cast(), len, Some(release), hint) } != 0 {
+        if unsafe { zmq_sys::zmq_msg_init_data(&raw mut raw, data.cast(), len, Some(release), hint) } != 0 {
             let error = Error::last();
             // SAFETY: on failure libzmq has not taken the bytes over.
             unsafe { release(data.cast(), hint) };
@@ -85,7 +85,7 @@ impl Msg {
     #[inline]
     pub fn more(&self) -> bool {
         // SAFETY: an initialised frame.
-        unsafe { zmq_sys::zmq_msg_more(&self.raw) != 0 }
+        unsafe { zmq_sys::zmq_msg_more(&raw const self.raw) != 0 }
     }
 
     /// A property of the connection that the frame came by: `Peer-Address`, `User-Id`, …; `None` if it is not known.
@@ -109,7 +109,7 @@ impl Drop for Msg {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: an initialised frame, closed once.
-        unsafe { zmq_sys::zmq_msg_close(&mut self.raw) };
+        unsafe { zmq_sys::zmq_msg_close(&raw mut self.raw) };
     }
 }
 

@@ -101,7 +101,7 @@ impl Socket {
     fn recv_flags(&self, msg: &mut Msg, flags: i32) -> Result<(), Error> {
         loop {
             // SAFETY: an open socket and an initialised frame, whose old content libzmq releases.
-            if unsafe { zmq_sys::zmq_msg_recv(&mut msg.raw, self.handle, flags) } >= 0 {
+            if unsafe { zmq_sys::zmq_msg_recv(&raw mut msg.raw, self.handle, flags) } >= 0 {
                 return Ok(());
             }
             let error = Error::last();
@@ -127,7 +127,7 @@ impl Socket {
     fn send_flags(&self, msg: &mut Msg, flags: i32) -> Result<(), Error> {
         loop {
             // SAFETY: an open socket and an initialised frame, which libzmq takes over only on success.
-            if unsafe { zmq_sys::zmq_msg_send(&mut msg.raw, self.handle, flags) } >= 0 {
+            if unsafe { zmq_sys::zmq_msg_send(&raw mut msg.raw, self.handle, flags) } >= 0 {
                 return Ok(());
             }
             let error = Error::last();
@@ -162,7 +162,7 @@ impl Socket {
             // SAFETY: an open socket; the option is an `int`, as are pointer and size.
             let rc = unsafe {
                 let bits = ptr::from_mut(&mut bits).cast();
-                zmq_sys::zmq_getsockopt(self.handle, zmq_sys::ZMQ_EVENTS as i32, bits, &mut size)
+                zmq_sys::zmq_getsockopt(self.handle, zmq_sys::ZMQ_EVENTS as i32, bits, &raw mut size)
             };
             if rc == 0 {
                 break;
@@ -227,7 +227,7 @@ impl Socket {
         // SAFETY: an open socket; the pointer and size are those of `text`, and libzmq writes no more than that.
         let rc = unsafe {
             let text = text.as_mut_ptr().cast();
-            zmq_sys::zmq_getsockopt(self.handle, zmq_sys::ZMQ_LAST_ENDPOINT as i32, text, &mut size)
+            zmq_sys::zmq_getsockopt(self.handle, zmq_sys::ZMQ_LAST_ENDPOINT as i32, text, &raw mut size)
         };
         check(rc)?;
         text.truncate(size.saturating_sub(1)); // the terminating zero

@@ -12,7 +12,7 @@ const STEADY: libc::clockid_t = libc::CLOCK_MONOTONIC;
 pub fn steady() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is writable, and the clock is one that every supported system has.
-    let done = unsafe { libc::clock_gettime(STEADY, &mut time) };
+    let done = unsafe { libc::clock_gettime(STEADY, &raw mut time) };
     if done != 0 {
         return Duration::ZERO;
     }
