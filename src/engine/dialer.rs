@@ -283,7 +283,7 @@ impl Engine {
         self.timers.set(id, Timer::Reconnect, now.mono + delay);
         self.detach(id, 0);
         if is_no_accident {
-            let reason = "its handshakes end early: the server key is wrong, or it does not speak ZeroMQ";
+            let reason = "its handshakes end early: a wrong server key, or it does not speak ZeroMQ";
             self.report_unreachable(id, now, reason);
         }
     }
