@@ -1,9 +1,9 @@
-/*  zgossip - decentralised configuration: nodes that publish key/value tuples and all come to hold all of them
+/*  zgossip: nodes that publish key/value tuples, every one of which comes to hold all of them
 
     This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
     distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/. */
 
-/*  The C++17 face of zgossip.h: what is created is also destroyed, tuples are walked with a for loop, strings are
+/*  The interface of zgossip.h for C++17: objects destroy what they own, tuples are read in a for loop, strings are
     std::string_view.
 
         gossip::node node ("name");
@@ -14,10 +14,13 @@
             std::cout << key << '=' << value << '\n';
         node.flush (std::chrono::seconds (5));
 
-    Constructors that fail throw std::system_error. Nothing else throws, except for want of memory: a call that fails
-    returns false, -1 or nothing, with errno set, and gossip::last_error () says why. What each call means, and when it
-    fails, zgossip.h says. A node may be used by any number of threads at once; moving it, destroying it, and setting
-    its log function are for one. (The namespace is not called zgossip, for that is the name of a function.) */
+    Meaning  Each member function calls the function of zgossip.h with the same name, where it is documented.
+    Errors   Constructors that fail throw std::system_error. Other calls throw nothing but std::bad_alloc: a call that
+             fails returns false, -1 or an empty object, with errno set, and gossip::last_error () gives the reason.
+    Threads  Any number of threads may use a node at the same time; only one may move it, destroy it or set its log
+             function, while no other uses it.
+
+    The namespace is called gossip, because zgossip is the name of a function. */
 
 #ifndef ZGOSSIP_LIBRARY_HPP_INCLUDED
 #define ZGOSSIP_LIBRARY_HPP_INCLUDED
@@ -44,10 +47,10 @@ namespace gossip {
 
 using std::chrono::milliseconds;
 
-//  As long as it takes
+//  Time-out of a call that waits for ever
 inline constexpr milliseconds forever {-1};
 
-//  Why this thread's last call that failed did so
+//  Reason of the last call that failed in this thread, as text
 inline std::string last_error ()
 {
     return zgossip_strerror (errno);
@@ -67,7 +70,7 @@ namespace detail {
         void operator() (T *object) const noexcept { destroy (&object); }
     };
 
-    //  An empty view may point nowhere, which C would take for an error
+    //  Data of a view, which is not NULL even if the view is empty: C takes NULL for an error
     inline const char *data (std::string_view view) noexcept
     {
         return view.data ()? view.data (): "";
@@ -84,14 +87,14 @@ namespace detail {
     }
 }
 
-//  A key and its value; they belong to the gossip::tuples that they are in
+//  A key and its value, valid as long as the gossip::tuples that they come from
 struct tuple
 {
     std::string_view key;
     std::string_view value;
 };
 
-//  All tuples of a node at one moment, in the order of their keys
+//  All tuples of a node at one moment, in the byte order of their keys
 class tuples
 {
 public:
@@ -130,7 +133,7 @@ public:
         return *this;
     }
 
-    //  False if they could not be had
+    //  False if the call that should have returned them failed
     explicit operator bool () const noexcept { return first_ != nullptr; }
     std::size_t size () const noexcept { return count_; }
     bool empty () const noexcept { return count_ == 0; }
@@ -145,7 +148,7 @@ private:
     std::size_t count_ = 0;
 };
 
-//  What a message says
+//  Kind of a message
 enum class kind {
     none = 0,
     deliver = ZGOSSIP_EVENT_DELIVER,
@@ -158,13 +161,13 @@ enum class kind {
     unreachable = ZGOSSIP_EVENT_UNREACHABLE
 };
 
-//  A message that was received; what it returns belongs to it
+//  A received message; the views that it returns are valid as long as it is
 class event
 {
 public:
     event () noexcept = default;
 
-    //  False if none came
+    //  False if no message was received
     explicit operator bool () const noexcept { return event_ != nullptr; }
     gossip::kind kind () const noexcept
     {
@@ -178,7 +181,7 @@ public:
     {
         return event_? detail::view (event_->value, event_->value_size): std::string_view ();
     }
-    //  How many frames there are, and each of them; empty where there is none
+    //  Number of frames; operator[] returns one of them, or an empty view if there is none with that index
     std::size_t size () const noexcept { return event_? event_->count: 0; }
     std::string_view operator[] (std::size_t index) const noexcept
     {
@@ -192,11 +195,11 @@ private:
     std::unique_ptr <zgossip_event_t, detail::deleter <zgossip_event_t, zgossip_event_destroy>> event_;
 };
 
-//  A node. It can be moved, not copied; a node that was moved from is none: its calls fail with EINVAL.
+//  A node. It can be moved but not copied; every call on a node that was moved from fails with EINVAL.
 class node
 {
 public:
-    //  What takes log lines: one of ZGOSSIP_LOG_*, and the line. What it throws is lost.
+    //  Function that takes log lines: one of ZGOSSIP_LOG_*, and the line. Exceptions that it throws are dropped.
     using log_function = std::function <void (int level, std::string_view text)>;
 
     explicit node (const std::string &name = std::string ()) : node_ (zgossip_new (name.c_str ()))
@@ -205,7 +208,7 @@ public:
             detail::fail ();
     }
 
-    //  In a libzmq context of the program's own
+    //  Creates a node whose sockets live in a libzmq context of the program
     node (const std::string &name, void *context) : node_ (zgossip_new_in (name.c_str (), context))
     {
         if (!node_)
@@ -215,17 +218,17 @@ public:
     node (node &&) noexcept = default;
     node &operator= (node &&other) noexcept
     {
-        //  The old node ends before its log function does
+        //  The node that is replaced ends before its log function is destroyed
         node_ = std::move (other.node_);
         log_ = std::move (other.log_);
         return *this;
     }
 
-    //  For what is not here; the node stays its owner
+    //  The zgossip_t, for functions of zgossip.h that have no member function here; the node still owns it
     zgossip_t *get () const noexcept { return node_.get (); }
     void *context () const noexcept { return zgossip_context (get ()); }
 
-    //  Returns the TCP port, 0 for other transports, or -1
+    //  Accepts peers at an endpoint; returns the TCP port, 0 for other transports, or -1
     int bind (const std::string &endpoint) noexcept { return zgossip_bind (get (), endpoint.c_str ()); }
     bool unbind (const std::string &endpoint) noexcept { return zgossip_unbind (get (), endpoint.c_str ()) == 0; }
     bool connect (const std::string &endpoint) noexcept
@@ -249,7 +252,7 @@ public:
         return zgossip_set_zap_domain (get (), domain.c_str ()) == 0;
     }
 
-    //  For ever, or for so long unless published again; a time of less than a millisecond is one
+    //  Publishes a tuple, for ever or with a time to live, which is rounded up to milliseconds
     bool publish (std::string_view key, std::string_view value) noexcept
     {
         return publish_sized (key, value, 0);
@@ -264,7 +267,7 @@ public:
         }
         return publish_sized (key, value, static_cast <std::uint32_t> (time));
     }
-    //  1 if it was held, 0 if not, -1 if the call failed
+    //  Removes a tuple everywhere (retract) or here only (unpublish); returns 1 if this node held it, 0 if not, or -1
     int retract (std::string_view key) noexcept
     {
         return zgossip_retract_sized (get (), detail::data (key), key.size ());
@@ -304,7 +307,7 @@ public:
         return stats;
     }
 
-    //  Without a time they look once; gossip::forever waits as long as it takes
+    //  The wait_ functions look once by default; with gossip::forever they wait for ever
     bool wait_count (std::size_t count, milliseconds time = {}) const noexcept
     {
         return zgossip_wait_count (get (), count, detail::count (time)) == 0;
@@ -313,7 +316,7 @@ public:
     {
         return zgossip_wait_key (get (), key.c_str (), detail::count (time)) == 0;
     }
-    //  How many peers agree, or have everything; -1 if that was not so in time
+    //  Returns the number of peers that agree, or for flush of those that have everything; -1 if time ran out
     int wait_agreement (std::size_t peers, milliseconds time = {}) const noexcept
     {
         return zgossip_wait_agreement (get (), peers, detail::count (time));
@@ -325,7 +328,7 @@ public:
 
     bool load (const std::string &file) noexcept { return zgossip_load (get (), file.c_str ()) == 0; }
     bool save (const std::string &file) const noexcept { return zgossip_save (get (), file.c_str ()) == 0; }
-    //  An empty name ends the record.
+    //  Records in a file what the node receives; an empty name ends the recording
     bool record (const std::string &file) const noexcept
     {
         return zgossip_record (get (), file.empty () ? NULL : file.c_str ()) == 0;
@@ -336,19 +339,19 @@ public:
     }
     bool set_events (bool on) noexcept { return zgossip_set_events (get (), on) == 0; }
 
-    //  Log lines go to this function, in the node's thread, from now on; an empty one: to stderr again
+    //  Sets the function that takes log lines, called in the node's thread; an empty one restores the default log
     bool set_log (log_function function)
     {
         auto next = std::make_unique <log_function> (std::move (function));
         const bool some = static_cast <bool> (*next);
-        if (zgossip_set_log (get (), some? journal: nullptr, next.get ()) != 0)
+        if (zgossip_set_log (get (), some? write_log: nullptr, next.get ()) != 0)
             return false;
-        //  The one before is not running any more
+        //  The function that was set before is no longer running
         log_ = std::move (next);
         return true;
     }
 
-    //  Commands as frames, for what there is no call for
+    //  Sends a command as frames
     bool send (std::initializer_list <std::string_view> frames)
     {
         std::vector <const void *> places;
@@ -360,7 +363,7 @@ public:
         return zgossip_send_sized (get (), places.data (), sizes.data (), places.size ()) == 0;
     }
 
-    //  The next message; none if there was none in time
+    //  Receives the next message; an empty event if none came in time
     event recv () noexcept { return event (zgossip_recv_event (get ())); }
     bool set_send_timeout (milliseconds time) noexcept
     {
@@ -370,7 +373,7 @@ public:
     {
         return zgossip_set_rcvtimeo (get (), detail::count (time)) == 0;
     }
-    //  Readable while a message waits
+    //  A descriptor that is readable while a message waits
     int fd () const noexcept { return zgossip_fd (get ()); }
 
 private:
@@ -385,17 +388,17 @@ private:
             get (), detail::data (key), key.size (), detail::data (value), value.size (), ttl) == 0;
     }
 
-    static void journal (void *arg, int level, const char *text) noexcept
+    static void write_log (void *arg, int level, const char *text) noexcept
     {
         try {
             (*static_cast <log_function *> (arg)) (level, text);
         }
         catch (...) {
-            //  An exception cannot go on through the library
+            //  An exception must not pass through the library
         }
     }
 
-    //  The node is destroyed first, being the last member
+    //  The node is the last member, so that it is destroyed before its log function
     std::unique_ptr <log_function> log_;
     std::unique_ptr <zgossip_t, detail::deleter <zgossip_t, zgossip_destroy>> node_;
 };

@@ -1,7 +1,9 @@
 # This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
 # distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-"""Nodes that publish key/value tuples and all come to hold all of them: discovery, presence, configuration.
+"""Nodes that publish key/value tuples, every one of which comes to hold all of them.
+
+They serve discovery, presence and configuration:
 
     import zgossip
 
@@ -12,8 +14,8 @@
             if isinstance(event, zgossip.Deliver):
                 print(event.key, event.value)
 
-A node is a node of libzgossip, with a thread of its own there; see `Node` for what it does, and the package's README
-for threads, signals, asyncio and fork.
+`Node` is a node of libzgossip, which runs in a thread of the library. The README of the package describes threads,
+signals, asyncio and fork.
 """
 
 from ._errors import LibraryNotFound, NodeClosed, ZgossipError

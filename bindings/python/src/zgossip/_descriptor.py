@@ -3,9 +3,9 @@
 
 """A descriptor that is readable while an event waits, for select, epoll and asyncio.
 
-The library's own is closed together with the node. Whoever watches it then would never hear of that, so this one
-stays open as long as somebody has the node's object, and is readable once the node is closed. An epoll descriptor
-does that, since it can be watched itself.
+The library closes its own descriptor together with the node, and code that watches it would never learn of that. The
+descriptor here stays open as long as the `Node` object exists, and is readable once the node is closed. It is an epoll
+descriptor, which can be watched itself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Optional
 
 
 class Descriptor:
-    """Readable while the library's descriptor is, and after the end."""
+    """A descriptor that is readable while the library's descriptor is, and for ever once `end` was called."""
 
     def __init__(self, inner: int) -> None:
         self._ended, self._end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -31,7 +31,7 @@ class Descriptor:
         return self._epoll.fileno()
 
     def end(self) -> None:
-        """The node is closed."""
+        """Makes the descriptor readable for ever, because the node is closed."""
         if not self._over:
             self._over = True
             os.write(self._end, b"!")
@@ -42,13 +42,13 @@ class Descriptor:
         os.close(self._end)
 
     def wait(self, timeout: Optional[float]) -> bool:
-        """Wait until it is readable, for so many seconds at most. Handlers of signals run meanwhile."""
+        """Waits `timeout` seconds at most until the descriptor is readable. Signal handlers run meanwhile."""
         return bool(self._epoll.poll(timeout, 1))
 
     async def readable(self) -> None:
-        """Wait, in the running loop, until it is readable. Several tasks may."""
+        """Waits in the running event loop until the descriptor is readable. Several tasks may wait at the same time."""
         loop = asyncio.get_running_loop()
-        # A loop has one reader for a descriptor, and only while somebody waits: nothing spins when nobody does.
+        # A loop has at most one reader for a descriptor. It is removed when no task waits, or the loop would spin.
         if loop not in self._waiters:
             self._waiters[loop] = []
             loop.add_reader(self.fileno(), self._wake, loop)

@@ -1,9 +1,9 @@
 # This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
 # distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-"""What a node tells its program.
+"""Events of a node.
 
-Classes rather than one record with a kind: a type checker knows what each has, and `match` takes them apart.
+Each kind is a class, so that a type checker knows its fields and `match` tells them apart.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Optional, Sequence, Union
 
 @dataclass(frozen=True)
 class Deliver:
-    """A key has a new value, published here or elsewhere."""
+    """A key has a new value, published by this node or another."""
 
     key: bytes
     value: bytes
@@ -29,28 +29,31 @@ class Retract:
 
 @dataclass(frozen=True)
 class Expire:
-    """A key's time to live is over, and nobody published it again."""
+    """The time to live of a key ran out."""
 
     key: bytes
 
 
 @dataclass(frozen=True)
 class Join:
-    """A peer is there."""
+    """A peer connected: the endpoint that this node connected to, or the peer's address."""
 
     endpoint: str
 
 
 @dataclass(frozen=True)
 class Leave:
-    """A peer is gone, for the time being at least."""
+    """A peer is gone; it may come back."""
 
     endpoint: str
 
 
 @dataclass(frozen=True)
 class Unreachable:
-    """There is no connection to a peer, and why, as far as is known. Told after 3 seconds, and rarely again."""
+    """A peer cannot be reached, and why, as far as it is known.
+
+    It comes after 3 seconds without a connection, and rarely again.
+    """
 
     endpoint: str
     reason: str
@@ -58,7 +61,7 @@ class Unreachable:
 
 @dataclass(frozen=True)
 class Error:
-    """A command could not be carried out, and changed nothing."""
+    """A command was refused and changed nothing."""
 
     command: str
     reason: str
@@ -68,7 +71,7 @@ Event = Union[Deliver, Retract, Expire, Join, Leave, Unreachable, Error]
 
 
 def event(frames: Sequence[bytes]) -> Optional[Event]:
-    """What a message says; None if this version does not know it."""
+    """Converts a received message to an event; None if it is of a kind that this version does not know."""
     if len(frames) < 2:
         return None
     name, subject = frames[:2]
@@ -90,5 +93,5 @@ def event(frames: Sequence[bytes]) -> Optional[Event]:
 
 
 def _text(frame: bytes) -> str:
-    """Endpoints and reasons are text, in whatever encoding; nothing of it is lost."""
+    """Decodes an endpoint or a reason, in any encoding, without loss."""
     return frame.decode("utf-8", "surrogateescape")

@@ -1,7 +1,7 @@
 # This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
 # distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-"""The functions of libzgossip that a node needs, found and declared."""
+"""Loads libzgossip, and declares the functions that a node needs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Frames = POINTER(c_char_p)
 
 
 class Tuple(ctypes.Structure):
-    """One of those that zgossip_tuples returns."""
+    """zgossip_tuple_t: an element of the array that zgossip_tuples returns."""
 
     _fields_ = [("key", c_void_p), ("key_size", c_size_t), ("value", c_void_p), ("value_size", c_size_t)]
 
@@ -31,7 +31,7 @@ Tuples = POINTER(Tuple)
 
 
 class Library:
-    """libzgossip. Every call releases the interpreter's lock while it is inside."""
+    """The functions of libzgossip. Each call releases the interpreter lock while it runs."""
 
     def __init__(self, path: str) -> None:
         c = ctypes.CDLL(path, use_errno=True)
@@ -84,7 +84,7 @@ class Library:
         return numbers[0].value, numbers[1].value, numbers[2].value
 
     def reason(self, number: int) -> str:
-        """What was wrong with this thread's last call."""
+        """The reason of the last call that failed in this thread."""
         text: bytes = self._strerror(number)
         return text.decode("utf-8", "replace")
 
@@ -107,7 +107,7 @@ def _open() -> Library:
 
 
 def library() -> Library:
-    """The library, loaded when it is first needed."""
+    """The library, loaded by the first call."""
     global _loaded
     with _loading:
         if _loaded is None:
@@ -119,5 +119,5 @@ def library() -> Library:
 
 
 def library_version() -> str:
-    """The version of the libzgossip in use."""
+    """The version of libzgossip, such as "1.0.0"."""
     return ".".join(map(str, library().version()))

@@ -31,17 +31,19 @@ _MAX_INT = 0x7FFFFFFF
 
 
 class Node:
-    """A node of a gossip network, from now until `close`, the end of a `with` block, or the end of the program.
+    """A node of a gossip network.
 
-    Keys and values are bytes without NUL; a `str` is taken as UTF-8. Times are seconds. Any thread may call anything
-    at any time; several threads may receive, and each event is received once.
+    It runs until `close`, the end of a `with` block, or the end of the program.
 
-    Errors: ValueError for what can be no key, value or time; ZgossipError for what the library refuses; NodeClosed
-    after `close`; TimeoutError.
+    Keys and values are bytes without NUL; a `str` is encoded as UTF-8. Times are in seconds. Any thread may call any
+    method at any time; several threads may receive, and each event is received by one of them.
+
+    Every method may raise ValueError for an invalid argument, ZgossipError if the library refuses the call, and
+    NodeClosed after `close`; methods with a `timeout` raise TimeoutError when it is over. A timeout of None is none.
     """
 
     def __init__(self, name: str = "", *, verbose: bool = False) -> None:
-        """Make a node that knows nobody yet. The name stands before each line that it writes to the log."""
+        """Creates a node without peers. `name` prefixes its log lines; `verbose` logs internal steps, too."""
         found = library()
         self._process = os.getpid()
         handle: Optional[int] = found.new(_bytes("name", name))
@@ -62,48 +64,52 @@ class Node:
     # Peers
 
     def bind(self, endpoint: Text) -> int:
-        """Accept peers at an endpoint: tcp://*:5670, tcp://127.0.0.1:* (any free port), ipc://path, inproc://name.
+        """Accepts peers at an endpoint: tcp://*:5670, tcp://127.0.0.1:* (any free port), ipc://path, inproc://name.
 
-        Returns the TCP port, 0 for the other transports.
+        Returns the TCP port, 0 for other transports.
         """
         return self._call(self._library.bind, _bytes("endpoint", endpoint))
 
     def unbind(self, endpoint: Text) -> None:
-        """Accept no more peers there. Those that came by it are cut off."""
+        """Stops accepting peers at an endpoint, and disconnects those that connected to it."""
         self._call(self._library.unbind, _bytes("endpoint", endpoint))
 
     def connect(self, endpoint: Text, server_key: Optional[Text] = None) -> None:
-        """Connect to a peer as soon as it is there, and again after each loss. With its public key: by CURVE."""
+        """Connects to the peer at an endpoint, and again whenever the connection is lost.
+
+        The peer need not be there yet. With the public key of the peer, the connection is encrypted (CURVE).
+        """
         key = None if server_key is None else _bytes("server key", server_key)
         self._call(self._library.connect, _bytes("endpoint", endpoint), key)
 
     def disconnect(self, endpoint: Text) -> None:
-        """Take a `connect` back. What the peer has said stays."""
+        """Ends the connection to an endpoint; the tuples that came from that peer stay."""
         self._call(self._library.disconnect, _bytes("endpoint", endpoint))
 
     # Tuples
 
     def publish(self, key: Text, value: Text = b"", ttl: Optional[float] = None) -> None:
-        """Give a key a value everywhere; with `ttl`, for so many seconds unless it is published again before.
+        """Publishes a tuple: gives a key a value on every node.
 
-        It does not wait for the node. Should that have no room for the key, an `Error` comes among the events.
+        With `ttl`, the tuple expires after that many seconds, unless it is published again before. The method does not
+        wait for the node; a node that has no room for another key reports that as an `Error` event.
         """
         key, value = _key(key), _bytes("value", value)
         msecs = 0 if ttl is None else _ttl(ttl)
         self._call(self._library.publish, key, len(key), value, len(value), msecs)
 
     def retract(self, key: Text) -> bool:
-        """Remove a key from the whole network. False if it had no value here: then nothing happens."""
+        """Removes a key from the whole network; returns whether this node held it. Others remove it in either case."""
         key = _key(key)
         return bool(self._call(self._library.retract, key, len(key)))
 
     def unpublish(self, key: Text) -> bool:
-        """Forget a key on this node alone. False if it had no value."""
+        """Forgets a key on this node only; returns whether it held the key."""
         key = _key(key)
         return bool(self._call(self._library.unpublish, key, len(key)))
 
     def get(self, key: Text) -> Optional[bytes]:
-        """The value of a key, None if there is none."""
+        """Returns the value of a key, None if it has none."""
         key = _key(key)
         size = c_size_t()
         self._check()
@@ -119,7 +125,7 @@ class Node:
             self._library.free(found)
 
     def items(self) -> list[tuple[bytes, bytes]]:
-        """All keys and their values, as they are at one moment, in the order of the keys."""
+        """Returns all keys and values that the node holds at one moment, in the byte order of the keys."""
         count = c_size_t()
         self._check()
         tuples = self._library.tuples(self._handle, byref(count))
@@ -134,21 +140,21 @@ class Node:
             self._library.tuples_destroy(byref(tuples))
 
     def keys(self) -> list[bytes]:
-        """All keys that have a value."""
+        """Returns all keys that have a value."""
         return [key for key, _ in self.items()]
 
     def status(self) -> int:
-        """How many keys have a value."""
+        """Returns the number of keys that have a value."""
         return self._call(self._library.count)
 
     def digest(self) -> int:
-        """A number that sums up all the node holds: two nodes with the same hold the same."""
+        """Returns a digest of all that the node holds: equal on nodes that hold the same."""
         digest = c_uint64()
         self._call(self._library.digest, byref(digest))
         return digest.value
 
     def stats(self) -> Stats:
-        """The node's counters."""
+        """Returns the statistics of the node."""
         stats = StatsBuffer()
         self._call(self._library.stats, byref(stats), ctypes.sizeof(stats))
         return stats.read()
@@ -156,7 +162,7 @@ class Node:
     # Waiting
 
     def wait_key(self, key: Text, timeout: Optional[float] = None) -> bytes:
-        """Wait until a key has a value, and return it. Events stay to be received, here and below."""
+        """Waits until a key has a value, and returns it. No event is taken from those to be received."""
         key = _key(key)
         deadline = _deadline(timeout)
         while True:
@@ -166,24 +172,24 @@ class Node:
                 return value
 
     def wait_count(self, count: int, timeout: Optional[float] = None) -> None:
-        """Wait until so many keys, or more, have a value."""
+        """Waits until at least `count` keys have a value. No event is taken from those to be received."""
         self._wait(_deadline(timeout), self._library.wait_count, _count(count))
 
     def wait_agreement(self, peers: int = 1, timeout: Optional[float] = None) -> int:
-        """Wait until all peers have taken what this node holds, and so many say that they hold the same.
+        """Waits until all peers have what this node holds, and at least `peers` report that they hold the same.
 
-        CZMQ's nodes cannot say so, and are not counted. Returns how many did.
+        Returns the number of peers that report so. CZMQ's nodes cannot report it, and are not counted.
         """
         return self._wait(_deadline(timeout), self._library.wait_agreement, _count(peers))
 
     def flush(self, timeout: Optional[float] = None) -> int:
-        """Wait until what was published has reached the peers, so that the program may end. Returns their number."""
+        """Waits until what was published has reached the peers, so that the program may end; returns their number."""
         return self._wait(_deadline(timeout), self._library.flush)
 
     # Events
 
     def recv(self, timeout: Optional[float] = None) -> Event:
-        """The next event, waiting for it. Ctrl-C and other signals are handled meanwhile."""
+        """Waits for the next event, and returns it. Ctrl-C and other signals are handled meanwhile."""
         deadline = _deadline(timeout)
         while True:
             came = self._take()
@@ -195,7 +201,7 @@ class Node:
             self._descriptor().wait(left)
 
     def __iter__(self) -> Iterator[Event]:
-        """The events as they come, until the node is closed."""
+        """Yields events as they come, until the node is closed."""
         while True:
             try:
                 came = self.recv()
@@ -204,14 +210,15 @@ class Node:
             yield came
 
     def fileno(self) -> int:
-        """A descriptor that is readable exactly while an event waits, and once the node is closed; to be watched.
+        """Returns a descriptor that is readable while an event waits, and once the node is closed.
 
-        Where two threads receive, one may find nothing although it was readable: give `recv` a time-out of 0.
+        It is to be watched, not to be read from. Where several threads receive, one may find no event although the
+        descriptor was readable, and should call `recv` with a timeout of 0.
         """
         return self._descriptor().fileno()
 
     async def receive(self) -> Event:
-        """The next event, for asyncio."""
+        """Waits for the next event in the running event loop, and returns it."""
         while True:
             came = self._take()
             if came is not None:
@@ -219,7 +226,7 @@ class Node:
             await self._descriptor().readable()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
-        """The events as they come, until the node is closed."""
+        """Yields events as they come, until the node is closed."""
         while True:
             try:
                 came = await self.receive()
@@ -230,48 +237,51 @@ class Node:
     # Configuration
 
     def set(self, path: Text, value: Text) -> None:
-        """Change a setting, as `server/timeout`."""
+        """Sets one item of the configuration, such as "server/timeout"."""
         self._call(self._library.set, _bytes("path", path), _bytes("value", value))
 
     def load(self, path: Path) -> None:
-        """Load a configuration in place of what was loaded or set before. The file is watched.
+        """Loads a configuration file in place of the present configuration, and again whenever the file changes.
 
-        It should say `events = 1` in its section `server`: without it, removals, peers and errors are told no more
-        once the file has changed.
+        The file should have `events = 1` in its section `server`. Without it, only `Deliver` events are reported after
+        the file has changed.
         """
         self._call(self._library.load, _bytes("path", os.fspath(path)))
         self._call(self._library.set_events, True)
 
     def save(self, path: Path) -> None:
-        """Save the configuration."""
+        """Saves the configuration to a file."""
         self._call(self._library.save, _bytes("path", os.fspath(path)))
 
     def record(self, path: Path | None) -> None:
-        """Record what the node is told in a file, to replay it elsewhere; None: no longer."""
+        """Records in a file all that the node receives, to be replayed elsewhere; None ends the recording."""
         self._call(self._library.record, None if path is None else _bytes("path", os.fspath(path)))
 
     def set_keys(self, public_key: Text, secret_key: Text) -> None:
-        """Use CURVE with these keys (Z85) for every bind and connect to come."""
+        """Sets the CURVE keys (Z85) for each `bind` and `connect` that follows."""
         self._call(self._library.set_keys, _bytes("key", public_key), _bytes("key", secret_key))
 
     def set_zap_domain(self, domain: Text) -> None:
-        """Which ZAP domain is asked about the clients of every bind to come."""
+        """Sets the ZAP domain for each `bind` that follows."""
         self._call(self._library.set_zap_domain, _bytes("domain", domain))
 
     # The end
 
     def close(self) -> None:
-        """End the node, in milliseconds. What was published just before still reaches the peers connected."""
-        # Nobody may begin to watch the library's descriptor while it is closed.
+        """Ends the node within milliseconds. What was published before still reaches connected peers, if that is quick.
+
+        `flush` waits for it.
+        """
+        # No thread may begin to watch the library's descriptor while it is being closed.
         with self._watching:
             self._end()
-            # Kept as long as the node's object is: whoever watches it shall find it readable, however late.
+            # The descriptor is kept as long as this object: code that watches it finds it readable, however late.
             if self._watched is not None and os.getpid() == self._process:
                 self._watched.end()
 
     @property
     def closed(self) -> bool:
-        """Whether `close` was called."""
+        """Whether the node was closed."""
         return not self._end.alive
 
     def __enter__(self) -> Node:
@@ -295,7 +305,7 @@ class Node:
             raise NodeClosed("the node stayed in the process that this one was forked from")
 
     def _failure(self) -> Exception:
-        """What the last call, which failed, means."""
+        """The exception for the last call, which failed."""
         number = ctypes.get_errno()
         if number == errno.EPIPE or not self._end.alive:
             return NodeClosed("the node has ended", number)
@@ -307,7 +317,7 @@ class Node:
             result: int = function(self._handle, *arguments)
             if result >= 0:
                 return result
-            # A signal only ends the wait for the node: its handler runs before the call is made again.
+            # A signal ends the wait for the node; its handler runs before the call is repeated.
             if ctypes.get_errno() != errno.EINTR:
                 raise self._failure()
 
@@ -325,7 +335,7 @@ class Node:
                 raise self._failure()
 
     def _take(self) -> Optional[Event]:
-        """The next event, if there is one now."""
+        """Receives the next event, None if there is none now."""
         count = c_size_t()
         while True:
             self._check()
@@ -350,7 +360,7 @@ class Node:
 
 
 def _destroy(found: Library, handle: int, process: int) -> None:
-    # Its thread is in the process that made it, where that may still need it.
+    # In a forked child the node is left alone: its thread runs in the parent, which may still need it.
     if os.getpid() == process:
         found.destroy(byref(c_void_p(handle)))
 

@@ -1,7 +1,7 @@
 # This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
 # distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-"""What a node counts."""
+"""Statistics of a node."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True)
 class Stats:
-    """A node's counters, since it was made."""
+    """Statistics of a node: what it holds, and what it has counted since it was made."""
 
     tuples: int
-    """Keys that have a value."""
+    """Tuples that the node holds."""
     tombstones: int
-    """Removed keys that are remembered."""
+    """Removed keys that the node remembers."""
     links_plain: int
-    """Peers that speak no more than CZMQ's zgossip does."""
+    """Connected peers that speak CZMQ's protocol only."""
     links_extended: int
-    """Peers that speak more."""
+    """Connected peers that speak this library's extension of it."""
     links_other: int
-    """Peers that are not connected, or have not shown yet what they speak."""
+    """Peers that are not connected, or have not shown yet which protocol they speak."""
     frames_in: int
     """Messages received from peers."""
     frames_out: int
@@ -32,21 +32,21 @@ class Stats:
     bytes_out: int
     """Bytes of the messages sent."""
     tuples_out: int
-    """Tuples sent."""
+    """Tuples sent to peers."""
     duplicates: int
-    """Tuples received that were known."""
+    """Tuples received that the node held already."""
     malformed: int
-    """Messages that were none of this protocol."""
+    """Messages received that are not of this protocol."""
     refused: int
-    """Tuples received and refused, for a limit or a time stamp in the future."""
+    """Tuples received and refused, for a limit or a time stamp too far ahead."""
     owed: int
-    """Tuples that wait for slow peers, once for each."""
+    """Tuples that wait to be sent to slow peers, counted once for each peer."""
     root: int
-    """Sums up all that the node holds: where it is equal, the same is held."""
+    """Digest of all that the node holds: equal on nodes that hold the same."""
 
 
 class StatsBuffer(ctypes.Structure):
-    """The same in C."""
+    """zgossip_stats_t."""
 
     _fields_ = [(field.name, ctypes.c_uint64) for field in fields(Stats)]
 
