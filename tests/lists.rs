@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use zgossip::actor::{COMMANDS, CONFIGURATION};
+use zgossip::core::Stats;
 
 fn document(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
@@ -98,4 +99,145 @@ fn every_configuration_key_is_documented_with_its_default() {
         assert_eq!(row[1], key.default, "README.md on the default of {}", key.path);
     }
     compare("doc/libzgossip.3", "configuration keys", &keys, &manual_tags("CONFIGURATION"));
+}
+
+#[test]
+fn every_statistic_is_documented() {
+    let names: Vec<_> = Stats::default().entries().iter().map(|(name, _)| (*name).to_owned()).collect();
+    let statistics = names.iter().cloned().collect();
+    let rows = readme_table("| statistic |");
+    let readme = rows.iter().flat_map(|row| code(&row[0]).collect::<Vec<_>>()).collect();
+    compare("README.md", "statistics", &statistics, &readme);
+    compare("doc/libzgossip.3", "statistics", &statistics, &manual_tags("STATISTICS"));
+    // Python reads them by their places.
+    let python = document("bindings/python/src/zgossip/_stats.py");
+    let fields = python.lines().filter_map(|line| line.strip_prefix("    ")?.strip_suffix(": int"));
+    let fields: Vec<_> = fields.map(str::to_owned).collect();
+    compare(
+        "bindings/python/src/zgossip/_stats.py",
+        "statistics",
+        &statistics,
+        &fields.iter().cloned().collect(),
+    );
+    assert_eq!(fields, names, "the order in bindings/python/src/zgossip/_stats.py");
+}
+
+/// The functions that a text in C declares, defines or calls: names that begin with `prefix`, before a parenthesis.
+fn functions(text: &str, prefix: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (at, _) in text.match_indices('(') {
+        let head = text[..at].trim_end();
+        let start = head.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |last| last + 1);
+        if head[start..].starts_with(prefix) {
+            found.insert(head[start..].to_owned());
+        }
+    }
+    found
+}
+
+/// The functions of `include/zgossip.h` whose declaration holds `what`.
+fn exported(what: &str) -> BTreeSet<String> {
+    let header = document("include/zgossip.h");
+    let lines = header.lines().filter(|line| !line.starts_with("//") && !line.starts_with("    //"));
+    let code = lines.collect::<Vec<_>>().join("\n");
+    let declarations = code.split_inclusive([';', '}', '/']).filter(|text| text.contains(what));
+    let is_declared = |text: &&str| {
+        let text = text.trim_end().replace(" ZGOSSIP_SENTINEL", "");
+        text.ends_with(");") && !text.contains(['{', '='])
+    };
+    let found: BTreeSet<_> =
+        declarations.filter(is_declared).flat_map(|text| functions(text, "zgossip")).collect();
+    assert!(found.len() > 20, "only {found:?} were found in include/zgossip.h");
+    found
+}
+
+#[test]
+fn every_function_is_in_the_readme() {
+    let functions = exported("(");
+    let rows = readme_table("| functions |");
+    let entries: BTreeSet<_> = rows.iter().flat_map(|row| code(&row[0]).collect::<Vec<_>>()).collect();
+    let groups: Vec<_> = entries.iter().filter_map(|entry| entry.strip_suffix('*')).collect();
+    let in_group = |name: &String| groups.iter().any(|group| name.starts_with(group));
+    let single = |names: &BTreeSet<String>| names.iter().filter(|name| !in_group(name)).cloned().collect();
+    let entries = entries.iter().filter(|entry| !entry.ends_with('*')).cloned().collect();
+    compare("README.md", "functions", &single(&functions), &entries);
+}
+
+/// Calls on a node that a binding leaves out, because it makes another call that does the same.
+const STRINGS: [&str; 7] = [
+    "zgossip_send",
+    "zgossip_sendx",
+    "zgossip_recv",
+    "zgossip_recvx",
+    "zgossip_recv_event",
+    "zgossip_send_sized",
+    "zgossip_publish_ttl",
+];
+
+/// Calls on a node that the Python package does not need: it makes nodes in the library's context only, logs as the
+/// library does, and never lets a command wait for room.
+const NOT_IN_PYTHON: [&str; 3] = ["zgossip_context", "zgossip_set_log", "zgossip_set_sndtimeo"];
+
+/// Fails where a binding lacks a call on a node, also in its form with sizes.
+fn compare_binding(name: &str, calls: &BTreeSet<String>, without: &[&str]) {
+    let needed = exported("zgossip_t *self");
+    let sized = |call: &String| format!("{}_sized", call.trim_end_matches("_sized"));
+    let is_there = |call: &&String| calls.contains(*call) || calls.contains(&sized(call));
+    let missing: Vec<_> = needed.iter().filter(|call| !is_there(call)).collect();
+    let missing: Vec<_> = missing.into_iter().filter(|call| !without.contains(&call.as_str())).collect();
+    assert!(missing.is_empty(), "{name} lacks the calls {missing:?}");
+    let all = exported("(");
+    let unknown: Vec<_> = calls.difference(&all).collect();
+    assert!(unknown.is_empty(), "{name} makes calls that the library has not: {unknown:?}");
+}
+
+#[test]
+fn bindings_make_every_call_on_a_node() {
+    let cpp = functions(&document("include/zgossip.hpp"), "zgossip_");
+    compare_binding("include/zgossip.hpp", &cpp, &STRINGS);
+    let python = document("bindings/python/src/zgossip/_library.py");
+    let python = python.split("declare(\"").skip(1).filter_map(|text| text.split('"').next());
+    let python = python.map(|name| format!("zgossip_{name}")).collect();
+    let without: Vec<_> = STRINGS.into_iter().chain(NOT_IN_PYTHON).collect();
+    compare_binding("bindings/python/src/zgossip/_library.py", &python, &without);
+}
+
+/// The functions of the `czmq.h` that the preprocessor finds there.
+fn czmq_functions(include: &[String]) -> BTreeSet<String> {
+    let mut command = std::process::Command::new("cc");
+    command.args(include).args(["-E", "-P", "-include", "czmq.h", "-xc", "/dev/null"]);
+    let output = command.output().expect("a C compiler");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found = functions(&String::from_utf8_lossy(&output.stdout), "z");
+    let is_of_class =
+        |name: &String| name.contains('_') && !name.starts_with("zmq_") && !name.starts_with("zgossip");
+    found.into_iter().filter(|name| is_of_class(name) && !name.ends_with("_test")).collect()
+}
+
+#[test]
+fn what_czmq_h_lacks_of_czmq_is_documented() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let installed = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lists/zgossip");
+    std::fs::create_dir_all(&installed).expect("a directory for the header");
+    std::fs::copy(root.join("include/zgossip.h"), installed.join("zgossip.h")).expect("the header in place");
+    let ours = [root.join("include/czmq"), installed.with_file_name("")];
+    let ours = czmq_functions(&ours.map(|path| format!("-I{}", path.display())));
+    let missing: BTreeSet<_> = czmq_functions(&[]).difference(&ours).cloned().collect();
+    let table = document("doc/CZMQ.md");
+    let rows = table.lines().skip_while(|line| !line.starts_with("| class |")).skip(2);
+    let mut documented = BTreeSet::new();
+    for row in rows {
+        let (class, lacks) = row.trim_matches('|').split_once('|').expect("two columns");
+        let prefix = format!("{}_", class.trim());
+        if lacks.trim() == "the whole class" {
+            assert!(
+                !ours.iter().any(|name| name.starts_with(&prefix)),
+                "doc/CZMQ.md: czmq.h has some of {class}"
+            );
+            documented.extend(missing.iter().filter(|name| name.starts_with(&prefix)).cloned());
+        } else {
+            documented.extend(code(lacks));
+        }
+    }
+    compare("doc/CZMQ.md", "missing functions", &missing, &documented);
 }
