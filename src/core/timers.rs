@@ -1,4 +1,4 @@
-//! Deadlines as values: what is due when. Whoever set a deadline keeps it, to move or drop it.
+//! The table of deadlines: what is due when, in milliseconds of the monotonic clock.
 
 use crate::core::id::{LinkId, Slot};
 use std::collections::BTreeSet;
@@ -8,12 +8,23 @@ use std::collections::BTreeSet;
 pub(super) enum Timer {
     /// A tuple expires, or what remains of a removed one is forgotten.
     Slot(Slot),
-    /// A link has something to do: greet, keep alive, check, give up.
+    /// A link has something to do: a handshake, a sign of life, a check, giving up.
     Link(LinkId),
     /// Values of a busy key wait to be taken.
     Held(Slot),
-    /// Silent clients are looked at.
+    /// Silent clients are probed.
     Sweep,
+}
+
+/// A deadline that stands in the table of timers, or none. Its owner keeps it, and moves it by [`Timers::schedule`].
+#[derive(Clone, Debug, Default)]
+pub(super) struct Deadline(Option<u64>);
+
+impl Deadline {
+    /// Notes that the timer was taken from the table by [`Timers::pop`].
+    pub(super) fn on_fired(&mut self) {
+        self.0 = None;
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -22,7 +33,7 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    /// Moves `timer` from deadline `from` to deadline `to`; `None` stands for "not set".
+    /// The same for an owner that keeps deadlines in a form of its own: millions of tuples have none.
     pub(super) fn set(&mut self, timer: Timer, from: Option<u64>, to: Option<u64>) {
         if from == to {
             return;
@@ -33,6 +44,12 @@ impl Timers {
         if let Some(to) = to {
             self.due.insert((to, timer));
         }
+    }
+
+    /// Moves a timer's deadline to `to` (mono ms); `None` takes it from the table.
+    pub(super) fn schedule(&mut self, timer: Timer, deadline: &mut Deadline, to: Option<u64>) {
+        self.set(timer, deadline.0, to);
+        deadline.0 = to;
     }
 
     /// Tuples and tombstones whose deadline has come.

@@ -17,7 +17,7 @@ use crate::core::clock::Now;
 use crate::core::codec::{Answer, Extension, MessageId, encode};
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role, Slot};
-use crate::core::link::Kind;
+use crate::core::link::Phase;
 
 /// Milliseconds before a peer that still lacks something is probed again: some round trips of a LAN.
 const RETRY: u64 = 20;
@@ -98,16 +98,16 @@ impl Node {
     pub(super) fn next_probe(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id)?;
         while link.may_probe() {
-            match (link.kind, link.role) {
-                (Kind::Extended, _) => {
+            match (link.phase(), link.role) {
+                (Phase::Extended, _) => {
                     let question = link.acks.on_sent(0);
                     return Some(self.heartbeat(id, Extension { question, ..Extension::default() }, now));
                 }
                 (_, Role::Client) => {
-                    link.pings.said(1);
-                    link.acks.on_sent(link.pings.unanswered);
+                    link.pings.on_sent(1);
+                    link.acks.on_sent(link.pings.unanswered());
                     if link.may_ask_receipt() {
-                        link.receipts.ask(link.pings.unanswered, now.mono);
+                        link.receipts.ask(link.pings.unanswered(), now.mono);
                     }
                     return Some(Frame::new(encode(MessageId::Ping, &Extension::default())));
                 }
@@ -125,7 +125,7 @@ impl Node {
         let awaited = self.awaited_of(id) + usize::from(gap);
         let awaited = u32::try_from(awaited).unwrap_or(u32::MAX);
         let answer = question.map(|question| Answer { question, awaited });
-        self.control(id, self.heartbeat(id, Extension { answer, ..Extension::default() }, now));
+        self.queue_control(id, self.heartbeat(id, Extension { answer, ..Extension::default() }, now));
     }
 
     /// Takes a peer's answer to a probe, or to a question of the bulk window.

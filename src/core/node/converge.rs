@@ -153,8 +153,8 @@ impl Node {
             }
         }
         self.tidy();
-        if self.calm {
-            self.rouse(now);
+        if self.may_be_idle {
+            self.end_idle(now);
         }
         slot
     }

@@ -92,7 +92,7 @@ impl Node {
     pub(super) fn silent_since(&self, of: impl Fn(LinkId, &Link) -> bool) -> Option<u64> {
         let links = self.spoke_plainly.iter().filter_map(|&id| Some((id, self.links.get(&id)?)));
         let silent = links.filter(|&(id, link)| link.up && of(id, link));
-        silent.map(|(_, link)| link.plain.knew(link.heard_at)).min()
+        silent.map(|(_, link)| link.plain.knew(link.liveness.heard_at())).min()
     }
 
     /// A link is lost whose peer spoke without stamps, and may hold what is current now for as long as it is away.
@@ -100,7 +100,7 @@ impl Node {
         let Some(link) = self.links.get(&id).filter(|link| link.is_plain() || link.plain.speaks) else {
             return;
         };
-        self.departures.note(link.plain.knew(link.heard_at), now.mono);
+        self.departures.note(link.plain.knew(link.liveness.heard_at()), now.mono);
         self.plain_gone_at = Some(now.mono);
     }
 

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | this file | the node's state, the owner's commands, getters, the outputs |
 //! | `links` | links come and go |
-//! | `conversation` | what each message of a peer means |
+//! | `session` | what each message of a peer means |
 //! | `clocks` | which clocks are believed |
 //! | `converge` | which value of a key stays |
 //! | `history` | the recent past of keys |
@@ -15,19 +15,19 @@
 //! | `transmit` | what is sent next on a link |
 //! | `tree` | sending each tuple over few links |
 //! | `barrier` | which peers have taken what was held at some moment |
-//! | `time` | what happens when nothing happens |
+//! | `liveness` | deadlines: signs of life, silence, expiry |
 
 mod barrier;
 mod clocks;
 mod converge;
-mod conversation;
 mod history;
 mod links;
+mod liveness;
 mod plain_rule;
 mod requests;
 mod room;
+mod session;
 mod sync;
-mod time;
 mod transmit;
 mod tree;
 
@@ -48,7 +48,7 @@ use crate::core::plumtree::parents::Origins;
 use crate::core::settings::{Refusal, Settings};
 use crate::core::stats::Stats;
 use crate::core::store::{self, State, Store};
-use crate::core::timers::Timers;
+use crate::core::timers::{Deadline, Timers};
 use crate::core::tuple::Tuple;
 use requests::Requests;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -81,10 +81,10 @@ pub struct Node {
     /// Links whose peers have spoken without stamps.
     spoke_plainly: BTreeSet<LinkId>,
     timers: Timers,
-    sweep_at: Option<u64>,
+    sweep_deadline: Deadline,
     ready: VecDeque<LinkId>,
-    /// There may be links with long pauses between heartbeats, for nothing changes.
-    calm: bool,
+    /// There may be links with the idle interval between heartbeats, because nothing changes.
+    may_be_idle: bool,
     /// Where the log ended when all links were last looked at for output.
     announced: u64,
     events: VecDeque<Event>,
@@ -96,7 +96,7 @@ pub struct Node {
     /// Causes already logged, so that a flood of bad input is one line.
     logged: HashMap<&'static str, u64>,
     /// An own small tuple, with which plain hubs are asked whether they know us.
-    own_smallest: Option<(usize, Slot)>,
+    smallest_own: Option<(usize, Slot)>,
     /// The number of the last barrier.
     last_barrier: u64,
     /// Links that had a barrier to acknowledge when a key last changed.
@@ -114,7 +114,7 @@ pub struct Node {
     drift_refused_at: Option<u64>,
     /// Tuples were refused because there was no room.
     refused_for_room: bool,
-    /// There was a conversation with a peer, ever: what was published may be held elsewhere.
+    /// There has been a session with a peer: what was published may be held elsewhere.
     met_anybody: bool,
     /// Until when (ms) a tuple with a time to live may be held.
     ages_until: u64,
@@ -147,16 +147,16 @@ impl Node {
             disbelieved: Disbelieved::default(),
             spoke_plainly: BTreeSet::new(),
             timers: Timers::default(),
-            sweep_at: None,
+            sweep_deadline: Deadline::default(),
             ready: VecDeque::new(),
-            calm: false,
+            may_be_idle: false,
             announced: 0,
             events: VecDeque::new(),
             stale: VecDeque::new(),
             suspects: VecDeque::new(),
             counters: Stats::default(),
             logged: HashMap::new(),
-            own_smallest: None,
+            smallest_own: None,
             last_barrier: 0,
             barrier_links: Vec::new(),
             batches: transmit::BatchCache::default(),
@@ -225,8 +225,8 @@ impl Node {
         let stamp = self.next_stamp(replaced, now);
         let slot = self.hold_at(found, Tuple::new(key, value), stamp, None, State::Live, ttl, now);
         let size = key.len() + value.len();
-        if self.own_smallest.is_none_or(|(smallest, _)| size < smallest) {
-            self.own_smallest = Some((size, slot));
+        if self.smallest_own.is_none_or(|(smallest, _)| size < smallest) {
+            self.smallest_own = Some((size, slot));
         }
         Ok(())
     }

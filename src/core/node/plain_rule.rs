@@ -69,10 +69,10 @@ impl Node {
     /// Notes what the peer says of a key.
     fn hear_word(&mut self, id: LinkId, slot: Slot, hash: u64, now: Now) -> Word {
         let Some(link) = self.links.get_mut(&id) else { return Word::default() };
-        let early = link.role == Role::Server && !link.greeted;
-        let lists = link.plain.lists(slot, link.is_unknown(), now.mono) || early;
+        let early = link.role == Role::Server && !link.handshake.has_hello();
+        let lists = link.plain.lists(slot, link.is_undetermined(), now.mono) || early;
         if lists {
-            link.goes_on_listening(now.mono);
+            link.list_wait.on_key(now.mono);
         }
         let is_unaware = link.is_unaware(slot, now.mono);
         Word { before: link.plain.hear(slot, hash, is_unaware), lists, early }
@@ -149,7 +149,7 @@ impl Node {
             return;
         }
         // What it lists while it is told nothing yet it came to without us, not before it came to ours.
-        let unsent = link.listens.is_none()
+        let unsent = !link.list_wait.is_open()
             && link.is_unsent(slot, self.store.changes.offset(slot))
             && held.source() != Some(id)
             && before != Some(held.value_hash());

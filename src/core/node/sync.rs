@@ -90,7 +90,7 @@ impl Node {
         if under_way && now.mono < link.progress_at + STALLED {
             return false;
         }
-        if link.cursor < end || !link.control.is_empty() {
+        if link.cursor < end || !link.outbox.is_empty() {
             link.comparison.put_off += 1;
             if link.comparison.put_off <= MOST_PUT_OFF {
                 return false;
@@ -140,7 +140,7 @@ impl Node {
             frame
         };
         self.close_gap(id);
-        self.control(id, Frame::new(frame));
+        self.queue_control(id, Frame::new(frame));
     }
 
     /// A comparison begins, which will find what either side lacks; or neither does. An answer to come is to a
@@ -192,7 +192,7 @@ impl Node {
             entries.len()
         };
         for (prefix, theirs) in parts.iter() {
-            let unheard = deeper.bytes + lists.bytes >= link.control_room();
+            let unheard = deeper.bytes + lists.bytes >= link.outbox.room();
             if unheard || link.budget.remaining(store.len(), now.mono) == 0 {
                 link.gap = true;
                 break;
@@ -219,7 +219,7 @@ impl Node {
         if let Some(link) = self.links.get_mut(&id).filter(|_| !frames.is_empty()) {
             link.acks.overtake();
         }
-        frames.into_iter().for_each(|frame| self.control(id, frame));
+        frames.into_iter().for_each(|frame| self.queue_control(id, frame));
     }
 
     /// Server: a client compares that holds much more than we do, as after we restarted. It is asked for all of
@@ -239,7 +239,7 @@ impl Node {
             self.source = Some(id);
             let mut frame = entries_frame();
             add_entries(&mut frame, Prefix::ALL, &entries(&self.store, Prefix::ALL));
-            self.control(id, Frame::new(frame));
+            self.queue_control(id, Frame::new(frame));
         }
         true
     }
@@ -335,7 +335,7 @@ impl Node {
         if let Some(link) = self.links.get_mut(&id).filter(|_| !frames.is_empty()) {
             link.acks.overtake();
         }
-        frames.into_iter().for_each(|frame| self.control(id, frame));
+        frames.into_iter().for_each(|frame| self.queue_control(id, frame));
     }
 
     /// What the peer holds newer, or we lack.
@@ -379,7 +379,7 @@ impl Node {
             link.progress_at = now.mono;
         }
         for hashes in hashes.chunks(FULL / 8) {
-            self.control(id, Frame::new(request_frame(hashes)));
+            self.queue_control(id, Frame::new(request_frame(hashes)));
         }
     }
 

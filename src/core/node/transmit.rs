@@ -76,7 +76,7 @@ impl Node {
         self.counters.frames_out += 1;
         self.counters.bytes_out += frame.bytes().len() as u64;
         if let Some(link) = self.links.get_mut(&id) {
-            link.sent_at = now.mono;
+            link.liveness.on_sent(now.mono);
         }
         Some(frame)
     }
@@ -84,8 +84,7 @@ impl Node {
     fn next_frame(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let end = self.store.changes.end();
         let link = self.links.get_mut(&id).filter(|link| link.has_output(end))?;
-        if let Some(frame) = link.control.pop_front() {
-            link.control_bytes -= frame.cost();
+        if let Some(frame) = link.outbox.pop() {
             link.transit.comes_next(now.mono);
             return Some(frame);
         }
@@ -112,7 +111,7 @@ impl Node {
         let Some(frame) = self.next_plain(id, now) else { return self.next_receipt(id, now) };
         // A hub that has forgotten us answers a tuple with INVALID.
         if let Some(link) = self.links.get_mut(&id) {
-            link.doubt.settle();
+            link.keepalive.on_tuple();
             link.expect_receipt(now.mono);
         }
         Some(frame)
@@ -121,8 +120,8 @@ impl Node {
     /// A plain server has been told all that there is: a PING shows when it has taken it.
     fn next_receipt(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id).filter(|link| link.may_ask_receipt())?;
-        link.pings.said(1);
-        link.receipts.ask(link.pings.unanswered, now.mono);
+        link.pings.on_sent(1);
+        link.receipts.ask(link.pings.unanswered(), now.mono);
         Some(Frame::new(encode(MessageId::Ping, &Extension::default())))
     }
 
@@ -131,7 +130,7 @@ impl Node {
         loop {
             let link = self.links.get_mut(&id)?;
             let is_plain = link.is_plain();
-            let listens = link.listens.is_some();
+            let listens = link.list_wait.is_open();
             if let Some(slot) = link.bulk.peek().filter(|_| !listens) {
                 link.bulk.pop();
                 if let Some(held) = self.store.get(slot).filter(|held| held.is_live()) {

@@ -193,7 +193,7 @@ impl Node {
             origins.iter().for_each(|&origin| link.branches.graft(origin, now.mono));
         }
         self.say_origins(id, MessageId::Graft, &origins);
-        self.control(id, Frame::new(request_frame(&wanted)));
+        self.queue_control(id, Frame::new(request_frame(&wanted)));
     }
 
     /// The time to announce on a link may have come.
@@ -229,14 +229,13 @@ impl Node {
     /// Says PRUNE or GRAFT, with the one that waits already, if there is one.
     fn say_origins(&mut self, id: LinkId, kind: MessageId, origins: &[u64]) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        let last = link.control.back_mut().filter(|last| last.bytes().get(2) == Some(&(kind as u8)));
-        if let Some(more) = last.and_then(Frame::get_mut).filter(|frame| frame.len() < MOST_JOINED) {
-            let before = more.capacity();
-            origins.iter().for_each(|origin| more.extend_from_slice(&origin.to_be_bytes()));
-            link.control_bytes += more.capacity() - before;
-            return;
+        let joins = |last: &[u8]| last.get(2) == Some(&(kind as u8)) && last.len() < MOST_JOINED;
+        let add = |last: &mut Vec<u8>| {
+            origins.iter().for_each(|origin| last.extend_from_slice(&origin.to_be_bytes()))
+        };
+        if !link.outbox.extend_last(joins, add) {
+            self.queue_control(id, Frame::new(origins_frame(kind, origins)));
         }
-        self.control(id, Frame::new(origins_frame(kind, origins)));
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::core::codec::lists::BatchWriter;
 use crate::core::codec::{Extension, RecordKind, encode, encode_publish};
 use crate::core::id::Role;
-use crate::core::link::Kind;
+use crate::core::link::Phase;
 use crate::core::settings::Settings;
 use crate::core::tuple::{Tuple, key_hash};
 use std::collections::{HashMap, VecDeque};
@@ -70,7 +70,7 @@ fn a_peer_that_turns_out_to_be_plain_later_is_no_lazy_one() {
         while node.poll_transmit(link, now(2)).is_some() {}
     }
     node.handle_frame(two, &encode(MessageId::Hello, &Extension::default()), now(3));
-    assert_eq!(node.links[&two].kind, Kind::Plain);
+    assert_eq!(node.links[&two].phase(), Phase::Plain);
     // Its list is heard before it is told ours.
     assert!(node.poll_transmit(two, now(3)).is_none());
     node.handle_timeout(now(1000));

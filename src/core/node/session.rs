@@ -5,10 +5,8 @@ use crate::core::clock::{Now, is_possible};
 use crate::core::codec::{Extension, Invalid, Message, MessageId, OFFERS, decode, encode};
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role};
-use crate::core::link::{FIRST_PATIENCE, Link};
-
-/// INVALID is said to a client at most once in this time (ms).
-const INVALID_INTERVAL: u64 = 100;
+use crate::core::link::Link;
+use crate::core::link::handshake::Outcome;
 
 impl Node {
     /// A frame has come: the last one of the peer's message.
@@ -19,12 +17,7 @@ impl Node {
         if !link.up {
             return;
         }
-        link.heard_at = now.mono;
-        link.probes = 0;
-        if !link.answers {
-            link.answers = true;
-            link.patience = FIRST_PATIENCE;
-        }
+        link.liveness.on_frame(now.mono);
         match decode(frame) {
             Ok(message) => {
                 self.debug(|| format!("link {}: received {}", id.get(), name(&message)));
@@ -33,11 +26,11 @@ impl Node {
                     _ => self.handle_as_server(id, message, now),
                 }
             }
-            Err(error) => self.malformed(id, error),
+            Err(error) => self.on_malformed(id, error),
         }
     }
 
-    fn malformed(&mut self, id: LinkId, error: Invalid) {
+    fn on_malformed(&mut self, id: LinkId, error: Invalid) {
         self.counters.malformed += 1;
         self.warn("malformed", || {
             format!("zgossip: dropped a malformed message on link {}: {error}", id.get())
@@ -45,7 +38,7 @@ impl Node {
     }
 
     /// A message that makes no sense from this side of a link.
-    fn unexpected(&mut self, id: LinkId, message: &Message<'_>) {
+    fn on_unexpected(&mut self, id: LinkId, message: &Message<'_>) {
         self.counters.malformed += 1;
         let name = name(message);
         self.warn("unexpected", || format!("zgossip: dropped an unexpected {name} on link {}", id.get()));
@@ -53,11 +46,11 @@ impl Node {
 
     fn handle_as_client(&mut self, id: LinkId, message: Message<'_>, now: Now) {
         match message {
-            Message::Pong(extension) if extension.node.is_some() => self.meet(id, extension, now),
-            Message::Pong(_) => self.hear_pong(id, now),
-            Message::Invalid => self.hear_invalid(id, now),
+            Message::Pong(extension) if extension.node.is_some() => self.on_introduction(id, extension, now),
+            Message::Pong(_) => self.on_pong(id, now),
+            Message::Invalid => self.on_invalid(id, now),
             Message::Hello(_) | Message::Ping | Message::Request(_) if !self.is_extended(id) => {
-                self.unexpected(id, &message);
+                self.on_unexpected(id, &message);
             }
             other => self.handle_tuples(id, other, now),
         }
@@ -65,20 +58,20 @@ impl Node {
 
     fn handle_as_server(&mut self, id: LinkId, message: Message<'_>, now: Now) {
         match message {
-            Message::Hello(extension) => self.hear_hello(id, extension, now),
+            Message::Hello(extension) => self.on_hello(id, extension, now),
             Message::Ping => {
                 // An extended client that goes on saying PING has missed our introduction.
                 let who = if self.is_extended(id) { self.introduction(now) } else { Extension::default() };
-                self.control(id, Frame::new(encode(MessageId::Pong, &who)));
+                self.queue_control(id, Frame::new(encode(MessageId::Pong, &who)));
             }
-            Message::Pong(_) | Message::Invalid => self.unexpected(id, &message),
+            Message::Pong(_) | Message::Invalid => self.on_unexpected(id, &message),
             other => {
-                let greeted = self.links.get(&id).is_some_and(|link| link.greeted);
-                if !greeted {
-                    self.say_invalid(id, now);
+                let has_hello = self.links.get(&id).is_some_and(|link| link.handshake.has_hello());
+                if !has_hello {
+                    self.send_invalid(id, now);
                 }
                 // A plain tuple is good whoever sends it; anything else needs to know whom it is from.
-                if greeted || matches!(other, Message::Publish { .. }) {
+                if has_hello || matches!(other, Message::Publish { .. }) {
                     self.handle_tuples(id, other, now);
                 }
             }
@@ -98,11 +91,11 @@ impl Node {
             return;
         }
         if !self.is_extended(id) {
-            return self.unexpected(id, &message);
+            return self.on_unexpected(id, &message);
         }
         match message {
             Message::Batch(batch) => batch.iter().for_each(|record| self.hear_record(id, &record, now)),
-            Message::Heartbeat(extension) => self.hear_heartbeat(id, extension, now),
+            Message::Heartbeat(extension) => self.on_heartbeat(id, extension, now),
             Message::Digest(parts) => self.hear_digest(id, parts, now),
             Message::Entries(parts) => self.hear_entries(id, parts, now),
             Message::Request(hashes) => self.hear_request(id, hashes, now),
@@ -110,7 +103,7 @@ impl Node {
             Message::Prune(origins) => self.hear_prune(id, origins, now),
             Message::Graft(origins) => self.hear_graft(id, origins),
             Message::Offer(entries) => self.hear_offer(id, entries, now),
-            other => self.unexpected(id, &other),
+            other => self.on_unexpected(id, &other),
         }
     }
 
@@ -119,13 +112,13 @@ impl Node {
     }
 
     /// Server: the conversation starts, or starts anew.
-    fn hear_hello(&mut self, id: LinkId, extension: Extension, now: Now) {
+    fn on_hello(&mut self, id: LinkId, extension: Extension, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         // What it said before its first HELLO, when we had just come up, it said on this connection.
-        if std::mem::replace(&mut link.greeted, true) {
+        if link.handshake.on_hello() {
             link.plain.reconnect();
         }
-        link.forget_owed();
+        link.drop_unsent();
         link.plain.begin_list(now.mono);
         let Some(peer) = extension.node else { return self.become_plain(id, now) };
         link.peer = Some(peer);
@@ -140,11 +133,11 @@ impl Node {
             self.close_gap(id);
         }
         let pong = encode(MessageId::Pong, &self.introduction(now));
-        self.control(id, Frame::new(pong));
+        self.queue_control(id, Frame::new(pong));
     }
 
     /// Client: the server turns out to be extended.
-    fn meet(&mut self, id: LinkId, extension: Extension, now: Now) {
+    fn on_introduction(&mut self, id: LinkId, extension: Extension, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         if link.is_extended() {
             return;
@@ -163,20 +156,17 @@ impl Node {
 
     /// Client: the answer to one of our PINGs. The one behind our HELLO tells that a plain server has
     /// taken the HELLO and said all its tuples.
-    fn hear_pong(&mut self, id: LinkId, now: Now) {
+    fn on_pong(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        link.pings.answered();
+        link.pings.on_pong();
         link.receipts.pong();
-        link.doubt.heard_pong(now.mono, link.interval);
+        link.keepalive.on_pong(now.mono);
         let passed = link.acks.on_pong();
-        if link.greeting.before > 0 {
-            link.greeting.before -= 1;
-        } else if link.is_unknown() && link.greeted {
-            if link.greeting.refused {
-                self.greet_again(id, now);
-            } else {
-                self.become_plain(id, now);
-            }
+        let outcome = link.handshake.on_pong();
+        match outcome.filter(|_| link.is_undetermined()) {
+            Some(Outcome::Refused) => self.restart_handshake(id, now),
+            Some(Outcome::Accepted) => self.become_plain(id, now),
+            None => {}
         }
         if passed {
             self.mark_ready(id);
@@ -184,29 +174,26 @@ impl Node {
     }
 
     /// Client: the server does not know us.
-    fn hear_invalid(&mut self, id: LinkId, now: Now) {
+    fn on_invalid(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        if link.is_unknown() {
-            // Either for what was sent before our HELLO, which it has not seen yet, or for the HELLO.
-            link.greeting.refused |= link.greeting.before == 0;
-            return;
+        if link.is_undetermined() {
+            return link.handshake.on_invalid();
         }
-        link.hurry(now.mono);
-        self.greet_again(id, now);
+        link.keepalive.on_forgotten(now.mono);
+        self.restart_handshake(id, now);
     }
 
     /// Server: the client is not known, because it or we are new. Its HELLO will bring all the rest.
-    fn say_invalid(&mut self, id: LinkId, now: Now) {
+    fn send_invalid(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        if link.invalid_at.is_none_or(|at| now.mono >= at + INVALID_INTERVAL) {
-            link.invalid_at = Some(now.mono);
-            self.control(id, Frame::new(encode(MessageId::Invalid, &Extension::default())));
+        if link.may_send_invalid(now.mono) {
+            self.queue_control(id, Frame::new(encode(MessageId::Invalid, &Extension::default())));
         }
     }
 
     /// Extended: a sign of life, and what the peer's tuples sum up to. The server answers with its own,
     /// the client compares. Who is asked whether it has come so far says so.
-    fn hear_heartbeat(&mut self, id: LinkId, extension: Extension, now: Now) {
+    fn on_heartbeat(&mut self, id: LinkId, extension: Extension, now: Now) {
         if let Some(sent) = extension.sent {
             return self.links.get_mut(&id).into_iter().for_each(|link| link.transit.hear(sent, now.mono));
         }
@@ -230,12 +217,12 @@ impl Node {
             if self.may_compare(id, now) {
                 self.compare(id, summary, now);
             }
-            self.pace(id, extension, summary, now);
+            self.adjust_pace(id, extension, summary, now);
         }
     }
 
-    pub(super) fn say_heartbeat(&mut self, id: LinkId, now: Now) {
-        self.control(id, self.heartbeat(id, Extension::default(), now));
+    pub(super) fn send_heartbeat(&mut self, id: LinkId, now: Now) {
+        self.queue_control(id, self.heartbeat(id, Extension::default(), now));
     }
 
     /// A heartbeat that also says what `extension` does.
@@ -278,11 +265,10 @@ impl Node {
     }
 
     /// Queues an answer or announcement, unless too many wait. One that is lost may have told what is lacking.
-    pub(super) fn control(&mut self, id: LinkId, frame: Frame) {
+    pub(super) fn queue_control(&mut self, id: LinkId, frame: Frame) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        if link.up && link.control_room() > 0 {
-            link.control_bytes += frame.cost();
-            link.control.push_back(frame);
+        if link.up && link.outbox.room() > 0 {
+            link.outbox.push(frame);
             self.mark_ready(id);
         } else {
             self.leave_gap(id);

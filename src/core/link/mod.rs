@@ -1,0 +1,368 @@
+//! The state of one link: a connection to a peer, and what the node knows of that peer.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | this file | the link's phase, and its parts |
+//! | `handshake` | finding out what a server speaks; counting PONGs |
+//! | `liveness` | whether the peer is still there |
+//! | `keepalive` | keeping a session with a CZMQ hub |
+//! | `pace` | how rare heartbeats are while nothing changes |
+//! | `list_wait` | waiting for the end of a plain client's list |
+//! | `outbox` | frames that go before tuples |
+
+pub(super) mod handshake;
+pub(super) mod keepalive;
+pub(super) mod list_wait;
+pub(super) mod liveness;
+pub(super) mod outbox;
+pub(super) mod pace;
+
+use crate::core::ack::AckTracker;
+use crate::core::budget::Budget;
+use crate::core::bulk::Bulk;
+use crate::core::codec::Summary;
+use crate::core::id::{Role, Slot};
+use crate::core::plain::peer::PlainPeer;
+use crate::core::plain::receipts::Receipts;
+use crate::core::plumtree::peer::Branches;
+use crate::core::timers::Deadline;
+use crate::core::transit::Transit;
+use handshake::{Handshake, Pings};
+use keepalive::KeepAlive;
+use list_wait::ListWait;
+use liveness::Liveness;
+use outbox::Outbox;
+use pace::Pace;
+
+/// Milliseconds between two INVALIDs to one client: a flood of its tuples is answered once.
+const INVALID_INTERVAL: u64 = 100;
+/// Milliseconds without an answer to HELLO and PING after which a server is sent tuples although nobody knows what it
+/// speaks. Longer than any round trip, because a peer is taken for a plain one only for what it says.
+const HANDSHAKE_TIMEOUT: u64 = 5_000;
+/// Milliseconds in which a client sends on a new connection what had waited on the former one.
+pub(super) const BREATH: u64 = 100;
+
+/// What the peer speaks, as far as is known.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Not known yet; no tuples are sent.
+    Handshake,
+    /// Not known for a long time: tuples are sent as PUBLISH, which every peer understands, with stamp and time to
+    /// live.
+    Undetermined,
+    /// ZGP/1 as CZMQ speaks it.
+    Plain,
+    /// The extended protocol, with stamps, batches and digests.
+    Extended,
+}
+
+/// What is remembered of the last comparison of digests, so as not to repeat one that was no use.
+#[derive(Copy, Clone, Debug, Default)]
+pub(super) struct Comparison {
+    /// One was begun since there was last reason to believe that it leads to something.
+    pub(super) begun: bool,
+    /// It led to tuples being asked for.
+    pub(super) useful: bool,
+    pub(super) again_at: u64,
+    pub(super) futile: u32,
+    /// How often one was put off, in a row, because something else waited to be sent.
+    pub(super) put_off: u32,
+}
+
+/// One link. Times are milliseconds of the monotonic clock.
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    pub(super) role: Role,
+    phase: Phase,
+    /// A connection is there; without one nothing is made to be sent.
+    pub(super) up: bool,
+    /// The owner was told JOIN, and not LEAVE yet.
+    pub(super) joined: bool,
+    pub(super) handshake: Handshake,
+    pub(super) pings: Pings,
+    pub(super) liveness: Liveness,
+    pub(super) keepalive: KeepAlive,
+    pub(super) pace: Pace,
+    /// Client: when the handshake counts as unanswered, or the next heartbeat or sign of life is due.
+    pub(super) next_turn_at: u64,
+    /// When INVALID was last sent.
+    invalid_at: Option<u64>,
+    /// The next thing to do, in the table of timers.
+    pub(super) deadline: Deadline,
+    pub(super) outbox: Outbox,
+    /// Offset in the change log: everything before it was sent.
+    pub(super) cursor: u32,
+    /// Tuples that are owed beside the changes of the moment.
+    pub(super) bulk: Bulk,
+    /// Stands in the queue of links with something to send.
+    pub(super) ready: bool,
+    /// Plain client: its list is waited for.
+    pub(super) list_wait: ListWait,
+    /// Plain server: how far it has come with what it was sent.
+    pub(super) receipts: Receipts,
+    pub(super) plain: PlainPeer,
+    /// Tuples that the peer still has to send on this link, as it says.
+    pub(super) owed_by_peer: u32,
+    /// When a tuple last came, or a sign that the peer has taken some.
+    pub(super) progress_at: u64,
+    pub(super) branches: Branches,
+    /// The peer's node id, if it is an extended one.
+    pub(super) peer: Option<u64>,
+    /// The peer understands OFFER.
+    pub(super) offers: bool,
+    /// The peer's wall clock less this node's monotonic one, in milliseconds.
+    pub(super) wall: Option<i64>,
+    pub(super) comparison: Comparison,
+    pub(super) summary: Summary,
+    /// Which barriers the peer has acknowledged.
+    pub(super) acks: AckTracker,
+    /// One side may lack something that the other held when the session began, or has announced since, and no
+    /// comparison that would find it has begun.
+    pub(super) gap: bool,
+    /// The number of the last request for a tuple that the peer has announced.
+    pub(super) awaits: u64,
+    pub(super) budget: Budget,
+    pub(super) transit: Transit,
+}
+
+impl Link {
+    /// A server's link is up from the start; a client's waits for its connection.
+    pub(super) fn new(role: Role, now: u64) -> Link {
+        Link {
+            role,
+            phase: Phase::Handshake,
+            up: role == Role::Server,
+            joined: false,
+            handshake: Handshake::default(),
+            pings: Pings::default(),
+            liveness: Liveness::new(now),
+            keepalive: KeepAlive::default(),
+            pace: Pace::default(),
+            next_turn_at: u64::MAX,
+            invalid_at: None,
+            deadline: Deadline::default(),
+            outbox: Outbox::default(),
+            cursor: 0,
+            bulk: Bulk::default(),
+            ready: false,
+            list_wait: ListWait::default(),
+            receipts: Receipts::default(),
+            plain: PlainPeer::default(),
+            owed_by_peer: 0,
+            progress_at: 0,
+            branches: Branches::default(),
+            peer: None,
+            offers: false,
+            wall: None,
+            comparison: Comparison::default(),
+            summary: Summary::default(),
+            acks: AckTracker::default(),
+            gap: false,
+            awaits: 0,
+            budget: Budget::default(),
+            transit: Transit::default(),
+        }
+    }
+
+    /// What the peer speaks.
+    pub(super) fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Client: a connection was made, or made again.
+    pub(super) fn on_connected(&mut self, now: u64) {
+        self.up = true;
+        self.pings.on_connected(self.peer.is_some());
+        self.receipts = Receipts::default();
+        self.liveness.on_connected(now);
+        self.keepalive.on_connected();
+        self.plain.reconnect();
+    }
+
+    /// The connection was lost.
+    pub(super) fn on_disconnected(&mut self) {
+        self.up = false;
+        self.liveness.on_disconnected();
+        self.drop_unsent();
+        self.set_phase(Phase::Handshake);
+    }
+
+    /// Client: the session begins with PING, HELLO, PING, and as many PINGs more as is returned. All that is held before
+    /// `log_end`, an offset in the change log, is known from then on to be old.
+    pub(super) fn begin_handshake(&mut self, log_end: u32, now: u64) -> u32 {
+        self.set_phase(Phase::Handshake);
+        self.drop_unsent();
+        self.cursor = log_end;
+        let former = self.pings.take_former();
+        self.handshake.begin(self.pings.expected() + 1 + former);
+        self.pings.on_sent(1);
+        // Whatever was sent before has been taken, or refused, when this PING is answered.
+        self.receipts.ask(self.pings.unanswered(), now);
+        self.pings.on_sent(1 + former);
+        self.next_turn_at = now + HANDSHAKE_TIMEOUT;
+        self.plain.begin_list(now);
+        former
+    }
+
+    /// Client: the handshake is to be made again after a pause.
+    pub(super) fn await_handshake(&mut self, pause: u64, now: u64) {
+        self.handshake.end();
+        self.drop_unsent();
+        self.next_turn_at = now + pause;
+        self.set_phase(Phase::Handshake);
+    }
+
+    /// The peer has not shown what it speaks: it is owed everything before `log_end`.
+    pub(super) fn become_undetermined(&mut self, log_end: u32, now: u64) {
+        self.set_phase(Phase::Undetermined);
+        self.owe_all(log_end);
+        self.branches = Branches::default();
+        self.await_answer(now);
+    }
+
+    /// Client: a server of which nothing is known was asked for a PONG.
+    pub(super) fn await_answer(&mut self, now: u64) {
+        self.next_turn_at = now + HANDSHAKE_TIMEOUT;
+    }
+
+    /// The peer speaks ZGP/1 and no more: it is owed everything before `log_end`, unless that was so already.
+    pub(super) fn become_plain(&mut self, log_end: u32, now: u64) {
+        let owes_all = self.phase == Phase::Undetermined;
+        self.set_phase(Phase::Plain);
+        self.keepalive.on_tuple();
+        if !owes_all {
+            self.owe_all(log_end);
+        }
+        if self.role == Role::Server {
+            self.list_wait.begin(now);
+        }
+        self.branches = Branches::default();
+        self.next_turn_at = now + self.keepalive.interval();
+    }
+
+    /// The peer speaks the extended protocol: it is sent what changes from `cursor` on, an offset in the change log, and
+    /// what anti-entropy finds.
+    pub(super) fn become_extended(&mut self, cursor: u32) {
+        self.set_phase(Phase::Extended);
+        self.cursor = cursor;
+        self.gap = true;
+        // Before, a PONG would have been the answer.
+        self.acks.probe_again();
+        self.comparison = Comparison::default();
+        self.plain = PlainPeer::default();
+        self.branches = Branches::default();
+        self.pace.end_idle();
+        self.next_turn_at = u64::MAX;
+    }
+
+    /// The next time at which the link has something to do.
+    pub(super) fn next_deadline(&self) -> Option<u64> {
+        if !self.up {
+            return None;
+        }
+        let of_phase = match self.phase {
+            Phase::Plain => [self.plain.next_check(), self.list_wait.ends_at()],
+            Phase::Extended => [self.branches.announce_at(), self.bulk.missing_at()],
+            _ => [None, None],
+        };
+        let turn = (self.role == Role::Client).then_some(self.next_turn_at);
+        of_phase.into_iter().chain([self.acks.retry_at(), turn]).flatten().min()
+    }
+
+    fn set_phase(&mut self, phase: Phase) {
+        self.phase = phase;
+        (self.gap, self.awaits) = (false, 0);
+    }
+
+    fn owe_all(&mut self, log_end: u32) {
+        self.cursor = log_end;
+        self.bulk.owe_all_before(log_end);
+    }
+
+    /// Whether INVALID may be sent now; it then counts as sent.
+    pub(super) fn may_send_invalid(&mut self, now: u64) -> bool {
+        let may = self.invalid_at.is_none_or(|at| now >= at + INVALID_INTERVAL);
+        if may {
+            self.invalid_at = Some(now);
+        }
+        may
+    }
+
+    /// Drops what was to be sent: the connection is gone, or the session starts anew.
+    pub(super) fn drop_unsent(&mut self) {
+        self.outbox.clear();
+        self.bulk.clear();
+        self.list_wait.end();
+        self.owed_by_peer = 0;
+        self.transit = Transit::default();
+        self.acks.probe_again();
+    }
+
+    /// The offsets in the change log that are kept here.
+    pub(super) fn offsets(&mut self) -> impl Iterator<Item = &mut u32> {
+        std::iter::once(&mut self.cursor).chain(self.bulk.offsets()).chain(self.acks.offsets())
+    }
+
+    /// Whether the peer has yet to be sent this tuple, whose latest change is at `offset`.
+    pub(super) fn is_unsent(&self, slot: Slot, offset: u32) -> bool {
+        offset >= self.cursor || self.bulk.owes(slot, offset)
+    }
+
+    /// Client: whether what a plain server says of this key was said before it took what it was told of it last.
+    pub(super) fn is_unaware(&self, slot: Slot, now: u64) -> bool {
+        let open = |told_at| self.receipts.is_open(told_at, now);
+        self.role == Role::Client && self.plain.told_at(slot).is_some_and(open)
+    }
+
+    pub(super) fn is_plain(&self) -> bool {
+        self.phase == Phase::Plain
+    }
+
+    /// Whether the peer has not yet shown what it speaks.
+    pub(super) fn is_undetermined(&self) -> bool {
+        matches!(self.phase, Phase::Handshake | Phase::Undetermined)
+    }
+
+    pub(super) fn is_extended(&self) -> bool {
+        self.phase == Phase::Extended
+    }
+
+    /// Whether anything waits to be sent now, given where the change log ends.
+    pub(super) fn has_output(&self, log_end: u32) -> bool {
+        self.up
+            && (!self.outbox.is_empty()
+                || (self.is_extended() && self.offers && self.transit.is_next())
+                || self.may_probe()
+                || self.may_ask_receipt()
+                || (self.phase != Phase::Handshake
+                    && (self.cursor < log_end || self.branches.is_due() || self.has_bulk())))
+    }
+
+    /// Whether something is owed in bulk, or a question about it is, that may be sent now.
+    fn has_bulk(&self) -> bool {
+        if self.is_extended() {
+            self.bulk.may_send() || self.bulk.may_ask()
+        } else {
+            !self.bulk.is_empty() && !self.list_wait.is_open()
+        }
+    }
+
+    /// A tuple was told, of which a plain server is to show that it has taken it.
+    pub(super) fn expect_receipt(&mut self, now: u64) {
+        if self.receipts.give_up(now) {
+            self.pings.forget_unanswered();
+        }
+        self.receipts.tell(now);
+    }
+
+    /// Client: whether a plain server is to be asked whether it has taken what it was told.
+    pub(super) fn may_ask_receipt(&self) -> bool {
+        self.role == Role::Client && self.is_plain() && self.receipts.may_ask()
+    }
+
+    /// Whether a probe is due and everything that it stands for has been sent.
+    pub(super) fn may_probe(&self) -> bool {
+        let told = self.bulk.is_empty() && self.branches.is_empty();
+        self.phase != Phase::Handshake && told && !self.gap && self.acks.may_probe(self.cursor)
+    }
+}

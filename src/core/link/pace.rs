@@ -1,0 +1,34 @@
+//! How often a client sends heartbeats to an extended server that holds the same as the client.
+
+use crate::core::codec::Summary;
+
+/// Heartbeats of the server that may replace the client's own, in a row: the server may have missed the last one.
+const MOST_REPLACED: u32 = 8;
+
+#[derive(Copy, Clone, Debug, Default)]
+pub(in crate::core) struct Pace {
+    /// What this node held when it last sent a heartbeat on the link.
+    sent: Summary,
+    /// Heartbeats of the server since, in a row, that showed that it holds the same.
+    replaced: u32,
+}
+
+impl Pace {
+    /// Notes that a heartbeat with this summary is sent.
+    pub(in crate::core) fn on_sent(&mut self, summary: Summary) {
+        *self = Pace { sent: summary, replaced: 0 };
+    }
+
+    /// Ends the idle interval. True if there was one.
+    pub(in crate::core) fn end_idle(&mut self) -> bool {
+        std::mem::take(&mut self.replaced) > 0
+    }
+
+    /// Takes a heartbeat of a server that holds `ours`, as this node does. True if the next heartbeat may wait for the
+    /// idle interval, because the server has been told the same before.
+    pub(in crate::core) fn may_idle(&mut self, ours: Summary) -> bool {
+        let may = self.sent == ours && self.replaced < MOST_REPLACED;
+        self.replaced += u32::from(may);
+        may
+    }
+}
