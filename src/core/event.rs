@@ -3,7 +3,7 @@
 use crate::core::id::LinkId;
 use crate::core::tuple::Tuple;
 
-/// How much a report matters.
+/// The severity of a log line.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Severity {
     /// Something was refused or lost.
@@ -12,21 +12,21 @@ pub enum Severity {
     Debug,
 }
 
-/// What the owner is to be told, in order.
+/// An event for the owner of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A key has a new value.
     Deliver(Tuple),
-    /// The same, of a key of which nothing was told before.
+    /// A key has a value for the first time since the node was made.
     First(Tuple),
-    /// A key was retracted, here or elsewhere; the tuple is the one that it had.
+    /// A key was retracted, here or elsewhere. Holds the tuple that it had.
     Retract(Tuple),
-    /// A key's time to live ran out.
+    /// A tuple's time to live is over. Holds that tuple.
     Expire(Tuple),
-    /// A link's conversation was established.
+    /// A session with a peer began.
     Join(LinkId),
-    /// It ended.
+    /// A session with a peer ended.
     Leave(LinkId),
-    /// For the log; repeated causes are counted, not repeated.
+    /// A line for the log. A cause that occurs often is counted, and not logged each time.
     Log(Severity, String),
 }

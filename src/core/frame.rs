@@ -14,7 +14,7 @@ impl Frame {
         Frame(Arc::new(bytes))
     }
 
-    /// About what it takes in memory.
+    /// About how many bytes of memory the frame takes.
     pub(in crate::core) fn cost(&self) -> usize {
         self.0.capacity() + 64 + size_of::<Frame>()
     }

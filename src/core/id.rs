@@ -1,6 +1,6 @@
 //! Names of links and of places in the store.
 
-/// Names a link for as long as the node lives; never used again for another.
+/// The name of a link, unique for as long as the node lives.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub(super) u64);
 
@@ -11,12 +11,12 @@ impl LinkId {
     }
 }
 
-/// Who made the connection.
+/// This node's role on a link.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// We did: we say HELLO, keep the link alive, and start each comparison of digests.
+    /// This node made the connection: it sends HELLO, keeps the session alive and starts anti-entropy.
     Client,
-    /// The peer did: we answer.
+    /// The peer made the connection: this node answers.
     Server,
 }
 

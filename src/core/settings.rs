@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-/// What can be set on a node.
+/// Limits and times of one node; `server/…` in a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Most keys held, those of removed tuples included.
+    /// The largest number of keys held, removed ones included.
     pub max_tuples: usize,
-    /// Longest value, in bytes.
+    /// The longest value, in bytes.
     pub max_value: usize,
-    /// Most clients (links that the peer made).
+    /// The largest number of clients: links that the peer made.
     pub max_clients: usize,
-    /// How far ahead of the own clock a stamp may be and still be trusted, in milliseconds.
+    /// How far a stamp may be ahead of this node's clock and still be trusted, in milliseconds.
     pub max_drift: u64,
     /// How long a removed key is remembered, in milliseconds.
     pub tombstone: u64,
@@ -35,20 +35,20 @@ impl Default for Settings {
     }
 }
 
-/// Why a command was refused; nothing has changed.
+/// The reason why a command was refused. A refused command changes nothing.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// A key has at least one byte.
+    /// The key is empty.
     EmptyKey,
-    /// A key has at most 255 bytes.
+    /// The key is longer than 255 bytes.
     KeyTooLong,
-    /// A value has at most `max_value` bytes.
+    /// The value is longer than `max_value` bytes.
     ValueTooLong,
-    /// No C string can hold a NUL byte.
+    /// The key or value holds a NUL byte, which no C string can hold.
     NulByte,
-    /// `max_tuples` are held.
+    /// `max_tuples` keys are held already.
     TooManyTuples,
-    /// `max_clients` are connected.
+    /// `max_clients` clients are connected already.
     TooManyClients,
 }
 

@@ -6,34 +6,35 @@
 //! differ at the start and by how long the frame took; the smallest difference of the last minutes is that
 //! of the frames that took least.
 
-/// A link is told the sender's clock at least this often (ms) while anything is sent …
+/// Milliseconds between two frames with the sender's clock while anything is sent …
 pub(super) const IDLE_INTERVAL: u64 = 30_000;
-/// … and this often before tuples, while some have a time to live.
+/// … and while tuples with a time to live are sent.
 pub(super) const INTERVAL: u64 = 250;
-/// What is less late than this (ms) is not late: turns of a busy node, jitter, and what lies between a frame
-/// and the sender's clock.
+/// Milliseconds of lateness that do not count: turns of a busy node, jitter, and the time between a frame and the frame
+/// with the clock before it.
 const NEGLIGIBLE: u64 = 500;
-/// The least differences are those of two spans of this length (ms). In the two of them clocks whose rates
-/// differ by 500 millionths, as much as clocks are slewed by, come 0.1 s apart.
+/// Milliseconds of one of the two spans over which the least difference is taken. In two spans, clocks whose rates differ
+/// by 500 millionths, as much as clocks are slewed by, come 0.1 s apart.
 const SPAN: u64 = 120_000;
 
-/// Lateness that changes by less (ms) from one saying to the next does not shrink, as it does when what was kept back
-/// arrives: the way has become longer, or the sender's clock stood still with its machine.
+/// Milliseconds by which lateness may change from one clock frame to the next and count as steady. Lateness shrinks when
+/// frames that were held up arrive; where it is steady, the way has become longer, or the sender's clock stood still
+/// with its machine.
 const STEADY: u64 = 100;
 
-/// What is known of a link's lateness.
+/// How late the frames of one link are. Times are milliseconds of the monotonic clock.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Transit {
-    /// The sender's clock was said at this time (ms) last.
+    /// When this node's clock was last sent.
     said_at: Option<u64>,
-    /// It is said next, though no tuples may wait.
+    /// This node's clock is to be sent next, whether or not tuples wait.
     is_next: bool,
-    /// The own clock less the sender's: the least in the span before this one, and in this one.
+    /// This node's clock less the sender's: the least difference of the former span, and of this one.
     least: [Option<i64>; 2],
     span_began: u64,
-    /// The last one, and the own clock less it.
+    /// The last clock received, and this node's less it.
     last: Option<(u64, i64)>,
-    /// By how much it was late, and when it was heard (ms).
+    /// By how many milliseconds the last clock frame was late, and when it came.
     heard: Option<(u64, u64)>,
 }
 
@@ -42,17 +43,17 @@ impl Transit {
         self.said_at.is_none_or(|at| now >= at + interval)
     }
 
-    /// Something else was said: the own clock comes next, if it was not said for long.
-    pub(super) fn comes_next(&mut self, now: u64) {
+    /// Notes that another frame is sent: this node's clock follows it, if it was not sent for long.
+    pub(super) fn on_other_frame(&mut self, now: u64) {
         self.is_next |= self.is_past(IDLE_INTERVAL, now);
     }
 
+    /// Whether this node's clock is to be sent next.
     pub(super) fn is_next(&self) -> bool {
         self.is_next
     }
 
-    /// Whether the own clock is to be said now; it is then taken to be said. `ages`: tuples with a time to live
-    /// may follow.
+    /// Whether this node's clock is to be sent now; it then counts as sent. `ages`: tuples with a time to live may follow.
     pub(super) fn is_due(&mut self, ages: bool, now: u64) -> bool {
         let due = self.is_next || self.is_past(if ages { INTERVAL } else { IDLE_INTERVAL }, now);
         if due {
@@ -61,8 +62,8 @@ impl Transit {
         due
     }
 
-    /// The sender's clock, as it was when the frame was made.
-    pub(super) fn hear(&mut self, sent: u64, now: u64) {
+    /// Takes the sender's clock, as it was when the frame was made.
+    pub(super) fn on_clock(&mut self, sent: u64, now: u64) {
         let took = now.wrapping_sub(sent) as i64;
         let steady = |&(before, then): &(u64, i64)| {
             sent >= before.saturating_add(INTERVAL) && took.abs_diff(then) <= STEADY
@@ -78,7 +79,7 @@ impl Transit {
         self.heard = Some((late, now));
     }
 
-    /// For how long (ms) a frame that is read now was at least under way beyond the usual.
+    /// Milliseconds by which a frame that is read now is late, at least.
     pub(super) fn lateness(&self, now: u64) -> u64 {
         let since_made = self.heard.map_or(0, |(late, at)| late.saturating_add(now.saturating_sub(at)));
         if since_made < NEGLIGIBLE { 0 } else { since_made - INTERVAL }
@@ -94,7 +95,7 @@ mod tests {
 
     fn heard(samples: &[(u64, u64)]) -> Transit {
         let mut transit = Transit::default();
-        samples.iter().for_each(|&(sent, took)| transit.hear(sent, APART + sent + took));
+        samples.iter().for_each(|&(sent, took)| transit.on_clock(sent, APART + sent + took));
         transit
     }
 
@@ -121,7 +122,7 @@ mod tests {
         // What was kept back and comes at once is late, each by less than the one before.
         let mut kept_back = heard(&[(0, 40), (30_000, 40)]);
         for sent in (31_000..60_000).step_by(INTERVAL as usize) {
-            kept_back.hear(sent, APART + 61_040);
+            kept_back.on_clock(sent, APART + 61_040);
             let late = 61_000 - sent;
             assert_eq!(
                 kept_back.lateness(APART + 61_040),
@@ -137,8 +138,8 @@ mod tests {
     fn a_clock_that_lies_or_goes_back_breaks_nothing() {
         for sent in [0, 1, u64::MAX, u64::MAX / 2, 1 << 63] {
             let mut transit = heard(&[(1000, 40)]);
-            transit.hear(sent, APART);
-            transit.hear(!sent, APART + 1);
+            transit.on_clock(sent, APART);
+            transit.on_clock(!sent, APART + 1);
             let _ = transit.lateness(0).max(transit.lateness(u64::MAX));
         }
     }

@@ -1,4 +1,4 @@
-//! Links come and go.
+//! Links come, go and change their phase.
 
 use super::Node;
 use crate::core::clock::{Now, is_possible};
@@ -11,8 +11,8 @@ use crate::core::settings::Refusal;
 use crate::core::timers::Timer;
 
 impl Node {
-    /// A new link. A client's starts without a connection, see [`Node::link_up`]; a server's starts
-    /// connected, and its first frame follows.
+    /// Adds a link. A client's has no connection yet, see [`Node::link_up`]; a server's is connected, and its first frame
+    /// follows. Fails when there are `max_clients` of them.
     pub fn open_link(&mut self, role: Role, now: Now) -> Result<LinkId, Refusal> {
         if role == Role::Server {
             if self.clients >= self.settings.max_clients {
@@ -150,7 +150,7 @@ impl Node {
         self.establish(id, now);
     }
 
-    /// Makes a link change its phase, and counts plain links.
+    /// Changes a link's phase, and keeps count of plain links.
     fn change_phase<T>(&mut self, id: LinkId, change: impl FnOnce(&mut Link) -> T) -> Option<T> {
         let link = self.links.get_mut(&id)?;
         self.plain_links -= usize::from(link.is_plain());

@@ -3,17 +3,17 @@
 //! | part | concern |
 //! | --- | --- |
 //! | this file | the node's state, the owner's commands, getters, the outputs |
-//! | `links` | links come and go |
-//! | `session` | what each message of a peer means |
-//! | `clocks` | which clocks are believed |
-//! | `converge` | which value of a key stays |
-//! | `history` | the recent past of keys |
-//! | `plain_rule` | the same for values that come without a stamp |
-//! | `room` | limits, and what they refuse |
-//! | `sync` | finding and exchanging what differs |
-//! | `requests` | what was asked for and has not come |
-//! | `transmit` | what is sent next on a link |
-//! | `tree` | sending each tuple over few links |
+//! | `links` | links come, go and change their phase |
+//! | `session` | routes each message of a peer |
+//! | `clocks` | decides which clocks are trusted |
+//! | `converge` | last-writer-wins: which value of a key stays |
+//! | `history` | the recent past of keys, for the judgement of plain peers |
+//! | `plain_rule` | values that come without a stamp |
+//! | `room` | limits on tuples and values, and what they refuse |
+//! | `sync` | anti-entropy |
+//! | `requests` | tuples that were requested and have not come |
+//! | `transmit` | the next frame of each link |
+//! | `tree` | broadcast trees |
 //! | `barrier` | which peers have taken what was held at some moment |
 //! | `liveness` | deadlines: signs of life, silence, expiry |
 
@@ -55,8 +55,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 /// One member of the gossip network. See the [module](super) for how it is driven.
 ///
-/// A clone behaves as the original would from here on, and has its identity: it is for looking at what may
-/// follow, not for taking part in the same network.
+/// A clone has the identity of the original and behaves as it would. It serves to explore what may follow, not to take
+/// part in the same network.
 #[derive(Clone, Debug)]
 pub struct Node {
     id: u64,
@@ -64,69 +64,70 @@ pub struct Node {
     random: fastrand::Rng,
     clock: Clock,
     peer_clocks: PeerClocks,
-    /// When those were summed up last, and whether one has changed since.
+    /// When (mono ms) `peer_clocks` was computed last, and whether a peer's clock has changed since.
     peer_clocks_at: u64,
     peer_clocks_changed: bool,
-    /// A peer's clock was heard.
+    /// A peer's clock was received, so that this node's has followed it.
     contacted: bool,
     store: Store,
     links: BTreeMap<LinkId, Link>,
     next_link: u64,
     clients: usize,
     plain_links: usize,
-    /// The recent past of keys, where there are plain peers, and when each is to be looked at.
+    /// The recent past of keys, kept while there are plain peers, and when (mono ms) each is to be pruned.
     history: HashMap<Slot, History, ahash::RandomState>,
     history_due: VecDeque<(u64, Slot)>,
     disbelieved: Disbelieved,
-    /// Links whose peers have spoken without stamps.
+    /// Links whose peers have sent values without stamps.
     spoke_plainly: BTreeSet<LinkId>,
     timers: Timers,
     sweep_deadline: Deadline,
     ready: VecDeque<LinkId>,
     /// There may be links with the idle interval between heartbeats, because nothing changes.
     may_be_idle: bool,
-    /// Where the log ended when all links were last looked at for output.
+    /// Version of the change log when all links were last checked for output.
     announced: u64,
     events: VecDeque<Event>,
     stale: VecDeque<LinkId>,
-    /// Client links whose server may be gone.
+    /// Links of clients whose server may be gone, for [`poll_suspect`](Node::poll_suspect).
     suspects: VecDeque<LinkId>,
     /// Statistics that only grow; [`stats`](Node::stats) fills in the others.
     counters: Stats,
     /// Causes already logged, so that a flood of bad input is one line.
     logged: HashMap<&'static str, u64>,
-    /// An own small tuple, with which plain hubs are asked whether they know us.
+    /// The size in bytes and place of a small tuple of this node's own: the sign of life for plain hubs.
     smallest_own: Option<(usize, Slot)>,
     /// The number of the last barrier.
     last_barrier: u64,
     /// Links that had a barrier to acknowledge when a key last changed.
     barrier_links: Vec<LinkId>,
     batches: transmit::BatchCache,
-    /// The same for peers that are sent everything.
+    /// The last batch for peers that are sent everything.
     backlogs: transmit::BatchCache,
     origins: Origins,
-    /// Links that were lost, with their branches, since output was last asked for: often many at once.
+    /// Links of the broadcast trees that were lost since output was last asked for: often many at once.
     lost: Vec<LinkId>,
     requests: Requests,
-    /// The link by which all that a peer holds is on its way, or was.
+    /// The link on which a peer last was asked for everything that it holds.
     source: Option<LinkId>,
-    /// When a tuple was last refused for its stamp.
+    /// When (mono ms) a tuple was last refused for its stamp.
     drift_refused_at: Option<u64>,
     /// Tuples were refused because there was no room.
     refused_for_room: bool,
     /// There has been a session with a peer: what was published may be held elsewhere.
     met_anybody: bool,
-    /// Until when (ms) a tuple with a time to live may be held.
+    /// Until when (mono ms) a tuple with a time to live may be held.
     ages_until: u64,
-    /// When this node began: what happened before, it does not know.
+    /// When this node was made. It knows nothing of what happened before.
     born: Now,
-    /// When the last plain link was lost, and a list of the losses of such links.
+    /// When (mono ms) the last plain link was lost, and the losses of such links.
     plain_gone_at: Option<u64>,
     departures: Departures,
 }
 
 impl Node {
-    /// A node without tuples and links. `seed` is random; the node's identity is made from it.
+    /// Makes a node without tuples and links. `seed` is a random number, from which the node's identity and all its
+    /// random choices are made.
     pub fn new(settings: Settings, seed: u64, now: Now) -> Node {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut node = Node {
@@ -183,7 +184,7 @@ impl Node {
         self.id
     }
 
-    /// What is set.
+    /// The settings in force.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -199,9 +200,9 @@ impl Node {
         self.schedule_sweep(now);
     }
 
-    /// Gives a key a value, everywhere. `ttl` is in milliseconds, 0 for "does not expire".
+    /// Writes a tuple for the whole network. `ttl` is its time to live in milliseconds, 0 if it does not expire.
     ///
-    /// The same value again changes nothing, unless it brings a time to live or takes one away.
+    /// Publishing the value that a key has already changes nothing, unless the time to live differs.
     pub fn publish(&mut self, key: &[u8], value: &[u8], ttl: u32, now: Now) -> Result<(), Refusal> {
         self.check_key(key)?;
         if value.len() > self.settings.max_value {
@@ -231,11 +232,11 @@ impl Node {
         Ok(())
     }
 
-    /// Forgets a tuple on this node alone. A fresh publish of the key is news again, even with the
-    /// same value; what peers say when they synchronise is not. False when the key is not held.
+    /// Hides a tuple on this node alone. False when the key is not held.
     ///
-    /// The network goes on holding the tuple, and this node goes on handing it to peers that lack it, so that
-    /// all agree on what there is. Only one that no peer was ever told of is forgotten altogether.
+    /// The network goes on holding the tuple, and this node goes on passing it to peers that lack it, so that all agree
+    /// on what there is. It shows again when somebody publishes the key anew, even with the same value, and not when
+    /// peers synchronise. A tuple that no peer was ever sent is forgotten altogether.
     pub fn unpublish(&mut self, key: &[u8], _now: Now) -> bool {
         let Some(slot) = self.store.find(key).filter(|&slot| self.store.held(slot).is_live()) else {
             return false;
@@ -248,8 +249,10 @@ impl Node {
         true
     }
 
-    /// Removes a tuple from the whole network. A write like any other: it takes effect also where the key is
-    /// held and not yet known here, on the other side of a cut. `Ok(false)` when it is not held here.
+    /// Removes a tuple from the whole network. `Ok(false)` when it is not held here.
+    ///
+    /// A removal is a write like any other: it takes effect also on nodes that hold the key while this node does not
+    /// know it yet, as on the other side of a network partition.
     pub fn retract(&mut self, key: &[u8], now: Now) -> Result<bool, Refusal> {
         self.check_key(key)?;
         let found = self.store.look_up(key);
@@ -264,7 +267,7 @@ impl Node {
         Ok(was_live)
     }
 
-    /// Whether a key may be used at all.
+    /// Checks that a key has 1 to 255 bytes and no NUL.
     fn check_key(&self, key: &[u8]) -> Result<(), Refusal> {
         match key.len() {
             0 => Err(Refusal::EmptyKey),
@@ -274,13 +277,14 @@ impl Node {
         }
     }
 
-    /// The tuple of a key, unless its time to live is over.
+    /// Returns the tuple of a key, unless its time to live is over.
     pub fn get(&self, key: &[u8], now: Now) -> Option<Tuple> {
         let slot = self.store.find(key)?;
         self.is_readable(slot, now).then(|| self.store.held(slot).tuple.clone())
     }
 
-    /// Whether a tuple is held whose time to live is not over: it may be, and its turn not have come yet.
+    /// Whether the tuple is live and its time to live is not over. An expired tuple stays in the store until its timer
+    /// fires.
     fn is_readable(&self, slot: Slot, now: Now) -> bool {
         let expired = self.store.deadline(slot).is_some_and(|deadline| deadline <= now.mono);
         self.store.held(slot).is_live() && !expired
@@ -292,13 +296,13 @@ impl Node {
         slots.map(|(_, held)| &held.tuple)
     }
 
-    /// How many they are.
+    /// The number of tuples whose time to live is not over.
     pub fn count_readable(&self, now: Now) -> usize {
         let expired = self.timers.overdue_slots(now.mono).filter(|&slot| self.store.held(slot).is_live());
         self.count() - expired.count()
     }
 
-    /// All tuples, in no particular order, also those that are about to expire now.
+    /// All tuples, in no particular order, those that expire at this moment included.
     #[cfg(feature = "internals")]
     pub fn tuples(&self) -> impl Iterator<Item = &Tuple> {
         self.store.iter().filter(|(_, held)| held.is_live()).map(|(_, held)| &held.tuple)
@@ -310,12 +314,12 @@ impl Node {
         self.store.iter().map(|(_, held)| (held.tuple.key(), held.stamp))
     }
 
-    /// How many tuples are held, also those that are about to expire now.
+    /// The number of tuples held, those that expire at this moment included.
     pub fn count(&self) -> usize {
         self.store.live()
     }
 
-    /// The digest of all keys and stamps: equal on nodes that agree.
+    /// The root of the digest of all keys and stamps: equal on nodes that hold the same.
     pub fn root(&self) -> u64 {
         self.store.digest().root()
     }
@@ -344,7 +348,7 @@ impl Node {
             .sum()
     }
 
-    /// How many tuples each connected peer has yet to be sent; those that have been sent all are not named.
+    /// The number of tuples that each connected peer has yet to be sent, for peers where that is not 0.
     pub fn unsent(&self) -> impl Iterator<Item = (LinkId, u64)> {
         let end = self.store.changes.end();
         let unsent = move |link: &Link| link.bulk.len() as u64 + u64::from(end.saturating_sub(link.cursor));
@@ -352,28 +356,28 @@ impl Node {
         links.map(move |(&id, link)| (id, unsent(link))).filter(|&(_, count)| count > 0)
     }
 
-    /// The next thing to tell the owner.
+    /// Takes the next event for the owner.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
 
-    /// A client link whose connection is dead and should get a fresh socket.
+    /// Takes the next client's link whose connection is dead and needs a fresh socket.
     pub fn poll_stale(&mut self) -> Option<LinkId> {
         self.stale.pop_front()
     }
 
-    /// When [`Node::handle_timeout`] wants to be called, in milliseconds of the monotonic clock.
+    /// When [`Node::handle_timeout`] is to be called next, in milliseconds of the monotonic clock.
     pub fn poll_timeout(&self) -> Option<u64> {
         self.timers.next()
     }
 
     fn summary(&self) -> Summary {
-        // Refused tuples are known, and so in the root, but not held.
+        // Refused tuples are known, and therefore part of the root, but not held.
         let count = self.store.digest().count() - self.store.count(State::Refused);
         Summary { root: self.root(), count: count as u64 }
     }
 
-    /// Logs a cause for the first, second, fourth, … time that it occurs.
+    /// Logs a cause when it occurs for the first, second, fourth, eighth … time.
     fn warn(&mut self, cause: &'static str, text: impl FnOnce() -> String) {
         let times = self.logged.entry(cause).or_insert(0);
         *times += 1;

@@ -1,4 +1,4 @@
-//! What each message of a peer means, in both roles.
+//! Routes each message of a peer to the part that it concerns, and handles those of the session itself.
 
 use super::Node;
 use crate::core::clock::{Now, is_possible};
@@ -9,7 +9,7 @@ use crate::core::link::Link;
 use crate::core::link::handshake::Outcome;
 
 impl Node {
-    /// A frame has come: the last one of the peer's message.
+    /// Takes a frame from a peer. Of a message of several frames only the last counts, as with CZMQ.
     pub fn handle_frame(&mut self, id: LinkId, frame: &[u8], now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         self.counters.frames_in += 1;
@@ -37,7 +37,7 @@ impl Node {
         });
     }
 
-    /// A message that makes no sense from this side of a link.
+    /// Drops a message that makes no sense from this side of a link.
     fn on_unexpected(&mut self, id: LinkId, message: &Message<'_>) {
         self.counters.malformed += 1;
         let name = name(message);
@@ -60,7 +60,7 @@ impl Node {
         match message {
             Message::Hello(extension) => self.on_hello(id, extension, now),
             Message::Ping => {
-                // An extended client that goes on saying PING has missed our introduction.
+                // An extended client that goes on sending PING has missed this node's introduction.
                 let who = if self.is_extended(id) { self.introduction(now) } else { Extension::default() };
                 self.queue_control(id, Frame::new(encode(MessageId::Pong, &who)));
             }
@@ -70,7 +70,7 @@ impl Node {
                 if !has_hello {
                     self.send_invalid(id, now);
                 }
-                // A plain tuple is good whoever sends it; anything else needs to know whom it is from.
+                // A plain tuple is taken from anybody; anything else needs a session.
                 if has_hello || matches!(other, Message::Publish { .. }) {
                     self.handle_tuples(id, other, now);
                 }
@@ -78,11 +78,11 @@ impl Node {
         }
     }
 
-    /// Messages that mean the same in both roles.
+    /// Handles messages that mean the same in both roles.
     fn handle_tuples(&mut self, id: LinkId, message: Message<'_>, now: Now) {
         if let Message::Publish { key, value, ttl, extension } = message {
-            // A value that ever had a stamp is never judged without it: whoever sent one is taken at its
-            // word, and a peer that knows stamps has nothing to say without.
+            // A value that ever had a stamp is never judged without it. So a stamp is believed whoever sends it, and
+            // a value without one from a peer that knows stamps is a mistake.
             match extension.stamp {
                 Some(stamp) => self.hear_stamped(id, key, value, ttl, stamp, now),
                 None if self.is_extended(id) => self.counters.duplicates += 1,
@@ -111,10 +111,10 @@ impl Node {
         self.links.get(&id).is_some_and(|link| link.is_extended())
     }
 
-    /// Server: the conversation starts, or starts anew.
+    /// Server: takes HELLO. The session starts, or starts anew.
     fn on_hello(&mut self, id: LinkId, extension: Extension, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        // What it said before its first HELLO, when we had just come up, it said on this connection.
+        // What came before the first HELLO came on this connection; what came before another one did not.
         if link.handshake.on_hello() {
             link.plain.reconnect();
         }
@@ -136,7 +136,7 @@ impl Node {
         self.queue_control(id, Frame::new(pong));
     }
 
-    /// Client: the server turns out to be extended.
+    /// Client: takes the introduction of a server, which turns out to be extended.
     fn on_introduction(&mut self, id: LinkId, extension: Extension, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         if link.is_extended() {
@@ -144,7 +144,7 @@ impl Node {
         }
         link.peer = extension.node;
         link.offers = extension.capabilities.is_some_and(|bits| bits & OFFERS != 0);
-        // A peer that was slow to answer was taken for a plain one and is being sent everything.
+        // If the peer was slow to answer, it is being sent everything in plain form; the rest follows the log.
         let cursor = link.cursor;
         link.summary = extension.summary.unwrap_or_default();
         self.observe(id, extension, now);
@@ -154,8 +154,8 @@ impl Node {
         }
     }
 
-    /// Client: the answer to one of our PINGs. The one behind our HELLO tells that a plain server has
-    /// taken the HELLO and said all its tuples.
+    /// Client: takes the answer to a PING. The answer to the PING behind HELLO tells that a plain server has taken the
+    /// HELLO and sent all its tuples.
     fn on_pong(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         link.pings.on_pong();
@@ -173,7 +173,7 @@ impl Node {
         }
     }
 
-    /// Client: the server does not know us.
+    /// Client: takes INVALID. The server does not know this node.
     fn on_invalid(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         if link.is_undetermined() {
@@ -183,7 +183,7 @@ impl Node {
         self.restart_handshake(id, now);
     }
 
-    /// Server: the client is not known, because it or we are new. Its HELLO will bring all the rest.
+    /// Server: tells a client without a session, because either end is new. The client's HELLO brings all the rest.
     fn send_invalid(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         if link.may_send_invalid(now.mono) {
@@ -191,11 +191,15 @@ impl Node {
         }
     }
 
-    /// Extended: a sign of life, and what the peer's tuples sum up to. The server answers with its own,
-    /// the client compares. Who is asked whether it has come so far says so.
+    /// Takes the heartbeat of an extended peer, which tells what it holds. A server answers with its own heartbeat; a
+    /// client compares, and begins anti-entropy where the two differ. A question is answered in both roles.
     fn on_heartbeat(&mut self, id: LinkId, extension: Extension, now: Now) {
         if let Some(sent) = extension.sent {
-            return self.links.get_mut(&id).into_iter().for_each(|link| link.transit.hear(sent, now.mono));
+            return self
+                .links
+                .get_mut(&id)
+                .into_iter()
+                .for_each(|link| link.transit.on_clock(sent, now.mono));
         }
         self.observe(id, extension, now);
         let root = self.root();
@@ -225,10 +229,10 @@ impl Node {
         self.queue_control(id, self.heartbeat(id, Extension::default(), now));
     }
 
-    /// A heartbeat that also says what `extension` does.
+    /// Makes a heartbeat that also carries the fields of `extension`.
     pub(super) fn heartbeat(&self, id: LinkId, extension: Extension, now: Now) -> Frame {
         let end = self.store.changes.end();
-        // It goes before both: what they bring is in the sum, and would be found to be missing.
+        // The heartbeat overtakes both, and its summary covers what they bring: the peer is told to expect it.
         let waits = |link: &Link| link.bulk.len() + end.saturating_sub(link.cursor) as usize;
         let owed = self.links.get(&id).map_or(0, waits);
         let owed = u32::try_from(owed).ok().filter(|&owed| owed > 0);
@@ -237,11 +241,11 @@ impl Node {
         Frame::new(encode(MessageId::Heartbeat, &Extension { clock, summary, wall, owed, ..extension }))
     }
 
-    /// Lets the own clock follow the peer's, unless that one is absurd.
+    /// Lets this node's clock follow the peer's, unless that one is too far ahead.
     ///
-    /// What was written before the first contact was stamped by a clock that knew nothing: the network's
-    /// may be ahead by as much as its fastest member's. Those stamps are moved by the difference, so that
-    /// a node that restarts and writes wins over its former self.
+    /// Tuples written before the first contact were stamped by a clock that knew nothing of the network's, which may be
+    /// ahead by as much as its fastest member's. Their stamps are moved by the difference, so that a node that
+    /// restarts and writes wins over its former self.
     fn observe(&mut self, id: LinkId, extension: Extension, now: Now) {
         let Some(time) = extension.clock else { return };
         self.hear_wall(id, extension, now);
@@ -251,11 +255,11 @@ impl Node {
                     .into()
             });
         } else {
-            // The peer, and its clock, are where ours is now, and not where it was.
+            // This node's clock was set back since it stamped: the peer shows that the present one is right.
             if self.is_too_far_ahead(self.latest(now), now) {
                 self.return_own(now);
             }
-            // What was written before was stamped by the own clock alone.
+            // Tuples written so far were stamped by this node's clock alone.
             let before = self.clock.latest(now);
             self.clock.observe(time);
             if !std::mem::replace(&mut self.contacted, true) && time > before {
@@ -264,7 +268,8 @@ impl Node {
         }
     }
 
-    /// Queues an answer or announcement, unless too many wait. One that is lost may have told what is lacking.
+    /// Queues a frame that goes before tuples, unless too many wait. A frame that is dropped may have told what the peer
+    /// lacks, so that a gap is noted.
     pub(super) fn queue_control(&mut self, id: LinkId, frame: Frame) {
         let Some(link) = self.links.get_mut(&id) else { return };
         if link.up && link.outbox.room() > 0 {
@@ -332,9 +337,9 @@ mod tests {
         assert!(nodes[0].is_extended(links[0]));
     }
 
-    /// A plain hub, which loses one PONG and forgets the client twice: how long (ms) each greeting then takes.
+    /// A plain hub loses one PONG and forgets the client twice. How long (ms) each handshake then takes is measured.
     #[test]
-    fn an_answer_that_is_lost_holds_up_one_greeting_and_not_those_that_follow() {
+    fn an_answer_that_is_lost_delays_one_handshake_and_not_those_that_follow() {
         let mut node = Node::new(Settings::default(), 1, now(1));
         let link = node.open_link(Role::Client, now(1)).unwrap();
         node.link_up(link, now(1));
@@ -356,7 +361,7 @@ mod tests {
                 took.push(mono - since);
             }
             if mono % 7000 == 6999 {
-                // It has said a tuple meanwhile, so it is known to be plain.
+                // The hub has sent a tuple meanwhile, so that it is known to be plain.
                 node.handle_frame(link, &encode_publish(&Tuple::new(b"key", b"value"), 0, None), now(mono));
                 say(&mut node, invalid, mono);
                 since = mono;
@@ -365,7 +370,7 @@ mod tests {
         assert!(took.len() == 3 && took[0] < 5 && took[2] < 5, "{took:?}");
     }
 
-    /// A heartbeat goes before the changes that wait for the socket, and tells what they sum up to.
+    /// A heartbeat overtakes the changes that wait for the socket, and its summary covers them.
     #[test]
     fn changes_that_wait_are_owed_and_not_compared_for() {
         let mut nodes = [1, 2].map(|seed| Node::new(Settings::default(), seed, now(1)));

@@ -1,7 +1,7 @@
-//! What is sent next on a link: answers, then what changes now, then what is owed in bulk.
+//! The next frame of each link: answers first, then changes of the moment, then what is owed in bulk.
 //!
-//! A frame is made from current values when the socket has room for it. Extended links get many
-//! tuples in one frame when many wait; a lone one travels alone, at once.
+//! A frame is made from current values when the socket has room for it. On an extended link many tuples that wait go
+//! into one frame; a lone one goes at once, alone.
 
 use super::Node;
 use crate::core::clock::{Now, Stamp};
@@ -12,27 +12,27 @@ use crate::core::id::{LinkId, Slot};
 use crate::core::store::{Register, State};
 use crate::core::tuple::{Tuple, value_hash};
 
-/// A batch is closed beyond this size, so that a slow socket's queue stays small.
+/// Bytes from which on a batch is closed, so that a slow socket's queue stays small.
 const FULL: usize = 16 << 10;
 
-/// The batch made last: all links at the same place in the log get the same one.
+/// The last batch that was made: all links at the same offset of the change log share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BatchCache {
     version: u64,
     start: u32,
     end: u32,
-    /// Links that some tuple in it came from: they need one without it.
+    /// Links by which some tuple of the batch came: these need a batch without it.
     sources: Vec<LinkId>,
-    /// Who wrote them: those who want none of that origin need one without it, too.
+    /// Origins of its tuples: links that are lazy for one of them need a batch without it, too.
     origins: Vec<u64>,
     tuples: u64,
-    /// When it was made, if it says how long something has still to live.
+    /// When (mono ms) the batch was made, if some tuple in it has a time to live.
     ages_from: Option<u64>,
     frame: Option<Frame>,
 }
 
 impl BatchCache {
-    /// Whether it is what a batch made now, from this offset on, would be.
+    /// Whether a batch that is made now, from offset `start` on, would be the same.
     fn is_fresh(&self, version: u64, start: u32, now: Now) -> bool {
         let ages = self.ages_from.is_none_or(|made_at| made_at == now.mono);
         self.version == version && self.start == start && ages
@@ -40,7 +40,7 @@ impl BatchCache {
 }
 
 impl Node {
-    /// A link that has something to send. It is not named again until there is something new.
+    /// Takes a link that has something to send. It is not returned again until there is something new.
     pub fn poll_ready(&mut self) -> Option<LinkId> {
         if !self.lost.is_empty() {
             self.regrow();
@@ -70,7 +70,7 @@ impl Node {
         }
     }
 
-    /// The next frame for a link whose socket has room; `None` when nothing more is to be sent now.
+    /// Makes the next frame for a link whose socket has room; `None` when nothing more is to be sent now.
     pub fn poll_transmit(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let frame = self.next_frame(id, now)?;
         self.counters.frames_out += 1;
@@ -85,18 +85,18 @@ impl Node {
         let end = self.store.changes.end();
         let link = self.links.get_mut(&id).filter(|link| link.has_output(end))?;
         if let Some(frame) = link.outbox.pop() {
-            link.transit.comes_next(now.mono);
+            link.transit.on_other_frame(now.mono);
             return Some(frame);
         }
         if let Some(frame) = self.next_time(id, now) {
             return Some(frame);
         }
-        // Before and after: tuples may turn out to be none that this peer is to be sent.
+        // A probe is tried before and after, because the tuples that wait may all turn out not to be for this peer.
         self.next_probe(id, now).or_else(|| self.next_tuples(id, now)).or_else(|| self.next_probe(id, now))
     }
 
-    /// What the own clock shows, before frames that tell times to live, and now and then. Made when it is sent, and
-    /// after all that was made before: what follows it was made later.
+    /// Makes a heartbeat with this node's monotonic clock, which goes before frames that tell times to live, and now and
+    /// then. See [`Transit`](crate::core::transit::Transit).
     fn next_time(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let ages = now.mono < self.ages_until;
         let link = self.links.get_mut(&id).filter(|link| link.is_extended() && link.offers)?;
@@ -109,7 +109,7 @@ impl Node {
             return self.next_batch(id, now);
         }
         let Some(frame) = self.next_plain(id, now) else { return self.next_receipt(id, now) };
-        // A hub that has forgotten us answers a tuple with INVALID.
+        // A hub that has forgotten this node answers a tuple with INVALID.
         if let Some(link) = self.links.get_mut(&id) {
             link.keepalive.on_tuple();
             link.expect_receipt(now.mono);
@@ -117,7 +117,7 @@ impl Node {
         Some(frame)
     }
 
-    /// A plain server has been told all that there is: a PING shows when it has taken it.
+    /// Makes the PING behind everything that a plain server was sent. Its answer shows that the server has taken it.
     fn next_receipt(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id).filter(|link| link.may_ask_receipt())?;
         link.pings.on_sent(1);
@@ -125,7 +125,7 @@ impl Node {
         Some(Frame::new(encode(MessageId::Ping, &Extension::default())))
     }
 
-    /// The next tuple for a plain link, whose frames hold one each.
+    /// Makes the next frame for a plain link: one tuple.
     fn next_plain(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         loop {
             let link = self.links.get_mut(&id)?;
@@ -151,7 +151,7 @@ impl Node {
             };
             let Some(slot) = self.store.changes.get(offset) else { continue };
             let held = self.store.held(slot);
-            // What came from the peer it need not be told, unless that was on an earlier connection.
+            // A tuple that came from the peer on this connection is not sent back.
             if !held.is_live() || held.source() == Some(id) && link.plain.has_said(slot) {
                 continue;
             }
@@ -172,23 +172,23 @@ impl Node {
         }
     }
 
-    /// A tuple in a message of its own. Its stamp goes with it to every peer: one that knows none passes it
-    /// over, and one that is not what it seems to be never judges a value without it. A peer that is known to
-    /// be plain is told no time to live, for CZMQ would say it again of other tuples.
+    /// Makes a PUBLISH. The stamp goes to every peer: a plain one ignores it, and an extended one that was taken for
+    /// plain never judges the value without it. A peer that is known to be plain is told no time to live, because CZMQ
+    /// would repeat it with other tuples.
     fn single(&self, slot: Slot, held: &Register, is_plain: bool, now: Now) -> Frame {
         let ttl = if is_plain { 0 } else { remaining(self.store.deadline(slot), now) };
         Frame::new(encode_publish(&held.tuple, ttl, Some(held.stamp)))
     }
 
-    /// The next tuples for an extended link.
+    /// Makes the next frame with tuples for an extended link.
     fn next_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
-        // The log may hold nothing for this link but what is to be announced.
+        // The change log may hold nothing for this link but tuples that are announced only.
         self.followed_batch(id, now)
             .or_else(|| self.next_announcement(id, now))
             .or_else(|| self.next_bulk(id, now))
     }
 
-    /// What is owed in bulk, or a question about it: how far it has come.
+    /// Makes the next frame of what is owed in bulk, or a question how far the peer has come with it.
     fn next_bulk(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id)?;
         if link.bulk.may_ask() {
@@ -206,13 +206,14 @@ impl Node {
                 link.bulk.sent(frame.bytes().len());
                 Some(frame)
             }
-            // What was owed is gone. The question about what came before it may be due.
+            // The tuples that were owed are gone. A question about those before them may be due.
             None if link.bulk.may_ask() => self.next_bulk(id, now),
             None => None,
         }
     }
 
-    /// What has changed since the link's place in the log, but for what the peer has or gets elsewhere.
+    /// Makes a batch of the changes from the link's cursor on, without tuples that came from the peer or that it gets
+    /// over another link.
     fn followed_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id)?;
         let (start, version) = (link.cursor, self.store.changes.version());
@@ -239,7 +240,7 @@ impl Node {
                 if held.source() == Some(id) {
                     excluded = true;
                 } else if link.peer == Some(origin) || link.branches.is_cut(origin) {
-                    // Who wrote it has it, but for one that is a copy, with the same identity.
+                    // The writer has it; a copy of the writer, with the same identity, learns by the announcement.
                     excluded = true;
                     timed |= link.branches.tell(slot, link.role, now.mono);
                 } else if batch.closes_before(held) {
@@ -266,7 +267,7 @@ impl Node {
         Some(frame)
     }
 
-    /// Single tuples that the peer has asked for.
+    /// Makes a batch of tuples that the peer has requested.
     fn owed_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let mut batch = Collector::default();
         let link = self.links.get_mut(&id)?;
@@ -284,8 +285,8 @@ impl Node {
         batch.finish()
     }
 
-    /// The next stretch of everything, for a peer that has asked for it. Nothing is left out, wherever it came
-    /// from: the peer has shown that it holds next to nothing.
+    /// Makes the next batch of everything, for a peer that holds next to nothing. No tuple is left out, wherever it came
+    /// from.
     fn backlog_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id)?;
         let ((start, stop), version) = (link.bulk.backlog(), self.store.changes.version());
@@ -323,13 +324,13 @@ impl Node {
     }
 }
 
-/// Collects tuples for one frame, in order. The first waits, for it may stay alone.
+/// Collects tuples for one frame, in order. The first is kept apart, because it becomes a PUBLISH if it stays alone.
 #[derive(Default)]
 struct Collector {
-    /// A lone tuple, with its time to live and stamp.
+    /// The only tuple so far, with its time to live and stamp.
     first: Option<(Tuple, u32, Stamp)>,
     batch: Option<BatchWriter>,
-    /// Something in it has a time to live.
+    /// Some tuple has a time to live.
     ages: bool,
 }
 
@@ -339,7 +340,7 @@ impl Collector {
         self.batch.as_ref().map_or(waiting, BatchWriter::len) >= FULL
     }
 
-    /// Whether this tuple is to have a frame of its own: a large one keeps no others waiting, and waits for none.
+    /// Whether the frame is to be closed before this tuple: a large one travels alone, so that no other waits for it.
     fn closes_before(&self, held: &Register) -> bool {
         held.tuple.value().len() >= FULL && self.count() > 0
     }
@@ -348,11 +349,11 @@ impl Collector {
         self.batch.as_ref().map_or(0, |batch| batch.count) + usize::from(self.first.is_some())
     }
 
-    /// Adds what peers may know of a tuple; false when that is nothing.
+    /// Adds a tuple or a removal; false if peers are not told of its state.
     fn add(&mut self, held: &Register, ttl: u32) -> bool {
         let kind = match held.state {
             State::Live | State::Suppressed => RecordKind::Live,
-            // That it expired matters to a peer that was away and holds what came before it.
+            // A peer that was away may hold an older value, which the expired one has replaced.
             State::Retracted | State::Expired => RecordKind::Tombstone,
             State::Refused => return false,
         };
@@ -378,8 +379,8 @@ impl Collector {
     }
 }
 
-/// Milliseconds that a tuple has still to live, or its removal to be remembered, as the wire has
-/// them: 0 for ever.
+/// Milliseconds that a tuple has still to live, or that its removal is remembered, in the form of the wire: 0 stands for
+/// ever.
 pub(super) fn remaining(deadline: Option<u64>, now: Now) -> u32 {
     deadline.map_or(0, |deadline| deadline.saturating_sub(now.mono).clamp(1, u32::MAX.into()) as u32)
 }

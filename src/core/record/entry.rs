@@ -16,16 +16,16 @@ use crate::core::{Barrier, Event, Frame, LinkId, Refusal, Role, Settings, Tuple}
 /// One call of a [`Node`]'s method that may change it, without the time.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input<'a> {
-    /// The node was made. With this, a record can be replayed.
+    /// The node was made. A record that begins with this can be replayed.
     New {
         /// As given to [`Node::new`].
         seed: u64,
         /// As given to [`Node::new`].
         settings: Settings,
-        /// Which program recorded.
+        /// The version of the program that recorded.
         version: &'a [u8],
     },
-    /// Recording began in the middle of the node's life. What it was then:
+    /// Recording began in the middle of the node's life.
     Joined {
         /// [`Node::id`].
         id: u64,
@@ -36,7 +36,7 @@ pub enum Input<'a> {
         /// Which program recorded.
         version: &'a [u8],
     },
-    /// A remark of whoever drives the node.
+    /// A remark of the node's driver.
     Note(&'a [u8]),
     /// [`Node::set_settings`].
     SetSettings(Settings),
@@ -53,7 +53,7 @@ pub enum Input<'a> {
     Unpublish(&'a [u8]),
     /// [`Node::retract`].
     Retract(&'a [u8]),
-    /// [`Node::mark`].
+    /// [`Node::set_barrier`].
     Barrier,
     /// [`Node::shutdown`].
     Shutdown,
@@ -103,7 +103,7 @@ pub enum Output {
     Event(EventDigest),
 }
 
-/// By what a frame is known again.
+/// The digest of a frame, by which two runs are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameDigest {
     /// The frame's message id.
@@ -114,12 +114,12 @@ pub struct FrameDigest {
     pub hash: u32,
 }
 
-/// By what an event is known again.
+/// The digest of an event, by which two runs are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventDigest {
-    /// Its place in [`Event`], from 1 on.
+    /// The variant's number in [`Event`], from 1 on.
     pub kind: u8,
-    /// The lower half of the XXH3 hash of what it holds.
+    /// The lower half of the XXH3 hash of the event's content.
     pub hash: u32,
 }
 
@@ -151,9 +151,9 @@ impl EventDigest {
     }
 }
 
-/// What a call may return.
+/// Results of calls, which a record keeps for comparison.
 pub(super) trait Returned {
-    /// What is recorded of it.
+    /// The form in which the result is recorded.
     fn output(&self) -> Output;
 }
 
@@ -293,7 +293,7 @@ impl Output {
     }
 }
 
-/// What an input's first byte says. A time stands before an input where it is not that of the one before.
+/// The first byte of an input: its kind. A time stands before an input where it differs from that of the former one.
 pub(super) mod kind {
     pub(in super::super) const TIME: u8 = 0;
     pub(in super::super) const NEW: u8 = 1;
@@ -405,7 +405,7 @@ fn message_name(id: u8) -> String {
     MessageId::new(id).map_or_else(|| format!("message {id}"), |id| format!("{id:?}").to_uppercase())
 }
 
-/// Any bytes, readable, and not more than a line of them.
+/// Shows bytes in a readable form, shortened to a line.
 struct Text<'a>(&'a [u8]);
 
 impl fmt::Display for Text<'_> {
@@ -420,7 +420,7 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-/// A frame in a line.
+/// Shows a frame in one line.
 struct FrameText<'a>(&'a [u8]);
 
 impl fmt::Display for FrameText<'_> {

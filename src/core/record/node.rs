@@ -11,10 +11,9 @@ use crate::core::id::{LinkId, Role};
 use crate::core::node::{Barrier, Node};
 use crate::core::settings::{Refusal, Settings};
 
-/// A [`Node`], and what it was told, if that is to be recorded.
+/// A [`Node`] whose inputs are recorded, if so wished.
 ///
-/// It has all methods of a `Node`, and no others change the node: a method that does, and is not repeated here,
-/// cannot be called.
+/// All methods of a `Node` that change it are repeated here, and no others can be called, so that no input is missed.
 #[derive(Debug)]
 pub struct RecordedNode {
     node: Node,
@@ -45,7 +44,7 @@ impl RecordedNode {
         self.recorder = Some(recorder);
     }
 
-    /// Ends recording. What was not taken is lost.
+    /// Ends recording. Blocks that were not taken are lost.
     pub fn end_record(&mut self) {
         self.recorder = None;
     }
@@ -66,7 +65,7 @@ impl RecordedNode {
         self.call(Some(now), || Input::Note(text), |_| ());
     }
 
-    /// Makes a call. A node that is not recorded pays for one comparison.
+    /// Makes a call, and records it. Where nothing is recorded the cost is one comparison.
     #[inline(always)]
     fn call<'a, T: Returned>(
         &mut self,
@@ -126,7 +125,7 @@ impl RecordedNode {
         self.call(Some(now), || Input::Retract(key), |node| node.retract(key, now))
     }
 
-    /// As [`Node::mark`].
+    /// As [`Node::set_barrier`].
     pub fn set_barrier(&mut self) -> Barrier {
         self.call(None, || Input::Barrier, |node| node.set_barrier())
     }

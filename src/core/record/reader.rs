@@ -9,28 +9,28 @@ use super::fields::Fields;
 use super::recorder::{HEADER, MAGIC, SUMMED_FROM};
 use crate::core::Now;
 
-/// Some entries in a row, and what held before and after them.
+/// Consecutive entries of a record, with the clocks before and the digest after them.
 #[derive(Clone, Copy, Debug)]
 pub struct Block<'a> {
     /// Names the record that the block belongs to.
     pub record: u32,
     /// Counts the blocks of the record, from 0.
     pub number: u32,
-    /// The clocks at its beginning.
+    /// The clocks at the beginning of the block.
     pub from: Now,
-    /// [`Node::root`](crate::core::Node::root) at its end.
+    /// [`Node::root`](crate::core::Node::root) at the end of the block.
     pub root: u64,
     entries: &'a [u8],
 }
 
-/// One call.
+/// One recorded call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry<'a> {
-    /// When it was made.
+    /// The clocks at the call.
     pub now: Now,
     /// The call.
     pub input: Input<'a>,
-    /// What it returned.
+    /// What the call returned.
     pub output: Output,
 }
 
@@ -125,7 +125,7 @@ impl<'a> Record<'a> {
 struct Torn;
 
 impl<'a> Block<'a> {
-    /// The block that begins here; `None` if it is none.
+    /// Reads the block that begins here; `None` if there is none.
     fn read(fields: &mut Fields<'a>) -> Result<Option<Block<'a>>, Torn> {
         let rest = fields.0;
         if !rest.starts_with(&MAGIC[..rest.len().min(MAGIC.len())]) {
@@ -146,7 +146,7 @@ impl<'a> Block<'a> {
         Ok(read())
     }
 
-    /// What it holds, in order.
+    /// The entries of the block, in order.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
         let (mut fields, mut now) = (Fields(self.entries), self.from);
         std::iter::from_fn(move || read_entry(&mut fields, &mut now))

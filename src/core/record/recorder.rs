@@ -7,7 +7,7 @@ use super::fields::put_signed;
 use crate::core::settings::Settings;
 use crate::core::{Node, Now};
 
-/// What a block begins with; the digit counts versions of the format.
+/// The first bytes of a block; the digit is the version of the format.
 pub(super) const MAGIC: [u8; 4] = *b"ZGR1";
 /// Bytes from a block's beginning to its checksum's end, and to its first entry.
 pub(super) const SUMMED_FROM: usize = 12;
