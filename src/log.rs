@@ -173,7 +173,7 @@ impl Sink for Stderr {
 static LOCAL_OFFSET: OnceLock<fn(u64) -> i64> = OnceLock::new();
 
 /// Tells [`Stderr`] how to find local time: `offset` takes seconds since 1970 and returns how many seconds local
-/// time is ahead of UTC then. The time zone is the C library's knowledge, which only the outer layers may call;
+/// time is ahead of UTC then. The time zone is the C library's knowledge, which only the layers above may call;
 /// until they do, lines carry UTC. The first call counts.
 pub fn set_local_offset(offset: fn(u64) -> i64) {
     let _ = LOCAL_OFFSET.set(offset);
@@ -183,8 +183,14 @@ fn offset(now: u64) -> i64 {
     LOCAL_OFFSET.get().map_or(0, |offset| offset(now))
 }
 
-/// `yy-mm-dd HH:MM:SS`, by the proleptic Gregorian calendar.
+/// `yy-mm-dd HH:MM:SS`, as CZMQ's log lines have it.
 fn timestamp(now: u64, offset: i64) -> String {
+    calendar(now, offset).split_off(2)
+}
+
+/// `yyyy-mm-dd HH:MM:SS`, always 19 bytes, by the proleptic Gregorian calendar: `offset` seconds after `now` seconds
+/// since 1970.
+pub fn calendar(now: u64, offset: i64) -> String {
     let local = i64::try_from(now).unwrap_or(i64::MAX).saturating_add(offset).max(0);
     let (days, second) = (local / 86_400, local % 86_400);
     // Years counted from 1 March 0000 put the leap day last, and 400 of them are always 146 097 days.
@@ -197,8 +203,8 @@ fn timestamp(now: u64, offset: i64) -> String {
     let (year, month) =
         if month < 10 { (era * 400 + year, month + 3) } else { (era * 400 + year + 1, month - 9) };
     format!(
-        "{:02}-{month:02}-{day:02} {:02}:{:02}:{:02}",
-        year % 100,
+        "{:04}-{month:02}-{day:02} {:02}:{:02}:{:02}",
+        year.clamp(0, 9999),
         second / 3600,
         second / 60 % 60,
         second % 60

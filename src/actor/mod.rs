@@ -24,6 +24,7 @@ mod owner;
 mod promise;
 
 use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 #[cfg(feature = "internals")]
 pub use command::{COMMANDS, CONFIGURATION, Desk, Key, Syntax};
@@ -33,12 +34,12 @@ pub use key::check_key;
 pub use owner::Handle;
 
 use crate::engine::{Engine, EngineSettings, raw};
-use crate::log::{Logger, Sink};
+use crate::log::{self, Logger, Sink};
 
 /// Run a node on the calling thread, its owner at the other end of `pipe`, until `$TERM`. Its sockets are made in
 /// `context`, its log lines go to `sink`.
 pub fn run_on_pipe(pipe: raw::Socket, prefix: &str, sink: Arc<dyn Sink>, context: raw::Context) {
-    let engine = Engine::new(context, Logger::new(prefix, sink), EngineSettings::default());
+    let engine = Engine::new(context, local_logger(prefix, sink), EngineSettings::default());
     let mut owner = owner::PipeOwner::new(pipe, &engine);
     engine.run(&mut owner);
 }
@@ -49,15 +50,34 @@ pub fn signal(status: u8) -> [u8; 8] {
     (0x7766_5544_3322_1100 | u64::from(status)).to_ne_bytes()
 }
 
+/// A log whose lines carry the local time, where they go to standard error.
+fn local_logger(prefix: &str, sink: Arc<dyn Sink>) -> Logger {
+    log::set_local_offset(raw::local_offset);
+    Logger::new(prefix, sink)
+}
+
+/// Local time as `2026-11-22 08:55:00`.
+pub fn local_time() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    log::calendar(now, raw::local_offset(now))
+}
+
+/// The variable of the environment that switches IPv6 on for a process, as in CZMQ.
+pub const IPV6_VARIABLE: &str = "ZSYS_IPV6";
+
 static DEFAULT_IPV6: OnceLock<fn() -> bool> = OnceLock::new();
 
 /// Tell all nodes how to find out whether IPv6 is to be used where no configuration says so: the process may have a
 /// switch of its own for that, as CZMQ's `zsys_set_ipv6`. It is asked before each BIND and CONNECT. The first call
-/// counts; without one, the answer is no.
+/// counts; without one, [`IPV6_VARIABLE`] decides.
 pub fn set_default_ipv6(ask: fn() -> bool) {
     let _ = DEFAULT_IPV6.set(ask);
 }
 
 fn default_ipv6() -> bool {
-    DEFAULT_IPV6.get().is_some_and(|ask| ask())
+    let from_environment = || {
+        let said = std::env::var(IPV6_VARIABLE).ok();
+        said.and_then(|text| text.trim().parse().ok()).is_some_and(|value: i32| value != 0)
+    };
+    DEFAULT_IPV6.get().map_or_else(from_environment, |ask| ask())
 }

@@ -10,12 +10,12 @@ use std::ptr;
 use libc::{c_char, c_int, size_t};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::czmq_compat::timestr;
 use super::entry::{entry, entry_with_reason};
 use super::error::Errno;
 use super::failure::Failure;
 use super::tag::{Tag, Tagged, check};
 use crate::actor::auth::Cert;
+use crate::actor::local_time;
 use crate::engine::raw::curve;
 use crate::log::show;
 
@@ -306,7 +306,7 @@ pub unsafe extern "C" fn zgossip_cert_save(self_: *const zgossip_cert_t, filenam
     entry! {
         // SAFETY: the program gives a certificate and a C string, or NULL.
         let (held, name) = unsafe { (get(self_)?, bytes(filename)?) };
-        held.cert.save(name, &timestr())?;
+        held.cert.save(name, &local_time())?;
         Ok(0)
     }
 }
@@ -324,7 +324,7 @@ pub unsafe extern "C" fn zgossip_cert_save_public(
     entry! {
         // SAFETY: the program gives a certificate and a C string, or NULL.
         let (held, name) = unsafe { (get(self_)?, bytes(filename)?) };
-        held.cert.save_public(name, &timestr())?;
+        held.cert.save_public(name, &local_time())?;
         Ok(0)
     }
 }
@@ -342,7 +342,7 @@ pub unsafe extern "C" fn zgossip_cert_save_secret(
     entry! {
         // SAFETY: the program gives a certificate and a C string, or NULL.
         let (held, name) = unsafe { (get(self_)?, bytes(filename)?) };
-        held.cert.save_secret(name, &timestr())?;
+        held.cert.save_secret(name, &local_time())?;
         Ok(0)
     }
 }

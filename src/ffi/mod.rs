@@ -20,7 +20,6 @@ mod library;
 mod msg;
 mod node;
 mod selftest;
-mod signals;
 mod socket;
 mod strerror;
 mod tag;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::policy::Policy;
 use super::zap_socket::Handler;
-use crate::actor::signal;
+use crate::actor::{local_logger, signal};
 use crate::engine::raw::{Context, Error, Msg, Poller, Socket};
 use crate::log::{Logger, Sink, show};
 
@@ -15,7 +15,7 @@ const BATCH: usize = 100;
 /// Serve a context's requests on the calling thread, commanded over `pipe`, until `$TERM`. The caller has
 /// signalled its owner, or does so by `ready`, which is called once requests are served.
 pub fn run_on_pipe(pipe: Socket, context: Context, sink: Arc<dyn Sink>, ready: impl FnOnce()) {
-    let logger = Logger::new("zauth", sink);
+    let logger = local_logger("zauth", sink);
     let handler = Handler::new(context)
         .map_err(|error| logger.error(format_args!("zauth: cannot serve authentication requests: {error}")))
         .ok();

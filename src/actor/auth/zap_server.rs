@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 
 use super::policy::Policy;
 use super::zap_socket::Handler;
-use crate::engine::raw::{Context, Error, Msg, Poller, Socket};
+use crate::actor::local_logger;
+use crate::engine::raw::{Context, Error, Msg, Poller, Socket, with_signals_blocked};
 use crate::log::{Logger, Sink};
 
 /// Serves a context's authentication requests for as long as it lives. Without one, libzmq lets everybody in by
@@ -25,19 +26,20 @@ pub struct Guard {
 impl Guard {
     /// Serve the requests of `context` by an empty policy. Fails where the context has a handler already.
     pub fn new(context: Context, sink: Arc<dyn Sink>) -> io::Result<Guard> {
-        let logger = Logger::new("zauth", sink);
+        let logger = local_logger("zauth", sink);
         let policy = Arc::new(Mutex::new(Policy::default()));
         let handler = Handler::new(context)?;
         let (end, ended) = pair(context)?;
         let served = (Arc::clone(&policy), logger.clone());
-        let thread = Builder::new().name("zgossip-auth".to_owned()).spawn(move || {
+        let serve = move || {
             let (policy, logger) = served;
-            if let Err(error) = serve(&handler, &ended, &policy, &logger)
+            if let Err(error) = answer(&handler, &ended, &policy, &logger)
                 && !error.is_terminated()
             {
                 logger.error(format_args!("zauth: {error}; it ends"));
             }
-        })?;
+        };
+        let thread = with_signals_blocked(|| Builder::new().name("zgossip-auth".to_owned()).spawn(serve))?;
         Ok(Guard { policy, logger, end: Mutex::new(end), thread: Some(thread) })
     }
 
@@ -79,7 +81,7 @@ fn pair(context: Context) -> Result<(Socket, Socket), Error> {
     Ok((near, far))
 }
 
-fn serve(handler: &Handler, ended: &Socket, policy: &Mutex<Policy>, logger: &Logger) -> Result<(), Error> {
+fn answer(handler: &Handler, ended: &Socket, policy: &Mutex<Policy>, logger: &Logger) -> Result<(), Error> {
     let mut poller = Poller::new();
     poller.add(handler.fd()?, false);
     poller.add(ended.fd()?, false);

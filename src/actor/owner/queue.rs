@@ -18,6 +18,7 @@ use super::request::{Job, question};
 use super::router::{Channel, Taken};
 use crate::actor::command::{Condition, Desk, Interpreter, Message, Met, Outbox, Outgoing, Waits, parse};
 use crate::actor::error::CallError;
+use crate::actor::local_logger;
 use crate::actor::promise::promise;
 use crate::core::Now;
 use crate::engine::{Engine, EngineSettings, Owner, OwnerEvent, PollSource, raw};
@@ -45,7 +46,7 @@ impl Handle {
     /// Start a node in `context`, with this log prefix.
     pub fn new(prefix: &str, sink: Arc<dyn Sink>, context: raw::Context) -> io::Result<Handle> {
         let channel = Arc::new(Channel::new()?);
-        let logger = Logger::new(prefix, sink);
+        let logger = local_logger(prefix, sink);
         let node = {
             let channel = Arc::clone(&channel);
             move || {
@@ -57,7 +58,10 @@ impl Handle {
                 channel.end();
             }
         };
-        let thread = thread::Builder::new().name("zgossip".to_owned()).spawn(node)?;
+        let thread = raw::with_signals_blocked(|| {
+            // Signals are the program's: the node's thread takes none.
+            thread::Builder::new().name("zgossip".to_owned()).spawn(node)
+        })?;
         Ok(Handle { channel, thread: Mutex::new(Some(thread)), context, generation: raw::generation() })
     }
 

@@ -1,4 +1,4 @@
-//! libzmq behind safe types: the only `unsafe` code below the C ABI.
+//! libzmq, and what Rust does not offer of the C library, behind safe types: the only `unsafe` code below the C ABI.
 //!
 //! The rest of the engine uses libzmq through these types only, and none of them can leak a descriptor or touch freed
 //! memory:
@@ -10,7 +10,8 @@
 //! | [`Msg`] | one message frame |
 //! | [`Monitored`] | a socket with its monitor, taken down in the order that libzmq needs |
 //! | [`Connection`] | what the kernel knows of a TCP connection |
-//! | [`steady`] | a clock |
+//! | [`steady`], [`local_offset`] | a clock; how far local time is ahead of UTC |
+//! | [`with_signals_blocked`] | how threads that take no signals are started |
 //! | [`Poller`] | waits for descriptors, a socket's ([`Socket::fd`]) or any other |
 //! | [`Error`] | libzmq's errno |
 //!
@@ -25,6 +26,7 @@ mod fork;
 mod message;
 mod monitor;
 mod poller;
+mod signals;
 mod socket;
 mod tcp;
 #[cfg(test)]
@@ -37,6 +39,7 @@ pub use fork::generation;
 pub use message::Msg;
 pub use monitor::{Change, MonitorEvent, Monitored};
 pub use poller::Poller;
+pub use signals::with_signals_blocked;
 pub use socket::{Events, Socket};
 pub use tcp::{Connection, Traffic};
-pub use time::steady;
+pub use time::{local_offset, steady};

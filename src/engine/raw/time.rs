@@ -1,5 +1,6 @@
-//! A clock that counts on while the machine is suspended.
+//! A clock that counts on while the machine is suspended, and the local time.
 
+use std::mem::MaybeUninit;
 use std::time::Duration;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -17,4 +18,15 @@ pub fn steady() -> Duration {
         return Duration::ZERO;
     }
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// How many seconds local time is ahead of UTC at `seconds` since 1970.
+pub fn local_offset(seconds: u64) -> i64 {
+    let Ok(time) = libc::time_t::try_from(seconds) else { return 0 };
+    let mut broken_down = MaybeUninit::<libc::tm>::zeroed();
+    // SAFETY: both point to variables of ours; where the call fails, the zeroed structure stands.
+    unsafe {
+        libc::localtime_r(&raw const time, broken_down.as_mut_ptr());
+        broken_down.assume_init().tm_gmtoff
+    }
 }

@@ -3,9 +3,11 @@
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use libc::{c_char, c_int};
+
+use crate::actor::local_time;
 
 /// Time on one of the system's clocks.
 fn read(clock: libc::clockid_t) -> Duration {
@@ -21,27 +23,6 @@ fn read(clock: libc::clockid_t) -> Duration {
 /// Microseconds since 1970.
 pub(super) fn usecs() -> u128 {
     read(libc::CLOCK_REALTIME).as_micros()
-}
-
-/// Local time as `2026-11-22 08:55:00`.
-pub(in crate::ffi) fn timestr() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    let seconds = seconds as libc::time_t;
-    let mut broken_down = MaybeUninit::<libc::tm>::zeroed();
-    // SAFETY: both point to variables of ours; where the call fails, the zeroed structure stands.
-    let now = unsafe {
-        libc::localtime_r(&raw const seconds, broken_down.as_mut_ptr());
-        broken_down.assume_init()
-    };
-    format!(
-        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
-        (now.tm_year + 1900).clamp(0, 9999),
-        now.tm_mon + 1,
-        now.tm_mday,
-        now.tm_hour,
-        now.tm_min,
-        now.tm_sec
-    )
 }
 
 /// See `library.h`.
@@ -74,7 +55,7 @@ pub extern "C" fn zgossip_czmq_sleep(msecs: c_int) {
 /// `text` has room for 20 bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_czmq_timestr(text: *mut c_char) {
-    let now = timestr();
+    let now = local_time();
     // SAFETY: the header gives room for the 19 bytes that this text always has, and a zero.
     unsafe {
         std::ptr::copy_nonoverlapping(now.as_ptr(), text.cast(), now.len());

@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 use libc::{FILE, c_char, c_int, c_void};
 use parking_lot::Mutex;
 
-use super::clock::timestr;
+use crate::actor::local_time;
 use crate::engine::raw;
 use crate::ffi::entry::entry;
 use crate::ffi::error::Errno;
@@ -58,7 +58,7 @@ pub(super) fn write(letter: u8, text: &str) {
 }
 
 fn write_bytes(letter: u8, text: &[u8]) {
-    let now = timestr();
+    let now = local_time();
     with(|state| {
         let mut line = vec![letter, b':', b' '];
         if let Some(ident) = &state.ident {

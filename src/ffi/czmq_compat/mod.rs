@@ -12,7 +12,6 @@ mod process;
 mod settings;
 mod signals;
 
-pub(super) use clock::timestr;
 pub(super) use log::Log;
 pub(super) use process::{context, in_use};
 pub(super) use settings::ipv6;

@@ -36,7 +36,7 @@ const BEGINNING: [(&str, i32); 11] = [
     ("ZSYS_SNDHWM", 1000),
     ("ZSYS_RCVHWM", 1000),
     ("ZSYS_PIPEHWM", 1000),
-    ("ZSYS_IPV6", 0),
+    (crate::actor::IPV6_VARIABLE, 0),
     ("ZSYS_THREAD_SCHED_POLICY", -1),
     ("ZSYS_THREAD_PRIORITY", -1),
     ("ZSYS_THREAD_NAME_PREFIX", 0),

@@ -15,7 +15,6 @@ use crate::ffi::entry::{entry, entry_with_reason};
 use crate::ffi::error::Errno;
 use crate::ffi::failure::Failure;
 use crate::ffi::host::prepare;
-use crate::ffi::signals::blocked;
 
 /// Creates a node.
 ///
@@ -37,7 +36,7 @@ pub unsafe extern "C" fn zgossip_new(name: *const c_char) -> *mut zgossip_t {
         prepare();
         // SAFETY: the program gives a C string or NULL.
         let name = unsafe { lossy(name) };
-        let node = blocked(|| Handle::new(&name, sink(), raw::Context::global()))?;
+        let node = Handle::new(&name, sink(), raw::Context::global())?;
         Ok(insert(node).as_ptr())
     }
 }
@@ -65,7 +64,7 @@ pub unsafe extern "C" fn zgossip_new_in(name: *const c_char, context: *mut c_voi
         let name = unsafe { lossy(name) };
         // SAFETY: libzmq knows it, and the program keeps it as long as the node.
         let context = unsafe { raw::Context::foreign(context.as_ptr()) };
-        let node = blocked(|| Handle::new(&name, sink(), context));
+        let node = Handle::new(&name, sink(), context);
         Ok(insert(node.map_err(Errno::from)?).as_ptr())
     }
 }

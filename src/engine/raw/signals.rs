@@ -1,10 +1,9 @@
-//! A node's thread takes no signals: they are the program's.
-#![allow(unsafe_code)]
+//! Threads of the library take no signals: they are the program's.
 
 use std::mem::MaybeUninit;
 
 /// Runs `start` while all signals are blocked in this thread: the threads that it starts inherit that.
-pub(super) fn blocked<T>(start: impl FnOnce() -> T) -> T {
+pub fn with_signals_blocked<T>(start: impl FnOnce() -> T) -> T {
     let mut all = MaybeUninit::<libc::sigset_t>::uninit();
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: sigfillset fills `all`, which pthread_sigmask then reads; `before` is only written to.
@@ -32,7 +31,7 @@ mod tests {
     #[test]
     fn a_thread_that_is_started_takes_no_signals_and_its_starter_does_again() {
         assert!(!is_blocked());
-        let thread = super::blocked(|| std::thread::spawn(is_blocked));
+        let thread = super::with_signals_blocked(|| std::thread::spawn(is_blocked));
         assert!(thread.join().unwrap());
         assert!(!is_blocked());
     }
