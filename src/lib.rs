@@ -35,6 +35,12 @@ pub mod engine;
 #[doc(hidden)]
 pub mod log;
 
+mod api;
+
+pub use api::{Auth, Builder, Cert, Error, ErrorKind, Event, Events, Node};
+pub use core::{Stats, Tuple};
+pub use log::Level;
+
 // Code in the comments of exported functions is C, and no doctest.
 #[cfg(not(doctest))]
 mod ffi;

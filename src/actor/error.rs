@@ -19,6 +19,20 @@ pub enum CallError {
     OwnThread,
 }
 
+impl CallError {
+    /// The errno that says it best.
+    pub fn errno(self) -> i32 {
+        match self {
+            CallError::TimedOut => libc::EAGAIN,
+            CallError::Interrupted => libc::EINTR,
+            CallError::Closed => libc::EPIPE,
+            CallError::NoFrames => libc::EINVAL,
+            CallError::TooLarge => libc::EMSGSIZE,
+            CallError::OwnThread => libc::EDEADLK,
+        }
+    }
+}
+
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -48,6 +62,11 @@ impl Failure {
     pub fn new(errno: i32, reason: impl fmt::Display) -> Failure {
         Failure { errno, reason: reason.to_string() }
     }
+
+    /// An argument that cannot be.
+    pub fn invalid(reason: impl fmt::Display) -> Failure {
+        Failure::new(libc::EINVAL, reason)
+    }
 }
 
 impl fmt::Display for Failure {
@@ -57,6 +76,12 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Failure {
+        Failure::new(error.errno(), error)
+    }
+}
 
 impl From<crate::engine::Error> for Failure {
     fn from(error: crate::engine::Error) -> Failure {

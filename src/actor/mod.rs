@@ -27,10 +27,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 #[cfg(feature = "internals")]
-pub use command::{COMMANDS, CONFIGURATION, Desk, Key, Syntax};
-pub use command::{Condition, Message};
+pub use command::{COMMANDS, CONFIGURATION, Key, Syntax};
+pub use command::{Condition, Desk, Message};
 pub use error::{CallError, Failure};
-pub use key::check_key;
 pub use owner::Handle;
 
 use crate::engine::{Engine, EngineSettings, raw};

@@ -59,14 +59,7 @@ impl From<io::Error> for Errno {
 
 impl From<CallError> for Errno {
     fn from(error: CallError) -> Errno {
-        Errno(match error {
-            CallError::TimedOut => libc::EAGAIN,
-            CallError::Interrupted => libc::EINTR,
-            CallError::Closed => libc::EPIPE,
-            CallError::NoFrames => libc::EINVAL,
-            CallError::TooLarge => libc::EMSGSIZE,
-            CallError::OwnThread => libc::EDEADLK,
-        })
+        Errno(error.errno())
     }
 }
 

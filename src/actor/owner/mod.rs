@@ -6,9 +6,11 @@
 //! | `queue` | the owner with a [`Handle`] |
 //! | `router` | commands from the program's threads to the node's, messages back |
 //! | `batch` | commands one behind the other in one buffer |
+//! | `calls` | typed calls, for C and for Rust |
 //! | `request` | typed calls as entries of the same queue |
 
 mod batch;
+mod calls;
 mod pipe;
 mod queue;
 mod request;

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::ops::ControlFlow;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -75,6 +75,11 @@ impl Handle {
         self.channel.recv()
     }
 
+    /// Take the next message, if one comes within this time.
+    pub fn recv_within(&self, timeout: Duration) -> Result<Message, CallError> {
+        self.channel.recv_by(|| Instant::now().checked_add(timeout))
+    }
+
     /// Let the node's thread run `ask`, after the commands that wait, and return what it does. Waits as long as
     /// [`send`](Handle::send), but a second at least; if that is too short, nothing was done.
     pub fn ask<T, F>(&self, ask: F) -> Result<T, CallError>
@@ -88,8 +93,12 @@ impl Handle {
         answer.wait(deadline, false)
     }
 
-    /// Wait until something is so, `None`: for ever. Returns how many tuples there are then, or how many peers.
-    pub fn wait(&self, condition: Condition, timeout: Option<Duration>) -> Result<usize, CallError> {
+    /// As [`wait`](Handle::wait), without words for a wait in vain.
+    pub(super) fn wait_for(
+        &self,
+        condition: Condition,
+        timeout: Option<Duration>,
+    ) -> Result<usize, CallError> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         // Without any time the node is to look once all the same.
         let at_once = timeout.is_some_and(|timeout| timeout.is_zero());
@@ -119,7 +128,7 @@ impl Handle {
     }
 
     /// A descriptor that is readable exactly while a message waits, until the handle is dropped. Only to be polled.
-    pub fn fd(&self) -> io::Result<RawFd> {
+    pub fn fd(&self) -> io::Result<BorrowedFd<'_>> {
         self.channel.fd()
     }
 
@@ -140,9 +149,16 @@ impl Handle {
     }
 
     /// End the node. Whoever waits returns; the commands that were given before are carried out; when this returns
-    /// the node's thread has ended. A second call does nothing.
+    /// the node's thread has ended. A second call does nothing. In the node's own thread, which cannot wait for itself,
+    /// the node ends later; in a process that was forked from its own, nothing is done.
     pub fn close(&self) {
+        if self.is_orphan() {
+            return;
+        }
         self.channel.close();
+        if self.is_own_thread() {
+            return;
+        }
         // The lock is held while the thread is waited for: whoever closes at the same time waits too.
         let mut thread = self.thread.lock();
         if let Some(thread) = thread.take() {

@@ -10,7 +10,7 @@
 //! ended it stays readable, as a connection does that the other end has closed.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::{self, ThreadId};
@@ -99,6 +99,8 @@ pub struct Channel {
     /// Wakes the node.
     wake: Flag,
     messages: Mutex<Messages>,
+    /// The program's descriptor; made, raised and lowered under the lock of the messages.
+    flag: OnceLock<Flag>,
     /// Receivers wait here for messages.
     arrived: Bell,
     /// How long a sender waits.
@@ -123,7 +125,6 @@ struct Commands {
 
 struct Messages {
     inbox: Inbox,
-    flag: Option<Flag>,
     raised: bool,
     /// The node waits for room for its replies.
     stalled: bool,
@@ -158,13 +159,13 @@ impl Channel {
             wake: Flag::new()?,
             messages: Mutex::new(Messages {
                 inbox: Inbox::new(MAX_REPLIES),
-                flag: None,
                 raised: false,
                 stalled: false,
                 ended: false,
                 closed: false,
                 receivers: 0,
             }),
+            flag: OnceLock::new(),
             arrived: Bell::default(),
             send_patience: Patience::default(),
             recv_patience: Patience::default(),
@@ -241,6 +242,11 @@ impl Channel {
 
     /// The program's side: take the message that has waited longest.
     pub fn recv(&self) -> Result<Message, CallError> {
+        self.recv_by(|| self.recv_patience.deadline())
+    }
+
+    /// The program's side: the same, with a deadline of its own, which is asked for once there is a wait.
+    pub fn recv_by(&self, until: impl Fn() -> Option<Instant>) -> Result<Message, CallError> {
         let mut messages = self.messages.lock();
         let mut deadline = None;
         let mut given_up = None;
@@ -261,7 +267,7 @@ impl Channel {
             if self.is_own_thread() {
                 return Err(CallError::OwnThread);
             }
-            let deadline = *deadline.get_or_insert_with(|| self.recv_patience.deadline());
+            let deadline = *deadline.get_or_insert_with(&until);
             messages.receivers += 1;
             given_up = give_up(self.arrived.wait(&mut messages, deadline));
             messages.receivers -= 1;
@@ -296,14 +302,13 @@ impl Channel {
 
     /// The program's side: a descriptor that is readable exactly while a message waits, and when the node has ended.
     /// It belongs to the channel.
-    pub fn fd(&self) -> io::Result<RawFd> {
+    pub fn fd(&self) -> io::Result<BorrowedFd<'_>> {
         let mut messages = self.messages.lock();
-        if messages.flag.is_none() {
-            let flag = Flag::new()?;
-            messages.flag = Some(flag);
+        if self.flag.get().is_none() {
+            let _ = self.flag.set(Flag::new()?);
             self.show(&mut messages);
         }
-        Ok(messages.flag.as_ref().map_or(-1, |flag| flag.0.as_raw_fd()))
+        Ok(self.flag.get().expect("made above").0.as_fd())
     }
 
     /// The program's side: nothing is sent or received any more, whoever waits returns, and the node gets `$TERM`
@@ -416,7 +421,7 @@ impl Channel {
 
     /// Make the flag say whether there is something to take note of: a message, or the end.
     fn show(&self, messages: &mut Messages) {
-        let Some(flag) = &messages.flag else { return };
+        let Some(flag) = self.flag.get() else { return };
         let waiting = !messages.inbox.is_empty() || messages.ended || messages.closed;
         if waiting != messages.raised {
             if waiting {

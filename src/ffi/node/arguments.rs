@@ -7,7 +7,6 @@ use std::time::Duration;
 use libc::{c_char, c_int, c_void, size_t, strlen};
 
 use super::pool::{CallGuard, zgossip_t};
-use crate::actor::check_key;
 use crate::ffi::failure::Failure;
 
 /// The node that C points to.
@@ -44,20 +43,6 @@ pub(super) unsafe fn sized<'a>(first: *const c_void, size: size_t, what: &str) -
     }
     // SAFETY: the caller vouches for it.
     Ok(unsafe { std::slice::from_raw_parts(first.cast(), size) })
-}
-
-/// A key that may be one.
-pub(super) fn key(key: &[u8]) -> Result<&[u8], Failure> {
-    check_key(key).map_err(|why| Failure::invalid(format!("key {why}")))?;
-    Ok(key)
-}
-
-/// Bytes that a C string can hold.
-pub(super) fn without_nul<'a>(bytes: &'a [u8], what: &str) -> Result<&'a [u8], Failure> {
-    if bytes.contains(&0) {
-        return Err(Failure::invalid(format!("{what} holds a NUL byte")));
-    }
-    Ok(bytes)
 }
 
 /// Milliseconds to wait; `None`: as long as it takes.

@@ -8,7 +8,6 @@ use zeroize::Zeroizing;
 use super::arguments::{enter, string};
 use super::pool::zgossip_t;
 use crate::ffi::entry::entry_with_reason;
-use crate::ffi::failure::Failure;
 
 /// Accepts peers at an endpoint.
 ///
@@ -139,11 +138,8 @@ pub unsafe extern "C" fn zgossip_set_keys(
 pub unsafe extern "C" fn zgossip_set_zap_domain(self_: *mut zgossip_t, domain: *const c_char) -> c_int {
     entry_with_reason! {
         // SAFETY: the program gives a node and a C string.
-        let (node, domain) = unsafe { (enter(self_)?, string(domain, "domain")?.to_vec()) };
-        if domain.len() > 255 {
-            return Err(Failure::invalid("domain is longer than 255 bytes"));
-        }
-        node.ask(move |desk| desk.set_zap_domain(&domain))?;
+        let (node, domain) = unsafe { (enter(self_)?, string(domain, "domain")?) };
+        node.set_zap_domain(domain)?;
         Ok(0)
     }
 }

@@ -5,13 +5,13 @@
 
 #![allow(unsafe_code)]
 
+use std::os::fd::AsRawFd;
 use std::ptr::{self, NonNull};
 
 use libc::{c_char, c_int, size_t};
 
 use super::arguments::{enter, timeout};
 use super::pool::zgossip_t;
-use super::settings::set;
 use crate::actor::Message;
 use crate::ffi::entry::entry_with_reason;
 use crate::ffi::error::Errno;
@@ -156,7 +156,8 @@ pub unsafe extern "C" fn zgossip_set_events(self_: *mut zgossip_t, on: bool) -> 
     entry_with_reason! {
         // SAFETY: the program gives a node.
         let node = unsafe { enter(self_) }?;
-        set(&node, b"server/events", if on { b"1" } else { b"0" })
+        node.set(b"server/events", if on { b"1" } else { b"0" })?;
+        Ok(0)
     }
 }
 
@@ -191,6 +192,6 @@ pub unsafe extern "C" fn zgossip_set_rcvtimeo(self_: *mut zgossip_t, msecs: c_in
 pub unsafe extern "C" fn zgossip_fd(self_: *mut zgossip_t) -> c_int {
     entry_with_reason! {
         // SAFETY: the program gives a node.
-        Ok(unsafe { enter(self_) }?.fd().map_err(Errno::from)?)
+        Ok(unsafe { enter(self_) }?.fd().map_err(Errno::from)?.as_raw_fd())
     }
 }

@@ -4,10 +4,9 @@
 
 use libc::{c_char, c_int};
 
-use super::arguments::{enter, string, without_nul};
-use super::pool::{CallGuard, zgossip_t};
+use super::arguments::{enter, string};
+use super::pool::zgossip_t;
 use crate::ffi::entry::entry_with_reason;
-use crate::ffi::failure::Failure;
 
 /// Loads a configuration file in place of the present configuration.
 ///
@@ -46,15 +45,9 @@ pub unsafe extern "C" fn zgossip_set(
     entry_with_reason! {
         // SAFETY: the program gives a node and two C strings.
         let (node, path, value) = unsafe { (enter(self_)?, string(path, "path")?, string(value, "value")?) };
-        set(&node, without_nul(path, "path")?, value)
+        node.set(path, value)?;
+        Ok(0)
     }
-}
-
-/// Sets an item of the configuration.
-pub(super) fn set(node: &CallGuard, path: &[u8], value: &[u8]) -> Result<c_int, Failure> {
-    let (path, value) = (path.to_vec(), value.to_vec());
-    node.ask(move |desk| desk.set(&path, &value))??;
-    Ok(0)
 }
 
 /// Saves the configuration to a file, in the form that zgossip_load reads.

@@ -6,7 +6,7 @@ use std::ptr::{self, NonNull};
 
 use libc::{c_char, c_int, c_void, size_t};
 
-use super::arguments::{enter, key, sized, string, without_nul};
+use super::arguments::{enter, sized, string};
 use super::pool::zgossip_t;
 use crate::core::Tuple;
 use crate::ffi::entry::entry_with_reason;
@@ -18,14 +18,7 @@ use crate::ffi::failure::Failure;
 unsafe fn publish(node: *mut zgossip_t, name: &[u8], value: &[u8], ttl: u32) -> Result<c_int, Failure> {
     // SAFETY: the caller vouches for it.
     let node = unsafe { enter(node) }?;
-    let (name, value) = (key(name)?, without_nul(value, "value")?);
-    if value.len() > node.max_value() {
-        return Err(Failure::new(Errno(libc::EMSGSIZE), "value is longer than server/max_value"));
-    }
-    match ttl {
-        0 => node.send(&[b"PUBLISH", name, value])?,
-        _ => node.send(&[b"PUBLISH", name, value, ttl.to_string().as_bytes()])?,
-    }
+    node.publish(name, value, ttl)?;
     Ok(0)
 }
 
@@ -101,8 +94,7 @@ pub unsafe extern "C" fn zgossip_publish_sized(
 unsafe fn retract(node: *mut zgossip_t, name: &[u8]) -> Result<c_int, Failure> {
     // SAFETY: the caller vouches for it.
     let node = unsafe { enter(node) }?;
-    let name = key(name)?.to_vec();
-    Ok(node.ask(move |desk| desk.retract(&name))??.into())
+    Ok(node.retract(name)?.into())
 }
 
 /// Removes a tuple from the whole network, whichever node published it.
@@ -145,8 +137,7 @@ pub unsafe extern "C" fn zgossip_retract_sized(
 unsafe fn unpublish(node: *mut zgossip_t, name: &[u8]) -> Result<c_int, Failure> {
     // SAFETY: the caller vouches for it.
     let node = unsafe { enter(node) }?;
-    let name = key(name)?.to_vec();
-    Ok(node.ask(move |desk| desk.unpublish(&name))?.into())
+    Ok(node.unpublish(name)?.into())
 }
 
 /// Forgets a tuple on this node only; other nodes keep it.
@@ -187,9 +178,7 @@ pub unsafe extern "C" fn zgossip_unpublish_sized(
 unsafe fn get(node: *mut zgossip_t, name: &[u8], size_p: *mut size_t) -> Result<*mut c_char, Failure> {
     // SAFETY: the caller vouches for it.
     let node = unsafe { enter(node) }?;
-    let name = key(name)?.to_vec();
-    let tuple = node.ask(move |desk| desk.get(&name))?;
-    let tuple = tuple.ok_or_else(|| Failure::new(Errno(libc::ENOENT), "the key has no value"))?;
+    let tuple = node.get(name)?.ok_or_else(|| Failure::new(Errno(libc::ENOENT), "the key has no value"))?;
     let value = tuple.value();
     // SAFETY: any size may be asked for.
     let text = unsafe { libc::malloc(value.len() + 1) }.cast::<u8>();
@@ -297,9 +286,7 @@ pub struct zgossip_tuple_t {
 pub unsafe extern "C" fn zgossip_tuples(self_: *mut zgossip_t, count_p: *mut size_t) -> *mut zgossip_tuple_t {
     entry_with_reason! {
         // SAFETY: the program gives a node.
-        let mut tuples = unsafe { enter(self_) }?.ask(|desk| desk.tuples())?;
-        // Here, not in the node's thread: that has other things to do.
-        tuples.sort_unstable_by(|one, other| one.key().cmp(other.key()));
+        let tuples = unsafe { enter(self_) }?.tuples()?;
         let block = to_c(&tuples)?;
         if !count_p.is_null() {
             // SAFETY: the program gives NULL or the address of a size_t.

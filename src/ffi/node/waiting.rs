@@ -4,27 +4,18 @@
 
 use libc::{c_char, c_int, size_t};
 
-use super::arguments::{enter, key, string, timeout};
+use super::arguments::{enter, string, timeout};
 use super::pool::zgossip_t;
-use crate::actor::{CallError, Condition};
+use crate::actor::Condition;
 use crate::ffi::entry::entry_with_reason;
 use crate::ffi::failure::Failure;
 
 /// # Safety
 /// `node` as for [`enter`].
-unsafe fn wait(
-    node: *mut zgossip_t,
-    condition: Condition,
-    msecs: c_int,
-    in_vain: &str,
-) -> Result<c_int, Failure> {
+unsafe fn wait(node: *mut zgossip_t, condition: Condition, msecs: c_int) -> Result<c_int, Failure> {
     let timeout = timeout(msecs)?;
     // SAFETY: the caller vouches for it.
-    let waited = unsafe { enter(node) }?.wait(condition, timeout);
-    let number = waited.map_err(|error| match error {
-        CallError::TimedOut => Failure::new(error.into(), in_vain),
-        _ => error.into(),
-    })?;
+    let number = unsafe { enter(node) }?.wait(condition, timeout)?;
     Ok(c_int::try_from(number).unwrap_or(c_int::MAX))
 }
 
@@ -41,7 +32,7 @@ unsafe fn wait(
 pub unsafe extern "C" fn zgossip_wait_count(self_: *mut zgossip_t, count: size_t, msecs: c_int) -> c_int {
     entry_with_reason! {
         // SAFETY: the program gives a node.
-        unsafe { wait(self_, Condition::Count(count), msecs, "there are not so many tuples yet") }?;
+        unsafe { wait(self_, Condition::Count(count), msecs) }?;
         Ok(0)
     }
 }
@@ -57,9 +48,9 @@ pub unsafe extern "C" fn zgossip_wait_count(self_: *mut zgossip_t, count: size_t
 pub unsafe extern "C" fn zgossip_wait_key(self_: *mut zgossip_t, name: *const c_char, msecs: c_int) -> c_int {
     entry_with_reason! {
         // SAFETY: the program gives a C string.
-        let name = key(unsafe { string(name, "key") }?)?;
+        let name = unsafe { string(name, "key") }?;
         // SAFETY: the program gives a node.
-        unsafe { wait(self_, Condition::Key(name.into()), msecs, "the key has no value yet") }?;
+        unsafe { wait(self_, Condition::Key(name.into()), msecs) }?;
         Ok(0)
     }
 }
@@ -85,7 +76,7 @@ pub unsafe extern "C" fn zgossip_wait_key(self_: *mut zgossip_t, name: *const c_
 pub unsafe extern "C" fn zgossip_wait_agreement(self_: *mut zgossip_t, peers: size_t, msecs: c_int) -> c_int {
     entry_with_reason! {
         // SAFETY: the program gives a node.
-        unsafe { wait(self_, Condition::Agreement(peers), msecs, "the peers do not agree yet, or are too few") }
+        unsafe { wait(self_, Condition::Agreement(peers), msecs) }
     }
 }
 
@@ -113,6 +104,6 @@ pub unsafe extern "C" fn zgossip_wait_agreement(self_: *mut zgossip_t, peers: si
 pub unsafe extern "C" fn zgossip_flush(self_: *mut zgossip_t, msecs: c_int) -> c_int {
     entry_with_reason! {
         // SAFETY: the program gives a node.
-        unsafe { wait(self_, Condition::Taken, msecs, "not every peer has everything yet") }
+        unsafe { wait(self_, Condition::Taken, msecs) }
     }
 }

@@ -1,0 +1,101 @@
+//! Typed calls on a node, the same for C and for Rust: arguments are checked here, once.
+
+use std::time::Duration;
+
+use super::queue::Handle;
+use crate::actor::command::Condition;
+use crate::actor::error::{CallError, Failure};
+use crate::actor::key::check_key;
+use crate::core::Tuple;
+
+/// Longest ZAP domain (bytes): a frame of the handshake has one byte for its length.
+const MAX_DOMAIN: usize = 255;
+
+impl Handle {
+    /// Publishes a tuple, which expires `ttl` milliseconds later (0: never). Does not wait for the node, unless very
+    /// many commands wait already.
+    pub fn publish(&self, key: &[u8], value: &[u8], ttl: u32) -> Result<(), Failure> {
+        let (key, value) = (checked_key(key)?, without_nul(value, "value")?);
+        if value.len() > self.max_value() {
+            return Err(Failure::new(libc::EMSGSIZE, "value is longer than server/max_value"));
+        }
+        match ttl {
+            0 => self.send(&[b"PUBLISH", key, value])?,
+            _ => self.send(&[b"PUBLISH", key, value, ttl.to_string().as_bytes()])?,
+        }
+        Ok(())
+    }
+
+    /// Withdraws a tuple from the network; returns whether this node held it.
+    pub fn retract(&self, key: &[u8]) -> Result<bool, Failure> {
+        let key = checked_key(key)?.to_vec();
+        self.ask(move |desk| desk.retract(&key))?
+    }
+
+    /// Forgets a tuple on this node alone; returns whether it was held.
+    pub fn unpublish(&self, key: &[u8]) -> Result<bool, Failure> {
+        let key = checked_key(key)?.to_vec();
+        Ok(self.ask(move |desk| desk.unpublish(&key))?)
+    }
+
+    /// The tuple with a key, if it is held.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Tuple>, Failure> {
+        let key = checked_key(key)?.to_vec();
+        Ok(self.ask(move |desk| desk.get(&key))?)
+    }
+
+    /// All tuples as they are at one moment, in the order of their keys' bytes.
+    pub fn tuples(&self) -> Result<Vec<Tuple>, Failure> {
+        let mut tuples = self.ask(|desk| desk.tuples())?;
+        // Here, not in the node's thread: that has other things to do.
+        tuples.sort_unstable_by(|one, other| one.key().cmp(other.key()));
+        Ok(tuples)
+    }
+
+    /// Waits until a condition holds (`None`: as long as it takes); returns how many tuples or peers there are then.
+    pub fn wait(&self, condition: Condition, timeout: Option<Duration>) -> Result<usize, Failure> {
+        if let Condition::Key(key) = &condition {
+            checked_key(key)?;
+        }
+        let in_vain = match condition {
+            Condition::Count(_) => "there are not so many tuples yet",
+            Condition::Key(_) => "the key has no value yet",
+            Condition::Taken => "not every peer has everything yet",
+            Condition::Agreement(_) => "the peers do not agree yet, or are too few",
+        };
+        self.wait_for(condition, timeout).map_err(|error| match error {
+            CallError::TimedOut => Failure::new(error.errno(), in_vain),
+            _ => error.into(),
+        })
+    }
+
+    /// Sets an item of the configuration.
+    pub fn set(&self, path: &[u8], value: &[u8]) -> Result<(), Failure> {
+        let path = without_nul(path, "path")?.to_vec();
+        let value = without_nul(value, "value")?.to_vec();
+        self.ask(move |desk| desk.set(&path, &value))?
+    }
+
+    /// Sets what a ZAP handler is told of the endpoints that are bound from now on.
+    pub fn set_zap_domain(&self, domain: &[u8]) -> Result<(), Failure> {
+        if domain.len() > MAX_DOMAIN {
+            return Err(Failure::invalid("domain is longer than 255 bytes"));
+        }
+        let domain = without_nul(domain, "domain")?.to_vec();
+        Ok(self.ask(move |desk| desk.set_zap_domain(&domain))?)
+    }
+}
+
+/// A key, if it can be one.
+fn checked_key(key: &[u8]) -> Result<&[u8], Failure> {
+    check_key(key).map_err(|why| Failure::invalid(format!("key {why}")))?;
+    Ok(key)
+}
+
+/// Bytes that a C string can hold: every node hands them to C programs as such.
+fn without_nul<'a>(bytes: &'a [u8], what: &str) -> Result<&'a [u8], Failure> {
+    if bytes.contains(&0) {
+        return Err(Failure::invalid(format!("{what} holds a NUL byte")));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,174 @@
+//! What is set before a node starts.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Cert, Error, Node, log};
+use crate::log::{Level, Sink, Stderr};
+
+/// Settings of a node that is to be started, from [`Node::builder`].
+///
+/// ```
+/// # fn main() -> Result<(), zgossip::Error> {
+/// use std::time::Duration;
+///
+/// let node = zgossip::Node::builder()
+///     .name("printer-7")
+///     .events(true)
+///     .max_tuples(10_000)
+///     .timeout(Duration::from_secs(5))
+///     .start()?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a node begins with start()"]
+pub struct Builder {
+    name: String,
+    sink: Arc<dyn Sink>,
+    cert: Option<Cert>,
+    zap_domain: Option<String>,
+    file: Option<PathBuf>,
+    /// Path and value of each item of the configuration, in the order in which they were set.
+    items: Vec<(String, String)>,
+    send_timeout: Option<Duration>,
+}
+
+impl Builder {
+    pub(super) fn new() -> Builder {
+        Builder {
+            name: String::new(),
+            sink: Arc::new(Stderr),
+            cert: None,
+            zap_domain: None,
+            file: None,
+            items: Vec::new(),
+            send_timeout: None,
+        }
+    }
+
+    /// Sets the prefix of the node's log lines.
+    pub fn name(mut self, name: impl Into<String>) -> Builder {
+        self.name = name.into();
+        self
+    }
+
+    /// Gives the log lines to a closure, instead of standard error. It runs in the node's thread, one line at a time,
+    /// and should return soon; a call on the node that would wait for it fails there with
+    /// [`OwnThread`](crate::ErrorKind::OwnThread).
+    pub fn log(mut self, log: impl Fn(Level, &str) + Send + Sync + 'static) -> Builder {
+        self.sink = log::sink(log);
+        self
+    }
+
+    /// Sets the node's keys: what is bound is encrypted and accepts encrypted connections alone.
+    pub fn cert(mut self, cert: &Cert) -> Builder {
+        self.cert = Some(cert.clone());
+        self
+    }
+
+    /// Sets the domain that an [`Auth`](crate::Auth) or another ZAP handler is told; `global` unless set.
+    pub fn zap_domain(mut self, domain: impl Into<String>) -> Builder {
+        self.zap_domain = Some(domain.into());
+        self
+    }
+
+    /// Loads a configuration file when the node starts, and again whenever it changes; see [`Node::load`]. What else
+    /// is set here comes after it.
+    pub fn load(mut self, file: impl Into<PathBuf>) -> Builder {
+        self.file = Some(file.into());
+        self
+    }
+
+    /// Sets an item of the configuration, such as `server/max_drift`: the table in the [crate's page](crate) has
+    /// them all.
+    pub fn set(mut self, path: impl Into<String>, value: impl Into<String>) -> Builder {
+        self.items.push((path.into(), value.into()));
+        self
+    }
+
+    fn switch(self, path: &str, on: bool) -> Builder {
+        self.set(path, if on { "1" } else { "0" })
+    }
+
+    /// Logs what happens inside (`server/verbose`).
+    pub fn verbose(self, on: bool) -> Builder {
+        self.switch("server/verbose", on)
+    }
+
+    /// Uses IPv6 also for endpoints without brackets (`server/ipv6`). Unless set, the environment's `ZSYS_IPV6`
+    /// decides.
+    pub fn ipv6(self, on: bool) -> Builder {
+        self.switch("server/ipv6", on)
+    }
+
+    /// Tells of more than [`Event::Deliver`](crate::Event::Deliver) (`server/events`).
+    pub fn events(self, on: bool) -> Builder {
+        self.switch("server/events", on)
+    }
+
+    /// Limits how many keys are held (`server/max_tuples`): 2 000 000 unless set.
+    pub fn max_tuples(self, tuples: usize) -> Builder {
+        self.set("server/max_tuples", tuples.to_string())
+    }
+
+    /// Limits the length of a value in bytes (`server/max_value`): 16 MiB unless set.
+    pub fn max_value(self, bytes: usize) -> Builder {
+        self.set("server/max_value", bytes.to_string())
+    }
+
+    /// Limits how many clients the bound endpoints have together (`server/max_clients`): 16 384 unless set.
+    pub fn max_clients(self, clients: usize) -> Builder {
+        self.set("server/max_clients", clients.to_string())
+    }
+
+    /// Sets after how much silence a client is probed, and dropped if it is gone (`server/timeout`, in whole
+    /// milliseconds): 1 s unless set; zero: never.
+    pub fn timeout(self, silence: Duration) -> Builder {
+        self.set("server/timeout", silence.as_millis().to_string())
+    }
+
+    /// Sets how long calls wait for a node that is busy; as long as it takes unless set. See
+    /// [`Node::set_send_timeout`].
+    pub fn send_timeout(mut self, timeout: Duration) -> Builder {
+        self.send_timeout = Some(timeout);
+        self
+    }
+
+    /// Starts the node, in a thread of its own, which takes none of the process's signals.
+    ///
+    /// # Errors
+    /// Where there is no memory, thread or descriptor for it; where the certificate has no secret key, the
+    /// configuration file cannot be loaded, or an item cannot have its value.
+    pub fn start(self) -> Result<Node, Error> {
+        let node = Node::spawn(&self.name, self.sink)?;
+        node.set_send_timeout(self.send_timeout);
+        if let Some(cert) = &self.cert {
+            node.set_cert(cert)?;
+        }
+        if let Some(domain) = &self.zap_domain {
+            node.set_zap_domain(domain)?;
+        }
+        if let Some(file) = &self.file {
+            node.load(file as &Path)?;
+        }
+        for (path, value) in &self.items {
+            node.set(path, value)?;
+        }
+        Ok(node)
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("name", &self.name)
+            .field("cert", &self.cert)
+            .field("zap_domain", &self.zap_domain)
+            .field("file", &self.file)
+            .field("items", &self.items)
+            .field("send_timeout", &self.send_timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,19 @@
+//! Closures that take log lines.
+
+use std::sync::Arc;
+
+use crate::log::{Level, Sink};
+
+/// A program's own log.
+struct Lines<F>(F);
+
+impl<F: Fn(Level, &str) + Send + Sync> Sink for Lines<F> {
+    fn write(&self, level: Level, text: &str) {
+        (self.0)(level, text);
+    }
+}
+
+/// A log that hands its lines to a closure.
+pub(super) fn sink(log: impl Fn(Level, &str) + Send + Sync + 'static) -> Arc<dyn Sink> {
+    Arc::new(Lines(log))
+}
