@@ -30,6 +30,12 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// Whether a write with this stamp replaces one stamped `held`: the rule of a last-writer-wins register, ordered
+    /// by (hybrid logical time, origin). Equal stamps are the same write.
+    pub fn wins_over(self, held: Stamp) -> bool {
+        self > held
+    }
+
     /// The synthetic stamp of a value that came without one and replaces a value stamped `self`.
     ///
     /// Every node that sees the same replacement makes the same stamp, and since the origin is made

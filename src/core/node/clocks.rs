@@ -1,6 +1,7 @@
 //! Which clocks are believed, and what is stamped with a wrong one.
 
 use super::Node;
+use super::converge::Write;
 use super::transmit::remaining;
 use crate::core::clock::{COUNTER_BITS, Clock, Now, PeerClocks, Stamp, is_possible};
 use crate::core::codec::Extension;
@@ -82,7 +83,7 @@ impl Node {
             } else {
                 self.next_stamp(Stamp::default(), now)
             };
-            self.hold(tuple, stamp, None, state, ttl, now);
+            self.write(Write { tuple, stamp, source: None, state, ttl }, now);
         }
     }
 
@@ -100,7 +101,8 @@ impl Node {
             match held.state {
                 State::Live | State::Retracted | State::Suppressed if ours => {
                     let stamp = self.next_stamp(Stamp::default(), now);
-                    self.hold(held.tuple.clone(), stamp, held.source(), held.state, ttl, now);
+                    let (tuple, source, state) = (held.tuple.clone(), held.source(), held.state);
+                    self.write(Write { tuple, stamp, source, state, ttl }, now);
                 }
                 // What is over need not be stamped anew, and what another node wrote, when its clock was the only
                 // one that was known here, is refused now as everywhere else.

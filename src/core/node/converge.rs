@@ -1,4 +1,8 @@
-//! Which value of a key stays: the one with the larger stamp.
+//! Writes: each key is a last-writer-wins register, ordered by (hybrid logical time, origin).
+//!
+//! A write whose stamp [wins](Stamp::wins_over) over that of the register replaces what the register has, on every
+//! node and in whatever order writes arrive; a write that does not win changes nothing. Thus all nodes that have seen
+//! the same writes have the same state.
 
 use super::Node;
 use crate::core::clock::{Now, Stamp};
@@ -10,11 +14,28 @@ use crate::core::store::{Lookup, Register, State, tombstone};
 use crate::core::timers::Timer;
 use crate::core::tuple::{Tuple, key_hash, value_hash};
 
-/// A removal that is remembered for no longer than this (ms) tells nothing to a node that does not know the key.
-/// Taken, passed on and forgotten by one node after the other it would go round rings for ever.
+/// Remaining time (ms) below which a tombstone is not given to a node that does not know the key. Accepted, passed on
+/// and dropped by one node after the other, such a tombstone would go round a ring for ever. The time is longer than
+/// a message takes to go round.
 const FADING: u32 = 2000;
 
+/// What is written to a key.
+#[derive(Debug)]
+pub(super) struct Write {
+    /// Key and value; without a value, the tuple of a [`tombstone`].
+    pub(super) tuple: Tuple,
+    pub(super) stamp: Stamp,
+    /// The link that the write came by; `None` for the owner's own.
+    pub(super) source: Option<LinkId>,
+    pub(super) state: State,
+    /// Milliseconds that a value has to live, 0 for ever; or that a tombstone is kept, 0 for as long as this node
+    /// keeps its own. A peer's tombstone is kept as long as the peer keeps it, so that nodes drop it at about the same
+    /// time, whatever their clocks show, and a value that is given back to one that dropped it sooner dies out.
+    pub(super) ttl: u32,
+}
+
 impl Node {
+    /// A PUBLISH with a stamp has come.
     pub(super) fn hear_stamped(
         &mut self,
         id: LinkId,
@@ -27,43 +48,19 @@ impl Node {
         self.hear_record(id, &Record { kind: RecordKind::Live, key, value, ttl, stamp }, now);
     }
 
-    /// A stamped tuple has come.
+    /// A stamped write of a peer has come.
     pub(super) fn hear_record(&mut self, id: LinkId, record: &Record<'_>, now: Now) {
-        let &Record { kind, key, value, mut ttl, stamp } = record;
-        let mut ended = false;
-        if let Some(link) = self.links.get_mut(&id) {
-            link.progress_at = now.mono;
-            if kind == RecordKind::Live && ttl > 0 {
-                // What remained when the frame was made is over by as much as the frame was under way.
-                let late = link.transit.lateness(now.mono);
-                ended = late >= ttl.into();
-                ttl = ttl.saturating_sub(late.try_into().unwrap_or(u32::MAX));
-            }
-        }
+        let &Record { kind, key, value, stamp, .. } = record;
+        let (ttl, is_over) = self.remaining_on_arrival(id, record, now);
         if self.is_too_far_ahead(stamp.time, now) {
-            self.counters.refused += 1;
-            self.drift_refused_at = Some(now.mono);
-            self.requests.remove(key_hash(key), stamp);
-            return self.warn("stamp", || {
-                "zgossip: dropped a tuple stamped further ahead than server/max_drift".into()
-            });
+            return self.refuse_stamp(key, stamp, now);
         }
         self.clock.observe(stamp.time);
         let found = self.store.look_up(key);
-        if let Some(slot) = found.slot {
-            let held = self.store.held(slot);
-            if stamp <= held.stamp {
-                let redundant = (stamp.origin == held.stamp.origin).then_some(held.source());
-                let differs = held.is_live() && held.tuple.value() != value;
-                if differs && kind == RecordKind::Live && stamp < held.stamp && !stamp.is_synthetic() {
-                    self.note_replaced(slot, value_hash(value), Some(id), now);
-                }
-                self.counters.duplicates += 1;
-                if let Some(source) = redundant {
-                    self.hear_redundant(id, source, stamp, now);
-                }
-                return;
-            }
+        if let Some(slot) = found.slot
+            && !stamp.wins_over(self.store.held(slot).stamp)
+        {
+            return self.hear_loser(id, slot, record, now);
         }
         if found.slot.is_none() && kind == RecordKind::Tombstone && (1..FADING).contains(&ttl) {
             self.counters.duplicates += 1;
@@ -74,62 +71,76 @@ impl Node {
             return self.refuse_record(found, record, refusal, now);
         }
         let (state, tuple) = match kind {
-            RecordKind::Live if ended => (State::Expired, tombstone(key, value_hash(value))),
+            RecordKind::Live if is_over => (State::Expired, tombstone(key, value_hash(value))),
             RecordKind::Live => (State::Live, Tuple::new(key, value)),
             RecordKind::Tombstone => (State::Retracted, Tuple::new(key, value)),
         };
-        self.hold_at(found, tuple, stamp, Some(id), state, ttl, now);
+        self.write_at(found, Write { tuple, stamp, source: Some(id), state, ttl }, now);
         self.hear_news(id, stamp, now);
     }
 
-    /// The key takes this value and stamp: stored, told to the owner, owed to every link but `source`.
-    ///
-    /// `ttl` of a tombstone is how much longer the peer remembers it, and so do we, whatever is set here: that is
-    /// for what is removed here. So nodes forget a removal at about the same time, whatever their clocks say, and
-    /// what is given back to one that forgot sooner dies out.
-    pub(super) fn hold(
-        &mut self,
-        tuple: Tuple,
-        stamp: Stamp,
-        source: Option<LinkId>,
-        state: State,
-        ttl: u32,
-        now: Now,
-    ) -> Slot {
-        let found = self.store.look_up(tuple.key());
-        self.hold_at(found, tuple, stamp, source, state, ttl, now)
+    /// The time to live (ms) that remains of a record's, and whether the tuple's life is over already. What remained
+    /// when the frame was made is less by as much as the frame was delayed.
+    fn remaining_on_arrival(&mut self, id: LinkId, record: &Record<'_>, now: Now) -> (u32, bool) {
+        let Some(link) = self.links.get_mut(&id) else { return (record.ttl, false) };
+        link.progress_at = now.mono;
+        if record.kind != RecordKind::Live || record.ttl == 0 {
+            return (record.ttl, false);
+        }
+        let late = link.transit.lateness(now.mono);
+        let remaining = record.ttl.saturating_sub(late.try_into().unwrap_or(u32::MAX));
+        (remaining, late >= record.ttl.into())
     }
 
-    /// The same where the key was looked for already.
-    #[expect(clippy::too_many_arguments)]
-    pub(super) fn hold_at(
-        &mut self,
-        found: Lookup,
-        tuple: Tuple,
-        stamp: Stamp,
-        source: Option<LinkId>,
-        state: State,
-        ttl: u32,
-        now: Now,
-    ) -> Slot {
+    /// A peer's write with a stamp further ahead than is believed is dropped.
+    fn refuse_stamp(&mut self, key: &[u8], stamp: Stamp, now: Now) {
+        self.counters.refused += 1;
+        self.drift_refused_at = Some(now.mono);
+        self.requests.remove(key_hash(key), stamp);
+        self.warn("stamp", || "zgossip: dropped a tuple stamped further ahead than server/max_drift".into());
+    }
+
+    /// A peer's write has come that the register in `slot` has already, or an older one.
+    fn hear_loser(&mut self, id: LinkId, slot: Slot, record: &Record<'_>, now: Now) {
+        let &Record { kind, value, stamp, .. } = record;
+        let held = self.store.held(slot);
+        let same_origin = (stamp.origin == held.stamp.origin).then_some(held.source());
+        let differs = held.is_live() && held.tuple.value() != value;
+        if differs && kind == RecordKind::Live && stamp < held.stamp && !stamp.is_synthetic() {
+            self.note_replaced(slot, value_hash(value), Some(id), now);
+        }
+        self.counters.duplicates += 1;
+        if let Some(source) = same_origin {
+            self.hear_redundant(id, source, stamp, now);
+        }
+    }
+
+    /// Writes to a key: see [`write_at`](Node::write_at).
+    pub(super) fn write(&mut self, write: Write, now: Now) -> Slot {
+        let found = self.store.look_up(write.tuple.key());
+        self.write_at(found, write, now)
+    }
+
+    /// Writes to the key whose lookup is `found`: the write is stored, the owner is told, and every link but the
+    /// write's source owes it to its peer.
+    pub(super) fn write_at(&mut self, found: Lookup, write: Write, now: Now) -> Slot {
+        let Write { tuple, stamp, source, state, ttl } = write;
         let deadline = match state {
-            _ if state.has_value() => (ttl > 0).then(|| now.mono + u64::from(ttl)),
             _ if ttl > 0 => Some(now.mono + u64::from(ttl)),
+            _ if state.has_value() => None,
             _ => Some(now.mono + self.settings.tombstone),
         };
-        if state.has_value()
-            && let Some(deadline) = deadline
-        {
+        if let Some(deadline) = deadline.filter(|_| state.has_value()) {
             self.ages_until = self.ages_until.max(deadline);
         }
         let defer_to_plain =
             source.is_some_and(|id| self.is_extended(id)) && self.may_be_overtaken(found, stamp);
-        let (slot, old) = self.put(found, Register::new(tuple.clone(), stamp, source, state, defer_to_plain));
+        let register = Register::new(tuple.clone(), stamp, source, state, defer_to_plain);
+        let (slot, old) = self.put(found, register);
         self.set_slot_deadline(slot, deadline);
         if old.is_none() && self.store.was_recycled(slot) {
             self.forget_plain(slot, now);
         }
-        let unheard = old.is_none() && !self.store.has_removed();
         if self.keeps_history(now) {
             let had = old.as_ref().filter(|old| old.state.has_value());
             let same = state == State::Live && had.is_some_and(|had| had.tuple.value() == tuple.value());
@@ -138,20 +149,8 @@ impl Node {
                 self.note_change(slot, replaced, now);
             }
         }
-        let was = old.filter(Register::is_live);
-        match (state, was) {
-            (State::Live, None) if unheard => self.events.push_back(Event::First(tuple)),
-            (State::Live, Some(was)) if was.tuple.value() == tuple.value() => {}
-            (State::Live, _) => self.events.push_back(Event::Deliver(tuple)),
-            (_, Some(was)) => self.events.push_back(Event::Retract(was.tuple)),
-            (_, None) => {}
-        }
-        if !self.requests.is_empty() {
-            let asked = self.requests.remove(self.store.held(slot).key_hash(), stamp);
-            if let Some(link) = asked.and_then(|link| self.links.get_mut(&link)) {
-                link.comparison.useful = true;
-            }
-        }
+        self.tell_owner(tuple, state, old);
+        self.settle_request(slot, stamp);
         self.tidy();
         if self.may_be_idle {
             self.end_idle(now);
@@ -159,7 +158,31 @@ impl Node {
         slot
     }
 
-    /// Stores what a key holds from now on. What it held, and was not sent yet, never is.
+    /// Tells the owner what a write has changed for it: `tuple` in `state` has replaced `old`.
+    fn tell_owner(&mut self, tuple: Tuple, state: State, old: Option<Register>) {
+        let is_first = old.is_none() && !self.store.has_removed();
+        let event = match (state, old.filter(Register::is_live)) {
+            (State::Live, None) if is_first => Event::First(tuple),
+            (State::Live, Some(was)) if was.tuple.value() == tuple.value() => return,
+            (State::Live, _) => Event::Deliver(tuple),
+            (_, Some(was)) => Event::Retract(was.tuple),
+            (_, None) => return,
+        };
+        self.events.push_back(event);
+    }
+
+    /// Ends the request for the tuple in `slot`, if that is what was asked for.
+    fn settle_request(&mut self, slot: Slot, stamp: Stamp) {
+        if self.requests.is_empty() {
+            return;
+        }
+        let asked = self.requests.remove(self.store.held(slot).key_hash(), stamp);
+        if let Some(link) = asked.and_then(|link| self.links.get_mut(&link)) {
+            link.comparison.useful = true;
+        }
+    }
+
+    /// Stores a register. The content that it replaces is never sent to those that have not been sent it yet.
     pub(super) fn put(&mut self, found: Lookup, held: Register) -> (Slot, Option<Register>) {
         let before =
             found.slot.filter(|_| !self.barrier_links.is_empty()).map(|slot| self.store.changes.offset(slot));

@@ -50,6 +50,7 @@ use crate::core::stats::Stats;
 use crate::core::store::{self, State, Store};
 use crate::core::timers::{Deadline, Timers};
 use crate::core::tuple::Tuple;
+use converge::Write;
 use requests::Requests;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -224,7 +225,8 @@ impl Node {
             None => self.make_room()?,
         }
         let stamp = self.next_stamp(replaced, now);
-        let slot = self.hold_at(found, Tuple::new(key, value), stamp, None, State::Live, ttl, now);
+        let tuple = Tuple::new(key, value);
+        let slot = self.write_at(found, Write { tuple, stamp, source: None, state: State::Live, ttl }, now);
         let size = key.len() + value.len();
         if self.smallest_own.is_none_or(|(smallest, _)| size < smallest) {
             self.smallest_own = Some((size, slot));
@@ -263,7 +265,8 @@ impl Node {
             None => self.make_room()?,
         }
         let stamp = self.next_stamp(replaced, now);
-        self.hold_at(found, store::tombstone(key, value), stamp, None, State::Retracted, 0, now);
+        let tuple = store::tombstone(key, value);
+        self.write_at(found, Write { tuple, stamp, source: None, state: State::Retracted, ttl: 0 }, now);
         Ok(was_live)
     }
 

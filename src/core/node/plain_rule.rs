@@ -16,6 +16,7 @@
 //! taken from them only a few times a second.
 
 use super::Node;
+use super::converge::Write;
 use crate::core::clock::{Now, Stamp};
 use crate::core::id::{LinkId, Role, Slot};
 use crate::core::link::BREATH;
@@ -234,7 +235,7 @@ impl Node {
 
     /// Takes a plain peer's value.
     fn take(&mut self, id: LinkId, tuple: Tuple, stamp: Stamp, now: Now) -> Slot {
-        let slot = self.hold(tuple, stamp, Some(id), State::Live, 0, now);
+        let slot = self.write(Write { tuple, stamp, source: Some(id), state: State::Live, ttl: 0 }, now);
         if let Some(link) = self.links.get_mut(&id) {
             link.plain.followed(slot, now.mono);
         }
