@@ -112,10 +112,12 @@ fn a_flush_in_a_mesh_means_that_all_neighbours_have_it() {
     let nodes: Vec<Handle> = (0..NODES).map(|number| node(&format!("mesh-{number}"))).collect();
     for (number, node) in nodes.iter().enumerate() {
         let endpoint = format!("inproc://flush-mesh-{number}");
-        node.ask(move |desk| desk.bind(endpoint.as_bytes())).expect("alive").expect("bound");
+        node.call(move |node| node.bind(endpoint.as_bytes())).expect("alive").expect("bound");
         for other in 0..number {
             let endpoint = format!("inproc://flush-mesh-{other}");
-            node.ask(move |desk| desk.connect(endpoint.as_bytes(), None)).expect("alive").expect("connected");
+            node.call(move |node| node.connect(endpoint.as_bytes(), None))
+                .expect("alive")
+                .expect("connected");
         }
     }
     let peers = NODES - 1;
@@ -129,12 +131,12 @@ fn a_flush_in_a_mesh_means_that_all_neighbours_have_it() {
             node.send(&[b"PUBLISH", format!("{round}/{key}").as_bytes(), b"value"]).expect("alive");
         }
         held += 50;
-        assert_eq!(node.wait(Condition::Taken, Some(LONG)), Ok(peers), "round {round}");
+        assert_eq!(node.wait(Condition::Flushed, Some(LONG)), Ok(peers), "round {round}");
         let counts: Vec<usize> =
-            nodes.iter().map(|node| node.ask(|desk| desk.count()).expect("alive")).collect();
+            nodes.iter().map(|node| node.call(|node| node.count()).expect("alive")).collect();
         assert_eq!(counts, [held; NODES], "round {round}");
     }
-    let roots: Vec<u64> = nodes.iter().map(|node| node.ask(|desk| desk.root()).expect("alive")).collect();
+    let roots: Vec<u64> = nodes.iter().map(|node| node.call(|node| node.root()).expect("alive")).collect();
     assert!(roots.iter().all(|root| *root == roots[0]), "{roots:x?}");
 }
 
@@ -142,8 +144,8 @@ fn a_flush_in_a_mesh_means_that_all_neighbours_have_it() {
 #[test]
 fn flushes_of_many_threads_end_while_others_publish() {
     let (hub, leaf) = (node("hub"), node("leaf"));
-    hub.ask(|desk| desk.bind(b"inproc://flush-many")).expect("alive").expect("bound");
-    leaf.ask(|desk| desk.connect(b"inproc://flush-many", None)).expect("alive").expect("connected");
+    hub.call(|node| node.bind(b"inproc://flush-many")).expect("alive").expect("bound");
+    leaf.call(|node| node.connect(b"inproc://flush-many", None)).expect("alive").expect("connected");
     std::thread::scope(|scope| {
         for thread in 0..4 {
             let (hub, leaf) = (&hub, &leaf);
@@ -151,8 +153,8 @@ fn flushes_of_many_threads_end_while_others_publish() {
                 for number in 0..100 {
                     let key = format!("{thread}/{number}");
                     leaf.send(&[b"PUBLISH", key.as_bytes(), b"value"]).expect("alive");
-                    assert_eq!(leaf.wait(Condition::Taken, Some(LONG)), Ok(1));
-                    let held = hub.ask(move |desk| desk.get(key.as_bytes()).is_some()).expect("alive");
+                    assert_eq!(leaf.wait(Condition::Flushed, Some(LONG)), Ok(1));
+                    let held = hub.call(move |node| node.get(key.as_bytes()).is_some()).expect("alive");
                     assert!(held, "{thread}/{number}");
                 }
             });

@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-/// Why a call on a node came to nothing.
+/// A call on a node that failed without reaching it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CallError {
-    /// The time allowed for the call is over (EAGAIN).
+    /// The call's time-out has passed (EAGAIN).
     TimedOut,
     /// A signal came (EINTR).
     Interrupted,
     /// The node has ended (EPIPE).
     Closed,
-    /// A command has at least one frame (EINVAL).
+    /// The command has no frames (EINVAL).
     NoFrames,
-    /// A frame is too long for any command (EMSGSIZE).
+    /// A frame has 4 GiB or more (EMSGSIZE).
     TooLarge,
     /// The node's own thread would wait for itself (EDEADLK).
     OwnThread,
@@ -48,12 +48,12 @@ impl fmt::Display for CallError {
 
 impl std::error::Error for CallError {}
 
-/// Why the node did not do what a typed call asked for; nothing was changed.
+/// A typed call that the node has refused; nothing was changed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Failure {
-    /// The errno that says it best.
+    /// The errno that is nearest to the reason.
     pub errno: i32,
-    /// The same for a person who reads.
+    /// The reason, for people.
     pub reason: String,
 }
 

@@ -1,7 +1,7 @@
-//! What threads of a program wait on: like a condition variable, but a signal ends the wait.
+//! Wake-ups between threads by the kernel's futexes: like a condition variable, but a signal ends the wait.
 //!
-//! A program may rely on that: its signal handler notes that it is to end, and the blocking call that it is in comes
-//! back to let it look. Condition variables do not allow for it, the kernel's futexes do.
+//! A program may rely on that: its signal handler notes that the program is to end, and the blocking call that it is in
+//! returns with EINTR. Condition variables go on waiting.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -10,35 +10,35 @@ use parking_lot::MutexGuard;
 use rustix::io::Errno;
 use rustix::thread::futex;
 
-/// The kernel starts a wait without time-out again after some signal handlers; one with a time-out never. So none
-/// is without: this is how long the longest lasts.
-const LONGEST: Duration = Duration::from_secs(3600);
+/// The longest single wait: an hour. The kernel restarts a wait without a time-out after some signal handlers, and never
+/// one with a time-out, so every wait has one.
+const MAX_WAIT: Duration = Duration::from_secs(3600);
 
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Waited {
-    /// The bell may have rung: look whether what was waited for is there.
-    Rung,
-    /// The time is over.
+    /// Another thread may have woken this one: look whether the condition is met.
+    Woken,
+    /// The deadline has passed.
     TimedOut,
     /// A signal came.
     Interrupted,
 }
 
-/// Counts how often it has rung.
+/// A counter of wake-ups that threads wait on, together with the mutex that guards their condition.
 #[derive(Default)]
-pub struct Bell(AtomicU32);
+pub struct Wakeup(AtomicU32);
 
-impl Bell {
-    /// Unlock `guard`, wait until the bell rings or `deadline` has passed, and lock it again. Who changes what is
-    /// under the lock and rings afterwards is not missed.
+impl Wakeup {
+    /// Unlocks `guard`, waits for a wake-up or until `deadline` has passed, and locks it again. A wake-up that follows a
+    /// change made under the lock is not missed.
     pub fn wait<T>(&self, guard: &mut MutexGuard<'_, T>, deadline: Option<Instant>) -> Waited {
         let count = self.0.load(Ordering::Acquire);
-        let left = deadline.map_or(LONGEST, |at| at.saturating_duration_since(Instant::now()));
+        let left = deadline.map_or(MAX_WAIT, |at| at.saturating_duration_since(Instant::now()));
         if left.is_zero() {
             return Waited::TimedOut;
         }
-        let left = left.min(LONGEST);
+        let left = left.min(MAX_WAIT);
         let left = rustix::time::Timespec {
             tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: i64::from(left.subsec_nanos()),
@@ -48,23 +48,23 @@ impl Bell {
         match ended {
             Err(Errno::INTR) => Waited::Interrupted,
             Err(Errno::TIMEDOUT) if deadline.is_some_and(|at| Instant::now() >= at) => Waited::TimedOut,
-            _ => Waited::Rung,
+            _ => Waited::Woken,
         }
     }
 
-    /// Wake one that waits.
-    pub fn ring(&self) {
+    /// Wakes one thread that waits.
+    pub fn wake_one(&self) {
         self.wake(1);
     }
 
-    /// Wake all that wait.
-    pub fn ring_for_all(&self) {
+    /// Wakes all threads that wait.
+    pub fn wake_all(&self) {
         self.wake(i32::MAX as u32);
     }
 
     fn wake(&self, number: u32) {
         self.0.fetch_add(1, Ordering::Release);
-        // Fails for no address that is ours.
+        // An error is impossible for an address of this process.
         let _ = futex::wake(&self.0, futex::Flags::PRIVATE, number);
     }
 }
@@ -76,19 +76,19 @@ mod tests {
     use std::thread;
 
     #[test]
-    fn a_ring_after_a_change_is_not_missed() {
-        let (bell, number) = (Bell::default(), Mutex::new(0));
+    fn a_wake_after_a_change_is_not_missed() {
+        let (wakeup, number) = (Wakeup::default(), Mutex::new(0));
         thread::scope(|scope| {
             scope.spawn(|| {
                 for _ in 0..10_000 {
                     *number.lock() += 1;
-                    bell.ring();
+                    wakeup.wake_one();
                 }
             });
             let mut guard = number.lock();
             while *guard < 10_000 {
                 assert_ne!(
-                    bell.wait(&mut guard, Some(Instant::now() + Duration::from_secs(60))),
+                    wakeup.wait(&mut guard, Some(Instant::now() + Duration::from_secs(60))),
                     Waited::TimedOut
                 );
             }
@@ -97,12 +97,12 @@ mod tests {
 
     #[test]
     fn a_wait_ends_in_time() {
-        let (bell, nothing) = (Bell::default(), Mutex::new(()));
+        let (wakeup, nothing) = (Wakeup::default(), Mutex::new(()));
         let begin = Instant::now();
         let deadline = begin + Duration::from_millis(20);
         let mut guard = nothing.lock();
-        while bell.wait(&mut guard, Some(deadline)) != Waited::TimedOut {}
+        while wakeup.wait(&mut guard, Some(deadline)) != Waited::TimedOut {}
         assert!(begin.elapsed() >= Duration::from_millis(20));
-        assert_eq!(bell.wait(&mut guard, Some(begin)), Waited::TimedOut);
+        assert_eq!(wakeup.wait(&mut guard, Some(begin)), Waited::TimedOut);
     }
 }

@@ -1,7 +1,7 @@
-//! Promises: how one thread waits for an answer that another one gives.
+//! Promises: how one thread waits for the answer of another.
 //!
-//! A [`Promise`] is kept once; it is broken when its holder is dropped first; and the thread that waits can give it up,
-//! as long as the holder has not begun to keep it: then nothing was done.
+//! A [`Promise`] is fulfilled once, or broken when it is dropped. The thread that waits can cancel it until the other
+//! thread has started with the work: work that was cancelled is not done at all.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,64 +9,65 @@ use std::time::Instant;
 use parking_lot::Mutex;
 
 use super::error::CallError;
-use super::futex::{Bell, Waited};
+use super::futex::{Waited, Wakeup};
 
 enum State<T> {
-    /// Nobody has begun to keep it.
+    /// The work for the answer has not started; the promise can be cancelled.
     Open,
-    /// Somebody is about to.
-    Begun,
-    Kept(T),
-    /// The one who should have kept it is gone.
+    /// The work has started.
+    Started,
+    /// The answer is there.
+    Fulfilled(T),
+    /// The promise was dropped without an answer.
     Broken,
-    /// The one who waited is.
-    GivenUp,
+    /// The thread that waited for the answer does not want it any more.
+    Cancelled,
 }
 
-struct Slot<T> {
+struct Shared<T> {
     state: Mutex<State<T>>,
-    bell: Bell,
+    changed: Wakeup,
 }
 
-/// The side that answers.
-pub(in crate::actor) struct Promise<T>(Arc<Slot<T>>);
+/// The side of the thread that will have the answer.
+pub(in crate::actor) struct Promise<T>(Arc<Shared<T>>);
 
-/// The side that waits.
-pub(in crate::actor) struct Expected<T>(Arc<Slot<T>>);
+/// The side of the thread that waits for the answer.
+pub(in crate::actor) struct Answer<T>(Arc<Shared<T>>);
 
-/// A promise, and where it is expected to be kept.
-pub(in crate::actor) fn promise<T>() -> (Promise<T>, Expected<T>) {
-    let slot = Arc::new(Slot { state: Mutex::new(State::Open), bell: Bell::default() });
-    (Promise(Arc::clone(&slot)), Expected(slot))
+/// A promise, and the answer that it is for.
+pub(in crate::actor) fn promise<T>() -> (Promise<T>, Answer<T>) {
+    let shared = Arc::new(Shared { state: Mutex::new(State::Open), changed: Wakeup::default() });
+    (Promise(Arc::clone(&shared)), Answer(shared))
 }
 
 impl<T> Promise<T> {
-    /// From now on it is not given up any more. False if it was already.
-    pub(in crate::actor) fn begin(&self) -> bool {
+    /// Starts the work for the answer: from now on the promise cannot be cancelled. Returns false if it is already.
+    pub(in crate::actor) fn start(&self) -> bool {
         let mut state = self.0.state.lock();
         let open = matches!(*state, State::Open);
         if open {
-            *state = State::Begun;
+            *state = State::Started;
         }
         open
     }
 
-    /// Whether nobody waits any more.
-    pub(in crate::actor) fn is_given_up(&self) -> bool {
-        matches!(*self.0.state.lock(), State::GivenUp)
+    /// Whether nobody waits for the answer any more.
+    pub(in crate::actor) fn is_cancelled(&self) -> bool {
+        matches!(*self.0.state.lock(), State::Cancelled)
     }
 
-    /// Give the answer.
-    pub(in crate::actor) fn keep(self, answer: T) {
-        self.end(State::Kept(answer));
+    /// Gives the answer.
+    pub(in crate::actor) fn fulfil(self, answer: T) {
+        self.end(State::Fulfilled(answer));
     }
 
     fn end(&self, end: State<T>) {
         let mut state = self.0.state.lock();
-        if matches!(*state, State::Open | State::Begun) {
+        if matches!(*state, State::Open | State::Started) {
             *state = end;
             drop(state);
-            self.0.bell.ring_for_all();
+            self.0.changed.wake_all();
         }
     }
 }
@@ -77,34 +78,38 @@ impl<T> Drop for Promise<T> {
     }
 }
 
-impl<T> Expected<T> {
-    /// Wait for the answer. A signal ends the wait if the program is to hear of it; nothing was done then, nor when the
-    /// time was over.
-    pub(in crate::actor) fn wait(self, deadline: Option<Instant>, signals: bool) -> Result<T, CallError> {
+impl<T> Answer<T> {
+    /// Waits for the answer until `deadline`, and, if `interruptible`, until a signal comes. On error nothing was done,
+    /// except where the node has ended.
+    pub(in crate::actor) fn wait(
+        self,
+        deadline: Option<Instant>,
+        interruptible: bool,
+    ) -> Result<T, CallError> {
         let mut state = self.0.state.lock();
-        let mut given_up = None;
+        let mut failure = None;
         loop {
             match &*state {
-                State::Kept(_) | State::Broken | State::GivenUp => break,
+                State::Fulfilled(_) | State::Broken | State::Cancelled => break,
                 State::Open => {
-                    if let Some(why) = given_up {
-                        *state = State::GivenUp;
-                        return Err(why);
+                    if let Some(failure) = failure {
+                        *state = State::Cancelled;
+                        return Err(failure);
                     }
                 }
-                // It takes no longer than the command does.
-                State::Begun => {}
+                // The answer takes no longer than the command does.
+                State::Started => {}
             }
             let deadline = deadline.filter(|_| matches!(*state, State::Open));
-            match self.0.bell.wait(&mut state, deadline) {
-                Waited::Rung => {}
-                Waited::TimedOut => given_up = Some(CallError::TimedOut),
-                Waited::Interrupted if signals => given_up = Some(CallError::Interrupted),
+            match self.0.changed.wait(&mut state, deadline) {
+                Waited::Woken => {}
+                Waited::TimedOut => failure = Some(CallError::TimedOut),
+                Waited::Interrupted if interruptible => failure = Some(CallError::Interrupted),
                 Waited::Interrupted => {}
             }
         }
-        match std::mem::replace(&mut *state, State::GivenUp) {
-            State::Kept(answer) => Ok(answer),
+        match std::mem::replace(&mut *state, State::Cancelled) {
+            State::Fulfilled(answer) => Ok(answer),
             _ => Err(CallError::Closed),
         }
     }
@@ -121,32 +126,32 @@ mod tests {
     }
 
     #[test]
-    fn a_promise_is_kept_broken_or_given_up() {
-        let (promise, expected) = promise();
+    fn a_promise_is_fulfilled_broken_or_cancelled() {
+        let (promise, answer) = promise();
         thread::scope(|scope| {
-            scope.spawn(move || promise.keep(7));
-            assert_eq!(expected.wait(None, true), Ok(7));
+            scope.spawn(move || promise.fulfil(7));
+            assert_eq!(answer.wait(None, true), Ok(7));
         });
-        let (promise, expected) = super::promise::<u8>();
+        let (promise, answer) = super::promise::<u8>();
         thread::scope(|scope| {
             scope.spawn(move || drop(promise));
-            assert_eq!(expected.wait(None, true), Err(CallError::Closed));
+            assert_eq!(answer.wait(None, true), Err(CallError::Closed));
         });
-        let (promise, expected) = super::promise::<u8>();
-        assert_eq!(expected.wait(soon(), true), Err(CallError::TimedOut));
-        assert!(promise.is_given_up() && !promise.begin());
+        let (promise, answer) = super::promise::<u8>();
+        assert_eq!(answer.wait(soon(), true), Err(CallError::TimedOut));
+        assert!(promise.is_cancelled() && !promise.start());
     }
 
     #[test]
-    fn what_was_begun_is_waited_for() {
-        let (promise, expected) = promise();
-        assert!(promise.begin());
+    fn a_started_promise_is_waited_for() {
+        let (promise, answer) = promise();
+        assert!(promise.start());
         thread::scope(|scope| {
             scope.spawn(move || {
                 thread::sleep(Duration::from_millis(60));
-                promise.keep(7);
+                promise.fulfil(7);
             });
-            assert_eq!(expected.wait(soon(), true), Ok(7));
+            assert_eq!(answer.wait(soon(), true), Ok(7));
         });
     }
 }

@@ -65,7 +65,7 @@ pub enum Event {
 
 impl From<Message> for Event {
     fn from(message: Message) -> Event {
-        let text = |index: usize| match index < message.len() {
+        let text = |index: usize| match index < message.frame_count() {
             true => String::from_utf8_lossy(message.frame(index)).into_owned(),
             false => String::new(),
         };

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::error::from_io;
 use super::event::in_time;
 use super::{Builder, Cert, Error, Event, Events, file_name, log};
-use crate::actor::{CallError, Condition, Desk, Handle};
+use crate::actor::{CallError, Condition, Handle, NodeCalls};
 use crate::core::{Stats, Tuple};
 use crate::engine::raw;
 use crate::log::{Level, Sink};
@@ -98,9 +98,9 @@ impl Node {
 
     fn ask<T: Send + 'static>(
         &self,
-        ask: impl FnOnce(&mut Desk<'_>) -> T + Send + 'static,
+        ask: impl FnOnce(&mut NodeCalls<'_>) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        Ok(self.handle()?.ask(ask)?)
+        Ok(self.handle()?.call(ask)?)
     }
 }
 
@@ -300,7 +300,7 @@ impl Node {
     /// # Errors
     /// As [`wait_count`](Node::wait_count).
     pub fn flush(&self, timeout: impl Into<Option<Duration>>) -> Result<usize, Error> {
-        self.wait(Condition::Taken, timeout)
+        self.wait(Condition::Flushed, timeout)
     }
 
     /// Waits until the node agrees with its peers: at least `peers` of them have said since that they hold exactly

@@ -67,6 +67,31 @@ pub enum Command<'a> {
 }
 
 impl Command<'_> {
+    /// The command's name in the log and in errors.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Verbose => "VERBOSE",
+            Command::Bind(_) => "BIND",
+            Command::Port => "PORT",
+            Command::Load(_) => "LOAD",
+            Command::Set { .. } => "SET",
+            Command::Save(_) => "SAVE",
+            Command::Record(_) => "RECORD",
+            Command::Connect { .. } => "CONNECT",
+            Command::Publish { .. } => "PUBLISH",
+            Command::Status => "STATUS",
+            Command::Unpublish(_) => "UNPUBLISH",
+            Command::Retract(_) => "RETRACT",
+            Command::SetPublicKey(_) => "SET PUBLICKEY",
+            Command::SetSecretKey(_) => "SET SECRETKEY",
+            Command::ZapDomain(_) => "ZAP DOMAIN",
+            Command::Get(_) => "GET",
+            Command::Keys => "KEYS",
+            Command::Stats => "STATS",
+            Command::Term => "$TERM",
+        }
+    }
+
     /// Whether the owner expects a reply to this command.
     pub fn has_reply(&self) -> bool {
         matches!(self, Command::Port | Command::Status | Command::Get(_) | Command::Keys | Command::Stats)

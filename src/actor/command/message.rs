@@ -1,18 +1,19 @@
-//! One message to the owner: a few frames, kept in the least room until somebody takes it.
+//! Messages to the owner: a few frames each, kept in little memory until somebody takes them.
 //!
-//! Most messages are about a tuple, and then hold nothing but a share of it: a million unread DELIVERs cost a
-//! million pointers, not a million copies.
+//! Most messages are about a tuple, and hold a reference to it alone: a million unread DELIVERs cost a million pointers,
+//! not a million copies.
 
+use super::events;
 use crate::core::Tuple;
 
-/// A message to the owner, as [`frame`](Message::frame)s.
+/// A message to the owner, read as [`frame`](Message::frame)s.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Message {
-    /// `DELIVER key value`: the node has a new tuple.
+    /// The event `DELIVER key value`.
     Deliver(Tuple),
-    /// `RETRACT key`: the tuple was withdrawn somewhere in the network.
+    /// The event `RETRACT key`.
     Retract(Tuple),
-    /// `EXPIRE key`: the tuple's time is over.
+    /// The event `EXPIRE key`.
     Expire(Tuple),
     /// `VALUE key value`: the reply to GET for a key that is held.
     Value(Tuple),
@@ -22,10 +23,11 @@ pub enum Message {
     Text(Box<Text>),
 }
 
-/// Frames one after the other.
+/// The frames of a message in one buffer.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Text {
     bytes: Vec<u8>,
+    /// Where each frame ends among the bytes.
     ends: Vec<usize>,
 }
 
@@ -40,8 +42,8 @@ impl Message {
         Message::Text(Box::new(text))
     }
 
-    /// How many frames the message has; at least one.
-    pub fn len(&self) -> usize {
+    /// The number of frames; at least one.
+    pub fn frame_count(&self) -> usize {
         match self {
             Message::Deliver(_) | Message::Value(_) => 3,
             Message::Retract(_) | Message::Expire(_) => 2,
@@ -50,22 +52,16 @@ impl Message {
         }
     }
 
-    /// Whether the message has no frames; it always has.
-    #[cfg(feature = "internals")]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// The frame at `index`.
     ///
     /// # Panics
-    /// When there is no such frame.
+    /// When the message has no frame there.
     pub fn frame(&self, index: usize) -> &[u8] {
         match self {
-            Message::Deliver(tuple) => tuple_frame(b"DELIVER", tuple, index),
-            Message::Value(tuple) => tuple_frame(b"VALUE", tuple, index),
-            Message::Retract(tuple) => tuple_frame(b"RETRACT", tuple, index),
-            Message::Expire(tuple) => tuple_frame(b"EXPIRE", tuple, index),
+            Message::Deliver(tuple) => tuple_frame(events::DELIVER.name, tuple, index),
+            Message::Value(tuple) => tuple_frame("VALUE", tuple, index),
+            Message::Retract(tuple) => tuple_frame(events::RETRACT.name, tuple, index),
+            Message::Expire(tuple) => tuple_frame(events::EXPIRE.name, tuple, index),
             Message::Keys(_) if index == 0 => b"KEYS",
             Message::Keys(tuples) => tuples[index - 1].key(),
             Message::Text(text) => {
@@ -77,18 +73,18 @@ impl Message {
 
     /// The frames in order.
     pub fn frames(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        (0..self.len()).map(|index| self.frame(index))
+        (0..self.frame_count()).map(|index| self.frame(index))
     }
 
-    /// The tuple that the message is news of, where at most one such message may wait for each key.
-    pub fn news(&self) -> Option<&Tuple> {
+    /// The tuple of an event about a tuple: at most one such message may wait for each key.
+    pub fn event_tuple(&self) -> Option<&Tuple> {
         match self {
             Message::Deliver(tuple) | Message::Retract(tuple) | Message::Expire(tuple) => Some(tuple),
             Message::Value(_) | Message::Keys(_) | Message::Text(_) => None,
         }
     }
 
-    /// About how many bytes the message keeps in memory.
+    /// The memory that the message keeps in use, in bytes, roughly.
     pub fn weight(&self) -> usize {
         let tuple = |tuple: &Tuple| 64 + tuple.key().len() + tuple.value().len();
         match self {
@@ -99,9 +95,10 @@ impl Message {
     }
 }
 
-fn tuple_frame<'a>(name: &'static [u8], tuple: &'a Tuple, index: usize) -> &'a [u8] {
+/// The frame at `index` of a message that is a name, a key and a value.
+fn tuple_frame<'a>(name: &'static str, tuple: &'a Tuple, index: usize) -> &'a [u8] {
     match index {
-        0 => name,
+        0 => name.as_bytes(),
         1 => tuple.key(),
         2 => tuple.value(),
         _ => panic!("a message about a tuple has no frame {index}"),

@@ -7,25 +7,33 @@
 //! | `configuration` | the keys of a configuration, and the values of its `server` section |
 //! | `services`, `security` | what its `zgossip` section asks for |
 //! | `unknown_keys` | items of a configuration that have no meaning |
-//! | `message`, `inbox` | messages to the owner, and how they wait |
+//! | `events` | the kinds of events |
+//! | `message`, `outgoing`, `inbox` | messages to the owner, their way out, and how they wait |
 //! | `waits` | conditions that threads of the program wait for |
 
 mod commands;
 mod configuration;
+mod events;
 mod inbox;
 mod interpreter;
 mod message;
+mod outgoing;
 mod parser;
 mod security;
 mod services;
 mod unknown_keys;
 mod waits;
 
+pub use commands::Command;
 #[cfg(feature = "internals")]
 pub use configuration::{CONFIGURATION, Key};
-pub use inbox::{Inbox, Outgoing};
-pub use interpreter::{Desk, Interpreter, Outbox};
+#[cfg(feature = "internals")]
+pub use events::{EVENTS, Event};
+pub use inbox::Inbox;
+pub use interpreter::{Interpreter, NodeCalls, Outbox, Turn};
 pub use message::Message;
+pub use outgoing::Outgoing;
+
 #[cfg(feature = "internals")]
 pub use parser::{COMMANDS, Syntax};
 pub use parser::{MAX_FRAMES, is_secret, is_term, parse};

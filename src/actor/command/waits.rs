@@ -1,36 +1,37 @@
-//! Threads of the program that wait until something is so.
+//! Threads of the program that wait for a state of the node.
 //!
-//! The node looks at the end of every turn whether it is; the threads keep their own time, and a wait that was given
-//! up is swept out at the next look. So a wait costs nothing while nothing happens.
+//! The node checks their conditions at the end of every turn. The threads keep their own time, and the next check drops a
+//! wait that was cancelled, so that a wait costs nothing while nothing happens.
 
 use crate::actor::promise::Promise;
 use crate::core::record::RecordedNode as Node;
 use crate::core::{Barrier, Now};
 
-/// What a thread may wait for.
+/// A state of the node that a thread can wait for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Condition {
-    /// So many tuples are held, or more.
+    /// The node holds this many tuples, or more.
     Count(usize),
-    /// This key has a value.
+    /// The key has a value.
     Key(Box<[u8]>),
-    /// Every peer, connected or to be connected to, has what is held at the beginning of the wait.
-    Taken,
-    /// At least so many peers hold exactly what we do, and no connected one that speaks the extended protocol holds
-    /// anything else.
+    /// Every peer that is connected, or that the node is to connect to, has everything that the node held at the beginning
+    /// of the wait.
+    Flushed,
+    /// At least this many peers hold exactly what the node holds, and no connected peer that speaks the extended protocol
+    /// holds anything else.
     Agreement(usize),
 }
 
-/// How long to wait before peers that disagree are asked again (ms).
-const AGAIN: u64 = 50;
+/// How long to wait before peers that disagree are asked again, in milliseconds: a few round trips of a local network.
+const RETRY_INTERVAL: u64 = 50;
 
 struct Wait {
     condition: Condition,
     promise: Promise<usize>,
-    /// What peers were asked about.
+    /// The barrier that peers are asked to acknowledge.
     barrier: Option<Barrier>,
-    /// They are to be asked again then.
-    again_at: Option<u64>,
+    /// When the peers are to be asked again, in monotonic milliseconds.
+    retry_at: Option<u64>,
 }
 
 /// The threads that wait.
@@ -38,8 +39,8 @@ struct Wait {
 pub struct Waits(Vec<Wait>);
 
 impl Waits {
-    /// One more waits for a number: how many tuples there are, or how many peers. If the condition is met already,
-    /// the number is returned, and nothing promised.
+    /// Adds a wait for `condition`. Its promise is fulfilled by the number of tuples held, or of peers. If the condition
+    /// is met already, returns that number, and drops the promise.
     pub(in crate::actor) fn add(
         &mut self,
         condition: Condition,
@@ -47,34 +48,34 @@ impl Waits {
         node: &mut Node,
         now: Now,
     ) -> Option<usize> {
-        let asks = matches!(condition, Condition::Taken | Condition::Agreement(_));
+        let asks = matches!(condition, Condition::Flushed | Condition::Agreement(_));
         let barrier = asks.then(|| node.set_barrier());
-        let mut wait = Wait { condition, promise, barrier, again_at: None };
-        let number = wait.look(node, now);
+        let mut wait = Wait { condition, promise, barrier, retry_at: None };
+        let number = wait.check(node, now);
         if number.is_none() {
             self.0.push(wait);
         }
         number
     }
 
-    /// Whether nobody waits.
+    /// Whether no thread waits.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// When to look, if nothing happens before (ms, monotonic).
+    /// When to check the conditions if nothing happens before, in monotonic milliseconds.
     pub fn poll_timeout(&self) -> Option<u64> {
-        self.0.iter().filter_map(|wait| wait.again_at).min()
+        self.0.iter().filter_map(|wait| wait.retry_at).min()
     }
 
-    /// Take those out whose condition is met; each is to be [told](Met::tell).
-    pub fn look(&mut self, node: &mut Node, now: Now) -> Vec<Met> {
+    /// Takes the waits out whose condition is met; each is to be [answered](Met::answer).
+    pub fn check(&mut self, node: &mut Node, now: Now) -> Vec<Met> {
         let mut met = Vec::new();
         let mut place = 0;
         while let Some(wait) = self.0.get_mut(place) {
-            if wait.promise.is_given_up() {
+            if wait.promise.is_cancelled() {
                 self.0.swap_remove(place);
-            } else if let Some(number) = wait.look(node, now) {
+            } else if let Some(number) = wait.check(node, now) {
                 met.push(Met { promise: self.0.swap_remove(place).promise, number });
             } else {
                 place += 1;
@@ -85,21 +86,22 @@ impl Waits {
 }
 
 impl Wait {
-    fn look(&mut self, node: &mut Node, now: Now) -> Option<usize> {
+    /// The number for the promise, if the condition is met.
+    fn check(&mut self, node: &mut Node, now: Now) -> Option<usize> {
         match &self.condition {
             Condition::Count(count) => Some(node.count_readable(now)).filter(|held| held >= count),
             Condition::Key(key) => node.get(key, now).map(|_| node.count_readable(now)),
-            Condition::Taken => self
+            Condition::Flushed => self
                 .barrier
                 .filter(|&barrier| node.count_lagging(barrier) == 0)
                 .map(|barrier| node.count_acknowledged(barrier)),
-            &Condition::Agreement(peers) => self.look_for_agreement(peers, node, now),
+            &Condition::Agreement(peers) => self.check_agreement(peers, node, now),
         }
     }
 
-    /// Peers say what they hold when they are asked how far they have come. What they say may be overtaken, so they
-    /// are asked until it fits.
-    fn look_for_agreement(&mut self, peers: usize, node: &mut Node, now: Now) -> Option<usize> {
+    /// Checks [`Condition::Agreement`]. Peers say what they hold when they are asked how far they have come. That may be out
+    /// of date when it arrives, so they are asked again until all agree.
+    fn check_agreement(&mut self, peers: usize, node: &mut Node, now: Now) -> Option<usize> {
         if self.barrier.is_none_or(|barrier| node.count_lagging(barrier) > 0) {
             return None;
         }
@@ -107,10 +109,10 @@ impl Wait {
         if agreement.differ == 0 && agreement.agree >= peers {
             return Some(agreement.agree);
         }
-        match self.again_at {
-            None => self.again_at = Some(now.mono + AGAIN),
+        match self.retry_at {
+            None => self.retry_at = Some(now.mono + RETRY_INTERVAL),
             Some(at) if at <= now.mono => {
-                self.again_at = None;
+                self.retry_at = None;
                 self.barrier = Some(node.set_barrier());
             }
             Some(_) => {}
@@ -126,8 +128,8 @@ pub struct Met {
 }
 
 impl Met {
-    /// Let the thread go on.
-    pub fn tell(self) {
-        self.promise.keep(self.number);
+    /// Lets the thread go on.
+    pub fn answer(self) {
+        self.promise.fulfil(self.number);
     }
 }

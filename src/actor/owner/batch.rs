@@ -1,120 +1,171 @@
-//! Commands one behind the other in one buffer: nothing is allocated for a single one. Questions have their place
-//! among them.
+//! Commands one behind the other in one buffer: no memory is allocated for a single one.
 
 use std::collections::VecDeque;
 
 use zeroize::Zeroize;
 
-use super::request::Job;
-use crate::actor::command::{MAX_FRAMES, is_secret};
+use super::request::Request;
+use crate::actor::command::{Command, MAX_FRAMES, is_secret};
 
-/// Room that is not given back.
-const KEEP_BYTES: usize = 4 << 20;
+/// The capacity that an emptied buffer keeps, in bytes: enough for the commands of a busy node, and no burden on a
+/// program with many nodes.
+const KEPT_CAPACITY: usize = 4 << 20;
 
-/// Stands in the place of a question, where a command has the number of its frames.
-const QUESTION: u8 = u8::MAX;
+/// The first byte of a request. That of a command is the number of its frames, [`MAX_FRAMES`] at most.
+const REQUEST: u8 = u8::MAX;
 
-/// Commands one behind the other: for each, how many frames, then length and bytes of each frame.
+/// The first byte of a tuple to be published by a typed call.
+const PUBLISH: u8 = REQUEST - 1;
+
+/// Commands and requests in the order in which they were given.
+///
+/// A command of frames is their number, then size (4 bytes) and bytes of each. A typed PUBLISH is its mark, the ttl, and
+/// key and value like frames. A request is its mark alone.
 #[derive(Default)]
-pub struct Batch {
+pub(super) struct Batch {
     bytes: Vec<u8>,
-    /// The questions, whose places are among the bytes.
-    questions: VecDeque<Box<dyn Job>>,
+    /// The requests whose marks are among the bytes.
+    requests: VecDeque<Box<dyn Request>>,
+    /// The number of commands and requests.
     count: usize,
-    /// Where the next command to be read begins.
+    /// Where the next entry to be read begins.
     next: usize,
-    /// Some of the bytes must not stay in memory.
+    /// Whether some of the bytes are secret and must not stay in memory.
     secret: bool,
 }
 
+/// The next entry of a [`Batch`].
+pub(super) enum Entry<'a> {
+    /// A command of this many frames.
+    Frames([&'a [u8]; MAX_FRAMES], usize),
+    /// A command of a typed call.
+    Command(Command<'a>),
+    /// A request, which [`Batch::take_request`] takes out.
+    Request,
+}
+
 impl Batch {
-    /// The next question, if it is one and no command that comes next; it is taken out.
-    pub fn take_question(&mut self) -> Option<Box<dyn Job>> {
-        if self.bytes.get(self.next) != Some(&QUESTION) {
+    /// The next entry, which stays in the batch until [`skip`](Batch::skip).
+    pub(super) fn peek(&self) -> Option<Entry<'_>> {
+        let (&mark, rest) = self.bytes.get(self.next..)?.split_first()?;
+        match mark {
+            REQUEST => Some(Entry::Request),
+            PUBLISH => {
+                let (ttl, rest) = rest.split_first_chunk()?;
+                let (key, rest) = split_sized(rest)?;
+                let (value, _) = split_sized(rest)?;
+                Some(Entry::Command(Command::Publish { key, value, ttl: u32::from_ne_bytes(*ttl) }))
+            }
+            count => {
+                let mut rest = rest;
+                let mut frames = [&[][..]; MAX_FRAMES];
+                for frame in frames.iter_mut().take(count.into()) {
+                    (*frame, rest) = split_sized(rest)?;
+                }
+                Some(Entry::Frames(frames, count.into()))
+            }
+        }
+    }
+
+    /// Goes on to the next entry; behind the last one, empties the batch.
+    pub(super) fn skip(&mut self) {
+        let size = match self.peek() {
+            None => 0,
+            Some(Entry::Request) => {
+                self.requests.pop_front();
+                1
+            }
+            Some(Entry::Frames(frames, count)) => size_of_frames(&frames[..count]),
+            Some(Entry::Command(Command::Publish { key, value, .. })) => size_of_publish(key, value),
+            Some(Entry::Command(_)) => unreachable!("no other command is stored typed"),
+        };
+        self.advance(size);
+    }
+
+    /// Goes on by the `size` of the next entry; 0 where there is none.
+    fn advance(&mut self, size: usize) {
+        self.next += size;
+        self.count -= usize::from(size > 0);
+        if self.next >= self.bytes.len() {
+            self.clear();
+        }
+    }
+
+    /// Takes the request out that is the next entry.
+    pub(super) fn take_request(&mut self) -> Option<Box<dyn Request>> {
+        if self.bytes.get(self.next) != Some(&REQUEST) {
             return None;
         }
-        let question = self.questions.pop_front();
-        self.next += 1;
-        self.count -= 1;
-        if self.next >= self.bytes.len() {
-            self.clear();
-        }
-        question
+        let request = self.requests.pop_front();
+        self.advance(1);
+        request
     }
 
-    /// The next command's frames and how many they are, without moving on: [`skip`](Batch::skip) does.
-    pub fn peek(&self) -> Option<([&[u8]; MAX_FRAMES], usize)> {
-        let mut rest = self.bytes.get(self.next..)?;
-        let (&count, tail) = rest.split_first().filter(|(count, _)| **count != QUESTION)?;
-        rest = tail;
-        let mut frames = [&[][..]; MAX_FRAMES];
-        for frame in frames.iter_mut().take(count.into()) {
-            let (length, tail) = rest.split_first_chunk()?;
-            (*frame, rest) = tail.split_at_checked(u32::from_ne_bytes(*length) as usize)?;
-        }
-        Some((frames, count.into()))
-    }
-
-    /// Move on to the next command; after the last one, the batch is emptied.
-    pub fn skip(&mut self) {
-        if let Some((frames, count)) = self.peek() {
-            self.next += size(&frames[..count]);
-            self.count -= 1;
-        }
-        if self.next >= self.bytes.len() {
-            self.clear();
-        }
-    }
-
-    /// How many commands there are.
-    pub fn len(&self) -> usize {
+    /// The number of commands and requests.
+    pub(super) fn len(&self) -> usize {
         self.count
     }
 
-    /// How many bytes they take.
-    pub fn bytes(&self) -> usize {
+    /// The size of the buffer's content, in bytes.
+    pub(super) fn bytes(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether no command is left.
-    pub fn is_empty(&self) -> bool {
+    /// Whether nothing is left.
+    pub(super) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Add a command of at most [`MAX_FRAMES`] frames, none as long as 4 GiB.
-    pub fn push(&mut self, frames: &[&[u8]]) {
-        let needed = size(frames);
-        if self.secret && self.bytes.capacity() - self.bytes.len() < needed {
-            // Growing would leave the old bytes behind.
-            let mut larger = Vec::with_capacity((self.bytes.len() + needed) * 2);
+    /// Adds a command of at most [`MAX_FRAMES`] frames, each shorter than 4 GiB.
+    pub(super) fn push(&mut self, frames: &[&[u8]]) {
+        self.reserve(size_of_frames(frames));
+        self.secret |= is_secret(frames);
+        self.bytes.push(frames.len() as u8);
+        frames.iter().for_each(|frame| self.push_sized(frame));
+        self.count += 1;
+    }
+
+    /// Adds a PUBLISH of a typed call; key and value are shorter than 4 GiB.
+    pub(super) fn push_publish(&mut self, key: &[u8], value: &[u8], ttl: u32) {
+        self.reserve(size_of_publish(key, value));
+        self.bytes.push(PUBLISH);
+        self.bytes.extend_from_slice(&ttl.to_ne_bytes());
+        self.push_sized(key);
+        self.push_sized(value);
+        self.count += 1;
+    }
+
+    /// Adds a request.
+    pub(super) fn push_request(&mut self, request: Box<dyn Request>) {
+        self.reserve(1);
+        self.bytes.push(REQUEST);
+        self.requests.push_back(request);
+        self.count += 1;
+    }
+
+    fn push_sized(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(&(bytes.len() as u32).to_ne_bytes());
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Makes room for `size` bytes more. A buffer with a secret is wiped before it is left for a larger one.
+    fn reserve(&mut self, size: usize) {
+        if self.secret && self.bytes.capacity() - self.bytes.len() < size {
+            let mut larger = Vec::with_capacity((self.bytes.len() + size) * 2);
             larger.extend_from_slice(&self.bytes);
             self.bytes.zeroize();
             self.bytes = larger;
         }
-        self.secret |= is_secret(frames);
-        self.bytes.push(frames.len() as u8);
-        for frame in frames {
-            self.bytes.extend_from_slice(&(frame.len() as u32).to_ne_bytes());
-            self.bytes.extend_from_slice(frame);
-        }
-        self.count += 1;
     }
 
-    /// Add a question.
-    pub fn push_question(&mut self, question: Box<dyn Job>) {
-        self.bytes.push(QUESTION);
-        self.questions.push_back(question);
-        self.count += 1;
-    }
-
-    /// Drop all commands and questions.
-    pub fn clear(&mut self) {
+    /// Drops all commands and requests.
+    pub(super) fn clear(&mut self) {
         if self.secret {
             self.bytes.zeroize();
         }
         self.bytes.clear();
-        self.bytes.shrink_to(KEEP_BYTES);
-        self.questions.clear();
+        self.bytes.shrink_to(KEPT_CAPACITY);
+        self.requests.clear();
         (self.count, self.next, self.secret) = (0, 0, false);
     }
 }
@@ -125,9 +176,20 @@ impl Drop for Batch {
     }
 }
 
-/// How many bytes a command takes.
-pub fn size(frames: &[&[u8]]) -> usize {
+/// The bytes behind a size of 4 bytes, and what follows them.
+fn split_sized(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (size, rest) = bytes.split_first_chunk()?;
+    rest.split_at_checked(u32::from_ne_bytes(*size) as usize)
+}
+
+/// The size of a command of frames in a batch, in bytes.
+pub(super) fn size_of_frames(frames: &[&[u8]]) -> usize {
     1 + frames.iter().map(|frame| 4 + frame.len()).sum::<usize>()
+}
+
+/// The size of a typed PUBLISH in a batch, in bytes.
+pub(super) fn size_of_publish(key: &[u8], value: &[u8]) -> usize {
+    1 + 4 + 4 + key.len() + 4 + value.len()
 }
 
 #[cfg(test)]
@@ -142,9 +204,9 @@ mod tests {
         for round in 0..2 {
             commands.iter().for_each(|command| batch.push(command));
             assert_eq!(batch.len(), 4, "round {round}");
-            assert_eq!(batch.bytes(), commands.iter().map(|command| size(command)).sum::<usize>());
+            assert_eq!(batch.bytes(), commands.iter().map(|command| size_of_frames(command)).sum::<usize>());
             for command in commands {
-                let (frames, count) = batch.peek().unwrap();
+                let Some(Entry::Frames(frames, count)) = batch.peek() else { panic!("frames") };
                 assert_eq!(&frames[..count], command);
                 batch.skip();
             }
@@ -171,8 +233,28 @@ mod tests {
     #[test]
     fn room_for_a_flood_is_given_back() {
         let mut batch = Batch::default();
-        batch.push(&[b"PUBLISH", b"k", &vec![0; 2 * KEEP_BYTES]]);
+        batch.push(&[b"PUBLISH", b"k", &vec![0; 2 * KEPT_CAPACITY]]);
         batch.skip();
-        assert!(batch.bytes.capacity() <= KEEP_BYTES);
+        assert!(batch.bytes.capacity() <= KEPT_CAPACITY);
+    }
+
+    #[test]
+    fn published_tuples_stay_typed_among_other_commands() {
+        let mut batch = Batch::default();
+        batch.push(&[b"PUBLISH", b"a", b"1", b"7"]);
+        batch.push_publish(b"b", b"2", u32::MAX);
+        batch.push_publish(b"c", b"", 0);
+        assert_eq!(
+            batch.bytes(),
+            size_of_frames(&[b"PUBLISH", b"a", b"1", b"7"]) + 2 * size_of_publish(b"b", b"") + 1
+        );
+        assert!(matches!(batch.peek(), Some(Entry::Frames(frames, 4)) if frames[3] == b"7"));
+        for (key, value, ttl) in [(&b"b"[..], &b"2"[..], u32::MAX), (b"c", b"", 0)] {
+            batch.skip();
+            let Some(Entry::Command(command)) = batch.peek() else { panic!("a typed command") };
+            assert_eq!(command, Command::Publish { key, value, ttl });
+        }
+        batch.skip();
+        assert!(batch.is_empty() && batch.bytes() == 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::queue::Handle;
+use super::handle::Handle;
 use crate::actor::command::Condition;
 use crate::actor::error::{CallError, Failure};
 use crate::actor::key::check_key;
@@ -19,34 +19,30 @@ impl Handle {
         if value.len() > self.max_value() {
             return Err(Failure::new(libc::EMSGSIZE, "value is longer than server/max_value"));
         }
-        match ttl {
-            0 => self.send(&[b"PUBLISH", key, value])?,
-            _ => self.send(&[b"PUBLISH", key, value, ttl.to_string().as_bytes()])?,
-        }
-        Ok(())
+        Ok(self.send_publish(key, value, ttl)?)
     }
 
     /// Withdraws a tuple from the network; returns whether this node held it.
     pub fn retract(&self, key: &[u8]) -> Result<bool, Failure> {
         let key = checked_key(key)?.to_vec();
-        self.ask(move |desk| desk.retract(&key))?
+        self.call(move |node| node.retract(&key))?
     }
 
     /// Forgets a tuple on this node alone; returns whether it was held.
     pub fn unpublish(&self, key: &[u8]) -> Result<bool, Failure> {
         let key = checked_key(key)?.to_vec();
-        Ok(self.ask(move |desk| desk.unpublish(&key))?)
+        Ok(self.call(move |node| node.unpublish(&key))?)
     }
 
     /// The tuple with a key, if it is held.
     pub fn get(&self, key: &[u8]) -> Result<Option<Tuple>, Failure> {
         let key = checked_key(key)?.to_vec();
-        Ok(self.ask(move |desk| desk.get(&key))?)
+        Ok(self.call(move |node| node.get(&key))?)
     }
 
     /// All tuples as they are at one moment, in the order of their keys' bytes.
     pub fn tuples(&self) -> Result<Vec<Tuple>, Failure> {
-        let mut tuples = self.ask(|desk| desk.tuples())?;
+        let mut tuples = self.call(|node| node.tuples())?;
         // Here, not in the node's thread: that has other things to do.
         tuples.sort_unstable_by(|one, other| one.key().cmp(other.key()));
         Ok(tuples)
@@ -60,7 +56,7 @@ impl Handle {
         let in_vain = match condition {
             Condition::Count(_) => "there are not so many tuples yet",
             Condition::Key(_) => "the key has no value yet",
-            Condition::Taken => "not every peer has everything yet",
+            Condition::Flushed => "not every peer has everything yet",
             Condition::Agreement(_) => "the peers do not agree yet, or are too few",
         };
         self.wait_for(condition, timeout).map_err(|error| match error {
@@ -73,7 +69,7 @@ impl Handle {
     pub fn set(&self, path: &[u8], value: &[u8]) -> Result<(), Failure> {
         let path = without_nul(path, "path")?.to_vec();
         let value = without_nul(value, "value")?.to_vec();
-        self.ask(move |desk| desk.set(&path, &value))?
+        self.call(move |node| node.set(&path, &value))?
     }
 
     /// Sets what a ZAP handler is told of the endpoints that are bound from now on.
@@ -82,7 +78,7 @@ impl Handle {
             return Err(Failure::invalid("domain is longer than 255 bytes"));
         }
         let domain = without_nul(domain, "domain")?.to_vec();
-        Ok(self.ask(move |desk| desk.set_zap_domain(&domain))?)
+        Ok(self.call(move |node| node.set_zap_domain(&domain))?)
     }
 }
 

@@ -1,40 +1,38 @@
 //! The owner at the other end of a CZMQ actor's pipe.
 //!
-//! The pipe is a PAIR socket with room for a limited number of messages. While there is room, a message goes
-//! straight into it and nothing else is touched; when there is none, messages wait in the [`Inbox`]. libzmq counts
-//! whole messages: where the first frame of one finds room, the others do too. (If the other end is closed in
-//! between, they do not, and then nobody will miss them; they are kept all the same, so that no message that
-//! follows could be taken for their end.)
+//! The pipe is a PAIR socket with room for a limited number of messages. While there is room, messages go straight into
+//! it; without room, they wait in the [`Inbox`]. libzmq counts whole messages: where the first frame of one finds room,
+//! its other frames do too. (If the program closes its end in between, they do not. The rest of the message is kept all
+//! the same, so that no other message could be taken for its end.)
 
 use std::ops::ControlFlow;
 
-use crate::actor::command::{Inbox, Interpreter, MAX_FRAMES, Message, Outbox, Outgoing};
+use super::{COMMANDS_PER_TURN, OVERFLOW};
+use crate::actor::command::{Inbox, Interpreter, MAX_FRAMES, Message, Outbox, Outgoing, Turn};
 use crate::core::{Now, Tuple};
 use crate::engine::raw::{Error, Msg, Poller, Socket};
 use crate::engine::{Engine, Owner, OwnerEvent, PollSource};
 use crate::log::Logger;
 
-/// How many commands are carried out before the network gets its turn.
-const BATCH: usize = 1_000;
-
-/// How many different replies may wait. A program that uses a pipe reads and writes it in one thread: to wait here
-/// until it has read would be to wait for ever while it waits for us. So beyond this, which no program reaches that
-/// reads at all, its questions are refused.
+/// How many different replies may wait before commands that have one are refused: more than any program leaves unread
+/// that reads at all. Waiting until the program reads is no way out here: it may read and write in one thread, and wait
+/// for the node in a full pipe.
 const MAX_REPLIES: usize = 100_000;
 
-/// An owner who talks over a pipe.
+/// An owner at the other end of a pipe.
 pub struct PipeOwner {
+    /// The frames of the command that was received last.
     frames: [Msg; MAX_FRAMES],
     interpreter: Interpreter,
-    outlet: Outlet,
+    outbox: PipeOutbox,
 }
 
-/// The last that the program is to hear is that its actor has ended, and CZMQ says so only if there is room for it in
-/// the pipe at once: a full pipe would leave the program waiting for it for ever. It is full where the program did not
-/// read, and has room again as soon as it waits for the end, for then it reads and drops what comes.
+/// Waits for room in the pipe before the actor ends. CZMQ tells the program of the end only if there is room for that
+/// message at once; a full pipe would leave a program that waits for the end waiting for ever. While it waits, the
+/// program reads and drops messages, so the pipe has room again.
 impl Drop for PipeOwner {
     fn drop(&mut self) {
-        let socket = &self.outlet.socket;
+        let socket = &self.outbox.socket;
         while let (Ok(events), Ok(fd)) = (socket.events(), socket.fd()) {
             let mut poller = Poller::new();
             poller.add(fd, false);
@@ -45,35 +43,37 @@ impl Drop for PipeOwner {
     }
 }
 
-/// The way out.
-struct Outlet {
+/// The way to the program.
+struct PipeOutbox {
     socket: Socket,
+    /// Messages that the pipe had no room for.
     inbox: Inbox,
-    /// A message of which so many frames are sent.
-    begun: Option<(Message, usize)>,
+    /// A message of which only this many frames could be sent.
+    partial: Option<(Message, usize)>,
     logger: Logger,
+    /// Whether the log says already that events are dropped.
     overflown: bool,
 }
 
 impl PipeOwner {
-    /// The owner at the other end of `socket`, for a node that `engine` will run.
+    /// The owner at the other end of `socket`, of the node that `engine` runs.
     pub fn new(socket: Socket, engine: &Engine) -> PipeOwner {
         PipeOwner {
             frames: std::array::from_fn(|_| Msg::new()),
             interpreter: Interpreter::new(engine),
-            outlet: Outlet {
+            outbox: PipeOutbox {
                 socket,
                 inbox: Inbox::new(MAX_REPLIES),
-                begun: None,
+                partial: None,
                 logger: engine.logger().clone(),
                 overflown: false,
             },
         }
     }
 
-    /// Receive one command into `frames`; says how many frames it has there. What exceeds them is dropped.
+    /// Receives one command, and returns the number of its frames. Frames beyond [`MAX_FRAMES`] are dropped.
     fn receive(&mut self) -> Result<usize, Error> {
-        let socket = &self.outlet.socket;
+        let socket = &self.outbox.socket;
         let mut count = 0;
         loop {
             let place = count.min(MAX_FRAMES - 1);
@@ -96,40 +96,36 @@ impl PipeOwner {
 
 impl Owner for PipeOwner {
     fn source(&self) -> PollSource<'_> {
-        PollSource::Socket(&self.outlet.socket)
+        PollSource::Socket(&self.outbox.socket)
     }
 
     fn wants_write(&self) -> bool {
-        self.outlet.is_waiting()
+        self.outbox.is_waiting()
     }
 
     fn handle_commands(&mut self, engine: &mut Engine, now: Now) -> ControlFlow<()> {
-        for _ in 0..BATCH {
+        for _ in 0..COMMANDS_PER_TURN {
             let count = match self.receive() {
                 Ok(count) => count,
                 Err(error) if error.is_again() => break,
-                // The pipe, or its context, is gone: so is the program.
+                // The pipe or its context is closed, because the program has ended.
                 Err(_) => return ControlFlow::Break(()),
             };
             let frames = self.frames.each_ref().map(Msg::data);
-            self.interpreter.execute(&frames[..count], engine, now, &mut self.outlet)?;
+            let turn = Turn { engine, now, out: &mut self.outbox };
+            self.interpreter.execute(&frames[..count], turn)?;
         }
         ControlFlow::Continue(())
     }
 
     fn handle_event(&mut self, event: OwnerEvent) {
-        if let OwnerEvent::Deliver(tuple) | OwnerEvent::First(tuple) = &event
-            && self.outlet.deliver(tuple)
-        {
-            return;
-        }
         if let Some(outgoing) = self.interpreter.outgoing(event) {
-            self.outlet.push(outgoing);
+            self.outbox.push(outgoing);
         }
     }
 
     fn flush(&mut self) {
-        self.outlet.flush();
+        self.outbox.flush();
     }
 
     fn poll_timeout(&self) -> Option<u64> {
@@ -137,18 +133,19 @@ impl Owner for PipeOwner {
     }
 
     fn handle_timeout(&mut self, engine: &mut Engine, now: Now) {
-        self.interpreter.handle_timeout(engine, now, &mut self.outlet);
+        self.interpreter.handle_timeout(Turn { engine, now, out: &mut self.outbox });
     }
 }
 
-impl Outlet {
+impl PipeOutbox {
+    /// Whether messages wait that come before any other.
     fn is_waiting(&self) -> bool {
-        self.begun.is_some() || !self.inbox.is_empty()
+        self.partial.is_some() || !self.inbox.is_empty()
     }
 
-    /// Send a message's frames from `first` on. Says how many frames are sent.
-    fn send(socket: &Socket, message: &Message, first: usize) -> usize {
-        let count = message.len();
+    /// Sends the frames of a message from `first` on. Returns how many of the message's frames are sent now.
+    fn send_frames(socket: &Socket, message: &Message, first: usize) -> usize {
+        let count = message.frame_count();
         for index in first..count {
             if socket.try_send_slice(message.frame(index), index + 1 < count).is_err() {
                 return index;
@@ -157,58 +154,59 @@ impl Outlet {
         count
     }
 
-    /// Send a DELIVER, if none waits that must come before; false if nothing was sent. Most messages are of this
-    /// kind, and the quicker they are written, the less often the program finds the pipe empty and has to be woken.
+    /// Sends a DELIVER; the rest of one that stops midway is kept. Returns false if nothing was sent. Most messages are of
+    /// this kind, and the quicker they are written, the less often the program finds the pipe empty and has to be woken.
     #[inline]
-    fn deliver(&mut self, tuple: &Tuple) -> bool {
-        if self.is_waiting() {
-            return false;
-        }
+    fn send_deliver(&mut self, tuple: &Tuple) -> bool {
         let frames = [b"DELIVER", tuple.key(), tuple.value()];
         for (index, frame) in frames.into_iter().enumerate() {
             if self.socket.try_send_slice(frame, index < 2).is_err() {
-                self.begun = (index > 0).then(|| (Message::Deliver(tuple.clone()), index));
+                self.partial = (index > 0).then(|| (Message::Deliver(tuple.clone()), index));
                 return index > 0;
             }
         }
         true
     }
 
-    /// Send the whole message or note where it stopped; false if not even its beginning was sent.
-    fn begin(&mut self, message: &Message) -> bool {
-        match Outlet::send(&self.socket, message, 0) {
+    /// Sends a message; the rest of one that stops midway is kept. Returns false if nothing was sent.
+    fn send(&mut self, message: &Message) -> bool {
+        if let Message::Deliver(tuple) = message {
+            return self.send_deliver(tuple);
+        }
+        match PipeOutbox::send_frames(&self.socket, message, 0) {
             0 => false,
-            sent if sent == message.len() => true,
+            sent if sent == message.frame_count() => true,
             sent => {
-                self.begun = Some((message.clone(), sent));
+                self.partial = Some((message.clone(), sent));
                 true
             }
         }
     }
 
+    /// Sends the messages that wait, as far as there is room.
     fn flush(&mut self) {
-        if let Some((message, sent)) = self.begun.take() {
-            let sent = Outlet::send(&self.socket, &message, sent);
-            if sent < message.len() {
-                self.begun = Some((message, sent));
+        if let Some((message, sent)) = self.partial.take() {
+            let sent = PipeOutbox::send_frames(&self.socket, &message, sent);
+            if sent < message.frame_count() {
+                self.partial = Some((message, sent));
                 return;
             }
         }
-        while self.begun.is_none()
+        while self.partial.is_none()
             && let Some(message) = self.inbox.front()
         {
-            match Outlet::send(&self.socket, message, 0) {
+            match PipeOutbox::send_frames(&self.socket, message, 0) {
                 0 => return,
                 sent => {
-                    let whole = sent == message.len();
-                    self.begun = self.inbox.pop().filter(|_| !whole).map(|message| (message, sent));
+                    let whole = sent == message.frame_count();
+                    self.partial = self.inbox.pop().filter(|_| !whole).map(|message| (message, sent));
                 }
             }
         }
     }
 }
 
-impl Outbox for Outlet {
+impl Outbox for PipeOutbox {
     fn has_room(&self) -> bool {
         !self.inbox.is_full_of_replies()
     }
@@ -216,10 +214,10 @@ impl Outbox for Outlet {
     fn push(&mut self, outgoing: Outgoing) {
         if !self.is_waiting() {
             let sent = match &outgoing {
-                Outgoing::News(message)
-                | Outgoing::First(message)
+                Outgoing::TupleEvent(message)
+                | Outgoing::FirstDeliver(message)
                 | Outgoing::Reply(message)
-                | Outgoing::Notice(message) => self.begin(message),
+                | Outgoing::Notice(message) => self.send(message),
                 Outgoing::Forget(_) => true,
             };
             if sent {
@@ -227,7 +225,7 @@ impl Outbox for Outlet {
             }
         }
         if !self.inbox.push(outgoing) && !std::mem::replace(&mut self.overflown, true) {
-            self.logger.warning("the owner does not read what it asked to be told; events are dropped");
+            self.logger.warning(OVERFLOW);
         }
     }
 }
@@ -235,17 +233,27 @@ impl Outbox for Outlet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actor::owner::tests::{Silent, assert_every_way_out_is_filtered, filter};
     use crate::actor::run_on_pipe;
+    use crate::engine::EngineSettings;
     use crate::engine::raw::Context;
-    use crate::log::{Level, Sink};
     use std::collections::HashSet;
     use std::sync::Arc;
     use std::thread::{self, JoinHandle};
 
-    struct Silent;
-
-    impl Sink for Silent {
-        fn write(&self, _: Level, _: &str) {}
+    /// Both ends of a pipe: the program's and the node's.
+    fn pipe() -> (Socket, Socket) {
+        let endpoint = format!("inproc://pipe-{:x}", fastrand::u64(..));
+        let context = Context::global();
+        let [near, far] = [(); 2].map(|()| {
+            let socket = Socket::new(context, zmq::PAIR).unwrap();
+            socket.options().set_linger(0).unwrap();
+            socket.options().set_rcvtimeo(5_000).unwrap();
+            socket
+        });
+        near.bind(&endpoint).unwrap();
+        far.connect(&endpoint).unwrap();
+        (near, far)
     }
 
     /// A program with a pipe, and a node at its other end.
@@ -256,27 +264,19 @@ mod tests {
 
     impl Program {
         fn new() -> Program {
-            let endpoint = format!("inproc://pipe-{:x}", fastrand::u64(..));
+            let (near, far) = pipe();
             let context = Context::global();
-            let [near, far] = [(); 2].map(|()| {
-                let socket = Socket::new(context, zmq::PAIR).unwrap();
-                socket.options().set_linger(0).unwrap();
-                socket.options().set_rcvtimeo(5_000).unwrap();
-                socket
-            });
-            near.bind(&endpoint).unwrap();
-            far.connect(&endpoint).unwrap();
             let node = thread::spawn(move || run_on_pipe(far, "pipe", Arc::new(Silent), context));
             Program { pipe: near, node: Some(node) }
         }
 
-        fn tell(&self, frames: &[&[u8]]) {
+        fn send(&self, frames: &[&[u8]]) {
             for (index, frame) in frames.iter().enumerate() {
                 self.pipe.send(&mut Msg::from_slice(frame).unwrap(), index + 1 < frames.len()).unwrap();
             }
         }
 
-        fn hear(&self) -> Vec<String> {
+        fn recv(&self) -> Vec<String> {
             let mut frames = Vec::new();
             loop {
                 let mut msg = Msg::new();
@@ -291,7 +291,7 @@ mod tests {
 
     impl Drop for Program {
         fn drop(&mut self) {
-            self.tell(&[b"$TERM"]);
+            self.send(&[b"$TERM"]);
             let node = self.node.take().unwrap();
             // As `zactor_destroy` does, which waits for the end
             while !node.is_finished() {
@@ -306,11 +306,11 @@ mod tests {
     #[test]
     fn commands_and_messages_pass() {
         let program = Program::new();
-        program.tell(&[b"PUBLISH", b"a", b"\xff\xfe"]);
-        program.tell(&[b"NONSENSE", b"with", b"more", b"frames", b"than", b"any", b"command"]);
-        program.tell(&[b"STATUS"]);
-        assert_eq!(program.hear(), ["DELIVER", "a", "\u{fffd}\u{fffd}"]);
-        assert_eq!(program.hear(), ["STATUS", "1"]);
+        program.send(&[b"PUBLISH", b"a", b"\xff\xfe"]);
+        program.send(&[b"NONSENSE", b"with", b"more", b"frames", b"than", b"any", b"command"]);
+        program.send(&[b"STATUS"]);
+        assert_eq!(program.recv(), ["DELIVER", "a", "\u{fffd}\u{fffd}"]);
+        assert_eq!(program.recv(), ["STATUS", "1"]);
     }
 
     /// More messages than the pipe has room for, not read before all commands are given.
@@ -320,14 +320,14 @@ mod tests {
         let program = Program::new();
         for round in 0..3 {
             for key in 0..KEYS {
-                program.tell(&[b"PUBLISH", format!("{key}").as_bytes(), format!("{round}").as_bytes()]);
+                program.send(&[b"PUBLISH", format!("{key}").as_bytes(), format!("{round}").as_bytes()]);
             }
         }
-        program.tell(&[b"STATUS"]);
+        program.send(&[b"STATUS"]);
         let mut last = vec![String::new(); KEYS];
         let mut delivers = 0;
         loop {
-            let frames = program.hear();
+            let frames = program.recv();
             if frames[0] == "STATUS" {
                 assert_eq!(frames, ["STATUS", &KEYS.to_string()]);
                 break;
@@ -344,13 +344,13 @@ mod tests {
     fn a_program_that_never_reads_blocks_nobody() {
         let program = Program::new();
         for number in 0..20_000u32 {
-            program.tell(&[b"STATUS"]);
-            program.tell(&[b"PUBLISH", b"k", number.to_string().as_bytes()]);
+            program.send(&[b"STATUS"]);
+            program.send(&[b"PUBLISH", b"k", number.to_string().as_bytes()]);
         }
-        program.tell(&[b"GET", b"k"]);
+        program.send(&[b"GET", b"k"]);
         let mut kinds = HashSet::new();
         loop {
-            let frames = program.hear();
+            let frames = program.recv();
             if frames[0] == "VALUE" {
                 assert_eq!(frames, ["VALUE", "k", "19999"]);
                 break;
@@ -358,5 +358,33 @@ mod tests {
             kinds.insert(frames[0].clone());
         }
         assert_eq!(kinds, HashSet::from(["DELIVER".to_owned(), "STATUS".to_owned()]));
+    }
+
+    #[test]
+    fn no_event_goes_around_the_interpreter() {
+        let (near, far) = pipe();
+        let logger = Logger::new("pipe", Arc::new(Silent));
+        let mut engine = Engine::new(Context::global(), logger, EngineSettings::default());
+        let mut owner = PipeOwner::new(far, &engine);
+        owner.interpreter.filter = Some(filter);
+        let send = |frames: &[&[u8]]| {
+            for (index, frame) in frames.iter().enumerate() {
+                near.try_send_slice(frame, index + 1 < frames.len()).unwrap();
+            }
+        };
+        send(&[b"SET", b"server/events", b"1"]);
+        let recv = || {
+            let mut messages = Vec::new();
+            let mut frames = Vec::new();
+            let mut frame = Msg::new();
+            while near.try_recv(&mut frame).is_ok() {
+                frames.push(frame.data().to_vec());
+                if !frame.more() {
+                    messages.push(std::mem::take(&mut frames));
+                }
+            }
+            messages
+        };
+        assert_every_way_out_is_filtered(&mut owner, &mut engine, send, recv);
     }
 }

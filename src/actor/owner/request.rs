@@ -1,53 +1,53 @@
-//! Typed requests: closures that the node's thread runs in the order of the commands.
+//! Typed requests: closures that the node's thread runs, in the order of the commands.
 //!
-//! A command made of frames is given and forgotten. A typed call wants to know what became of it, so it travels the
-//! same queue, in the same order, as a closure that the node's thread runs, and the calling thread waits for what the
-//! closure returns. Nothing is shared between the two but a [`Promise`].
+//! A command of frames is sent without waiting for its result. A typed call wants the result, so it travels in the same
+//! queue as a closure, and the calling thread waits for what the closure returns. The two threads share nothing but a
+//! [`Promise`].
 
-use crate::actor::command::Desk;
-use crate::actor::promise::{Expected, Promise, promise};
+use crate::actor::command::NodeCalls;
+use crate::actor::promise::{Answer, Promise, promise};
 
-/// A question in the queue of commands.
-pub trait Job: Send {
-    /// Find the answer; the node's thread does that.
-    fn run(&mut self, desk: &mut Desk<'_>);
-    /// Hand the answer over. What the question made happen has been told by then.
+/// A typed request in the queue of commands.
+pub(super) trait Request: Send {
+    /// Finds the answer, on the node's thread.
+    fn run(&mut self, node: &mut NodeCalls<'_>);
+    /// Hands the answer over. All events that preceded it are queued for the owner by then.
     fn answer(self: Box<Self>);
 }
 
-/// A question and the one who waits for the answer. Made by [`question`].
-struct Question<T, F> {
-    ask: Option<F>,
+/// A closure, and the promise of what it returns. Made by [`request`].
+struct Call<T, F> {
+    closure: Option<F>,
     answer: Option<T>,
     promise: Promise<T>,
 }
 
-/// What is to be run by the node's thread, and what its answer is to be had from.
-pub(super) fn question<T, F>(ask: F) -> (Box<dyn Job>, Expected<T>)
+/// The request to run `closure`, and the answer to wait for.
+pub(super) fn request<T, F>(closure: F) -> (Box<dyn Request>, Answer<T>)
 where
     T: Send + 'static,
-    F: FnOnce(&mut Desk<'_>) -> T + Send + 'static,
+    F: FnOnce(&mut NodeCalls<'_>) -> T + Send + 'static,
 {
-    let (promise, expected) = promise();
-    (Box::new(Question { ask: Some(ask), answer: None, promise }), expected)
+    let (promise, answer) = promise();
+    (Box::new(Call { closure: Some(closure), answer: None, promise }), answer)
 }
 
-impl<T, F> Job for Question<T, F>
+impl<T, F> Request for Call<T, F>
 where
     T: Send,
-    F: FnOnce(&mut Desk<'_>) -> T + Send,
+    F: FnOnce(&mut NodeCalls<'_>) -> T + Send,
 {
-    fn run(&mut self, desk: &mut Desk<'_>) {
-        if let Some(ask) = self.ask.take()
-            && self.promise.begin()
+    fn run(&mut self, node: &mut NodeCalls<'_>) {
+        if let Some(closure) = self.closure.take()
+            && self.promise.start()
         {
-            self.answer = Some(ask(desk));
+            self.answer = Some(closure(node));
         }
     }
 
     fn answer(self: Box<Self>) {
         if let Some(answer) = self.answer {
-            self.promise.keep(answer);
+            self.promise.fulfil(answer);
         }
     }
 }

@@ -133,10 +133,10 @@ pub unsafe extern "C" fn zgossip_recv(self_: *mut zgossip_t, count_p: *mut size_
         // SAFETY: the program gives a node.
         let node = unsafe { CallGuard::enter(self_) }?;
         let message = node.recv()?;
-        let array = frames::to_c(message.len(), |index| message.frame(index))?;
+        let array = frames::to_c(message.frame_count(), |index| message.frame(index))?;
         if !count_p.is_null() {
             // SAFETY: the program gives NULL or the address of a size_t.
-            unsafe { count_p.write(message.len()) };
+            unsafe { count_p.write(message.frame_count()) };
         }
         Ok(array.as_ptr())
     }

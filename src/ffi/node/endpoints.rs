@@ -25,7 +25,7 @@ pub unsafe extern "C" fn zgossip_bind(self_: *mut zgossip_t, endpoint: *const c_
     entry_with_reason! {
         // SAFETY: the program gives a node and a C string.
         let (node, endpoint) = unsafe { (enter(self_)?, string(endpoint, "endpoint")?.to_vec()) };
-        Ok(node.ask(move |desk| desk.bind(&endpoint))??.into())
+        Ok(node.call(move |node| node.bind(&endpoint))??.into())
     }
 }
 
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn zgossip_unbind(self_: *mut zgossip_t, endpoint: *const 
     entry_with_reason! {
         // SAFETY: the program gives a node and a C string.
         let (node, endpoint) = unsafe { (enter(self_)?, string(endpoint, "endpoint")?.to_vec()) };
-        node.ask(move |desk| desk.unbind(&endpoint))??;
+        node.call(move |node| node.unbind(&endpoint))??;
         Ok(0)
     }
 }
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn zgossip_connect(
             // SAFETY: the program gives NULL or a C string.
             Some(unsafe { string(server_key, "server key") }?.to_vec())
         };
-        node.ask(move |desk| desk.connect(&endpoint, key.as_deref()))??;
+        node.call(move |node| node.connect(&endpoint, key.as_deref()))??;
         Ok(0)
     }
 }
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn zgossip_disconnect(self_: *mut zgossip_t, endpoint: *co
     entry_with_reason! {
         // SAFETY: the program gives a node and a C string.
         let (node, endpoint) = unsafe { (enter(self_)?, string(endpoint, "endpoint")?.to_vec()) };
-        node.ask(move |desk| desk.disconnect(&endpoint))??;
+        node.call(move |node| node.disconnect(&endpoint))??;
         Ok(0)
     }
 }
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn zgossip_set_keys(
             (enter(self_)?, string(public_key, "public key")?.to_vec(), string(secret_key, "secret key")?)
         };
         let secret = Zeroizing::new(secret.to_vec());
-        node.ask(move |desk| desk.set_keys(&public, &secret))?;
+        node.call(move |node| node.set_keys(&public, &secret))?;
         Ok(0)
     }
 }

@@ -75,7 +75,7 @@ fn kind(name: &[u8]) -> c_int {
 
 /// Lay a message out in one piece of memory of the C library: the structure, the pointers, the sizes, the strings.
 fn to_c(message: &Message) -> Result<NonNull<zgossip_event_t>, Errno> {
-    let count = message.len();
+    let count = message.frame_count();
     let pointers = (count + 1) * size_of::<*const c_char>();
     let strings: usize = message.frames().map(|frame| frame.len() + 1).sum();
     let size = size_of::<zgossip_event_t>() + pointers + count * size_of::<size_t>() + strings;

@@ -85,7 +85,7 @@ pub unsafe extern "C" fn zgossip_set_log(
             None => sink(),
         };
         // By the node's own thread, which writes all the lines: so none is being written meanwhile.
-        node.ask(move |desk| desk.set_sink(sink))?;
+        node.call(move |node| node.set_sink(sink))?;
         Ok(0)
     }
 }

@@ -23,7 +23,7 @@ pub unsafe extern "C" fn zgossip_load(self_: *mut zgossip_t, file: *const c_char
     entry_with_reason! {
         // SAFETY: the program gives a node and a C string.
         let (node, file) = unsafe { (enter(self_)?, string(file, "file")?.to_vec()) };
-        node.ask(move |desk| desk.load(&file))??;
+        node.call(move |node| node.load(&file))??;
         Ok(0)
     }
 }
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn zgossip_save(self_: *mut zgossip_t, file: *const c_char
     entry_with_reason! {
         // SAFETY: the program gives a node and a C string.
         let (node, file) = unsafe { (enter(self_)?, string(file, "file")?.to_vec()) };
-        node.ask(move |desk| desk.save(&file))??;
+        node.call(move |node| node.save(&file))??;
         Ok(0)
     }
 }
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn zgossip_record(self_: *mut zgossip_t, file: *const c_ch
             // SAFETY: the program gives a C string.
             unsafe { string(file, "file")? }.to_vec()
         };
-        node.ask(move |desk| desk.record(&file))??;
+        node.call(move |node| node.record(&file))??;
         Ok(0)
     }
 }

@@ -32,7 +32,7 @@ pub unsafe extern "C" fn zgossip_stats(self_: *mut zgossip_t, stats: *mut Stats,
         if stats.is_null() || size == 0 {
             return Err(Failure::invalid("there is no room for the numbers"));
         }
-        let ours = node.ask(|desk| desk.stats())?;
+        let ours = node.call(|node| node.stats())?;
         let known = size.min(size_of::<Stats>());
         // SAFETY: the program gives the address of `size` bytes, and ours are integers without gaps.
         unsafe {
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn zgossip_digest(self_: *mut zgossip_t, digest_p: *mut u6
         // SAFETY: the program gives a node.
         let node = unsafe { enter(self_) }?;
         let place = NonNull::new(digest_p).ok_or_else(|| Failure::invalid("there is no room for the digest"))?;
-        let root = node.ask(|desk| desk.root())?;
+        let root = node.call(|node| node.root())?;
         // SAFETY: the program gives the address of a uint64_t.
         unsafe { place.write(root) };
         Ok(0)

@@ -249,7 +249,7 @@ pub unsafe extern "C" fn zgossip_get_sized(
 pub unsafe extern "C" fn zgossip_count(self_: *mut zgossip_t) -> i64 {
     entry_with_reason! {
         // SAFETY: the program gives a node.
-        let count = unsafe { enter(self_) }?.ask(|desk| desk.count())?;
+        let count = unsafe { enter(self_) }?.call(|node| node.count())?;
         Ok(i64::try_from(count).unwrap_or(i64::MAX))
     }
 }

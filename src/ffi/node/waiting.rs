@@ -104,6 +104,6 @@ pub unsafe extern "C" fn zgossip_wait_agreement(self_: *mut zgossip_t, peers: si
 pub unsafe extern "C" fn zgossip_flush(self_: *mut zgossip_t, msecs: c_int) -> c_int {
     entry_with_reason! {
         // SAFETY: the program gives a node.
-        unsafe { wait(self_, Condition::Taken, msecs) }
+        unsafe { wait(self_, Condition::Flushed, msecs) }
     }
 }

@@ -1,8 +1,10 @@
 use super::*;
+use crate::actor::command::message::Message;
 use crate::engine::{EngineSettings, raw};
 use crate::log::{Level, Sink};
 use parking_lot::Mutex;
 use proptest::prelude::*;
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -55,7 +57,11 @@ impl Bench {
 
     fn give(&mut self, command: &[&str]) -> ControlFlow<()> {
         let frames: Vec<&[u8]> = command.iter().map(|frame| frame.as_bytes()).collect();
-        self.interpreter.execute(&frames, &mut self.engine, self.now, &mut self.out)
+        self.give_frames(&frames)
+    }
+
+    fn give_frames(&mut self, frames: &[&[u8]]) -> ControlFlow<()> {
+        self.interpreter.execute(frames, Turn { engine: &mut self.engine, now: self.now, out: &mut self.out })
     }
 
     /// Give a command, and return what the owner gets by then.
@@ -69,8 +75,8 @@ impl Bench {
 
     fn said(&mut self) -> Vec<String> {
         let messages = self.out.messages.drain(..).filter_map(|outgoing| match outgoing {
-            Outgoing::News(message)
-            | Outgoing::First(message)
+            Outgoing::TupleEvent(message)
+            | Outgoing::FirstDeliver(message)
             | Outgoing::Reply(message)
             | Outgoing::Notice(message) => Some(message),
             Outgoing::Forget(_) => None,
@@ -95,7 +101,7 @@ impl Bench {
     fn wait(&mut self, millis: u64) {
         self.now.mono += millis;
         self.now.wall += millis;
-        self.interpreter.handle_timeout(&mut self.engine, self.now, &mut self.out);
+        self.interpreter.handle_timeout(Turn { engine: &mut self.engine, now: self.now, out: &mut self.out });
     }
 }
 
@@ -343,7 +349,7 @@ proptest! {
         for (name, arguments) in &commands {
             let mut frames = vec![name.as_bytes()];
             frames.extend(arguments.iter().map(Vec::as_slice));
-            let flow = bench.interpreter.execute(&frames, &mut bench.engine, bench.now, &mut bench.out);
+            let flow = bench.give_frames(&frames);
             prop_assert!(flow.is_continue());
         }
         let said = bench.tell(&["STATUS"]);
@@ -374,8 +380,8 @@ fn set_says_what_it_does_not_do() {
     bench.tell(&["SET", "server/timeuot", "5"]);
     bench.tell(&["SET", "mine/anything", "5"]);
     let logged = [
-        "N: SET zgossip/bind/endpoint counts when a file with it is loaded, and not now",
-        "W: SET 'server/timeuot' is not a known setting; did you mean 'server/timeout'?",
+        "N: SET: zgossip/bind/endpoint takes effect only when a file with it is loaded",
+        "W: SET: 'server/timeuot' is not a known setting; did you mean 'server/timeout'?",
     ];
     assert_eq!(bench.logged(), logged);
 }

@@ -1,12 +1,16 @@
 use super::*;
+use crate::actor::owner::batch::Entry;
+use crate::actor::owner::command_queue::{MAX_BYTES, MAX_COMMANDS};
+use crate::actor::owner::message_queue::MAX_REPLIES;
 use crate::core::Tuple;
 use rustix::event::{PollFd, PollFlags, poll};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
-fn channel() -> Arc<Channel> {
-    Arc::new(Channel::new().unwrap())
+fn router() -> Arc<Router> {
+    Arc::new(Router::new().unwrap())
 }
 
 fn readable(fd: BorrowedFd<'_>) -> bool {
@@ -14,12 +18,12 @@ fn readable(fd: BorrowedFd<'_>) -> bool {
     poll(&mut fds, Some(&rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() == 1
 }
 
-fn message_waits(channel: &Channel) -> bool {
-    readable(channel.fd().unwrap())
+fn message_waits(router: &Router) -> bool {
+    readable(router.fd().unwrap())
 }
 
 fn deliver(key: &str, value: &str) -> Outgoing {
-    Outgoing::News(Message::Deliver(Tuple::new(key.as_bytes(), value.as_bytes())))
+    Outgoing::TupleEvent(Message::Deliver(Tuple::new(key.as_bytes(), value.as_bytes())))
 }
 
 fn reply(number: usize) -> Outgoing {
@@ -27,11 +31,11 @@ fn reply(number: usize) -> Outgoing {
 }
 
 /// All commands that wait.
-fn take(channel: &Channel) -> Vec<Vec<Vec<u8>>> {
+fn take(router: &Router) -> Vec<Vec<Vec<u8>>> {
     let mut batch = Batch::default();
     let mut commands = Vec::new();
-    while channel.take(&mut batch) == Taken::Some {
-        while let Some((frames, count)) = batch.peek() {
+    while router.take(&mut batch) {
+        while let Some(Entry::Frames(frames, count)) = batch.peek() {
             commands.push(frames[..count].iter().map(|frame| frame.to_vec()).collect());
             batch.skip();
         }
@@ -41,127 +45,127 @@ fn take(channel: &Channel) -> Vec<Vec<Vec<u8>>> {
 
 #[test]
 fn commands_arrive_in_order_and_wake_the_node_once() {
-    let channel = channel();
-    assert!(!readable(channel.wake_fd()));
+    let router = router();
+    assert!(!readable(router.wake_fd()));
     let value = vec![b'v'; 100_000];
-    channel.send(&[b"PUBLISH", b"k", &value]).unwrap();
-    assert!(readable(channel.wake_fd()));
-    channel.wake.lower();
-    channel.send(&[b"STATUS"]).unwrap();
-    assert!(!readable(channel.wake_fd()), "the node was told already");
-    channel.send(&[b"", b"", b"", b"", b"never looked at"]).unwrap();
-    let commands = take(&channel);
+    router.send(&[b"PUBLISH", b"k", &value]).unwrap();
+    assert!(readable(router.wake_fd()));
+    assert!(router.commands.pause());
+    router.send(&[b"STATUS"]).unwrap();
+    assert!(!readable(router.wake_fd()), "the node knows already");
+    router.send(&[b"", b"", b"", b"", b"never looked at"]).unwrap();
+    let commands = take(&router);
     assert_eq!(commands[0], [&b"PUBLISH"[..], b"k", &value]);
     assert_eq!(commands[1], [b"STATUS"]);
     assert_eq!(commands[2], [b""; 4]);
-    assert!(!readable(channel.wake_fd()));
-    channel.send(&[b"STATUS"]).unwrap();
-    assert!(readable(channel.wake_fd()));
+    assert!(!readable(router.wake_fd()));
+    router.send(&[b"STATUS"]).unwrap();
+    assert!(readable(router.wake_fd()));
 }
 
 #[test]
 fn impossible_commands_are_refused() {
-    assert_eq!(channel().send(&[]), Err(CallError::NoFrames));
+    assert_eq!(router().send(&[]), Err(CallError::NoFrames));
 }
 
 #[test]
 fn a_sender_waits_for_room() {
-    let channel = channel();
-    channel.send_patience.set(Some(Duration::ZERO));
+    let router = router();
+    router.send_timeout.set(Some(Duration::ZERO));
     for _ in 0..MAX_COMMANDS {
-        channel.send(&[b"STATUS"]).unwrap();
+        router.send(&[b"STATUS"]).unwrap();
     }
-    assert_eq!(channel.send(&[b"STATUS"]), Err(CallError::TimedOut));
-    channel.send_patience.set(Some(Duration::from_millis(20)));
+    assert_eq!(router.send(&[b"STATUS"]), Err(CallError::TimedOut));
+    router.send_timeout.set(Some(Duration::from_millis(20)));
     let begin = Instant::now();
-    assert_eq!(channel.send(&[b"STATUS"]), Err(CallError::TimedOut));
+    assert_eq!(router.send(&[b"STATUS"]), Err(CallError::TimedOut));
     assert!(begin.elapsed() >= Duration::from_millis(20));
-    channel.send_patience.set(None);
+    router.send_timeout.set(None);
     thread::scope(|scope| {
-        let sender = scope.spawn(|| channel.send(&[b"PORT"]));
-        while channel.commands.lock().senders == 0 {
+        let sender = scope.spawn(|| router.send(&[b"PORT"]));
+        while router.commands.senders() == 0 {
             thread::yield_now();
         }
-        assert_eq!(channel.take(&mut Batch::default()), Taken::Some);
+        assert!(router.take(&mut Batch::default()));
         assert_eq!(sender.join().unwrap(), Ok(()));
     });
-    assert_eq!(take(&channel), [[b"PORT"]]);
+    assert_eq!(take(&router), [[b"PORT"]]);
 }
 
 #[test]
 fn waiting_commands_are_limited_by_their_bytes_too() {
-    let channel = channel();
-    channel.send_patience.set(Some(Duration::ZERO));
+    let router = router();
+    router.send_timeout.set(Some(Duration::ZERO));
     let huge = vec![b'v'; MAX_BYTES + 1];
-    channel.send(&[b"PUBLISH", b"k", &huge]).unwrap();
-    assert_eq!(channel.send(&[b"STATUS"]), Err(CallError::TimedOut));
-    assert_eq!(take(&channel).len(), 1);
-    channel.send(&[b"STATUS"]).unwrap();
+    router.send(&[b"PUBLISH", b"k", &huge]).unwrap();
+    assert_eq!(router.send(&[b"STATUS"]), Err(CallError::TimedOut));
+    assert_eq!(take(&router).len(), 1);
+    router.send(&[b"STATUS"]).unwrap();
 }
 
 #[test]
 fn a_sender_goes_on_as_soon_as_there_is_room_for_it() {
-    let channel = channel();
+    let router = router();
     let half = vec![b'v'; MAX_BYTES / 2];
-    channel.send(&[b"PUBLISH", b"k", &half]).unwrap();
-    channel.send_patience.set(Some(Duration::ZERO));
-    assert_eq!(channel.send(&[b"PUBLISH", b"k", &half]), Err(CallError::TimedOut));
-    channel.send(&[b"STATUS"]).unwrap();
+    router.send(&[b"PUBLISH", b"k", &half]).unwrap();
+    router.send_timeout.set(Some(Duration::ZERO));
+    assert_eq!(router.send(&[b"PUBLISH", b"k", &half]), Err(CallError::TimedOut));
+    router.send(&[b"STATUS"]).unwrap();
 }
 
 #[test]
 fn the_descriptor_is_readable_exactly_while_a_message_waits() {
-    let channel = channel();
-    assert!(!message_waits(&channel));
+    let router = router();
+    assert!(!message_waits(&router));
     for round in 0..3 {
-        channel.deliver(&mut vec![deliver("a", "1"), deliver("b", &round.to_string())]);
-        assert!(message_waits(&channel));
-        channel.recv().unwrap();
-        assert!(message_waits(&channel));
-        channel.recv().unwrap();
-        assert!(!message_waits(&channel));
+        router.push(&mut vec![deliver("a", "1"), deliver("b", &round.to_string())]);
+        assert!(message_waits(&router));
+        router.recv().unwrap();
+        assert!(message_waits(&router));
+        router.recv().unwrap();
+        assert!(!message_waits(&router));
     }
     // It tells of the end too, for good.
-    channel.deliver(&mut vec![deliver("a", "1")]);
-    channel.end();
-    channel.recv().unwrap();
-    assert!(message_waits(&channel));
-    channel.close();
-    assert!(message_waits(&channel));
+    router.push(&mut vec![deliver("a", "1")]);
+    router.end();
+    router.recv().unwrap();
+    assert!(message_waits(&router));
+    router.close();
+    assert!(message_waits(&router));
 }
 
 #[test]
 fn a_descriptor_made_late_knows_of_what_waits() {
-    let channel = channel();
-    channel.deliver(&mut vec![deliver("a", "1")]);
-    assert!(message_waits(&channel));
-    assert_eq!(channel.fd().unwrap().as_raw_fd(), channel.fd().unwrap().as_raw_fd());
+    let router = router();
+    router.push(&mut vec![deliver("a", "1")]);
+    assert!(message_waits(&router));
+    assert_eq!(router.fd().unwrap().as_raw_fd(), router.fd().unwrap().as_raw_fd());
 }
 
 #[test]
 fn a_receiver_waits_as_long_as_it_may() {
-    let channel = channel();
-    channel.recv_patience.set(Some(Duration::ZERO));
-    assert_eq!(channel.recv(), Err(CallError::TimedOut));
-    channel.recv_patience.set(Some(Duration::from_millis(20)));
+    let router = router();
+    router.recv_timeout.set(Some(Duration::ZERO));
+    assert_eq!(router.recv(), Err(CallError::TimedOut));
+    router.recv_timeout.set(Some(Duration::from_millis(20)));
     let begin = Instant::now();
-    assert_eq!(channel.recv(), Err(CallError::TimedOut));
+    assert_eq!(router.recv(), Err(CallError::TimedOut));
     assert!(begin.elapsed() >= Duration::from_millis(20));
 }
 
 #[test]
 fn every_waiting_receiver_gets_its_message() {
-    let channel = channel();
+    let router = router();
     let receivers: Vec<_> = (0..4)
         .map(|_| {
-            let channel = Arc::clone(&channel);
-            thread::spawn(move || channel.recv().map(|message| message.frame(1).to_vec()))
+            let router = Arc::clone(&router);
+            thread::spawn(move || router.recv().map(|message| message.frame(1).to_vec()))
         })
         .collect();
-    while channel.messages.lock().receivers < 4 {
+    while router.messages.receivers() < 4 {
         thread::yield_now();
     }
-    channel.deliver(&mut vec![deliver("a", ""), deliver("b", ""), deliver("c", ""), deliver("d", "")]);
+    router.push(&mut vec![deliver("a", ""), deliver("b", ""), deliver("c", ""), deliver("d", "")]);
     let mut keys: Vec<_> = receivers.into_iter().map(|r| r.join().unwrap().unwrap()).collect();
     keys.sort();
     assert_eq!(keys, [b"a", b"b", b"c", b"d"]);
@@ -169,54 +173,54 @@ fn every_waiting_receiver_gets_its_message() {
 
 #[test]
 fn closing_wakes_everybody() {
-    let channel = channel();
+    let router = router();
     for _ in 0..MAX_COMMANDS {
-        channel.send(&[b"STATUS"]).unwrap();
+        router.send(&[b"STATUS"]).unwrap();
     }
     thread::scope(|scope| {
-        let sender = scope.spawn(|| channel.send(&[b"STATUS"]));
-        let receiver = scope.spawn(|| channel.recv());
-        while channel.commands.lock().senders + channel.messages.lock().receivers < 2 {
+        let sender = scope.spawn(|| router.send(&[b"STATUS"]));
+        let receiver = scope.spawn(|| router.recv());
+        while router.commands.senders() + router.messages.receivers() < 2 {
             thread::yield_now();
         }
-        channel.close();
+        router.close();
         assert_eq!(sender.join().unwrap(), Err(CallError::Closed));
         assert_eq!(receiver.join().unwrap(), Err(CallError::Closed));
     });
-    assert_eq!(channel.send(&[b"STATUS"]), Err(CallError::Closed));
-    assert_eq!(channel.recv(), Err(CallError::Closed));
-    let commands = take(&channel);
+    assert_eq!(router.send(&[b"STATUS"]), Err(CallError::Closed));
+    assert_eq!(router.recv(), Err(CallError::Closed));
+    let commands = take(&router);
     assert_eq!(commands.len(), MAX_COMMANDS + 1, "what was sent before is carried out");
     assert_eq!(commands[MAX_COMMANDS], [b"$TERM"]);
 }
 
 #[test]
 fn after_the_node_has_ended_its_messages_can_be_taken() {
-    let channel = channel();
-    channel.send(&[b"$TERM"]).unwrap();
-    assert_eq!(channel.send(&[b"STATUS"]), Err(CallError::Closed));
-    channel.deliver(&mut vec![deliver("a", "1")]);
-    channel.end();
-    assert_eq!(channel.recv().unwrap().frame(1), b"a");
-    assert_eq!(channel.recv(), Err(CallError::Closed));
+    let router = router();
+    router.send(&[b"$TERM"]).unwrap();
+    assert_eq!(router.send(&[b"STATUS"]), Err(CallError::Closed));
+    router.push(&mut vec![deliver("a", "1")]);
+    router.end();
+    assert_eq!(router.recv().unwrap().frame(1), b"a");
+    assert_eq!(router.recv(), Err(CallError::Closed));
 }
 
 #[test]
 fn a_node_without_room_for_replies_stalls_until_there_is_some() {
-    let channel = channel();
-    channel.send(&[b"KEYS"]).unwrap();
-    assert!(!channel.stall() && readable(channel.wake_fd()), "there is room");
-    let (full, dropped) = channel.deliver(&mut (0..MAX_REPLIES).map(reply).collect());
+    let router = router();
+    router.send(&[b"KEYS"]).unwrap();
+    assert!(!router.stall() && readable(router.wake_fd()), "there is room");
+    let Handover { full, dropped } = router.push(&mut (0..MAX_REPLIES).map(reply).collect());
     assert!(full && dropped == 0);
-    assert!(channel.stall() && !readable(channel.wake_fd()));
-    channel.send(&[b"KEYS"]).unwrap();
-    assert!(!readable(channel.wake_fd()), "more commands change nothing");
-    channel.recv().unwrap();
-    assert!(readable(channel.wake_fd()));
-    channel.deliver(&mut vec![reply(0)]);
-    assert!(channel.stall());
-    channel.close();
-    assert!(readable(channel.wake_fd()) && channel.is_ending() && !channel.stall());
+    assert!(router.stall() && !readable(router.wake_fd()));
+    router.send(&[b"KEYS"]).unwrap();
+    assert!(!readable(router.wake_fd()), "more commands change nothing");
+    router.recv().unwrap();
+    assert!(readable(router.wake_fd()));
+    router.push(&mut vec![reply(0)]);
+    assert!(router.stall());
+    router.close();
+    assert!(readable(router.wake_fd()) && router.is_ending() && !router.stall());
 }
 
 /// Whatever the interleaving, nothing is lost, nothing is doubled, and the descriptor leads a reader that waits
@@ -225,32 +229,32 @@ fn a_node_without_room_for_replies_stalls_until_there_is_some() {
 fn threads_on_both_sides() {
     const COMMANDS: usize = 20_000;
     const SENDERS: usize = 3;
-    let channel = channel();
+    let router = router();
     let node = {
-        let channel = Arc::clone(&channel);
+        let router = Arc::clone(&router);
         thread::spawn(move || {
             let mut batch = Batch::default();
             let mut out = Vec::new();
             loop {
-                let wake = channel.wake_fd();
+                let wake = router.wake_fd();
                 poll(&mut [PollFd::new(&wake, PollFlags::IN)], None).unwrap();
                 let mut full = false;
                 loop {
-                    if batch.is_empty() && channel.take(&mut batch) == Taken::None {
+                    if batch.is_empty() && !router.take(&mut batch) {
                         break;
                     }
-                    if full && channel.stall() {
+                    if full && router.stall() {
                         break;
                     }
-                    let Some((frames, _)) = batch.peek() else { unreachable!() };
+                    let Some(Entry::Frames(frames, _)) = batch.peek() else { unreachable!() };
                     if frames[0] == b"$TERM" {
-                        channel.end();
+                        router.end();
                         return;
                     }
                     out.push(Outgoing::Reply(Message::text(&frames[..2])));
                     batch.skip();
                     if out.len() >= 100 || batch.is_empty() {
-                        full = channel.deliver(&mut out).0;
+                        full = router.push(&mut out).full;
                     }
                 }
             }
@@ -258,19 +262,22 @@ fn threads_on_both_sides() {
     };
     let senders: Vec<_> = (0..SENDERS)
         .map(|sender| {
-            let channel = Arc::clone(&channel);
+            let router = Arc::clone(&router);
             thread::spawn(move || {
                 for number in 0..COMMANDS {
-                    channel.send(&[b"GET", format!("{sender} {number}").as_bytes()]).unwrap();
+                    router.send(&[b"GET", format!("{sender} {number}").as_bytes()]).unwrap();
                 }
             })
         })
         .collect();
-    channel.recv_patience.set(Some(Duration::ZERO));
+    router.recv_timeout.set(Some(Duration::ZERO));
     let mut next = [0; SENDERS];
     while next != [COMMANDS; SENDERS] {
-        poll(&mut [PollFd::new(&channel.fd().unwrap(), PollFlags::IN)], None).unwrap();
-        let message = channel.recv().unwrap();
+        {
+            let descriptor = router.fd().unwrap();
+            poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], None).unwrap();
+        }
+        let message = router.recv().unwrap();
         let text = String::from_utf8(message.frame(1).to_vec()).unwrap();
         let (sender, number) = text.split_once(' ').unwrap();
         let sender: usize = sender.parse().unwrap();
@@ -278,7 +285,7 @@ fn threads_on_both_sides() {
         next[sender] += 1;
     }
     senders.into_iter().for_each(|sender| sender.join().unwrap());
-    assert!(!message_waits(&channel));
-    channel.close();
+    assert!(!message_waits(&router));
+    router.close();
     node.join().unwrap();
 }

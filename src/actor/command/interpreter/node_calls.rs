@@ -1,0 +1,163 @@
+//! Typed calls on a node: what commands do, with results in place of log lines and ERROR.
+
+use std::io;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::execute::Execution;
+use super::{Interpreter, Turn};
+use crate::actor::command::waits::{Condition, Waits};
+use crate::actor::error::Failure;
+use crate::actor::file::{self, LoadError};
+use crate::actor::promise::Promise;
+use crate::core::{Refusal, Stats, Tuple};
+use crate::log::{Sink, show};
+
+/// The calls that the node's thread carries out for other threads. Each does what the command of the same name does.
+pub struct NodeCalls<'a> {
+    execution: Execution<'a>,
+    waits: &'a mut Waits,
+}
+
+impl<'a> NodeCalls<'a> {
+    /// The calls on the node of this interpreter.
+    pub fn new(interpreter: &'a mut Interpreter, turn: Turn<'a>, waits: &'a mut Waits) -> NodeCalls<'a> {
+        NodeCalls { execution: Execution::new(interpreter, turn), waits }
+    }
+
+    /// Accepts peers at `endpoint`. Returns the TCP port, 0 for other transports.
+    pub fn bind(&mut self, endpoint: &[u8]) -> Result<u16, Failure> {
+        let bound = self.execution.bind_now(endpoint);
+        self.execution.interpreter.bind_failed = bound.is_err();
+        Ok(bound?)
+    }
+
+    /// Stops accepting peers at `endpoint`.
+    pub fn unbind(&mut self, endpoint: &[u8]) -> Result<(), Failure> {
+        self.execution.engine.unbind(endpoint)?;
+        self.execution.interpreter.bound.remove(endpoint);
+        Ok(())
+    }
+
+    /// Connects to the peer at `endpoint`, by CURVE with its public key (Z85).
+    pub fn connect(&mut self, endpoint: &[u8], server_key: Option<&[u8]>) -> Result<(), Failure> {
+        Ok(self.execution.connect_now(endpoint, server_key)?)
+    }
+
+    /// Disconnects from the peer at `endpoint`, and does not connect to it again.
+    pub fn disconnect(&mut self, endpoint: &[u8]) -> Result<(), Failure> {
+        Ok(self.execution.engine.disconnect(endpoint)?)
+    }
+
+    /// Removes a tuple from the network. Returns whether the node held it.
+    pub fn retract(&mut self, key: &[u8]) -> Result<bool, Failure> {
+        let now = self.execution.now;
+        self.execution.engine.node().retract(key, now).map_err(|refusal| refused(&refusal))
+    }
+
+    /// Forgets a tuple on this node alone. Returns whether the node held it.
+    pub fn unpublish(&mut self, key: &[u8]) -> bool {
+        let held = self.get(key).is_some();
+        self.execution.unpublish(key);
+        held
+    }
+
+    /// The tuple of a key.
+    pub fn get(&mut self, key: &[u8]) -> Option<Tuple> {
+        let now = self.execution.engine.now();
+        self.execution.engine.node().get(key, now)
+    }
+
+    /// The number of tuples held.
+    pub fn count(&mut self) -> usize {
+        let now = self.execution.engine.now();
+        self.execution.engine.node().count_readable(now)
+    }
+
+    /// All tuples held at this moment.
+    pub fn tuples(&mut self) -> Vec<Tuple> {
+        let now = self.execution.engine.now();
+        self.execution.engine.node().readable(now).cloned().collect()
+    }
+
+    /// The digest of all keys and stamps: equal on nodes that hold the same.
+    pub fn root(&mut self) -> u64 {
+        self.execution.engine.node().root()
+    }
+
+    /// The node's statistics.
+    pub fn stats(&mut self) -> Stats {
+        self.execution.engine.stats()
+    }
+
+    /// Sets the node's CURVE key pair (Z85) for endpoints to come. The keys are checked when they are used.
+    pub fn set_keys(&mut self, public: &[u8], secret: &Zeroizing<Vec<u8>>) {
+        self.execution.engine.set_public_key(public);
+        self.execution.engine.set_secret_key(secret);
+    }
+
+    /// Sets the domain that ZAP requests carry, for endpoints to come.
+    pub fn set_zap_domain(&mut self, domain: &[u8]) {
+        self.execution.engine.set_zap_domain(domain);
+    }
+
+    /// Replaces the configuration by that of a file.
+    pub fn load(&mut self, name: &[u8]) -> Result<(), Failure> {
+        self.execution.load_now(name).map_err(|error| {
+            let reason = format!("cannot load config file '{}' ({error})", show(name));
+            match error {
+                LoadError::Io(error) => Failure::new(errno(&error), reason),
+                LoadError::Syntax(_) => Failure::new(libc::EINVAL, reason),
+            }
+        })
+    }
+
+    /// Writes the configuration to a file.
+    pub fn save(&mut self, name: &[u8]) -> Result<(), Failure> {
+        self.execution.save_now(name).map_err(|error| {
+            let reason = file::reason(&error);
+            Failure::new(errno(&error), format!("cannot save config file '{}' ({reason})", show(name)))
+        })
+    }
+
+    /// Records the node's inputs in a file; an empty name ends the recording.
+    pub fn record(&mut self, name: &[u8]) -> Result<(), Failure> {
+        Ok(self.execution.record_now(name)?)
+    }
+
+    /// Changes one item of the configuration.
+    pub fn set(&mut self, path: &[u8], value: &[u8]) -> Result<(), Failure> {
+        self.execution.set_now(path, value)
+    }
+
+    /// Sets where log lines go from now on.
+    pub fn set_sink(&mut self, sink: Arc<dyn Sink>) {
+        self.execution.interpreter.logger.set_sink(sink);
+    }
+
+    /// Fulfils `promise` once `condition` is met. If it is met already, returns the number that the promise is for, and
+    /// drops the promise.
+    pub(in crate::actor) fn wait(&mut self, condition: Condition, promise: Promise<usize>) -> Option<usize> {
+        self.waits.add(condition, promise, self.execution.engine.node(), self.execution.now)
+    }
+
+    /// Queues the events that have happened by now.
+    pub(in crate::actor) fn send_events(&mut self) {
+        self.execution.interpreter.send_events(self.execution.engine, self.execution.out);
+    }
+}
+
+/// The failure of a call that the core has refused.
+fn refused(refusal: &Refusal) -> Failure {
+    let errno = match refusal {
+        Refusal::ValueTooLong => libc::EMSGSIZE,
+        Refusal::TooManyTuples | Refusal::TooManyClients => libc::ENOBUFS,
+        Refusal::EmptyKey | Refusal::KeyTooLong | Refusal::NulByte => libc::EINVAL,
+    };
+    Failure::new(errno, refusal)
+}
+
+fn errno(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(libc::EINVAL)
+}

@@ -1,0 +1,47 @@
+//! The one way out to the owner: all that a node has for its owner becomes an [`Outgoing`].
+
+use super::events::{self, Event};
+use super::message::Message;
+use crate::core::Tuple;
+use crate::engine::OwnerEvent;
+
+/// A message to the owner, or the withdrawal of one, with what the [`Inbox`](super::Inbox) has to know about it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Outgoing {
+    /// DELIVER, RETRACT or EXPIRE: at most one of them waits for each key.
+    TupleEvent(Message),
+    /// DELIVER of a key of which no event has been sent before.
+    FirstDeliver(Message),
+    /// The withdrawal of the event of a tuple that is gone; the owner does not want to hear of removals.
+    Forget(Tuple),
+    /// The reply to a command.
+    Reply(Message),
+    /// Any other event.
+    Notice(Message),
+}
+
+impl Outgoing {
+    /// The notice of this kind with these frames behind its name.
+    pub fn notice<const N: usize>(kind: &Event, frames: [&[u8]; N]) -> Outgoing {
+        Outgoing::Notice(Message::text(std::iter::once(kind.name.as_bytes()).chain(frames)))
+    }
+
+    /// What the owner gets for an event of the engine. `optional` says whether the owner wants more than DELIVER.
+    pub fn from_event(event: OwnerEvent, optional: bool) -> Option<Outgoing> {
+        Some(match event {
+            OwnerEvent::Deliver(tuple) => Outgoing::TupleEvent(Message::Deliver(tuple)),
+            OwnerEvent::First(tuple) => Outgoing::FirstDeliver(Message::Deliver(tuple)),
+            OwnerEvent::Retract(tuple) | OwnerEvent::Expire(tuple) if !optional => Outgoing::Forget(tuple),
+            OwnerEvent::Retract(tuple) => Outgoing::TupleEvent(Message::Retract(tuple)),
+            OwnerEvent::Expire(tuple) => Outgoing::TupleEvent(Message::Expire(tuple)),
+            OwnerEvent::Join(_) | OwnerEvent::Leave(_) | OwnerEvent::Unreachable(..) if !optional => {
+                return None;
+            }
+            OwnerEvent::Join(endpoint) => Outgoing::notice(&events::JOIN, [endpoint.as_bytes()]),
+            OwnerEvent::Leave(endpoint) => Outgoing::notice(&events::LEAVE, [endpoint.as_bytes()]),
+            OwnerEvent::Unreachable(endpoint, reason) => {
+                Outgoing::notice(&events::UNREACHABLE, [endpoint.as_bytes(), reason.as_bytes()])
+            }
+        })
+    }
+}
