@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use zgossip::actor::{COMMANDS, CONFIGURATION};
+use zgossip::actor::{COMMANDS, CONFIGURATION, EVENTS};
 use zgossip::core::Stats;
 
 fn document(name: &str) -> String {
@@ -99,6 +99,68 @@ fn every_configuration_key_is_documented_with_its_default() {
         assert_eq!(row[1], key.default, "README.md on the default of {}", key.path);
     }
     compare("doc/libzgossip.3", "configuration keys", &keys, &manual_tags("CONFIGURATION"));
+}
+
+#[test]
+fn every_event_is_documented_with_its_arguments() {
+    let events: BTreeSet<_> =
+        EVENTS.iter().map(|event| format!("{} {}", event.name, event.arguments)).collect();
+    let rows = readme_table("| event |");
+    let readme = rows.iter().flat_map(|row| code(&row[0]).collect::<Vec<_>>()).collect();
+    compare("README.md", "events", &events, &readme);
+    compare("doc/libzgossip.3", "events", &events, &manual_tags("EVENTS"));
+    let header = document("include/zgossip.h");
+    let lines: BTreeSet<_> = header.lines().map(|line| line.trim().to_owned()).collect();
+    for event in EVENTS {
+        let line = format!("{} {}", event.name, event.arguments);
+        let is_listed = lines.iter().any(|known| *known == line || known.starts_with(&format!("{line}  ")));
+        assert!(
+            is_listed,
+            "include/zgossip.h lacks the event {line} in the comment on commands and messages"
+        );
+    }
+}
+
+/// A name in capitals as Python and Rust write the name of a type.
+fn capitalized(name: &str) -> String {
+    name[..1].to_owned() + &name[1..].to_lowercase()
+}
+
+#[test]
+fn every_event_is_in_the_header_and_in_the_bindings() {
+    let names =
+        |case: fn(&str) -> String| -> BTreeSet<_> { EVENTS.iter().map(|event| case(event.name)).collect() };
+    let between = |name: &str, start: &str, end: &str| -> String {
+        let text = document(name);
+        let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("{name} has no '{start}'"));
+        rest.split(end).next().unwrap_or_default().to_owned()
+    };
+    let header = document("include/zgossip.h");
+    let constants = header.split("#define ZGOSSIP_EVENT_").skip(1).filter_map(|text| text.split(' ').next());
+    let constants = constants.filter(|name| *name != "REPLY").map(str::to_owned).collect();
+    compare("include/zgossip.h", "events", &names(str::to_owned), &constants);
+    let cpp = between("include/zgossip.hpp", "enum class kind {", "}");
+    let cpp =
+        cpp.lines().filter_map(|line| line.split_once(" = ZGOSSIP_EVENT_")).map(|(name, _)| name.trim());
+    let cpp = cpp.filter(|name| *name != "reply").map(str::to_owned).collect();
+    compare("include/zgossip.hpp", "events", &names(str::to_lowercase), &cpp);
+    let python = between("bindings/python/src/zgossip/_events.py", "Event = Union[", "]");
+    let python = python.split(',').map(|name| name.trim().to_owned()).collect();
+    compare("bindings/python/src/zgossip/_events.py", "events", &names(capitalized), &python);
+    let manual = between("bindings/python/README.md", "Events are ", ".");
+    let manual = code(&manual).filter_map(|text| text.split('(').next().map(str::to_owned)).collect();
+    compare("bindings/python/README.md", "events", &names(capitalized), &manual);
+    let rust = between("src/api/event.rs", "pub enum Event {", "\n}");
+    let variants = rust
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter(|line| line.starts_with(char::is_uppercase));
+    let variants =
+        variants.map(|line| line.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned());
+    // The Rust interface has a type `Error` already, and shows replies, too.
+    let variants = variants.filter(|name| name != "Reply");
+    let variants = variants.map(|name| if name == "Refused" { "Error".to_owned() } else { name });
+    compare("src/api/event.rs", "events", &names(capitalized), &variants.collect());
 }
 
 #[test]

@@ -195,3 +195,18 @@ pub unsafe extern "C" fn zgossip_fd(self_: *mut zgossip_t) -> c_int {
         Ok(unsafe { enter(self_) }?.fd().map_err(Errno::from)?.as_raw_fd())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::actor::EVENTS;
+
+    #[test]
+    fn every_event_has_a_kind_of_its_own() {
+        let kinds: BTreeSet<_> = EVENTS.iter().map(|event| kind(event.name.as_bytes())).collect();
+        assert!(!kinds.contains(&ZGOSSIP_EVENT_REPLY), "an event has no ZGOSSIP_EVENT_ constant");
+        assert_eq!(kinds.len(), EVENTS.len());
+    }
+}
