@@ -348,27 +348,27 @@ void zgossip_tuples_destroy(zgossip_tuple_t **tuples_p);
     for each key, with its newest value.
     ---------------------------------------------------------------------------- */
 
-// Event: a key has a new value.
+// Event: A key has a new value.
 #define ZGOSSIP_EVENT_DELIVER 1
 
-// Event: a key was removed from the network.
+// Event: A key was removed from the network.
 #define ZGOSSIP_EVENT_RETRACT 2
 
-// Event: the time to live of a key ran out.
+// Event: The time to live of a key ran out.
 #define ZGOSSIP_EVENT_EXPIRE 3
 
-// Event: a peer connected; key: the endpoint that this node connected to, or
+// Event: A peer connected; key: the endpoint that this node connected to, or
 // the peer's address.
 #define ZGOSSIP_EVENT_JOIN 4
 
-// Event: a peer is gone; key: as for ZGOSSIP_EVENT_JOIN.
+// Event: A peer is gone; key: as for ZGOSSIP_EVENT_JOIN.
 #define ZGOSSIP_EVENT_LEAVE 5
 
-// Event: a command was refused; key: the name of the command, value: the
+// Event: A command was refused; key: the name of the command, value: the
 // reason.
 #define ZGOSSIP_EVENT_ERROR 6
 
-// Event: a peer cannot be reached; key: its endpoint, value: the reason, as
+// Event: A peer cannot be reached; key: its endpoint, value: the reason, as
 // far as it is known. It comes after 3 seconds without a connection, and
 // rarely again.
 #define ZGOSSIP_EVENT_UNREACHABLE 8

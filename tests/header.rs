@@ -13,7 +13,7 @@ const SOURCES: [&str; 16] = [
     "src/ffi/node/lifecycle.rs",
     "src/ffi/node/endpoints.rs",
     "src/ffi/node/tuples.rs",
-    "src/ffi/node/events.rs",
+    EVENTS_SOURCE,
     "src/ffi/node/waiting.rs",
     "src/ffi/strerror.rs",
     "src/ffi/node/settings.rs",
@@ -30,6 +30,9 @@ const SOURCES: [&str; 16] = [
 
 /// The source after which the functions come that are written in C, in `cbindgen.toml`.
 const COMMANDS: &str = "src/ffi/node/commands.rs";
+
+/// The source before which the constants of the events come.
+const EVENTS_SOURCE: &str = "src/ffi/node/events.rs";
 
 const STATISTICS: &str = "src/ffi/node/statistics.rs";
 
@@ -49,6 +52,9 @@ fn generate(root: &Path) -> String {
     let written_in_c = config.trailer.take().expect("functions in C");
     for source in SOURCES {
         header += &heading(&root.join(source));
+        if source == EVENTS_SOURCE {
+            header += &events();
+        }
         let elsewhere = (source == STATISTICS).then_some(STATISTICS_TYPE);
         header += declarations(&config, root, [source].into_iter().chain(elsewhere)).trim();
         header += "\n";
@@ -70,6 +76,26 @@ fn heading(source: &Path) -> String {
         heading += &if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") };
     }
     heading + "    " + RULE + " */\n\n"
+}
+
+/// A constant for each kind of event.
+fn events() -> String {
+    let mut constants = String::new();
+    for event in zgossip::actor::EVENTS {
+        let mut width = 0;
+        constants += "//";
+        for word in format!("Event: {}", event.meaning).split(' ') {
+            if width + word.len() > 75 {
+                constants += "\n//";
+                width = 0;
+            }
+            constants += " ";
+            constants += word;
+            width += word.len() + 1;
+        }
+        writeln!(constants, "\n#define ZGOSSIP_EVENT_{} {}\n", event.name, event.number).expect("a string");
+    }
+    constants
 }
 
 fn declarations(config: &Config, root: &Path, sources: impl Iterator<Item = &'static str>) -> String {

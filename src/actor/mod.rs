@@ -27,8 +27,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 #[cfg(feature = "internals")]
-pub use command::{COMMANDS, CONFIGURATION, EVENTS, Event, Key, Syntax};
-pub use command::{Condition, Message, NodeCalls};
+pub use command::{COMMANDS, CONFIGURATION, Event, Key, Syntax};
+pub use command::{Condition, EVENTS, Message, NodeCalls};
 pub use error::{CallError, Failure};
 pub use owner::Handle;
 

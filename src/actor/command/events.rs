@@ -1,69 +1,89 @@
 //! Events: the messages that an owner gets without asking for each of them.
 
-/// One kind of event: a row of [`EVENTS`].
+/// A kind of event: a row of [`EVENTS`].
 #[cfg_attr(
     not(feature = "internals"),
-    expect(dead_code, reason = "tests compare these columns with the documents")
+    expect(
+        dead_code,
+        reason = "the header is made from these columns, tests compare them with the documents"
+    )
 )]
 pub struct Event {
     /// The first frame.
     pub name: &'static str,
+    /// Number of `ZGOSSIP_EVENT_` and the name; numbers are never used again, and 7 is that of replies.
+    pub number: i32,
     /// The frames that follow.
     pub arguments: &'static str,
     /// Whether the event is sent only while `server/events` is 1.
     pub optional: bool,
-    /// What has happened, in one line.
+    /// What has happened, as `zgossip.h` says it; the frames behind the name are called key and value there.
     pub meaning: &'static str,
 }
 
 /// `DELIVER`.
 pub const DELIVER: Event = Event {
     name: "DELIVER",
+    number: 1,
     arguments: "key value",
     optional: false,
-    meaning: "A key has a new value; the node's own values are delivered too.",
+    meaning: "A key has a new value.",
 };
 
 /// `RETRACT`.
 pub const RETRACT: Event = Event {
     name: "RETRACT",
+    number: 2,
     arguments: "key",
     optional: true,
     meaning: "A key was removed from the network.",
 };
 
 /// `EXPIRE`.
-pub const EXPIRE: Event =
-    Event { name: "EXPIRE", arguments: "key", optional: true, meaning: "A key's time to live is over." };
+pub const EXPIRE: Event = Event {
+    name: "EXPIRE",
+    number: 3,
+    arguments: "key",
+    optional: true,
+    meaning: "The time to live of a key ran out.",
+};
 
 /// `JOIN`.
 pub const JOIN: Event = Event {
     name: "JOIN",
+    number: 4,
     arguments: "endpoint",
     optional: true,
-    meaning: "A peer is connected; its endpoint, or a client's address.",
+    meaning: "A peer connected; key: the endpoint that this node connected to, or the peer's address.",
 };
 
 /// `LEAVE`.
 pub const LEAVE: Event = Event {
     name: "LEAVE",
+    number: 5,
     arguments: "endpoint",
     optional: true,
-    meaning: "A peer is gone; its endpoint, or a client's address.",
+    meaning: "A peer is gone; key: as for ZGOSSIP_EVENT_JOIN.",
+};
+
+/// `ERROR`.
+pub const ERROR: Event = Event {
+    name: "ERROR",
+    number: 6,
+    arguments: "command reason",
+    optional: true,
+    meaning: "A command was refused; key: the name of the command, value: the reason.",
 };
 
 /// `UNREACHABLE`.
 pub const UNREACHABLE: Event = Event {
     name: "UNREACHABLE",
+    number: 8,
     arguments: "endpoint reason",
     optional: true,
-    meaning: "There has been no connection to a peer for 3 seconds, and why, as far as is known.",
+    meaning: "A peer cannot be reached; key: its endpoint, value: the reason, as far as it is known. It comes \
+              after 3 seconds without a connection, and rarely again.",
 };
 
-/// `ERROR`.
-pub const ERROR: Event =
-    Event { name: "ERROR", arguments: "command reason", optional: true, meaning: "A command was refused." };
-
 /// All kinds of events.
-#[cfg_attr(not(feature = "internals"), expect(dead_code, reason = "tests compare it with the documents"))]
-pub const EVENTS: &[&Event] = &[&DELIVER, &RETRACT, &EXPIRE, &JOIN, &LEAVE, &UNREACHABLE, &ERROR];
+pub const EVENTS: &[&Event] = &[&DELIVER, &RETRACT, &EXPIRE, &JOIN, &LEAVE, &ERROR, &UNREACHABLE];

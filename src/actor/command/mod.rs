@@ -27,8 +27,9 @@ mod waits;
 pub use commands::Command;
 #[cfg(feature = "internals")]
 pub use configuration::{CONFIGURATION, Key};
+pub use events::EVENTS;
 #[cfg(feature = "internals")]
-pub use events::{EVENTS, Event};
+pub use events::Event;
 pub use inbox::Inbox;
 pub use interpreter::{Interpreter, NodeCalls, Outbox, Turn};
 pub use message::Message;
