@@ -911,39 +911,42 @@ zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
 /*  ----------------------------------------------------------------------------
     Commands and messages as strings.
 
-    A command, and a message that a node sends, consists of frames, each a string. The commands, and the replies to them:
-
-        BIND endpoint
-        PORT                                          PORT number
-        CONNECT endpoint [server-public-key]
-        PUBLISH key value [ttl-milliseconds]
-        UNPUBLISH key
-        RETRACT key
-        STATUS                                        STATUS number
-        GET key                                       VALUE key [value]
-        KEYS                                          KEYS [key ...]
-        STATS                                         STATS [name value ...]
-        LOAD file (or CONFIGURE file)
-        SET path value
-        SAVE file
-        RECORD [file]
-        SET PUBLICKEY key                             (here and below, the first frame holds a space)
-        SET SECRETKEY key
-        ZAP DOMAIN domain
-        VERBOSE
-        $TERM
-
-    Messages that are not replies are events. DELIVER is always reported, the others after zgossip_set_events or
-    SET server/events 1:
-
-        DELIVER key value                             (for this node's own tuples, too)
-        RETRACT key
-        EXPIRE key
-        JOIN endpoint
-        LEAVE endpoint
-        UNREACHABLE endpoint reason
-        ERROR command reason
+    A command, and a message that a node sends, consists of frames, each a string. Messages are replies to commands, or
+    events. DELIVER is always reported, the other events after zgossip_set_events or SET server/events 1.
     ---------------------------------------------------------------------------- */
+
+/*  Commands:                                     Replies:
+      $TERM
+      BIND endpoint
+      CONFIGURE file
+      CONNECT endpoint [server-key]
+      GET key                                     VALUE key [value]
+      KEYS                                        KEYS [key ...]
+      LOAD file
+      PORT                                        PORT number
+      PUBLISH key value [ttl]
+      RECORD [file]
+      RETRACT key
+      SAVE file
+      SET PUBLICKEY key
+      SET SECRETKEY key
+      SET path value
+      STATS                                       STATS [name value ...]
+      STATUS                                      STATUS number
+      UNPUBLISH key
+      VERBOSE
+      ZAP DOMAIN domain
+
+    Events:
+      DELIVER key value
+      RETRACT key
+      EXPIRE key
+      JOIN endpoint
+      LEAVE endpoint
+      ERROR command reason
+      UNREACHABLE endpoint reason
+
+    The first frame of SET PUBLICKEY, SET SECRETKEY and ZAP DOMAIN holds a space. */
 
 // Sends a command of `count` frames, each a string.
 //

@@ -52,6 +52,9 @@ fn generate(root: &Path) -> String {
     let written_in_c = config.trailer.take().expect("functions in C");
     for source in SOURCES {
         header += &heading(&root.join(source));
+        if source == COMMANDS {
+            header += &commands_and_events();
+        }
         if source == EVENTS_SOURCE {
             header += &events();
         }
@@ -76,6 +79,26 @@ fn heading(source: &Path) -> String {
         heading += &if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") };
     }
     heading + "    " + RULE + " */\n\n"
+}
+
+/// A comment that lists the commands with their replies, and the events.
+fn commands_and_events() -> String {
+    let with_frames = |name: &str, frames: &str| format!("{name} {frames}").trim_end().to_owned();
+    let commands = zgossip::actor::COMMANDS.iter();
+    let mut lines: Vec<_> =
+        commands.map(|command| (with_frames(command.name, command.arguments), command.reply)).collect();
+    lines.sort();
+    let mut list = "/*  Commands:                                     Replies:\n".to_owned();
+    for (command, reply) in lines {
+        list += format!("      {command:<44}{reply}").trim_end();
+        list += "\n";
+    }
+    list += "\n    Events:\n";
+    for event in zgossip::actor::EVENTS {
+        writeln!(list, "      {}", with_frames(event.name, event.arguments)).expect("a string");
+    }
+    list += "\n    The first frame of SET PUBLICKEY, SET SECRETKEY and ZAP DOMAIN holds a space. */\n\n";
+    list
 }
 
 /// A constant for each kind of event.

@@ -1,37 +1,7 @@
 //! Commands and messages as strings.
 //!
-//! A command, and a message that a node sends, consists of frames, each a string. The commands, and the replies to them:
-//!
-//!     BIND endpoint
-//!     PORT                                          PORT number
-//!     CONNECT endpoint [server-public-key]
-//!     PUBLISH key value [ttl-milliseconds]
-//!     UNPUBLISH key
-//!     RETRACT key
-//!     STATUS                                        STATUS number
-//!     GET key                                       VALUE key [value]
-//!     KEYS                                          KEYS [key ...]
-//!     STATS                                         STATS [name value ...]
-//!     LOAD file (or CONFIGURE file)
-//!     SET path value
-//!     SAVE file
-//!     RECORD [file]
-//!     SET PUBLICKEY key                             (here and below, the first frame holds a space)
-//!     SET SECRETKEY key
-//!     ZAP DOMAIN domain
-//!     VERBOSE
-//!     $TERM
-//!
-//! Messages that are not replies are events. DELIVER is always reported, the others after zgossip_set_events or
-//! SET server/events 1:
-//!
-//!     DELIVER key value                             (for this node's own tuples, too)
-//!     RETRACT key
-//!     EXPIRE key
-//!     JOIN endpoint
-//!     LEAVE endpoint
-//!     UNREACHABLE endpoint reason
-//!     ERROR command reason
+//! A command, and a message that a node sends, consists of frames, each a string. Messages are replies to commands, or
+//! events. DELIVER is always reported, the other events after zgossip_set_events or SET server/events 1.
 
 #![allow(unsafe_code)]
 
