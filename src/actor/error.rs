@@ -20,7 +20,7 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// The errno that says it best.
+    /// The errno of the error.
     pub fn errno(self) -> i32 {
         match self {
             CallError::TimedOut => libc::EAGAIN,
@@ -63,7 +63,7 @@ impl Failure {
         Failure { errno, reason: reason.to_string() }
     }
 
-    /// An argument that cannot be.
+    /// An invalid argument (EINVAL).
     pub fn invalid(reason: impl fmt::Display) -> Failure {
         Failure::new(libc::EINVAL, reason)
     }

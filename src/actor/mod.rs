@@ -1,10 +1,9 @@
-//! The command language of a node, and the two ways in which a program talks to it.
+//! The actor: a node's command language, and the two ways in which a program talks to the node.
 //!
-//! A program gives commands as short lists of frames and receives messages of the same kind. It does so over the
-//! pipe of a CZMQ actor ([`run_on_pipe`]), or through queues of our own, from any thread ([`Handle`]). Both ways
-//! know the same commands and have the same promises: a reply comes after all the news that preceded it, nothing is
-//! sent that was not asked for, and an owner who never reads costs memory in proportion to the keys, and slows
-//! nobody.
+//! A program, the node's owner, sends commands as short lists of frames, and receives messages of the same kind: over the
+//! pipe of a CZMQ actor ([`run_on_pipe`]), or through a [`Handle`], from any thread. Both ways have the same commands and
+//! the same guarantees: a reply comes behind all events that preceded it, and an owner who never reads costs memory in
+//! proportion to the keys, and slows nobody down.
 //!
 //! | folder | concern |
 //! | --- | --- |
@@ -12,6 +11,7 @@
 //! | `owner` | the owner at the other end of a pipe, or with a [`Handle`] |
 //! | `auth` | certificates, and who may connect |
 //! | `file` | ZPL, the text of configurations and certificates, and the files that hold it |
+//! | `key` | the rule for keys |
 //! | `error`, `promise`, `futex` | errors of calls, and how threads wait for each other |
 
 pub mod auth;
@@ -35,8 +35,8 @@ pub use owner::Handle;
 use crate::engine::{Engine, EngineSettings, raw};
 use crate::log::{self, Logger, Sink};
 
-/// Run a node on the calling thread, its owner at the other end of `pipe`, until `$TERM`. Its sockets are made in
-/// `context`, its log lines go to `sink`.
+/// Runs a node on the calling thread, with its owner at the other end of `pipe`, until `$TERM`. The node's sockets are
+/// made in `context`, and its log lines go to `sink`, beginning with `prefix`.
 pub fn run_on_pipe(pipe: raw::Socket, prefix: &str, sink: Arc<dyn Sink>, context: raw::Context) {
     let engine = Engine::new(context, local_logger(prefix, sink), EngineSettings::default());
     let mut owner = owner::PipeOwner::new(pipe, &engine);
@@ -49,26 +49,26 @@ pub fn signal(status: u8) -> [u8; 8] {
     (0x7766_5544_3322_1100 | u64::from(status)).to_ne_bytes()
 }
 
-/// A log whose lines carry the local time, where they go to standard error.
+/// A logger whose lines carry the local time, if they go to standard error.
 fn local_logger(prefix: &str, sink: Arc<dyn Sink>) -> Logger {
     log::set_local_offset(raw::local_offset);
     Logger::new(prefix, sink)
 }
 
-/// Local time as `2026-11-22 08:55:00`.
+/// The local time as a text: `2026-11-22 08:55:00`.
 pub fn local_time() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     log::calendar(now, raw::local_offset(now))
 }
 
-/// The variable of the environment that switches IPv6 on for a process, as in CZMQ.
+/// The environment variable that switches IPv6 on for a process, as in CZMQ.
 pub const IPV6_VARIABLE: &str = "ZSYS_IPV6";
 
 static DEFAULT_IPV6: OnceLock<fn() -> bool> = OnceLock::new();
 
-/// Tell all nodes how to find out whether IPv6 is to be used where no configuration says so: the process may have a
-/// switch of its own for that, as CZMQ's `zsys_set_ipv6`. It is asked before each BIND and CONNECT. The first call
-/// counts; without one, [`IPV6_VARIABLE`] decides.
+/// Sets the function that tells whether nodes without `server/ipv6` use IPv6: the process may have a switch for that, as
+/// CZMQ's `zsys_set_ipv6`. The function is called before each BIND and CONNECT. Only the first call of this counts;
+/// without any, [`IPV6_VARIABLE`] decides.
 pub fn set_default_ipv6(ask: fn() -> bool) {
     let _ = DEFAULT_IPV6.set(ask);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::error::from_io;
 use super::{Error, file_name, log};
-use crate::actor::auth::Guard;
+use crate::actor::auth::ZapServer;
 use crate::engine::raw;
 use crate::log::{Level, Sink, Stderr};
 
@@ -26,7 +26,7 @@ use crate::log::{Level, Sink, Stderr};
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Auth(Guard);
+pub struct Auth(ZapServer);
 
 impl Auth {
     /// Starts the handler of this process; it logs to standard error.
@@ -46,7 +46,7 @@ impl Auth {
     }
 
     fn start(sink: Arc<dyn Sink>) -> Result<Auth, Error> {
-        Ok(Auth(Guard::new(raw::Context::global(), sink).map_err(|error| from_io(&error))?))
+        Ok(Auth(ZapServer::new(raw::Context::global(), sink).map_err(|error| from_io(&error))?))
     }
 
     /// Lets clients from an address go on to authentication, and from no other that is not allowed, too.

@@ -18,16 +18,16 @@ use super::host::prepare;
 use super::socket::Socket;
 use super::tag::{Tag, Tagged, check};
 use super::types::zsock_t;
-use crate::actor::auth::{self, Guard, Policy};
+use crate::actor::auth::{self, Policy, ZapServer};
 use crate::engine::raw;
 use crate::log::Level;
 
-/// A guard, as C holds it.
+/// A ZAP server, as C holds it.
 #[allow(non_camel_case_types)]
 #[repr(C)]
 pub struct zgossip_auth_t {
     tag: Tag,
-    guard: Guard,
+    server: ZapServer,
 }
 
 // SAFETY: `repr(C)`, and the tag comes first.
@@ -63,8 +63,8 @@ pub unsafe extern "C" fn zgossip_auth_new(context: *mut c_void) -> *mut zgossip_
             // SAFETY: the program gives a context of libzmq, which cannot be terminated before its sockets close.
             unsafe { raw::Context::foreign(context) }
         };
-        let guard = Guard::new(context, sink())?;
-        Ok(Box::into_raw(Box::new(zgossip_auth_t { tag: Tag::new(zgossip_auth_t::TAG), guard })))
+        let server = ZapServer::new(context, sink())?;
+        Ok(Box::into_raw(Box::new(zgossip_auth_t { tag: Tag::new(zgossip_auth_t::TAG), server })))
     }
 }
 
@@ -106,7 +106,7 @@ unsafe fn change<T>(
     }
     // SAFETY: the caller vouches for both.
     let (found, text) = unsafe { (check(auth)?.as_ref(), CStr::from_ptr(text).to_bytes()) };
-    Ok(found.guard.change(|policy| change(policy, text)))
+    Ok(found.server.change(|policy| change(policy, text)))
 }
 
 /// Allows clients from an address, such as "127.0.0.1".
@@ -182,7 +182,7 @@ pub unsafe extern "C" fn zgossip_auth_curve(self_: *mut zgossip_auth_t, director
 pub unsafe extern "C" fn zgossip_auth_verbose(self_: *mut zgossip_auth_t, verbose: bool) -> c_int {
     entry! {
         // SAFETY: the program gives one made above, or NULL.
-        unsafe { check(self_)?.as_ref() }.guard.set_verbose(verbose);
+        unsafe { check(self_)?.as_ref() }.server.set_verbose(verbose);
         Ok(0)
     }
 }

@@ -1,7 +1,7 @@
-//! Certificates: a CURVE key pair and what its owner says about it, in files that CZMQ's `zcert` reads and writes.
+//! Certificates: CURVE key pairs with metadata, in files that CZMQ's `zcert` reads and writes.
 //!
-//! A certificate is two files. The public one holds the public key and may be given away; beside it, `NAME_secret`
-//! holds both keys, for its owner alone. Loading `NAME` takes the secret file where there is one.
+//! A certificate is two files. `NAME` holds the public key, and may be given away; `NAME_secret` holds both keys, and is
+//! for its owner alone. Loading `NAME` reads `NAME_secret` where that exists.
 
 use std::borrow::Cow;
 use std::fs::OpenOptions;
@@ -25,7 +25,7 @@ const SECRET_NOTE: &str = "#   ZeroMQ CURVE **Secret** Certificate
 #   DO NOT PROVIDE THIS FILE TO OTHER USERS nor change its permissions.
 ";
 
-/// A certificate. Its secret key is wiped when it is dropped.
+/// A CURVE key pair with metadata. The secret key is wiped when the certificate is dropped.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Cert {
     public: [u8; curve::BYTES],
@@ -34,37 +34,38 @@ pub struct Cert {
 }
 
 impl Cert {
-    /// A fresh key pair. Fails where libzmq has no CURVE.
+    /// A certificate with a new key pair. Fails where libzmq was built without CURVE.
     pub fn generate() -> Result<Cert, Error> {
         let (public, secret) = curve::pair()?;
         Ok(Cert { public, secret: Some(secret), meta: Vec::new() })
     }
 
-    /// A certificate of these keys.
+    /// A certificate with these keys.
     pub fn from_keys(public: [u8; curve::BYTES], secret: Option<Zeroizing<[u8; curve::BYTES]>>) -> Cert {
         Cert { public, secret, meta: Vec::new() }
     }
 
-    /// A certificate of these keys, in Z85; none where one of them is no key.
+    /// A certificate with these keys in Z85; `None` if one of them is not a key.
     pub fn from_text(public: &[u8], secret: Option<&[u8]>) -> Option<Cert> {
         let public = *curve::decode(public)?;
         let secret = secret.map(|text| curve::decode(text).ok_or(())).transpose().ok()?;
         Some(Cert::from_keys(public, secret))
     }
 
-    /// Load the certificate that [`save`](Cert::save) wrote to this name.
+    /// Loads the certificate that [`save`](Cert::save) or CZMQ's `zcert_save` wrote under this name. The error says why
+    /// that failed.
     pub fn load(name: &[u8]) -> Result<Cert, Cow<'static, str>> {
         let secret_name = [name, b"_secret"].concat();
         let tree = match file::load(&secret_name) {
             Ok((tree, _)) => tree,
-            // There is none, or it is not for us.
+            // The secret file does not exist, or is not for this user.
             Err(LoadError::Io(_)) => Cert::read(name)?,
             Err(error) => return Err(Cow::Owned(format!("{}: {error}", show(&secret_name)))),
         };
         Cert::parse(&tree)
     }
 
-    /// Load a public certificate from a file of exactly this name.
+    /// Loads the certificate in the file of exactly this name, a public one.
     pub fn load_public(name: &[u8]) -> Result<Cert, Cow<'static, str>> {
         Cert::parse(&Cert::read(name)?)
     }
@@ -92,17 +93,17 @@ impl Cert {
         &self.public
     }
 
-    /// The secret key, if it is known.
+    /// The secret key, if the certificate has it.
     pub fn secret(&self) -> Option<&[u8; curve::BYTES]> {
         self.secret.as_deref()
     }
 
-    /// What is said about its owner, in the order in which it was said.
+    /// The metadata, names and values in the order in which they were set.
     pub fn meta(&self) -> &[(Vec<u8>, Vec<u8>)] {
         &self.meta
     }
 
-    /// Set what is said under a name, or take it away.
+    /// Sets the metadata under a name, or removes it.
     pub fn set_meta(&mut self, name: &[u8], value: Option<&[u8]>) {
         let place = self.meta.iter().position(|(known, _)| known == name);
         match (place, value) {
@@ -115,25 +116,25 @@ impl Cert {
         }
     }
 
-    /// Save both files; `when` is shown in them.
+    /// Saves both files. `when`, the time as a text, is written into them.
     pub fn save(&self, name: &[u8], when: &str) -> io::Result<()> {
         self.save_public(name, when)?;
         self.save_secret(&[name, b"_secret"].concat(), when)
     }
 
-    /// Save what may be given away.
+    /// Saves the public file.
     pub fn save_public(&self, name: &[u8], when: &str) -> io::Result<()> {
         write(name, &self.text(PUBLIC_NOTE, when, false)?, None)
     }
 
-    /// Save both keys to one file that only its owner can read.
+    /// Saves both keys to a file that only its owner can read.
     pub fn save_secret(&self, name: &[u8], when: &str) -> io::Result<()> {
         write(name, &self.text(SECRET_NOTE, when, true)?, Some(0o600))
     }
 
     fn text(&self, note: &str, when: &str, with_secret: bool) -> io::Result<Zeroizing<Vec<u8>>> {
         let mut tree = Item::root();
-        // An item without a value keeps the section in its place where nothing is said.
+        // Without metadata an item without a value keeps the section in its place.
         tree.put(b"metadata", b"").map_err(unwritable)?;
         for (name, value) in &self.meta {
             tree.put(&[b"metadata/", &name[..]].concat(), value).map_err(unwritable)?;
@@ -165,7 +166,7 @@ fn write(name: &[u8], text: &[u8], mode: Option<u32>) -> io::Result<()> {
     }
     let mut file = options.open(file::path(name))?;
     if let Some(mode) = mode {
-        // It may have been there, for all to read.
+        // The file may have existed before, with other permissions.
         file.set_permissions(std::fs::Permissions::from_mode(mode))?;
     }
     file.write_all(text)
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_saved_loads_and_secrets_are_for_their_owner() {
+    fn a_saved_certificate_loads_and_its_secret_is_for_its_owner() {
         let scratch = Scratch::new();
         let name = scratch.name("bob.cert");
         cert().save(&name, "now").unwrap();
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_certificate_is_refused() {
+    fn a_file_without_a_certificate_is_refused() {
         let scratch = Scratch::new();
         let name = scratch.name("bad");
         assert!(Cert::load(&name).is_err());
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_is_an_error() {
+    fn an_unwritable_certificate_is_an_error() {
         let scratch = Scratch::new();
         let mut cert = cert();
         cert.set_meta(b"two words", Some(b"x"));

@@ -1,8 +1,8 @@
-//! A directory of public certificates, looked through again when it changes.
+//! A directory of public certificates, which is scanned again when a client shows a key.
 //!
-//! Everything in it and below counts, except secret certificates and what begins with a dot. Looking costs time in
-//! proportion to the directory, and anyone can make us look by trying a key: so that this is never more than a
-//! tenth of our time, the next look waits ten times as long as the last one took.
+//! All files in the directory and below count, except secret certificates and names that begin with a dot. A scan takes
+//! time in proportion to the number of files, and any client can cause one by showing a key. A slow scan is therefore
+//! followed by a pause ten times as long, so that scans take a tenth of the server's time at most.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,32 +14,37 @@ use super::certificate::Cert;
 use crate::actor::file::Fingerprint;
 use crate::engine::raw::curve;
 
-/// How deep directories are looked into; keeps links in a circle harmless.
+/// How many levels of directories are scanned; symbolic links in a circle end there.
 const MAX_DEPTH: usize = 8;
 
-/// Who may pass with CURVE.
+/// The certificates of the clients that may connect by CURVE.
 pub(super) struct Certificates {
     directory: PathBuf,
+    /// Each file's fingerprint, and its certificate if it is one.
     files: HashMap<PathBuf, (Fingerprint, Option<Cert>)>,
+    /// The file of each public key.
     keys: HashMap<[u8; curve::BYTES], PathBuf>,
-    rest_until: Option<Instant>,
+    /// When the directory may be scanned again, after a slow scan.
+    next_scan: Option<Instant>,
 }
 
 impl Certificates {
+    /// The certificates in `directory`, which may come into being later.
     pub(super) fn new(directory: PathBuf) -> Certificates {
-        Certificates { directory, files: HashMap::new(), keys: HashMap::new(), rest_until: None }
+        Certificates { directory, files: HashMap::new(), keys: HashMap::new(), next_scan: None }
     }
 
-    /// The certificate with this key.
+    /// The certificate with this public key.
     pub(super) fn find(&mut self, key: &[u8; curve::BYTES]) -> Option<&Cert> {
         self.refresh();
         let (_, cert) = self.files.get(self.keys.get(key)?)?;
         cert.as_ref()
     }
 
+    /// Scans the directory, unless that is too early after a slow scan. Files that have not changed are not read again.
     fn refresh(&mut self) {
         let start = Instant::now();
-        if self.rest_until.is_some_and(|until| start < until) {
+        if self.next_scan.is_some_and(|until| start < until) {
             return;
         }
         let mut found = HashMap::new();
@@ -55,11 +60,12 @@ impl Certificates {
             .filter_map(|(path, (_, cert))| Some((*cert.as_ref()?.public(), path.clone())))
             .collect();
         let took = start.elapsed();
-        // A directory of usual size is looked through each time.
-        self.rest_until = (took > Duration::from_millis(2)).then(|| Instant::now() + took * 10);
+        // A directory of usual size takes less than 2 ms, and is scanned for each client.
+        self.next_scan = (took > Duration::from_millis(2)).then(|| Instant::now() + took * 10);
     }
 }
 
+/// Calls `found` with path and fingerprint of each file that may be a certificate.
 fn walk(directory: &Path, depth: usize, found: &mut impl FnMut(PathBuf, Fingerprint)) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
@@ -99,15 +105,15 @@ mod tests {
         save(".three", 3);
         fs::write(directory.join("junk"), "junk").unwrap();
         fs::remove_file(directory.join("one")).unwrap();
-        store.rest_until = None;
+        store.next_scan = None;
         assert!(store.find(&[1; 32]).is_none(), "a secret certificate alone admits nobody");
         save("one", 1);
         for (key, name) in [(1, Some(&b"one"[..])), (2, Some(b"sub/two")), (3, None)] {
-            store.rest_until = None;
+            store.next_scan = None;
             assert_eq!(store.find(&[key; 32]).map(|cert| &cert.meta()[0].1[..]), name);
         }
         fs::remove_file(directory.join("one")).unwrap();
-        store.rest_until = None;
+        store.next_scan = None;
         assert!(store.find(&[1; 32]).is_none());
         fs::remove_dir_all(&directory).unwrap();
     }

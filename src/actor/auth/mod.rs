@@ -1,19 +1,19 @@
-//! ZAP (rfc.zeromq.org/spec/27): libzmq asks whether a client may connect, the policy that the program has set
-//! answers. What CZMQ's `zauth` does, for programs with and without CZMQ.
+//! Authentication: certificates, and a server of the ZAP protocol (rfc.zeromq.org/spec/27), as CZMQ's `zauth` is one.
 //!
-//! Addresses come first: where some are allowed, all others are refused; else those that are denied are. Who passes
-//! must then prove who it is, by the mechanism of the socket: with NULL not at all, with PLAIN by a name and
-//! password from a file, with CURVE by a key whose certificate is in a directory, or by any key. Until the program
-//! says how, nobody passes with PLAIN or CURVE.
+//! libzmq asks the ZAP server of a context whether a client may connect, and the policy that the program has set answers.
+//! The client's address is checked first: if the program has allowed addresses, all others are refused; otherwise those
+//! that it has denied are. Then the client has to authenticate by the mechanism of the socket: NULL asks for nothing,
+//! PLAIN for a name and password that are in a file, CURVE for a key whose certificate is in a directory, or for any key.
+//! Until the program names that file or directory, no client passes with PLAIN or CURVE.
 //!
 //! | file | concern |
 //! | --- | --- |
-//! | `policy` | who is let in |
+//! | `policy` | which clients may connect |
 //! | `certificate` | CURVE key pairs in files that CZMQ reads and writes |
-//! | `passwords`, `certificate_store` | names and keys on disk, read again when they change |
-//! | `zap_request` | what libzmq asks and is answered |
-//! | `zap_socket` | the socket that is asked |
-//! | `zap_actor`, `zap_server` | the two ways to give it commands: an actor's pipe, and calls |
+//! | `passwords`, `certificate_store` | passwords and certificates on disk, read again when they change |
+//! | `zap_request` | requests of libzmq, and the replies |
+//! | `zap_socket` | the socket that receives requests |
+//! | `zap_actor`, `zap_server` | the server as a CZMQ actor, and with a thread of its own |
 
 mod certificate;
 mod certificate_store;
@@ -27,4 +27,4 @@ mod zap_socket;
 pub use certificate::Cert;
 pub use policy::Policy;
 pub use zap_actor::run_on_pipe;
-pub use zap_server::Guard;
+pub use zap_server::ZapServer;

@@ -1,4 +1,4 @@
-//! A file of names and passwords, a `name=password` on each line, read again when it changes.
+//! A file of names and passwords, one `name=password` on each line, which is read again when it changes.
 
 use std::collections::HashMap;
 use std::fs;
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::actor::file::Fingerprint;
 
-/// Who may pass with PLAIN.
+/// The names and passwords of the clients that may connect by PLAIN.
 pub(super) struct Passwords {
     path: PathBuf,
     seen: Option<Fingerprint>,
@@ -17,15 +17,15 @@ pub(super) struct Passwords {
 }
 
 impl Passwords {
-    /// The names and passwords of a file. Where it cannot be read now, there are none, until it can.
+    /// The names and passwords in the file at `path`. If the file cannot be read, there are none until it can.
     pub(super) fn new(path: PathBuf) -> (Passwords, io::Result<()>) {
         let mut passwords = Passwords { path, seen: None, entries: HashMap::new() };
         let loaded = passwords.refresh();
         (passwords, loaded)
     }
 
-    /// Read the file again if it has changed. What was read stays while the file is gone: it may be about to be
-    /// replaced.
+    /// Reads the file again if it has changed. While the file is missing, the last names and passwords stay: the file may
+    /// be about to be replaced.
     fn refresh(&mut self) -> io::Result<()> {
         let metadata = fs::metadata(&self.path)?;
         let now = Fingerprint::of(&metadata);
@@ -49,14 +49,14 @@ impl Passwords {
         Ok(())
     }
 
-    /// Whether this is the password of that name.
+    /// Whether `password` is that of `name`.
     pub(super) fn admit(&mut self, name: &[u8], password: &[u8]) -> bool {
         let _ = self.refresh();
         self.entries.get(name).is_some_and(|expected| same(expected, password))
     }
 }
 
-/// Compares in a time that does not tell where the two differ.
+/// Whether two texts are equal, found out in a time that does not depend on where they differ.
 fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
 }

@@ -1,4 +1,4 @@
-//! Who is let in.
+//! The policy of a ZAP server: which clients may connect.
 
 use std::collections::HashSet;
 use std::io;
@@ -10,7 +10,7 @@ use super::zap_request::{Credentials, Request, Verdict};
 use crate::actor::file;
 use crate::engine::raw::curve;
 
-/// Who is let in by CURVE.
+/// The clients that may connect by CURVE.
 #[derive(Default)]
 enum Keys {
     #[default]
@@ -19,8 +19,8 @@ enum Keys {
     Listed(Certificates),
 }
 
-/// What the program has said about who may connect. Anyone may with NULL and nobody with PLAIN or CURVE, as long as
-/// nothing is said.
+/// The rules that the program has set for clients. Without any, all clients may connect by NULL, and none by PLAIN or
+/// CURVE.
 #[derive(Default)]
 pub struct Policy {
     allowed: HashSet<Vec<u8>>,
@@ -30,25 +30,25 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Let clients from an address go on to authentication, and from no other that is not allowed too.
+    /// Allows clients from an address to authenticate. Clients from addresses that are not allowed are refused from then on.
     pub fn allow(&mut self, address: &[u8]) {
         self.allowed.insert(canonical(address));
     }
 
-    /// Refuse clients from an address; counts while no address is allowed.
+    /// Refuses clients from an address. Without effect once an address is allowed.
     pub fn deny(&mut self, address: &[u8]) {
         self.denied.insert(canonical(address));
     }
 
-    /// Let those in by PLAIN who are in a file of passwords. On error it cannot be read now, and nobody is let in
-    /// until it can.
+    /// Lets clients connect by PLAIN whose name and password are in a file. If the file cannot be read now, which is an
+    /// error, no client can until it can be read.
     pub fn plain(&mut self, file: &[u8]) -> io::Result<()> {
         let (passwords, loaded) = Passwords::new(file::path(file).to_owned());
         self.passwords = Some(passwords);
         loaded
     }
 
-    /// Let those in by CURVE whose certificates are in a directory; `*` lets everyone in.
+    /// Lets clients connect by CURVE whose certificates are in a directory, or all clients if it is `*`.
     pub fn curve(&mut self, directory: &[u8]) {
         self.keys = match directory {
             b"*" => Keys::Anybody,
@@ -56,7 +56,7 @@ impl Policy {
         };
     }
 
-    /// Whether the client may connect.
+    /// Decides on a request. The rules are checked in the order in which CZMQ's `zauth` checks them.
     pub(super) fn decide(&mut self, request: &Request<'_>) -> Verdict {
         let address = canonical(request.address);
         if !self.allowed.is_empty() {
@@ -92,7 +92,7 @@ impl Policy {
     }
 }
 
-/// One way to write an address: a socket that takes IPv6 too shows those of IPv4 in its own way.
+/// An address in its canonical form: a socket with IPv6 writes an IPv4 address as an IPv6 one.
 fn canonical(address: &[u8]) -> Vec<u8> {
     match std::str::from_utf8(address).ok().and_then(|text| text.parse::<IpAddr>().ok()) {
         Some(address) => address.to_canonical().to_string().into_bytes(),

@@ -1,38 +1,40 @@
-//! The handler as an actor, with the commands of CZMQ's `zauth` on its pipe. Each is answered by a signal, whose
-//! status is 0 where the command was carried out, else 1.
+//! The ZAP server as a CZMQ actor, with the commands of CZMQ's `zauth` on its pipe.
+//!
+//! Each command is answered by a signal, whose status is 0 if the command was carried out, and 1 otherwise.
 
 use std::sync::Arc;
 
 use super::policy::Policy;
-use super::zap_socket::Handler;
+use super::zap_socket::ZapSocket;
 use crate::actor::{local_logger, signal};
 use crate::engine::raw::{Context, Error, Msg, Poller, Socket};
 use crate::log::{Logger, Sink, show};
 
-/// How many waiting commands are carried out before requests get their turn.
-const BATCH: usize = 100;
+/// How many commands are carried out before requests get their turn, so that a flood of commands does not keep clients
+/// waiting.
+const COMMANDS_PER_TURN: usize = 100;
 
-/// Serve a context's requests on the calling thread, commanded over `pipe`, until `$TERM`. The caller has
-/// signalled its owner, or does so by `ready`, which is called once requests are served.
+/// Runs a ZAP server for `context` on the calling thread, with commands from `pipe`, until `$TERM`. Calls `ready` once
+/// requests are answered, so that the caller can signal its owner.
 pub fn run_on_pipe(pipe: Socket, context: Context, sink: Arc<dyn Sink>, ready: impl FnOnce()) {
     let logger = local_logger("zauth", sink);
-    let handler = Handler::new(context)
+    let socket = ZapSocket::new(context)
         .map_err(|error| logger.error(format_args!("zauth: cannot serve authentication requests: {error}")))
         .ok();
-    let mut actor = Actor { pipe, handler, policy: Policy::default(), logger };
+    let mut actor = Actor { pipe, socket, policy: Policy::default(), logger };
     ready();
     if let Err(error) = actor.run() {
-        // The context is being terminated where the program ends without destroying its actors.
+        // A program that ends without destroying its actors terminates their context.
         if !error.is_terminated() {
-            actor.logger.error(format_args!("zauth: {error}; it ends"));
+            actor.logger.error(format_args!("zauth: {error}; the server ends"));
         }
     }
 }
 
 struct Actor {
     pipe: Socket,
-    /// None where it could not be had: every command is then refused.
-    handler: Option<Handler>,
+    /// `None` if the context has another server: every command is refused then.
+    socket: Option<ZapSocket>,
     policy: Policy,
     logger: Logger,
 }
@@ -41,11 +43,11 @@ impl Actor {
     fn run(&mut self) -> Result<(), Error> {
         let mut poller = Poller::new();
         poller.add(self.pipe.fd()?, false);
-        if let Some(handler) = &self.handler {
-            poller.add(handler.fd()?, false);
+        if let Some(socket) = &self.socket {
+            poller.add(socket.fd()?, false);
         }
         loop {
-            for _ in 0..BATCH {
+            for _ in 0..COMMANDS_PER_TURN {
                 if !self.pipe.events()?.readable {
                     break;
                 }
@@ -56,18 +58,19 @@ impl Actor {
                 let status = u8::from(!self.execute(&frames));
                 self.pipe.send(&mut Msg::from_slice(&signal(status))?, false)?;
             }
-            if let Some(handler) = &self.handler {
-                handler.serve(&mut self.policy, &self.logger)?;
+            if let Some(socket) = &self.socket {
+                socket.serve(&mut self.policy, &self.logger)?;
             }
-            // Descriptors tell of news only: a wait begins when there is none.
+            // libzmq's descriptors signal changes only, so waiting messages have to be looked for before the wait.
             let waiting = self.pipe.events()?.readable
-                || self.handler.as_ref().map(Handler::readable).transpose()?.unwrap_or(false);
+                || self.socket.as_ref().map(ZapSocket::readable).transpose()?.unwrap_or(false);
             if !waiting {
                 poller.wait(None)?;
             }
         }
     }
 
+    /// Receives the frames of a command.
     fn receive(&self) -> Result<Vec<Vec<u8>>, Error> {
         let mut frames = Vec::new();
         loop {
@@ -80,6 +83,7 @@ impl Actor {
         }
     }
 
+    /// Carries out a command. Returns whether that succeeded.
     fn execute(&mut self, frames: &[Vec<u8>]) -> bool {
         let [name, arguments @ ..] = frames else { return false };
         if self.logger.verbose() {
@@ -104,6 +108,6 @@ impl Actor {
                 return false;
             }
         }
-        self.handler.is_some()
+        self.socket.is_some()
     }
 }

@@ -1,13 +1,13 @@
-//! What libzmq asks, and what it is answered.
+//! Requests that libzmq makes by the ZAP protocol, and the replies.
 
-/// A request of protocol version 1.0.
+/// A request of version 1.0 of the protocol.
 pub(super) struct Request<'a> {
     pub(super) sequence: &'a [u8],
     pub(super) address: &'a [u8],
     pub(super) credentials: Credentials<'a>,
 }
 
-/// How a client proves who it is.
+/// The credentials that a client has shown.
 pub(super) enum Credentials<'a> {
     Null,
     Plain {
@@ -17,12 +17,12 @@ pub(super) enum Credentials<'a> {
     Curve {
         key: &'a [u8; 32],
     },
-    /// A mechanism that we do not know, or one whose proof is malformed.
+    /// Credentials of an unknown mechanism, or malformed ones.
     Other,
 }
 
 impl<'a> Request<'a> {
-    /// The request that these frames are, if they are one.
+    /// Reads a request from its frames; `None` if they are not one.
     pub(super) fn parse(frames: &[&'a [u8]]) -> Option<Request<'a>> {
         let [b"1.0", sequence, _domain, address, _identity, mechanism, proof @ ..] = frames else {
             return None;
@@ -50,15 +50,15 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Whether a client may connect.
+/// The decision on a request.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct Verdict {
     pub(super) allowed: bool,
-    /// Why, for the log.
+    /// The reason, for the log.
     pub(super) reason: &'static str,
-    /// Who it is, for the program that receives its messages.
+    /// The client's user id, which libzmq adds to its messages.
     pub(super) user: Vec<u8>,
-    /// What is known about it, for that program too.
+    /// The client's metadata, which libzmq adds to its messages too.
     pub(super) metadata: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -71,7 +71,7 @@ impl Verdict {
         Verdict { allowed: true, reason, ..Verdict::default() }
     }
 
-    /// The frames of the answer to the request with this sequence number.
+    /// The frames of the reply to the request with this sequence number.
     pub(super) fn frames(&self, sequence: &[u8]) -> [Vec<u8>; 6] {
         let (code, text): (&[u8], &[u8]) =
             if self.allowed { (b"200", b"OK") } else { (b"400", b"No access") };

@@ -1,4 +1,4 @@
-//! The handler with a thread of its own, commanded by calls.
+//! The ZAP server with a thread of its own, for programs without CZMQ.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,53 +8,53 @@ use std::{fmt, io};
 use parking_lot::Mutex;
 
 use super::policy::Policy;
-use super::zap_socket::Handler;
+use super::zap_socket::ZapSocket;
 use crate::actor::local_logger;
 use crate::engine::raw::{Context, Error, Msg, Poller, Socket, with_signals_blocked};
 use crate::log::{Logger, Sink};
 
-/// Serves a context's authentication requests for as long as it lives. Without one, libzmq lets everybody in by
-/// NULL and CURVE.
-pub struct Guard {
+/// A server that answers the ZAP requests of a context until it is dropped. Without a server, libzmq lets all clients
+/// connect by NULL and CURVE.
+pub struct ZapServer {
     policy: Arc<Mutex<Policy>>,
     logger: Logger,
-    /// The way to end the thread.
+    /// The thread ends when a message comes from this socket.
     end: Mutex<Socket>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Guard {
-    /// Serve the requests of `context` by an empty policy. Fails where the context has a handler already.
-    pub fn new(context: Context, sink: Arc<dyn Sink>) -> io::Result<Guard> {
+impl ZapServer {
+    /// Starts a server for `context`, with an empty policy. Fails where the context has one already.
+    pub fn new(context: Context, sink: Arc<dyn Sink>) -> io::Result<ZapServer> {
         let logger = local_logger("zauth", sink);
         let policy = Arc::new(Mutex::new(Policy::default()));
-        let handler = Handler::new(context)?;
+        let socket = ZapSocket::new(context)?;
         let (end, ended) = pair(context)?;
         let served = (Arc::clone(&policy), logger.clone());
         let serve = move || {
             let (policy, logger) = served;
-            if let Err(error) = answer(&handler, &ended, &policy, &logger)
+            if let Err(error) = answer(&socket, &ended, &policy, &logger)
                 && !error.is_terminated()
             {
-                logger.error(format_args!("zauth: {error}; it ends"));
+                logger.error(format_args!("zauth: {error}; the server ends"));
             }
         };
         let thread = with_signals_blocked(|| Builder::new().name("zgossip-auth".to_owned()).spawn(serve))?;
-        Ok(Guard { policy, logger, end: Mutex::new(end), thread: Some(thread) })
+        Ok(ZapServer { policy, logger, end: Mutex::new(end), thread: Some(thread) })
     }
 
-    /// Change the policy; what is changed counts for every client that connects from now on.
+    /// Changes the policy for clients that connect from now on.
     pub fn change<T>(&self, change: impl FnOnce(&mut Policy) -> T) -> T {
         change(&mut self.policy.lock())
     }
 
-    /// Log every decision, or do not.
+    /// Sets whether every decision is logged.
     pub fn set_verbose(&self, verbose: bool) {
         self.logger.set_verbose(verbose);
     }
 }
 
-impl Drop for Guard {
+impl Drop for ZapServer {
     fn drop(&mut self) {
         let _ = self.end.lock().try_send_slice(b"", false);
         if let Some(thread) = self.thread.take() {
@@ -63,9 +63,9 @@ impl Drop for Guard {
     }
 }
 
-impl fmt::Debug for Guard {
+impl fmt::Debug for ZapServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard").finish_non_exhaustive()
+        f.debug_struct("ZapServer").finish_non_exhaustive()
     }
 }
 
@@ -81,9 +81,10 @@ fn pair(context: Context) -> Result<(Socket, Socket), Error> {
     Ok((near, far))
 }
 
-fn answer(handler: &Handler, ended: &Socket, policy: &Mutex<Policy>, logger: &Logger) -> Result<(), Error> {
+/// Answers requests until a message comes from `ended`.
+fn answer(socket: &ZapSocket, ended: &Socket, policy: &Mutex<Policy>, logger: &Logger) -> Result<(), Error> {
     let mut poller = Poller::new();
-    poller.add(handler.fd()?, false);
+    poller.add(socket.fd()?, false);
     poller.add(ended.fd()?, false);
     let mut word = Msg::new();
     loop {
@@ -92,8 +93,8 @@ fn answer(handler: &Handler, ended: &Socket, policy: &Mutex<Policy>, logger: &Lo
             Err(error) if error.is_again() => {}
             Err(error) => return Err(error),
         }
-        handler.serve(&mut policy.lock(), logger)?;
-        if !ended.events()?.readable && !handler.readable()? {
+        socket.serve(&mut policy.lock(), logger)?;
+        if !ended.events()?.readable && !socket.readable()? {
             poller.wait(None)?;
         }
     }

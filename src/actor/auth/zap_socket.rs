@@ -1,31 +1,33 @@
-//! The socket that libzmq asks: one in a context, at a fixed address.
+//! The socket that libzmq sends ZAP requests to: one in a context, at a fixed address.
 
 use std::os::fd::RawFd;
 
 use super::policy::Policy;
-use super::zap_request::Request;
+use super::zap_request::{Request, Verdict};
 use crate::engine::raw::{Context, Error, Msg, Socket};
 use crate::log::{Logger, show};
 
-/// Where libzmq looks for it.
+/// The endpoint that the ZAP protocol prescribes.
 const ENDPOINT: &str = "inproc://zeromq.zap.01";
 
-/// More frames than any request has are not kept.
+/// The most frames that are kept of a request: more than any mechanism of libzmq has.
 const MAX_FRAMES: usize = 16;
 
-pub(super) struct Handler {
+/// A socket that answers ZAP requests.
+pub(super) struct ZapSocket {
     socket: Socket,
 }
 
-impl Handler {
-    /// The handler of this context; fails where there is one already.
-    pub(super) fn new(context: Context) -> Result<Handler, Error> {
+impl ZapSocket {
+    /// The socket of `context`. Fails where the context has one already.
+    pub(super) fn new(context: Context) -> Result<ZapSocket, Error> {
         let socket = Socket::new(context, zmq::REP)?;
         socket.options().set_linger(0)?;
         socket.bind(ENDPOINT)?;
-        Ok(Handler { socket })
+        Ok(ZapSocket { socket })
     }
 
+    /// The descriptor to be polled for requests.
     pub(super) fn fd(&self) -> Result<RawFd, Error> {
         self.socket.fd()
     }
@@ -35,7 +37,7 @@ impl Handler {
         Ok(self.socket.events()?.readable)
     }
 
-    /// Answer the requests that wait.
+    /// Answers the requests that wait.
     pub(super) fn serve(&self, policy: &mut Policy, logger: &Logger) -> Result<(), Error> {
         while self.readable()? {
             let frames = self.receive()?;
@@ -55,10 +57,8 @@ impl Handler {
                     }
                     verdict.frames(request.sequence)
                 }
-                // libzmq takes an answer of another version for a refusal; none would leave it waiting.
-                None => {
-                    super::zap_request::Verdict::denied("").frames(slices.get(1).copied().unwrap_or_default())
-                }
+                // libzmq takes a reply of another version for a refusal; without a reply the client would wait.
+                None => Verdict::denied("").frames(slices.get(1).copied().unwrap_or_default()),
             };
             for (index, frame) in answer.iter().enumerate() {
                 self.socket.try_send_slice(frame, index + 1 < answer.len())?;
@@ -67,6 +67,7 @@ impl Handler {
         Ok(())
     }
 
+    /// Receives the frames of a request, [`MAX_FRAMES`] at most.
     fn receive(&self) -> Result<Vec<Msg>, Error> {
         let mut frames = Vec::with_capacity(8);
         loop {
@@ -83,9 +84,9 @@ impl Handler {
     }
 }
 
-impl Drop for Handler {
+impl Drop for ZapSocket {
     fn drop(&mut self) {
-        // A closed socket keeps its address for a while, at which clients would then ask in vain.
+        // Otherwise the closing socket keeps its endpoint for a while, and requests sent there are not answered.
         let _ = self.socket.unbind(ENDPOINT);
     }
 }

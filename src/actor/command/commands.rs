@@ -118,7 +118,7 @@ pub enum Reason {
     Invalid {
         /// The argument's name.
         argument: &'static str,
-        /// What is wrong with it.
+        /// The fault, to stand behind the argument's name.
         why: &'static str,
     },
 }

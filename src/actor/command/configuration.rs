@@ -69,11 +69,11 @@ pub struct Key {
     pub default: &'static str,
     /// The unit of the value; empty for switches and texts.
     pub unit: &'static str,
-    /// What the value means, in one line.
+    /// The meaning of the value, in one line.
     pub meaning: &'static str,
-    /// What a value has to be, for error messages.
+    /// The kind of value that is accepted, for error messages.
     wanted: &'static str,
-    /// Takes a value over into [`Values`], or returns `None` if it is not what it has to be. Without a text the item is
+    /// Takes a value over into [`Values`], or returns `None` if it is not of that kind. Without a text the item is
     /// not set. Keys that are read elsewhere take nothing.
     take: fn(&mut Values, Option<&[u8]>) -> Option<()>,
 }

@@ -17,7 +17,7 @@ pub struct Event {
     pub arguments: &'static str,
     /// Whether the event is sent only while `server/events` is 1.
     pub optional: bool,
-    /// What has happened, as `zgossip.h` says it; the frames behind the name are called key and value there.
+    /// The meaning of the event in the words of `zgossip.h`, which calls the frames behind the name key and value.
     pub meaning: &'static str,
 }
 

@@ -44,7 +44,7 @@ pub trait Outbox {
     fn push(&mut self, outgoing: Outgoing);
 }
 
-/// What a command is carried out with: the node's engine, the time, and the way to the owner.
+/// The surroundings of a command: the node's engine, the time, and the way to the owner.
 pub struct Turn<'a> {
     /// The engine of the node.
     pub engine: &'a mut Engine,
@@ -89,7 +89,7 @@ impl Interpreter {
         let logger = engine.logger().clone();
         logger.foreground();
         let mut tree = Item::root();
-        // As CZMQ does: a configuration that is saved before anything was set has this item.
+        // A configuration that is saved before anything was set has this item, as in CZMQ.
         let timeout = Values::default().core.timeout.to_string();
         tree.put(b"server/timeout", timeout.as_bytes()).expect("the path is made of names");
         Interpreter {
@@ -140,7 +140,8 @@ impl Interpreter {
         }
     }
 
-    /// What the owner gets for an event of the engine, if anything. All events of all owners pass here.
+    /// Translates an event of the engine for the owner; `None` if the owner is not to get it. All events of all owners pass
+    /// here: a filter on events belongs here.
     pub fn outgoing(&self, event: OwnerEvent) -> Option<Outgoing> {
         #[cfg(test)]
         if self.filter.is_some_and(|filter| !filter(&event)) {

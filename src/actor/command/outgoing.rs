@@ -26,7 +26,7 @@ impl Outgoing {
         Outgoing::Notice(Message::text(std::iter::once(kind.name.as_bytes()).chain(frames)))
     }
 
-    /// What the owner gets for an event of the engine. `optional` says whether the owner wants more than DELIVER.
+    /// Translates an event of the engine. `optional` says whether the owner wants other events than DELIVER.
     pub fn from_event(event: OwnerEvent, optional: bool) -> Option<Outgoing> {
         Some(match event {
             OwnerEvent::Deliver(tuple) => Outgoing::TupleEvent(Message::Deliver(tuple)),

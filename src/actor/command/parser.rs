@@ -21,7 +21,7 @@ pub struct Syntax {
     pub arguments: &'static str,
     /// The reply, empty for a command without one; frames in brackets may be missing.
     pub reply: &'static str,
-    /// What the command does, in one line.
+    /// The effect of the command, in one line.
     pub meaning: &'static str,
     parse: for<'a> fn(Frames<'_, 'a>) -> Result<Command<'a>, Reason>,
 }
@@ -190,7 +190,7 @@ pub const COMMANDS: &[Syntax] = &[
     },
 ];
 
-/// Read a command from its frames. A zero byte that ends a frame (some bindings send the NUL of their strings along) is
+/// Reads a command from its frames. A zero byte that ends a frame (some bindings send the NUL of their strings along) is
 /// not part of it; a zero byte elsewhere makes the command invalid.
 pub fn parse<'a>(frames: &[&'a [u8]]) -> Result<Command<'a>, Refused> {
     let name = frame(frames, 0).unwrap_or_default();
@@ -305,6 +305,8 @@ mod tests {
         ];
         for (frames, command) in cases {
             assert_eq!(parse(frames).as_ref(), Ok(command));
+            let name = if frames[0] == b"CONFIGURE" { b"LOAD" } else { frames[0] };
+            assert_eq!(command.name().as_bytes(), name);
         }
     }
 

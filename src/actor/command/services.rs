@@ -3,7 +3,7 @@
 use super::configuration::relative;
 use crate::actor::file::zpl::Item;
 
-/// One thing to do when a configuration is loaded, in the order of the file.
+/// A service that a configuration file asks for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Service<'a> {
     /// Log this text.

@@ -1,7 +1,7 @@
-//! Configuration files on disk: read as a whole, replaced as a whole, and watched.
+//! ZPL files on disk: read as a whole, replaced as a whole, and watched.
 //!
-//! Reading happens on the node's thread, so what could block it for ever (a pipe, a device) is refused, and so is
-//! a file far larger than any configuration.
+//! The node's thread reads them, so files that could block it for ever (pipes, devices) are refused, and so are files far
+//! larger than any configuration.
 
 mod watch;
 pub mod zpl;
@@ -19,15 +19,15 @@ use zeroize::Zeroizing;
 pub use watch::{Fingerprint, Watch};
 use zpl::{Item, SyntaxError};
 
-/// Largest file that is read.
+/// The size of the largest file that is read, in bytes: a thousand times that of any configuration.
 const MAX_SIZE: u64 = 16 << 20;
 
-/// Why a file could not be loaded.
+/// A file that could not be loaded.
 #[derive(Debug)]
 pub enum LoadError {
-    /// It could not be read.
+    /// The file could not be read.
     Io(io::Error),
-    /// It is not ZPL.
+    /// The file is not ZPL.
     Syntax(SyntaxError),
 }
 
@@ -40,7 +40,7 @@ impl fmt::Display for LoadError {
     }
 }
 
-/// What is wrong, in the words of the C library alone.
+/// The C library's text for an error, without the number that Rust adds.
 pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error ") {
@@ -49,15 +49,15 @@ pub fn reason(error: &io::Error) -> String {
     }
 }
 
-/// The path that these bytes name.
+/// The path of the file called `name`.
 pub fn path(name: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(name))
 }
 
-/// Read a tree from a file; the [`Watch`] tells when the file has changed since.
+/// Reads a tree from a file, and watches the file from then on.
 pub fn load(name: &[u8]) -> Result<(Item, Watch), LoadError> {
     let mut file = open(path(name)).map_err(LoadError::Io)?;
-    // Taken before the content is: a change in between is seen as one.
+    // The metadata is read before the content, so that a change in between is noticed.
     let watch = Watch::new(path(name), file.metadata().ok().as_ref());
     let mut text = Zeroizing::new(Vec::new());
     Read::by_ref(&mut file).take(MAX_SIZE).read_to_end(&mut text).map_err(LoadError::Io)?;
@@ -65,8 +65,9 @@ pub fn load(name: &[u8]) -> Result<(Item, Watch), LoadError> {
     Ok((tree, watch))
 }
 
+/// Opens a regular file that is not too large.
 fn open(path: &Path) -> io::Result<File> {
-    // Non-blocking, so that a pipe without a writer opens at once, to be refused.
+    // Non-blocking, because a pipe without a writer would not open otherwise; it is refused below.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
@@ -78,14 +79,14 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Write a tree to a file, which holds either its old content or all of the new; `-` is standard output.
+/// Writes a tree to a file, which holds its old content or all of the new one at any time; `-` is standard output.
 pub fn save(tree: &Item, name: &[u8]) -> io::Result<()> {
     let text = Zeroizing::new(tree.save());
     if name == b"-" {
         let mut out = io::stdout().lock();
         return out.write_all(&text).and_then(|()| out.flush());
     }
-    // A link is followed, so that it goes on pointing to the file.
+    // A symbolic link is followed, and keeps pointing to the file.
     let target = fs::canonicalize(path(name)).unwrap_or_else(|_| path(name).to_owned());
     match fs::metadata(&target) {
         Ok(metadata) if !metadata.is_file() => {
@@ -96,6 +97,7 @@ pub fn save(tree: &Item, name: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Replaces the content of a file by way of a temporary file beside it.
 fn replace(target: &Path, text: &[u8], permissions: Option<fs::Permissions>) -> io::Result<()> {
     let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let mut unique = name.to_owned();
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_saved_loads() {
+    fn a_saved_tree_loads() {
         let directory = Directory::new();
         let name = directory.name(b"\xff.cfg");
         let saved = tree("server\n    timeout = 5\n");
@@ -181,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_block_or_flood_is_refused() {
+    fn files_that_block_or_flood_are_refused() {
         let directory = Directory::new();
         let fifo = directory.name(b"fifo");
         let status = std::process::Command::new("mkfifo").arg(path(&fifo)).status().unwrap();

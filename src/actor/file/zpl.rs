@@ -13,22 +13,22 @@
 //!         endpoint = 'ipc://@/hub'
 //! ```
 //!
-//! Names and values are bytes in any encoding. A text that CZMQ's `zconfig` reads is read alike here, except that
-//! lines may be longer than 1024 bytes, that a comment alone on its line may be indented by anything, and that a
-//! byte order mark may come first. What is saved reads back as the same tree, here and there; to keep that so, an item that no ZPL text
-//! can express is refused when it is put. Comments are not kept.
+//! Names and values are bytes in any encoding. A text that CZMQ's `zconfig` reads is read alike here; beyond that, lines
+//! may be longer than 1024 bytes, a comment alone on its line may be indented by anything, and a byte order mark may
+//! come first. A saved tree reads back as the same tree, here and in CZMQ: an item that no ZPL text can express is
+//! refused when it is put. Comments are not kept.
 
 use std::fmt;
 
 use zeroize::Zeroize;
 
-/// Spaces for each level.
+/// The number of spaces for each level of the tree.
 const INDENT: usize = 4;
 
-/// What editors of other systems put before UTF-8.
+/// The byte order mark that some editors write before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// How deep items may nest. Far beyond any configuration; keeps recursion over a stranger's text harmless.
+/// How many levels a tree may have: far more than any configuration, and few enough for recursion.
 const MAX_DEPTH: usize = 64;
 
 /// One item of the tree. The root has no name, and its children are the top-level items.
@@ -37,11 +37,11 @@ pub struct Item {
     name: Vec<u8>,
     value: Vec<u8>,
     children: Vec<Item>,
-    /// Where it stands in the text that it was read from, from 1; 0 if it was put.
+    /// The item's line in the text that it was read from, from 1; 0 for an item that was put.
     line: usize,
 }
 
-/// Items are equal that say the same, wherever they stand.
+/// Items are equal if their names, values and children are, whatever their lines.
 impl PartialEq for Item {
     fn eq(&self, other: &Item) -> bool {
         self.name == other.name && self.value == other.value && self.children == other.children
@@ -50,12 +50,12 @@ impl PartialEq for Item {
 
 impl Eq for Item {}
 
-/// Why a text is not ZPL, and where.
+/// A text that is not ZPL.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SyntaxError {
     /// Line number, from 1.
     pub line: usize,
-    /// What is wrong there.
+    /// The fault of that line.
     pub reason: &'static str,
 }
 
@@ -71,7 +71,7 @@ impl Item {
         Item::default()
     }
 
-    /// Read a whole text; it is valid as a whole or not at all.
+    /// Reads a tree from a text, which is valid as a whole or not at all.
     pub fn parse(text: &[u8]) -> Result<Item, SyntaxError> {
         let mut root = Item::root();
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
@@ -107,7 +107,7 @@ impl Item {
         &self.value
     }
 
-    /// The line that the item stands on, from 1; 0 if it comes from no text.
+    /// The item's line in the text that it was read from, from 1; 0 for an item that was put.
     pub fn line(&self) -> usize {
         self.line
     }
@@ -127,7 +127,7 @@ impl Item {
         self.locate(path).map(Item::value).filter(|value| !value.is_empty())
     }
 
-    /// Set the value of the first item at `path`, which is made where it is missing. Nothing changes on error.
+    /// Sets the value of the first item at `path`, which is made if it is missing. Nothing changes on error.
     pub fn put(&mut self, path: &[u8], value: &[u8]) -> Result<(), &'static str> {
         if segments(path).count() > MAX_DEPTH {
             return Err("path is nested too deeply");
@@ -155,7 +155,7 @@ impl Item {
         Ok(())
     }
 
-    /// Append `item` as the last child of the last item at `level`.
+    /// Appends `item` as the last child of the last item at `level`.
     fn append_at(&mut self, level: usize, item: Item) -> Result<(), &'static str> {
         if level >= MAX_DEPTH {
             return Err("nested too deeply");
@@ -173,7 +173,7 @@ impl Item {
         text.extend_from_slice(&self.name);
         if !self.value.is_empty() {
             text.extend_from_slice(b" = ");
-            // Values come from a text or through `put`, so that each of them can be written.
+            // Every value comes from a text or through `put`, and so can be written.
             let quote = quote(&self.value).unwrap_or(Quote::Double).mark();
             text.extend_from_slice(quote);
             text.extend_from_slice(&self.value);
@@ -186,7 +186,7 @@ impl Item {
     }
 }
 
-/// A configuration may be a certificate: no copy of a secret key stays behind in freed memory.
+/// Wipes the value: a tree may be a certificate, whose secret key must not stay in freed memory.
 impl Drop for Item {
     fn drop(&mut self) {
         self.value.zeroize();
@@ -206,7 +206,7 @@ fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"$-_@.&+/".contains(&byte)
 }
 
-/// What C's `isspace` takes for white space; Rust's trimming leaves the vertical tab.
+/// Trimming of the white space of C's `isspace`, which has the vertical tab; Rust's trimming leaves that.
 fn is_space(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte == 0x0b
 }
@@ -270,7 +270,7 @@ fn parse_line(line: &[u8]) -> Result<Option<(usize, Item)>, &'static str> {
     }
     let indent = line.iter().take_while(|&&byte| byte == b' ').count();
     let line = &line[indent..];
-    // Before a comment any white space will do; CZMQ wants four spaces at once there, too, or tabs.
+    // Before a comment any white space is accepted; CZMQ accepts multiples of four spaces, and tabs.
     if matches!(line.trim_ascii_start_c().first(), None | Some(b'#')) {
         return Ok(None);
     }
@@ -308,7 +308,7 @@ fn parse_value(text: &[u8]) -> Result<&[u8], &'static str> {
     }
 }
 
-/// Nothing but a comment may follow.
+/// Checks that nothing but a comment follows an item.
 fn end_of_line(rest: &[u8]) -> Result<(), &'static str> {
     match rest.trim_ascii_start_c().first() {
         None | Some(b'#') => Ok(()),

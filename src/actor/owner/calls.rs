@@ -1,4 +1,4 @@
-//! Typed calls on a node, the same for C and for Rust: arguments are checked here, once.
+//! Typed calls on a node, for the interfaces of C and Rust, with checks of their arguments.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use crate::actor::error::{CallError, Failure};
 use crate::actor::key::check_key;
 use crate::core::Tuple;
 
-/// Longest ZAP domain (bytes): a frame of the handshake has one byte for its length.
+/// The longest ZAP domain, in bytes: the limit of libzmq's `ZMQ_ZAP_DOMAIN`.
 const MAX_DOMAIN: usize = 255;
 
 impl Handle {
-    /// Publishes a tuple, which expires `ttl` milliseconds later (0: never). Does not wait for the node, unless very
-    /// many commands wait already.
+    /// Publishes a tuple that expires after `ttl` milliseconds; 0 for never. Waits for room as [`send`](Handle::send) does,
+    /// and not for the node.
     pub fn publish(&self, key: &[u8], value: &[u8], ttl: u32) -> Result<(), Failure> {
         let (key, value) = (checked_key(key)?, without_nul(value, "value")?);
         if value.len() > self.max_value() {
@@ -22,45 +22,46 @@ impl Handle {
         Ok(self.send_publish(key, value, ttl)?)
     }
 
-    /// Withdraws a tuple from the network; returns whether this node held it.
+    /// Removes a tuple from the network. Returns whether this node held it.
     pub fn retract(&self, key: &[u8]) -> Result<bool, Failure> {
         let key = checked_key(key)?.to_vec();
         self.call(move |node| node.retract(&key))?
     }
 
-    /// Forgets a tuple on this node alone; returns whether it was held.
+    /// Forgets a tuple on this node alone. Returns whether the node held it.
     pub fn unpublish(&self, key: &[u8]) -> Result<bool, Failure> {
         let key = checked_key(key)?.to_vec();
         Ok(self.call(move |node| node.unpublish(&key))?)
     }
 
-    /// The tuple with a key, if it is held.
+    /// The tuple of a key, if the node holds it.
     pub fn get(&self, key: &[u8]) -> Result<Option<Tuple>, Failure> {
         let key = checked_key(key)?.to_vec();
         Ok(self.call(move |node| node.get(&key))?)
     }
 
-    /// All tuples as they are at one moment, in the order of their keys' bytes.
+    /// All tuples held at one moment, in the order of their keys' bytes.
     pub fn tuples(&self) -> Result<Vec<Tuple>, Failure> {
         let mut tuples = self.call(|node| node.tuples())?;
-        // Here, not in the node's thread: that has other things to do.
+        // On the calling thread, because the node's has other work.
         tuples.sort_unstable_by(|one, other| one.key().cmp(other.key()));
         Ok(tuples)
     }
 
-    /// Waits until a condition holds (`None`: as long as it takes); returns how many tuples or peers there are then.
+    /// Waits until `condition` is met; without a time-out, for as long as that takes. Returns the number of tuples held
+    /// then, or of peers.
     pub fn wait(&self, condition: Condition, timeout: Option<Duration>) -> Result<usize, Failure> {
         if let Condition::Key(key) = &condition {
             checked_key(key)?;
         }
-        let in_vain = match condition {
-            Condition::Count(_) => "there are not so many tuples yet",
+        let unmet = match condition {
+            Condition::Count(_) => "the node holds fewer tuples so far",
             Condition::Key(_) => "the key has no value yet",
             Condition::Flushed => "not every peer has everything yet",
             Condition::Agreement(_) => "the peers do not agree yet, or are too few",
         };
         self.wait_for(condition, timeout).map_err(|error| match error {
-            CallError::TimedOut => Failure::new(error.errno(), in_vain),
+            CallError::TimedOut => Failure::new(error.errno(), unmet),
             _ => error.into(),
         })
     }
@@ -72,7 +73,7 @@ impl Handle {
         self.call(move |node| node.set(&path, &value))?
     }
 
-    /// Sets what a ZAP handler is told of the endpoints that are bound from now on.
+    /// Sets the domain that ZAP requests carry, for endpoints that are bound from now on.
     pub fn set_zap_domain(&self, domain: &[u8]) -> Result<(), Failure> {
         if domain.len() > MAX_DOMAIN {
             return Err(Failure::invalid("domain is longer than 255 bytes"));

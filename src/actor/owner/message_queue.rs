@@ -42,7 +42,7 @@ struct State {
     receivers: usize,
 }
 
-/// What became of messages that the node handed over.
+/// The result of handing messages over.
 pub(super) struct Handover {
     /// Whether there is no room for another reply.
     pub(super) full: bool,

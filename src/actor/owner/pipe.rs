@@ -293,7 +293,7 @@ mod tests {
         fn drop(&mut self) {
             self.send(&[b"$TERM"]);
             let node = self.node.take().unwrap();
-            // As `zactor_destroy` does, which waits for the end
+            // `zactor_destroy` waits for the end like this.
             while !node.is_finished() {
                 while self.pipe.try_recv(&mut Msg::new()).is_ok() {}
                 thread::yield_now();

@@ -59,7 +59,7 @@ impl Router {
         request: Box<dyn Request>,
         deadline: Option<Instant>,
     ) -> Result<(), CallError> {
-        // Its answer is waited for, and the node's own thread must not do that, even where there is room.
+        // A request has an answer to wait for, which the node's own thread must not do even where there is room.
         self.may_wait()?;
         self.commands.request(request, || Ok(deadline))
     }

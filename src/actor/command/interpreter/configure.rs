@@ -18,7 +18,7 @@ use crate::engine::raw::curve;
 use crate::engine::{Error, Mechanism};
 use crate::log::show;
 
-/// What became of the configuration's security section.
+/// The state of the configuration's security section.
 pub(super) enum SecurityState {
     /// The configuration has none.
     Unset,
@@ -46,7 +46,7 @@ impl Execution<'_> {
             self.interpreter.recorded = Some(value).filter(|name| !name.is_empty()).map(<[u8]>::to_vec);
         }
         self.interpreter.tree.put(path, value).map_err(|reason| Failure::new(libc::EINVAL, reason))?;
-        // As in CZMQ, an item without a meaning is kept: for SAVE, or for another version.
+        // An item without a meaning is kept, as in CZMQ: for SAVE, or for another version.
         if let Some(unknown) = unknown_keys::unknown(path) {
             self.interpreter.logger.warning(format_args!("SET: {unknown}"));
         } else if services::is_for_files(path) {
