@@ -46,7 +46,7 @@ use crate::log::{Logger, Sink, Stderr};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip(pipe: *mut zsock_t, args: *mut c_void) {
     entry! {
-        // SAFETY: the program gives a live socket, ours until we return.
+        // SAFETY: the program passes a live socket, which no other code uses until this function returns.
         let socket = unsafe { Socket::resolve(pipe.cast()) }?;
         // SAFETY: the program gives a C string or NULL.
         let prefix = unsafe { lossy(args.cast()) };
@@ -59,27 +59,27 @@ pub unsafe extern "C" fn zgossip(pipe: *mut zsock_t, args: *mut c_void) {
     }
 }
 
-/// Where an actor with this pipe makes its sockets. Endpoints of inproc:// meet only within one context: the one that
-/// the program's own sockets are in.
+/// Returns the context in which an actor with this pipe makes its sockets: that of the program's own sockets, because
+/// inproc endpoints are shared only within a context.
 pub(super) fn context_of(pipe: Socket) -> raw::Context {
     let context = match pipe.origin() {
         Origin::Czmq => loaded::context(),
-        Origin::Ours => czmq_compat::context(),
-        Origin::Plain => None,
+        Origin::Compat => czmq_compat::context(),
+        Origin::Libzmq => None,
     };
     match context {
-        // SAFETY: CZMQ's context lives until the process ends; that of our czmq.h as long as the pipe does.
+        // SAFETY: CZMQ's context lives until the process ends, that of our czmq.h at least as long as the pipe.
         Some(context) => unsafe { raw::Context::foreign(context.as_ptr()) },
         None => raw::Context::global(),
     }
 }
 
-/// Tell the owner that the node takes commands.
+/// Signals to the owner that the node takes commands.
 pub(super) fn signal(pipe: Socket) -> Result<(), Errno> {
     pipe.send(&[&actor::signal(0)])
 }
 
-/// Run a node on `pipe` until it ends.
+/// Runs a node on `pipe` until it ends.
 pub(super) fn run(pipe: Socket, prefix: &str, context: raw::Context) {
     prepare();
     let sink = sink_of(pipe);
@@ -91,17 +91,17 @@ pub(super) fn run(pipe: Socket, prefix: &str, context: raw::Context) {
     });
     if let Err(payload) = catch_unwind(node) {
         logger.error(format_args!("{prefix}: the node has failed, and ends: {}", panic_text(&*payload)));
-        // Dropping a stranger's payload could panic again.
+        // Dropping a foreign panic payload could panic again.
         std::mem::forget(payload);
     }
 }
 
-/// The log of an actor with this pipe: that of who made the pipe.
+/// Returns the log of an actor with this pipe: that of the library that made the pipe.
 pub(super) fn sink_of(pipe: Socket) -> Arc<dyn Sink> {
-    if pipe.origin() == Origin::Ours { Arc::new(czmq_compat::Log) } else { sink() }
+    if pipe.origin() == Origin::Compat { Arc::new(czmq_compat::Log) } else { sink() }
 }
 
-/// The log of a new node: CZMQ's where the process has CZMQ, or that of our own czmq.h where it uses that.
+/// Returns the log of a new node: CZMQ's if the process has CZMQ, that of our `czmq.h` if it uses that, else stderr.
 pub(super) fn sink() -> Arc<dyn Sink> {
     if loaded::present() {
         Arc::new(loaded::Log)
@@ -112,7 +112,7 @@ pub(super) fn sink() -> Arc<dyn Sink> {
     }
 }
 
-/// A log prefix, for it is shown and no more.
+/// Converts a C string to a log prefix; bytes that are not UTF-8 are replaced.
 ///
 /// # Safety
 /// `text` is NULL or a C string.

@@ -91,7 +91,7 @@ pub unsafe extern "C" fn zgossip_auth_destroy(self_p: *mut *mut zgossip_auth_t) 
     }
 }
 
-/// Change the policy by a C string.
+/// Changes the policy of a handler by a C string.
 ///
 /// # Safety
 /// `auth` is NULL or points to four readable bytes, and to a live one where they are our tag; `text` is NULL or a C
@@ -201,7 +201,7 @@ pub unsafe extern "C" fn zgossip_auth_verbose(self_: *mut zgossip_auth_t, verbos
 pub unsafe extern "C" fn zgossip_auth_actor(pipe: *mut zsock_t, args: *mut c_void) {
     entry! {
         let _ = args;
-        // SAFETY: the program gives a live socket, ours until we return.
+        // SAFETY: the program passes a live socket, which no other code uses until this function returns.
         let socket = unsafe { Socket::resolve(pipe.cast()) }?;
         prepare();
         let sink = sink_of(socket);
@@ -209,13 +209,13 @@ pub unsafe extern "C" fn zgossip_auth_actor(pipe: *mut zsock_t, args: *mut c_voi
             // SAFETY: the pipe is a live socket, and no one else uses it until we return.
             let pipe = unsafe { raw::Socket::borrowed(socket.handle()) };
             auth::run_on_pipe(pipe, context_of(socket), Arc::clone(&sink), || {
-                // Where the owner has gone already, the next look at the pipe tells.
+                // If the owner is gone already, the next read from the pipe fails.
                 let _ = signal(socket);
             });
         });
         if let Err(payload) = catch_unwind(served) {
             sink.write(Level::Error, &format!("zauth: it has failed, and ends: {}", panic_text(&*payload)));
-            // Dropping a stranger's payload could panic again.
+            // Dropping a foreign panic payload could panic again.
             std::mem::forget(payload);
         }
         Ok(())

@@ -25,11 +25,11 @@ use crate::log::show;
 pub struct zgossip_cert_t {
     tag: Tag,
     cert: Cert,
-    /// Zeros where it is not known.
+    /// The secret key; zeros if it is not known.
     secret: Zeroizing<[u8; curve::BYTES]>,
     public_text: CString,
     secret_text: Zeroizing<Vec<u8>>,
-    /// Name and value of each item, as C reads them.
+    /// Name and value of each metadata item, as C strings.
     meta: Vec<(CString, CString)>,
 }
 
@@ -64,6 +64,8 @@ impl zgossip_cert_t {
     }
 }
 
+/// Returns the certificate that C points to.
+///
 /// # Safety
 /// `cert` is NULL or points to four readable bytes; and to a live certificate where they are our tag.
 unsafe fn get<'a>(cert: *const zgossip_cert_t) -> Result<&'a mut zgossip_cert_t, Errno> {
@@ -71,6 +73,8 @@ unsafe fn get<'a>(cert: *const zgossip_cert_t) -> Result<&'a mut zgossip_cert_t,
     Ok(unsafe { check(cert)?.as_mut() })
 }
 
+/// Returns the bytes of a C string; `EINVAL` for NULL.
+///
 /// # Safety
 /// `text` is NULL or a C string.
 unsafe fn bytes<'a>(text: *const c_char) -> Result<&'a [u8], Errno> {

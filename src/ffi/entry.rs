@@ -1,8 +1,8 @@
-//! The door that every exported function goes through.
+//! The boundary between C and Rust, inside which the body of an exported function runs.
 //!
-//! A panic must not cross into C, and a C function has its own way to say that it failed. [`entry!`] gives each
-//! export both: its body is a `Result`, a failure becomes the function's error value with `errno` set, and so does
-//! a panic.
+//! A panic must not unwind into C, and C expects an error value and `errno`. The body in [`entry!`] is a `Result`: a
+//! failure becomes the error value of the function's type with `errno` set, and a panic becomes `ENOTRECOVERABLE`.
+//! [`entry_with_reason!`] also keeps the reason of a failure as text, for `zgossip_strerror`.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +12,7 @@ use libc::c_int;
 use super::error::Errno;
 use super::failure::{Failure, remember};
 
-/// What a C function returns when it failed, by its return type.
+/// Types that a C function returns, with the value that stands for failure.
 pub(super) trait OnFailure {
     const VALUE: Self;
 }
@@ -41,15 +41,16 @@ impl<T> OnFailure for *mut T {
     const VALUE: *mut T = std::ptr::null_mut();
 }
 
-/// The body of an exported function: `entry! { ... Ok(value) }`, in which `?` on an [`Errno`], or on an error that
-/// converts to one, leaves with the function's error value.
+/// Runs the body of an exported function: `entry! { ... Ok(value) }`.
+///
+/// In the body, `?` on an [`Errno`], or on an error that converts to one, returns the function's error value.
 macro_rules! entry {
     ($($body:tt)*) => {
         $crate::ffi::entry::run(move || { $($body)* })
     };
 }
 
-/// The same for a body whose failures have words: any error that converts to a [`Failure`].
+/// Runs the body of an exported function whose failures have a reason: errors that convert to a [`Failure`].
 macro_rules! entry_with_reason {
     ($($body:tt)*) => {
         $crate::ffi::entry::run_with_reason(move || { $($body)* })
@@ -58,19 +59,19 @@ macro_rules! entry_with_reason {
 
 pub(super) use {entry, entry_with_reason};
 
-/// Run `body` for C: see [`entry!`].
+/// Runs the body of [`entry!`].
 pub(super) fn run<T: OnFailure>(body: impl FnOnce() -> Result<T, Errno>) -> T {
     run_with_reason(|| body().map_err(Failure::from))
 }
 
-/// Run `body` for C: see [`entry_with_reason!`]. `zgossip_strerror` gives the words to the program.
+/// Runs the body of [`entry_with_reason!`].
 pub(super) fn run_with_reason<T: OnFailure>(body: impl FnOnce() -> Result<T, Failure>) -> T {
     let failure = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => return value,
         Ok(Err(failure)) => failure,
         Err(payload) => {
             let failure = Failure::new(Errno(libc::ENOTRECOVERABLE), panic_text(&*payload));
-            // Dropping a stranger's payload could panic again.
+            // Dropping a foreign panic payload could panic again.
             std::mem::forget(payload);
             failure
         }
@@ -81,7 +82,7 @@ pub(super) fn run_with_reason<T: OnFailure>(body: impl FnOnce() -> Result<T, Fai
     T::VALUE
 }
 
-/// The text of a caught panic.
+/// Returns the message of a caught panic.
 pub(super) fn panic_text(payload: &(dyn Any + Send)) -> &str {
     payload
         .downcast_ref::<&str>()

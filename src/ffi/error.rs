@@ -1,7 +1,6 @@
-//! How errors leave the library: as `errno`.
+//! Error numbers: what each error of the layers below is for C.
 //!
-//! Every failure inside is turned into an [`Errno`] once, here; [`entry!`](super::entry) stores it where C looks
-//! for it. A call that succeeds leaves `errno` alone.
+//! [`entry!`](super::entry) stores the number in `errno`. A call that succeeds leaves `errno` as it was.
 
 #![allow(unsafe_code)]
 
@@ -17,26 +16,26 @@ use crate::engine::raw;
 pub(super) struct Errno(pub(super) c_int);
 
 impl Errno {
-    /// A NULL, a wrong handle or a value out of range.
+    /// `EINVAL`: a NULL, a wrong handle or a value out of range.
     pub(super) const INVALID: Errno = Errno(libc::EINVAL);
-    /// What arrived is not a message of the protocol.
+    /// `EPROTO`: what was received is not a message of the protocol.
     pub(super) const PROTOCOL: Errno = Errno(libc::EPROTO);
-    /// CZMQ is needed for this, and it is not in the process.
+    /// `ENOTSUP`: CZMQ, or CURVE in libzmq, is needed and is not there.
     pub(super) const UNSUPPORTED: Errno = Errno(libc::ENOTSUP);
-    /// Not a socket.
+    /// `ENOTSOCK`: not a socket.
     pub(super) const NOT_A_SOCKET: Errno = Errno(libc::ENOTSOCK);
-    /// The node has ended, or belongs to the process that this one was forked from.
+    /// `EPIPE`: the node has ended, or belongs to the process that this one was forked from.
     pub(super) const CLOSED: Errno = Errno(libc::EPIPE);
-    /// No memory.
+    /// `ENOMEM`: no memory.
     pub(super) const NO_MEMORY: Errno = Errno(libc::ENOMEM);
 
-    /// The error of the call to the C library or to libzmq that just failed in this thread.
+    /// Returns the error of the last call to the C library or to libzmq that failed in this thread.
     pub(super) fn last() -> Errno {
         // SAFETY: reads this thread's error number.
         Errno(unsafe { zmq_sys::zmq_errno() })
     }
 
-    /// Leave it in `errno`.
+    /// Stores the number in `errno`.
     pub(super) fn set(self) {
         // SAFETY: the location is this thread's own, and valid as long as the thread.
         unsafe { *libc::__errno_location() = self.0 };

@@ -1,4 +1,4 @@
-//! Why a call failed, in words.
+//! Failed calls: an errno and, where there is one, the reason as text.
 
 #![allow(unsafe_code)]
 
@@ -11,7 +11,7 @@ use libc::{c_char, c_int};
 use super::error::Errno;
 use crate::actor::{self, CallError};
 
-/// A failed call: its errno and, where there is more to say, the reason.
+/// Failure of a call: its errno and, where there is more to say, the reason.
 #[derive(Debug)]
 pub(super) struct Failure {
     errno: Errno,
@@ -23,7 +23,7 @@ impl Failure {
         Failure { errno, reason: Some(reason.into()) }
     }
 
-    /// An argument that cannot be.
+    /// Failure with `EINVAL`, because of an invalid argument.
     pub(super) fn invalid(reason: impl Into<String>) -> Failure {
         Failure::new(Errno::INVALID, reason)
     }
@@ -51,10 +51,10 @@ impl From<actor::Failure> for Failure {
     }
 }
 
-/// What a thread knows of its failures.
+/// The last failure in a thread.
 struct Last {
     failure: Option<Failure>,
-    /// What was given to the program.
+    /// The text that the program was given last, which C points to.
     text: Option<CString>,
 }
 
@@ -64,12 +64,13 @@ thread_local! {
 
 /// Keeps a failure as this thread's last one, for [`text`].
 pub(super) fn remember(failure: Failure) {
-    // Fails only in a thread that is ending.
+    // Only a thread that is ending has lost its variables.
     let _ = LAST.try_with(|last| last.borrow_mut().failure = Some(failure));
 }
 
-/// A text for `errnum`: the reason of this thread's last failure if that had this errno, libzmq's words otherwise.
-/// It stands until the thread asks again; `None` only in a thread that is ending.
+/// Returns a text for `errnum`: the reason of this thread's last failure if that had this errno, libzmq's text otherwise.
+///
+/// The text is valid until the thread's next call of this function. `None` only in a thread that is ending.
 pub(super) fn text(errnum: c_int) -> Option<NonNull<c_char>> {
     LAST.try_with(|last| {
         let mut last = last.borrow_mut();
@@ -82,7 +83,7 @@ pub(super) fn text(errnum: c_int) -> Option<NonNull<c_char>> {
     .ok()
 }
 
-/// libzmq's words, or the C library's.
+/// Returns libzmq's text for an errno, which is the C library's for most.
 fn general(errnum: c_int) -> &'static CStr {
     // SAFETY: libzmq has a text for every number. That of the C library may be overwritten by the thread's next call:
     // it is copied before that.

@@ -1,11 +1,20 @@
-//! The C ABI, and nothing else: what C gives is checked and turned into what the layers below take, what they
-//! answer into C's conventions.
+//! The C ABI: exported functions that check what C passes, call the layers below, and return what C expects.
 //!
-//! Every exported function goes through [`entry!`](entry), which holds panics back and sets `errno`. The comments on
-//! exported functions are the C manual: `include/zgossip.h` is made of them. Nothing in here calls an exported
-//! function, for a program may have put its own in front of ours.
+//! An exported function that can fail or panic runs inside [`entry!`](entry), which stops panics and sets `errno`. The
+//! comments on exported functions are the manual for C: `include/zgossip.h` is made from them. No code in the library
+//! calls an exported function, because a program may have defined another function of the same name.
+//!
+//! | file or folder | what it holds |
+//! | --- | --- |
+//! | `node` | the handle pool, and the calls on a `zgossip_t` |
+//! | `actor_fn`, `socket` | the actor for CZMQ, and the sockets that C passes |
+//! | `auth`, `cert`, `msg` | access, certificates, messages of the protocol |
+//! | `library`, `strerror`, `selftest`, `testbed` | version, errors as text, self tests |
+//! | `czmq_compat` | what programs of CZMQ need: a CZMQ in the process, and the shared part of our `czmq.h` |
+//! | `host` | what nodes ask of CZMQ |
+//! | `entry`, `error`, `failure`, `tag`, `types` | the boundary: panics, `errno`, reasons, tags of handles, opaque types |
 
-// The comments are C, where brackets are subscripts.
+// Comments on exported functions are for C, in which brackets are subscripts and no links.
 #![allow(rustdoc::broken_intra_doc_links)]
 
 mod actor_fn;

@@ -43,7 +43,7 @@ pub struct zgossip_msg_t {
     value: Option<CString>,
     ttl: u32,
     routing_id: Option<Vec<u8>>,
-    /// The routing id as the program has seen it; made when asked for.
+    /// The routing id as a frame of CZMQ, made when the program asks for it.
     routing_frame: Option<NonNull<c_void>>,
 }
 
@@ -125,13 +125,13 @@ impl zgossip_msg_t {
 
     fn set_routing_id(&mut self, routing_id: Option<Vec<u8>>) {
         if let Some(frame) = self.routing_frame.take() {
-            // SAFETY: made below, and forgotten here.
+            // SAFETY: `new_frame` made it, and it is not used again.
             unsafe { loaded::destroy_frame(frame) };
         }
         self.routing_id = routing_id;
     }
 
-    /// The routing id as a frame of CZMQ, ours.
+    /// Returns the routing id as a frame of CZMQ, which belongs to the message; NULL without one.
     fn routing_frame(&mut self) -> Result<*mut c_void, Errno> {
         let Some(routing_id) = &self.routing_id else { return Ok(ptr::null_mut()) };
         if self.routing_frame.is_none() {
@@ -164,7 +164,7 @@ impl zgossip_msg_t {
     pub(super) fn recv(&mut self, socket: Socket) -> Result<(), Errno> {
         let from_router = socket.is_router()?;
         let mut frames = socket.recv()?;
-        // Some peers send a frame of identity in front: the message is the last frame.
+        // Some peers send an identity frame first; the message is the last frame.
         let frame = frames.pop().ok_or(Errno::PROTOCOL)?;
         let routing_id =
             if from_router { Some(frames.into_iter().next().ok_or(Errno::PROTOCOL)?) } else { None };
@@ -187,7 +187,7 @@ impl zgossip_msg_t {
             Message::Ping => ZGOSSIP_MSG_PING,
             Message::Pong(_) => ZGOSSIP_MSG_PONG,
             Message::Invalid => ZGOSSIP_MSG_INVALID,
-            // What our own nodes say among themselves is not part of this class.
+            // Messages of the extended protocol are not part of this class.
             _ => return Err(Errno::PROTOCOL),
         };
         self.id = id;
@@ -219,13 +219,17 @@ impl Drop for zgossip_msg_t {
     }
 }
 
+/// Returns the message that C points to.
+///
 /// # Safety
-/// As [`check`]; and no one else uses the message for as long as the result lives.
+/// As for [`check`]; and no other code uses the message while the result lives.
 unsafe fn message<'a>(object: *mut zgossip_msg_t) -> Result<&'a mut zgossip_msg_t, Errno> {
     // SAFETY: the caller vouches for the pointer; its tag says that it is a message.
     unsafe { check(object).map(|mut found| found.as_mut()) }
 }
 
+/// Returns a C string as Rust has it; `EINVAL` for NULL.
+///
 /// # Safety
 /// `text` is NULL, or a C string that lives as long as the result.
 unsafe fn string<'a>(text: *const c_char) -> Result<&'a CStr, Errno> {

@@ -1,7 +1,7 @@
 //! Self tests, in the form of CZMQ's.
 
-// They do what the example on CZMQ's manual page does, and then what it leaves out, over sockets of plain libzmq in a
-// context of their own: they need no CZMQ, and disturb no node of the program.
+// The tests repeat the example on CZMQ's manual page and go beyond it. They use sockets of plain libzmq in a context of
+// their own: they need no CZMQ, and do not touch the program's nodes.
 
 #![allow(unsafe_code)]
 
@@ -51,20 +51,20 @@ pub unsafe extern "C" fn zgossip_msg_test(verbose: bool) {
     }
 }
 
-/// Run the tests of a class, and print what CZMQ prints.
+/// Runs the tests of a class, and prints what CZMQ prints.
 fn conduct(class: &str, verbose: bool, tests: impl FnOnce()) {
     print(&format!(" * {class}: {}", if verbose { "\n" } else { "" }));
-    // The panic itself has told what failed.
+    // The panic has already printed what failed.
     if catch_unwind(AssertUnwindSafe(tests)).is_err() {
         abort();
     }
     print("OK\n");
 }
 
-/// Print through the C library, for so does the program that called us: its lines and ours stay in order.
+/// Prints through the C library, as the calling program does, so that its lines and these stay in order.
 fn print(text: &str) {
     let text = CString::new(text).unwrap_or_default();
-    // SAFETY: the format takes one C string, and gets it; NULL flushes what the program prints to.
+    // SAFETY: the format takes one C string, and gets it; NULL flushes all streams.
     unsafe {
         libc::printf(c"%s".as_ptr(), text.as_ptr());
         libc::fflush(std::ptr::null_mut());
@@ -79,7 +79,7 @@ fn a_server_answers_a_client(verbose: bool) {
     let client = network.socket(zmq_sys::ZMQ_DEALER);
     client.connect("inproc://zgossip");
     let mut message = zgossip_msg_t::new();
-    // HELLO gets no message, for the server has no tuples.
+    // The server answers HELLO with its tuples; it has none.
     message.set_id(ZGOSSIP_MSG_HELLO);
     message.send(client.get()).expect("HELLO goes out");
     message.set_id(ZGOSSIP_MSG_PING);
@@ -91,7 +91,7 @@ fn a_server_answers_a_client(verbose: bool) {
 fn peers_tell_each_other(verbose: bool) {
     let network = Network::new();
     let base = Actor::start(&network, "base", verbose);
-    // Silence for longer than this must not lose a peer that is there.
+    // A peer that is silent for longer than this must not be lost.
     base.say(&["SET", "server/timeout", "100"]);
     base.say(&["BIND", "inproc://base"]);
 
@@ -101,7 +101,7 @@ fn peers_tell_each_other(verbose: bool) {
     alpha.say(&["PUBLISH", "inproc://alpha-2", "service2"]);
     alpha.hears(&["DELIVER", "inproc://alpha-1", "service1"]);
     alpha.hears(&["DELIVER", "inproc://alpha-2", "service2"]);
-    // What was published before the two met may come in any order.
+    // Tuples that were published before the two met may come in any order.
     let mut heard = [base.listen(), base.listen()];
     heard.sort();
     assert_eq!(heard[0], ["DELIVER", "inproc://alpha-1", "service1"]);
@@ -119,21 +119,21 @@ fn peers_tell_each_other(verbose: bool) {
     alpha.say(&["STATUS"]);
     alpha.hears(&["STATUS", "4"]);
 
-    // A value replaces its older self everywhere; the same value again is no news.
+    // A new value replaces the old one everywhere; the same value again is not delivered.
     alpha.say(&["PUBLISH", "inproc://alpha-1", "service3"]);
     alpha.say(&["PUBLISH", "inproc://alpha-1", "service3"]);
     alpha.hears(&["DELIVER", "inproc://alpha-1", "service3"]);
     alpha.say(&["STATUS"]);
     alpha.hears(&["STATUS", "4"]);
 
-    // What this node forgets, it holds no more; published again, it is new.
+    // A tuple that this node has forgotten is delivered again when it is published again.
     alpha.say(&["UNPUBLISH", "inproc://alpha-2"]);
     alpha.say(&["STATUS"]);
     alpha.hears(&["STATUS", "3"]);
     alpha.say(&["PUBLISH", "inproc://alpha-2", "service2"]);
     alpha.hears(&["DELIVER", "inproc://alpha-2", "service2"]);
 
-    // A program may end a node by itself.
+    // A program may end a node without destroying its actor.
     alpha.say(&["$TERM"]);
 }
 
@@ -174,7 +174,7 @@ fn keys_make_a_connection_private(verbose: bool) {
     server.say(&["PORT"]);
     let endpoint = format!("tcp://127.0.0.1:{}", server.listen()[1]);
 
-    // Who does not know the server's key stays outside.
+    // A client without the server's key cannot connect.
     let stranger = network.socket(zmq_sys::ZMQ_DEALER);
     stranger.connect(&endpoint);
     let mut message = zgossip_msg_t::new();
@@ -211,7 +211,7 @@ fn messages_arrive_as_they_were_sent() {
         sent.send(client.get()).expect("sent to the server");
         received.recv(server.get()).expect("received from the client");
         assert_eq!(received.id(), id);
-        // The routing id came with it, and leads back.
+        // The answer goes to the routing id that came with the message.
         received.send(server.get()).expect("sent to the client");
         sent.recv(client.get()).expect("received from the server");
         assert_eq!(sent.id(), id);

@@ -1,5 +1,6 @@
-//! What a C program may hand us as a socket: a `zsock_t` or `zactor_t` of CZMQ, a `zsock_t` of our own `czmq.h`, or
-//! a socket of plain libzmq. All come down to a libzmq socket, on which whole messages are sent and received.
+//! Sockets that a C program passes: a `zsock_t` or `zactor_t` of CZMQ or of our `czmq.h`, or a socket of plain libzmq.
+//!
+//! Each is resolved to a libzmq socket, on which whole messages are sent and received.
 
 #![allow(unsafe_code)]
 
@@ -16,22 +17,22 @@ use super::error::Errno;
 const CZMQ_SOCK: u32 = 0xcafe_0004;
 /// First word of a `zactor_t` of CZMQ.
 const CZMQ_ACTOR: u32 = 0x0005_cafe;
-/// First word of either once destroyed.
+/// First word of a `zsock_t` or `zactor_t` of CZMQ that was destroyed.
 const CZMQ_DESTROYED: u32 = 0xdead_beef;
-/// First word of a `zsock_t` of our own header: "ZGOS".
-const OUR_SOCK: u32 = 0x5a47_4f53;
-/// First word of a `zactor_t` of our own header: "ZGOA".
-const OUR_ACTOR: u32 = 0x5a47_4f41;
+/// First word of a `zsock_t` of our `czmq.h`: "ZGOS".
+const COMPAT_SOCK: u32 = 0x5a47_4f53;
+/// First word of a `zactor_t` of our `czmq.h`: "ZGOA".
+const COMPAT_ACTOR: u32 = 0x5a47_4f41;
 
-/// How a `zsock_t`, and a `zactor_t` with its pipe's socket, begins in our own header.
+/// Beginning of a `zsock_t`, or of a `zactor_t` (with the socket of its pipe), of our `czmq.h`.
 #[repr(C)]
-struct OurSock {
+struct CompatSock {
     tag: u32,
     kind: c_int,
     handle: *mut c_void,
 }
 
-/// How a `zsock_t` (with its libzmq socket) and a `zactor_t` (with its pipe) begin in CZMQ.
+/// Beginning of a `zsock_t` (with its libzmq socket), or of a `zactor_t` (with its pipe), of CZMQ.
 #[repr(C)]
 struct CzmqSock {
     tag: u32,
@@ -45,22 +46,22 @@ pub(super) struct Socket {
     origin: Origin,
 }
 
-/// Who made a socket, which tells what context it lives in.
+/// Library that made a socket, from which follows the context that it lives in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Origin {
     /// CZMQ.
     Czmq,
-    /// A program with our own `czmq.h`.
-    Ours,
-    /// A program with plain libzmq.
-    Plain,
+    /// Our `czmq.h`.
+    Compat,
+    /// Plain libzmq.
+    Libzmq,
 }
 
 impl Socket {
-    /// Find the libzmq socket behind `socket`; `EINVAL` for NULL, `ENOTSOCK` for what is no socket.
+    /// Finds the libzmq socket behind `socket`; `EINVAL` for NULL, `ENOTSOCK` for anything that is no socket.
     ///
     /// # Safety
-    /// `socket` is NULL, or points to an object of one of the kinds above, which stays alive as long as the result
+    /// `socket` is NULL, or points to a socket of one of these libraries, which stays alive as long as the result
     /// is used.
     pub(super) unsafe fn resolve(socket: *mut c_void) -> Result<Socket, Errno> {
         let found = NonNull::new(socket).ok_or(Errno::INVALID)?;
@@ -68,33 +69,33 @@ impl Socket {
             return Err(Errno::NOT_A_SOCKET);
         }
         // SAFETY: every kind begins with a tag of 32 bits, except libzmq's own sockets, which begin with an aligned
-        // pointer, that no tag equals: aligned addresses are multiples of 8, which the tags are not.
+        // pointer that equals no tag: aligned addresses are multiples of 8, which the tags are not.
         let (handle, origin) = match unsafe { *socket.cast::<u32>() } {
-            // SAFETY: the tag says that it is one of CZMQ's.
+            // SAFETY: the tag is CZMQ's.
             CZMQ_SOCK | CZMQ_ACTOR => (unsafe { resolve_of_czmq(socket) }, Origin::Czmq),
-            OUR_SOCK | OUR_ACTOR => {
-                // SAFETY: the tag says that it is one of ours.
-                (unsafe { NonNull::new((*socket.cast::<OurSock>()).handle) }, Origin::Ours)
+            COMPAT_SOCK | COMPAT_ACTOR => {
+                // SAFETY: the tag is that of our `czmq.h`.
+                (unsafe { NonNull::new((*socket.cast::<CompatSock>()).handle) }, Origin::Compat)
             }
-            CZMQ_DESTROYED => (None, Origin::Plain),
-            _ => (Some(found), Origin::Plain),
+            CZMQ_DESTROYED => (None, Origin::Libzmq),
+            _ => (Some(found), Origin::Libzmq),
         };
         let socket = Socket { handle: handle.ok_or(Errno::NOT_A_SOCKET)?, origin };
         socket.kind()?;
         Ok(socket)
     }
 
-    /// libzmq's own pointer.
+    /// Returns the libzmq socket.
     pub(super) fn handle(&self) -> *mut c_void {
         self.handle.as_ptr()
     }
 
-    /// Who made it.
+    /// Returns the library that made the socket.
     pub(super) fn origin(&self) -> Origin {
         self.origin
     }
 
-    /// `ZMQ_ROUTER` and so on.
+    /// Returns the type of the socket, such as `ZMQ_ROUTER`.
     fn kind(&self) -> Result<c_int, Errno> {
         let mut kind: c_int = 0;
         let mut size = size_of::<c_int>();
@@ -106,12 +107,12 @@ impl Socket {
         if rc == 0 { Ok(kind) } else { Err(Errno::last()) }
     }
 
-    /// Whether messages come and go with a routing id in front.
+    /// Whether the socket is a ROUTER, whose messages begin with a routing id.
     pub(super) fn is_router(&self) -> Result<bool, Errno> {
         Ok(self.kind()? == zmq_sys::ZMQ_ROUTER as c_int)
     }
 
-    /// Send a message of these frames, waiting as long as the socket's own time-out says.
+    /// Sends a message of these frames, waiting as long as the socket's own time-out says.
     pub(super) fn send(&self, frames: &[&[u8]]) -> Result<(), Errno> {
         for (index, frame) in frames.iter().enumerate() {
             let more = if index + 1 < frames.len() { zmq_sys::ZMQ_SNDMORE } else { 0 };
@@ -126,7 +127,7 @@ impl Socket {
         Ok(())
     }
 
-    /// Receive a message, all its frames, waiting as long as the socket's own time-out says.
+    /// Receives all frames of a message, waiting as long as the socket's own time-out says.
     pub(super) fn recv(&self) -> Result<Vec<Vec<u8>>, Errno> {
         let mut frames = Vec::with_capacity(2);
         loop {
@@ -137,7 +138,7 @@ impl Socket {
                         return Ok(frames);
                     }
                 }
-                // The rest of a message is there already: a signal is no reason to lose it.
+                // The rest of the message has arrived with its first frame, and must not be lost.
                 Err(Errno(libc::EINTR)) if !frames.is_empty() => {}
                 Err(errno) => return Err(errno),
             }
@@ -167,6 +168,8 @@ impl Socket {
     }
 }
 
+/// Finds the libzmq socket in a socket or actor of CZMQ.
+///
 /// # Safety
 /// `socket` is a live `zsock_t` or `zactor_t` of CZMQ.
 unsafe fn resolve_of_czmq(socket: *mut c_void) -> Option<NonNull<c_void>> {
@@ -174,8 +177,8 @@ unsafe fn resolve_of_czmq(socket: *mut c_void) -> Option<NonNull<c_void>> {
     if let Some(handle) = unsafe { loaded::resolve(socket) } {
         return NonNull::new(handle);
     }
-    // This CZMQ hides its functions (a static one inside a plug-in). The fields before the socket have been the same
-    // ever since there are tags; without them, who waits for this actor's signal would wait for ever.
+    // This CZMQ hides its functions, as a static one inside a plug-in does. The fields before the socket are the same in
+    // every version of CZMQ that has tags. Without them, a program that waits for the actor's signal would hang.
     // SAFETY: the caller vouches for it.
     let CzmqSock { tag, inner } = unsafe { socket.cast::<CzmqSock>().read() };
     if tag == CZMQ_SOCK || inner.is_null() {

@@ -1,7 +1,7 @@
-//! Handles that know what they are.
+//! Tags: the first word of each object that C holds, by which a wrong pointer is recognized.
 //!
-//! A pointer from C may be NULL, of another kind, or destroyed. Every object that we hand out begins with a tag of
-//! its kind, which is looked at before anything else and wiped when the object goes.
+//! A pointer from C may be NULL, of another kind, or destroyed. The tag names the kind of the object; it is checked
+//! before anything else is read, and wiped when the object is destroyed.
 
 #![allow(unsafe_code)]
 
@@ -20,17 +20,17 @@ impl Tag {
         Tag(AtomicU32::new(value))
     }
 
-    /// Barrier the object as gone. True for the one caller that did it.
+    /// Marks the object as destroyed; true for the one caller that did it.
     pub(super) fn wipe(&self) -> bool {
         self.0.swap(0xdead_beef, Ordering::SeqCst) != 0xdead_beef
     }
 
-    /// Barrier it as alive again.
+    /// Marks the object as alive again.
     pub(super) fn restore(&self, value: u32) {
         self.0.store(value, Ordering::SeqCst);
     }
 
-    /// Whether it is alive, and of the kind `value`.
+    /// Whether the object is alive and of the kind `value`.
     pub(super) fn is(&self, value: u32) -> bool {
         self.0.load(Ordering::SeqCst) == value
     }
@@ -41,11 +41,11 @@ impl Tag {
 /// # Safety
 /// The type is `repr(C)` and its first field is a `Tag`.
 pub(super) unsafe trait Tagged {
-    /// The tag of its live values.
+    /// Tag of the live values of the type.
     const TAG: u32;
 }
 
-/// Refuse what is plainly not a live `T`.
+/// Checks that a pointer from C points to a live `T`; `EINVAL` otherwise.
 ///
 /// # Safety
 /// `object` is NULL or points to at least four readable bytes.

@@ -1,4 +1,4 @@
-//! What the self tests stand on: a libzmq context of their own, its sockets, and actors whose owner is the test.
+//! Fixtures of the self tests: a libzmq context of their own, its sockets, and actors whose owner is the test.
 
 #![allow(unsafe_code)]
 
@@ -14,8 +14,8 @@ use super::error::Errno;
 use super::socket::Socket;
 use crate::engine::raw;
 
-/// How long a test waits for what must come, in milliseconds: long enough for a machine that is busy.
-const PATIENCE: c_int = 20_000;
+/// Milliseconds that a test waits for a message: long enough for a busy machine.
+const TIMEOUT: c_int = 20_000;
 
 /// A libzmq context, with all the sockets and actors of one test in it.
 pub(super) struct Network {
@@ -30,16 +30,16 @@ impl Network {
         Network { context, pipes: Cell::new(0) }
     }
 
-    /// A socket that gives up, rather than wait for ever.
+    /// Makes a socket whose calls fail after a time instead of waiting for ever.
     pub(super) fn socket(&self, kind: c_uint) -> Plug<'_> {
-        // SAFETY: the context is alive until this network goes, which the result keeps from going.
+        // SAFETY: the context is alive as long as this network, which the result borrows.
         let handle = unsafe { zmq_sys::zmq_socket(self.context.as_ptr(), kind as c_int) };
-        // SAFETY: NULL, or a live socket, closed when the result goes.
+        // SAFETY: NULL, or a live socket, closed when the result is dropped.
         let socket = unsafe { Socket::resolve(handle) }.expect("a socket of libzmq");
         let plug = Plug { socket, _network: self };
         plug.set(zmq_sys::ZMQ_LINGER, 0);
-        plug.set(zmq_sys::ZMQ_RCVTIMEO, PATIENCE);
-        plug.set(zmq_sys::ZMQ_SNDTIMEO, PATIENCE);
+        plug.set(zmq_sys::ZMQ_RCVTIMEO, TIMEOUT);
+        plug.set(zmq_sys::ZMQ_SNDTIMEO, TIMEOUT);
         plug
     }
 }
@@ -92,13 +92,13 @@ impl Drop for Plug<'_> {
     }
 }
 
-/// A node on the end of a pipe, as `zactor_new` makes one.
+/// A node at the other end of a pipe, as `zactor_new` makes one.
 pub(super) struct Actor<'a> {
     pipe: Plug<'a>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What an actor's thread starts with.
+/// Arguments of an actor's thread.
 struct Start {
     context: NonNull<c_void>,
     pipe: Socket,
@@ -126,7 +126,7 @@ impl<'a> Actor<'a> {
         ours.bind(&endpoint);
         theirs.connect(&endpoint);
         let start = Start { context: network.context, pipe: theirs.get() };
-        // From here on the thread closes it.
+        // The thread closes the socket.
         std::mem::forget(theirs);
         let thread = thread::spawn(move || start.run(name));
         let actor = Actor { pipe: ours, thread: Some(thread) };
@@ -138,19 +138,19 @@ impl<'a> Actor<'a> {
         actor
     }
 
-    /// Give the node a command.
+    /// Sends the node a command.
     pub(super) fn say(&self, command: &[&str]) {
         let frames: Vec<&[u8]> = command.iter().map(|frame| frame.as_bytes()).collect();
         self.pipe.get().send(&frames).expect("the node takes commands");
     }
 
-    /// The next message from the node.
+    /// Receives the next message from the node.
     pub(super) fn listen(&self) -> Vec<String> {
         let frames = self.pipe.get().recv().expect("the node has something to say");
         frames.into_iter().map(|frame| String::from_utf8_lossy(&frame).into_owned()).collect()
     }
 
-    /// The next message from the node must be this one.
+    /// Fails unless the next message from the node is this one.
     #[track_caller]
     pub(super) fn hears(&self, message: &[&str]) {
         assert_eq!(self.listen(), message);
@@ -159,7 +159,7 @@ impl<'a> Actor<'a> {
 
 impl Drop for Actor<'_> {
     fn drop(&mut self) {
-        // Fails where the node has ended by itself, which is what is wanted: at once, for nobody will ever take it.
+        // The command fails if the node has ended by itself; it must not wait then, for no one will receive it.
         self.pipe.set(zmq_sys::ZMQ_SNDTIMEO, 0);
         let _: Result<(), Errno> = self.pipe.get().send(&[b"$TERM"]);
         if let Some(thread) = self.thread.take() {
@@ -174,7 +174,7 @@ pub(super) struct Keys {
     pub(super) secret: String,
 }
 
-/// Fresh keys; none where this libzmq has no CURVE.
+/// Makes a pair of CURVE keys; `None` if libzmq has no CURVE.
 pub(super) fn curve_keys() -> Option<Keys> {
     let (mut public, mut secret) = ([0_u8; 41], [0_u8; 41]);
     // SAFETY: libzmq writes 40 characters and a NUL to each.

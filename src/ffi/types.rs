@@ -1,10 +1,10 @@
-//! The C names of what pointers of other libraries point to; they are never looked into through these.
+//! Opaque types: C names of objects of other libraries, whose content is never read through them.
 
 #![allow(non_camel_case_types)]
 
 use std::marker::{PhantomData, PhantomPinned};
 
-/// A type of CZMQ or our own that C knows by its name only.
+/// Declares opaque types.
 macro_rules! opaque {
     ($(#[$doc:meta] $name:ident),* $(,)?) => {
         $(

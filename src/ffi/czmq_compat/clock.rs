@@ -1,4 +1,4 @@
-//! Clocks, which plain C has not.
+//! Clocks for `zclock`, which C99 lacks.
 
 #![allow(unsafe_code)]
 
@@ -9,7 +9,7 @@ use libc::{c_char, c_int};
 
 use crate::actor::local_time;
 
-/// Time on one of the system's clocks.
+/// Reads one of the system's clocks.
 fn read(clock: libc::clockid_t) -> Duration {
     let mut now = MaybeUninit::<libc::timespec>::zeroed();
     // SAFETY: the clocks asked for always exist; otherwise the zeroed time stands.
@@ -20,12 +20,12 @@ fn read(clock: libc::clockid_t) -> Duration {
     Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }
 
-/// Microseconds since 1970.
+/// Returns the microseconds since 1970.
 pub(super) fn usecs() -> u128 {
     read(libc::CLOCK_REALTIME).as_micros()
 }
 
-/// See `library.h`.
+/// Reads a clock: `m` for monotonic milliseconds, `u` for monotonic microseconds, else milliseconds since 1970.
 #[unsafe(no_mangle)]
 pub extern "C" fn zgossip_czmq_clock(which: c_int) -> i64 {
     let count = match u8::try_from(which) {
@@ -36,7 +36,7 @@ pub extern "C" fn zgossip_czmq_clock(which: c_int) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// See `library.h`. A signal ends the sleep.
+/// Sleeps for some milliseconds, or until a signal comes.
 #[unsafe(no_mangle)]
 pub extern "C" fn zgossip_czmq_sleep(msecs: c_int) {
     let msecs = msecs.max(0);
@@ -49,7 +49,7 @@ pub extern "C" fn zgossip_czmq_sleep(msecs: c_int) {
     }
 }
 
-/// See `library.h`.
+/// Writes the local time as `2026-11-22 08:55:00`.
 ///
 /// # Safety
 /// `text` has room for 20 bytes.

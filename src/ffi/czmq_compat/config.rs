@@ -1,4 +1,4 @@
-//! Configuration text for the header's `zconfig`, whose tree is in C: programs hold pointers into it.
+//! The parser behind `zconfig` of our `czmq.h`, whose tree is in C because programs hold pointers into it.
 
 #![allow(unsafe_code)]
 
@@ -12,11 +12,11 @@ use crate::ffi::error::Errno;
 
 type Report = unsafe extern "C" fn(*mut c_void, c_int, *const c_char, *const c_char);
 
-/// Report the items below `item`, which is at `level`.
+/// Reports the items below `item`; `level` is their depth.
 fn walk(item: &Item, level: c_int, report: Report, arg: *mut c_void) {
     for child in item.children() {
         let name = [child.name(), b"\0"].concat();
-        // It may be a secret key.
+        // The value may be a secret key.
         let value = Zeroizing::new([child.value(), b"\0"].concat());
         // SAFETY: the header's own function; both are C strings, for ZPL has no zero bytes.
         unsafe { report(arg, level, name.as_ptr().cast(), value.as_ptr().cast()) };
@@ -24,10 +24,10 @@ fn walk(item: &Item, level: c_int, report: Report, arg: *mut c_void) {
     }
 }
 
-/// See `library.h`.
+/// Parses ZPL text, and reports each item with its depth, name and value; -1 if the text is not ZPL.
 ///
 /// # Safety
-/// `text` has `size` bytes; `report` is a function of that type, and takes `arg`.
+/// `text` has `size` bytes; `report` may be called with `arg`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_czmq_config_read(
     text: *const c_char,

@@ -1,11 +1,11 @@
-//! CZMQ, where the process has it.
+//! A CZMQ in the process: its sockets, context, log and frames.
 //!
-//! We link without CZMQ and use it when it is there: its sockets, its context, its log, its frames. A name is
-//! looked for where it can be, and remembered only once found, for a CZMQ may be loaded at any time:
+//! The library is not linked with CZMQ, and uses it where the process has it. Names are looked up in this order, and
+//! remembered only when found, because a CZMQ may be loaded at any time:
 //!
-//! 1. weak references (`weak.c`): a CZMQ on the program's link line, statically linked ones included;
-//! 2. the global scope: one that was loaded with `RTLD_GLOBAL`;
-//! 3. `libczmq.so.4`, and then every loaded object: one that an FFI has loaded with `RTLD_LOCAL`, whatever its name.
+//! 1. weak references (`weak.c`), for a CZMQ on the program's link line, also a static one;
+//! 2. the global scope, for one that was loaded with `RTLD_GLOBAL`;
+//! 3. `libczmq.so.4` and then every loaded object, for one that was loaded with `RTLD_LOCAL` under any name.
 
 #![allow(unsafe_code)]
 
@@ -18,7 +18,7 @@ use libc::{c_char, c_int, c_uint, c_void, size_t};
 
 use crate::log::{Level, Sink, Stderr};
 
-/// What we need of CZMQ. The order is that of `weak.c`.
+/// Functions of CZMQ that are used here, in the order of `weak.c`.
 #[derive(Clone, Copy)]
 enum Name {
     SockResolve,
@@ -52,11 +52,11 @@ const NAMES: [&CStr; 13] = [
     c"zsys_ipv6",
 ];
 
-/// The address of each name, once found.
+/// Address of each function, once found.
 static FOUND: [AtomicPtr<c_void>; NAMES.len()] = [const { AtomicPtr::new(ptr::null_mut()) }; NAMES.len()];
 
 unsafe extern "C" {
-    /// In `weak.c`: the address that the linker gave to a weak reference, or NULL.
+    /// Returns the address that the linker gave to a weak reference, or NULL; defined in `weak.c`.
     fn zgossip_czmq_weak(name: c_uint) -> *mut c_void;
 }
 
@@ -81,7 +81,7 @@ fn look_up(name: &CStr) -> Option<NonNull<c_void>> {
     Some(address)
 }
 
-/// Find `name` in an object that is loaded already; never loads one.
+/// Finds `name` in an object that is loaded already, and loads none.
 fn look_up_in(object: &CStr, name: &CStr) -> Option<NonNull<c_void>> {
     // SAFETY: both are C strings; the handle is used before it is closed. Nothing is loaded, so no initialiser runs.
     unsafe {
@@ -92,7 +92,7 @@ fn look_up_in(object: &CStr, name: &CStr) -> Option<NonNull<c_void>> {
     }
 }
 
-/// Keep the object that holds `address` loaded from now on, for the address is remembered.
+/// Keeps the object that holds `address` loaded for ever, because the address is remembered.
 fn pin(address: NonNull<c_void>) {
     let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
     // SAFETY: `dladdr` takes any address, and fills `found` unless it returns 0; the file name it then gives is a
@@ -109,10 +109,10 @@ fn pin(address: NonNull<c_void>) {
     }
 }
 
-/// The names of all loaded objects, the program itself apart.
+/// Returns the names of all loaded objects except the program.
 fn loaded_objects() -> Vec<CString> {
     unsafe extern "C" fn note(info: *mut libc::dl_phdr_info, _: size_t, names: *mut c_void) -> c_int {
-        // SAFETY: the dynamic linker calls us with a valid `info`, and with the `names` that were given below.
+        // SAFETY: the dynamic linker calls this function with a valid `info`, and with the `names` that were given below.
         let (name, names) = unsafe { ((*info).dlpi_name, &mut *names.cast::<Vec<CString>>()) };
         if !name.is_null() {
             // SAFETY: a C string, valid during this call.
@@ -130,7 +130,7 @@ fn loaded_objects() -> Vec<CString> {
     names
 }
 
-/// Call a function of CZMQ by its name, if CZMQ is there: `call!(Name as fn (types) -> type, arguments)`.
+/// Calls a function of CZMQ if CZMQ is there: `call!(Name as fn (types) -> type, arguments)`.
 macro_rules! call {
     ($name:ident as $type:ty, $($argument:expr),* $(,)?) => {
         find(Name::$name).map(|address| {
@@ -140,12 +140,12 @@ macro_rules! call {
     };
 }
 
-/// Whether this process has CZMQ, as far as one can see.
+/// Whether a CZMQ was found in the process.
 pub(in crate::ffi) fn present() -> bool {
     find(Name::SysInit).is_some()
 }
 
-/// The libzmq socket inside a socket of CZMQ.
+/// Returns the libzmq socket in a socket or actor of CZMQ.
 ///
 /// # Safety
 /// `socket` is a live `zsock_t` or `zactor_t`.
@@ -154,7 +154,7 @@ pub(in crate::ffi) unsafe fn resolve(socket: *mut c_void) -> Option<*mut c_void>
     unsafe { call!(SockResolve as unsafe extern "C" fn(*mut c_void) -> *mut c_void, socket) }
 }
 
-/// Tell an actor's creator that the actor runs; false where CZMQ cannot.
+/// Signals to an actor's creator that the actor runs; false if CZMQ's function is not there or fails.
 ///
 /// # Safety
 /// `pipe` is a live `zsock_t`.
@@ -163,7 +163,7 @@ pub(in crate::ffi) unsafe fn signal(pipe: *mut c_void) -> bool {
     unsafe { call!(SockSignal as unsafe extern "C" fn(*mut c_void, u8) -> c_int, pipe, 0) == Some(0) }
 }
 
-/// The context that all of CZMQ's sockets live in; made by this call if need be.
+/// Returns the context that all of CZMQ's sockets live in; CZMQ makes it if need be.
 pub(in crate::ffi) fn context() -> Option<NonNull<c_void>> {
     // SAFETY: the type is that of czmq's zsys.h; the function may be called by any thread, any number of times.
     unsafe { call!(SysInit as unsafe extern "C" fn() -> *mut c_void,) }.and_then(NonNull::new)
@@ -175,7 +175,7 @@ pub(in crate::ffi) fn ipv6() -> bool {
     unsafe { call!(SysIpv6 as unsafe extern "C" fn() -> c_int,) }.is_some_and(|on| on != 0)
 }
 
-/// CZMQ's log.
+/// CZMQ's log, as the sink of nodes.
 pub(in crate::ffi) struct Log;
 
 impl Sink for Log {
@@ -199,14 +199,14 @@ impl Sink for Log {
     }
 }
 
-/// A new `zframe_t` with these bytes.
+/// Makes a `zframe_t` with a copy of these bytes.
 pub(in crate::ffi) fn new_frame(bytes: &[u8]) -> Option<NonNull<c_void>> {
     type New = unsafe extern "C" fn(*const c_void, size_t) -> *mut c_void;
     // SAFETY: the type is that of czmq's zframe.h; the bytes are copied.
     unsafe { call!(FrameNew as New, bytes.as_ptr().cast(), bytes.len()) }.and_then(NonNull::new)
 }
 
-/// Free a `zframe_t`.
+/// Frees a `zframe_t`.
 ///
 /// # Safety
 /// `frame` came from [`new_frame`] and has not been freed.
@@ -216,7 +216,7 @@ pub(in crate::ffi) unsafe fn destroy_frame(frame: NonNull<c_void>) {
     unsafe { call!(FrameDestroy as unsafe extern "C" fn(*mut *mut c_void), &raw mut frame) };
 }
 
-/// The bytes of a `zframe_t`.
+/// Returns a copy of the bytes of a `zframe_t`.
 ///
 /// # Safety
 /// `frame` is a live `zframe_t`.

@@ -1,5 +1,6 @@
-//! The log of programs that use our `czmq.h`: to a stream (standard output at first), to the system's log, to
-//! whoever subscribes; in CZMQ's format.
+//! The log of `zsys` in our `czmq.h`, in CZMQ's format.
+//!
+//! Lines go to a stream (standard output by default), to the system's log, and to subscribers of a socket.
 
 #![allow(unsafe_code)]
 
@@ -36,7 +37,7 @@ fn variable(name: &str) -> Option<CString> {
     std::env::var_os(name).and_then(|text| CString::new(text.into_encoded_bytes()).ok())
 }
 
-/// Use the state, which begins as the environment says.
+/// Runs `use_it` with the state, which starts with what environment variables say.
 fn with<T>(use_it: impl FnOnce(&mut State) -> T) -> T {
     let mut state = STATE.lock();
     use_it(state.get_or_insert_with(|| State {
@@ -52,7 +53,7 @@ fn with<T>(use_it: impl FnOnce(&mut State) -> T) -> T {
     }))
 }
 
-/// Write one text.
+/// Writes a line; the letter is its level, one of `EWNID`.
 pub(super) fn write(letter: u8, text: &str) {
     write_bytes(letter, text.as_bytes());
 }
@@ -66,7 +67,7 @@ fn write_bytes(letter: u8, text: &[u8]) {
             line.extend_from_slice(ident.as_bytes());
             line.extend_from_slice(b") ");
         }
-        // The century is known.
+        // CZMQ writes years with two digits.
         line.extend_from_slice(&now.as_bytes()[2.min(now.len())..]);
         line.push(b' ');
         line.extend(text.iter().filter(|&&byte| byte != 0));
@@ -100,12 +101,12 @@ fn to_system(letter: u8, text: &[u8]) {
     unsafe { libc::syslog(priority, c"%s".as_ptr(), text.as_ptr()) };
 }
 
-/// Close the log's sender, which is a socket in the context.
+/// Closes the sender, which is a socket in the context of the process.
 pub(super) fn close_sender() {
     with(|state| state.sender = None);
 }
 
-/// Binds the log's sender, a PUB socket in `context`, to an endpoint more.
+/// Binds the sender, a PUB socket in `context`, to one more endpoint.
 ///
 /// # Safety
 /// The context does not end before [`close_sender`] was called.
@@ -121,17 +122,17 @@ pub(super) unsafe fn bind_sender(context: NonNull<c_void>, endpoint: &str) -> Re
     .map_err(Errno::from)
 }
 
-/// This log, for nodes.
+/// This log as the sink of nodes.
 pub(in crate::ffi) struct Log;
 
 impl Sink for Log {
     fn write(&self, level: Level, text: &str) {
-        // One of the five letters.
+        // The letter is ASCII.
         write(level.letter() as u8, text);
     }
 }
 
-/// See `library.h`.
+/// Writes a line to the log; `level` is one of `EWNID`.
 ///
 /// # Safety
 /// `text` is a C string.
@@ -147,7 +148,7 @@ pub unsafe extern "C" fn zgossip_czmq_log(level: c_int, text: *const c_char) {
     }
 }
 
-/// See `library.h`.
+/// Sets the stream of the log; NULL for none.
 ///
 /// # Safety
 /// `stream` is NULL or a stream that stays open until another one is set.
@@ -159,7 +160,7 @@ pub unsafe extern "C" fn zgossip_czmq_set_logstream(stream: *mut FILE) {
     }
 }
 
-/// See `library.h`.
+/// Sets the name that lines of the log begin with; NULL or "" for none.
 ///
 /// # Safety
 /// `ident` is NULL or a C string.
@@ -173,7 +174,7 @@ pub unsafe extern "C" fn zgossip_czmq_set_logident(ident: *const c_char) {
     }
 }
 
-/// See `library.h`.
+/// Turns the system's log on or off.
 #[unsafe(no_mangle)]
 pub extern "C" fn zgossip_czmq_set_logsystem(enabled: c_int) {
     entry! {

@@ -1,7 +1,7 @@
-//! The one context, and the sockets in it.
+//! The context of our `czmq.h`, and the sockets in it.
 //!
-//! It ends when the process does, which gives lingering messages their time. That would wait for ever while a
-//! socket is open; so all sockets are known here, and those that a program has left open are reported instead.
+//! The context is terminated when the process exits, so that lingering messages are still sent. Termination would wait
+//! for ever while a socket is open; all sockets are therefore registered here, and those left open are reported.
 
 #![allow(unsafe_code)]
 
@@ -19,8 +19,8 @@ use super::{clock, log, signals};
 use crate::ffi::entry::entry;
 use crate::ffi::error::Errno;
 
-/// How long the end waits for actors that are just closing their sockets.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// Longest wait at exit for actors that are closing their sockets; closing takes a few milliseconds.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
 
 unsafe extern "C" {
     fn srandom(seed: c_uint);
@@ -29,7 +29,7 @@ unsafe extern "C" {
 struct Process {
     context: *mut c_void,
     pid: u32,
-    /// What made each open socket, and where.
+    /// Type of each open socket, and the source line that made it.
     open: BTreeMap<usize, (c_int, CString, size_t)>,
 }
 
@@ -39,7 +39,7 @@ unsafe impl Send for Process {}
 static PROCESS: Mutex<Option<Process>> = Mutex::new(None);
 static CLOSED: Condvar = Condvar::new();
 
-/// The context, made now if need be; that of nobody else.
+/// Returns the context, and makes it if need be.
 pub(in crate::ffi) fn context() -> Option<NonNull<c_void>> {
     let mut process = PROCESS.lock();
     if process.is_none() {
@@ -60,7 +60,7 @@ fn make() -> Option<Process> {
         // SAFETY: a context just made; an option that it refuses stays as it was.
         unsafe { zmq_sys::zmq_ctx_set(context, option as c_int, value) };
     };
-    // Not in zmq-sys.
+    // Options of libzmq that zmq-sys does not declare.
     const THREAD_PRIORITY: u32 = 3;
     const THREAD_SCHED_POLICY: u32 = 4;
     const MAX_MSGSZ: u32 = 5;
@@ -96,12 +96,13 @@ fn make() -> Option<Process> {
     Some(Process { context, pid: std::process::id(), open: BTreeMap::new() })
 }
 
-/// End the context, and with it the log's sender and the signal handlers. False where sockets are open: they are
-/// reported, and the context stays.
+/// Terminates the context, closes the log's sender and restores the signal handlers.
+///
+/// False if sockets are open: they are reported, and the context stays.
 fn shutdown() -> bool {
     log::close_sender();
     let mut guard = PROCESS.lock();
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + CLOSE_TIMEOUT;
     while let Some(process) = &*guard
         && !process.open.is_empty()
         && process.pid == std::process::id()
@@ -130,9 +131,9 @@ fn shutdown() -> bool {
         return false;
     };
     drop(guard);
-    // A child that was forked has a copy of the context, and no threads in it.
+    // In a forked child the context has no threads, and termination would hang.
     if process.pid == std::process::id() {
-        // SAFETY: all sockets made in it are closed, and nobody is given it any more.
+        // SAFETY: all sockets made in it are closed, and `context` no longer returns it.
         while unsafe { zmq_sys::zmq_ctx_term(process.context) } != 0 && Errno::last().0 == libc::EINTR {}
     }
     signals::reset();
@@ -145,19 +146,19 @@ fn kind_name(kind: c_int) -> &'static str {
     usize::try_from(kind).ok().and_then(|kind| NAMES.get(kind)).copied().unwrap_or("?")
 }
 
-/// See `library.h`.
+/// Returns the context of the process, and makes it if need be.
 #[unsafe(no_mangle)]
 pub extern "C" fn zgossip_czmq_context() -> *mut c_void {
     entry! { Ok(context().ok_or_else(Errno::last)?.as_ptr()) }
 }
 
-/// See `library.h`.
+/// Terminates the context, unless sockets are open; 0 if it was terminated.
 #[unsafe(no_mangle)]
 pub extern "C" fn zgossip_czmq_shutdown() -> c_int {
     entry! { Ok(if shutdown() { 0 } else { -1 }) }
 }
 
-/// See `library.h`.
+/// Makes a socket in the context; `file` and `line` name the place that is reported if it is left open.
 ///
 /// # Safety
 /// `file` is NULL or a C string.
@@ -190,7 +191,7 @@ pub unsafe extern "C" fn zgossip_czmq_socket(kind: c_int, file: *const c_char, l
     }
 }
 
-/// See `library.h`.
+/// Closes a socket of the context.
 ///
 /// # Safety
 /// `handle` came from [`zgossip_czmq_socket`] and has not been closed.
@@ -201,7 +202,7 @@ pub unsafe extern "C" fn zgossip_czmq_close(handle: *mut c_void) -> c_int {
         if let Some(process) = process.as_mut() {
             process.open.remove(&handle.addr());
         }
-        // Closed before the lock goes: who finds no socket open may end the context.
+        // The socket is closed before the lock is released: `shutdown` terminates the context when none is registered.
         // SAFETY: the header gives an open socket.
         let rc = unsafe { zmq_sys::zmq_close(handle) };
         CLOSED.notify_all();
@@ -209,7 +210,7 @@ pub unsafe extern "C" fn zgossip_czmq_close(handle: *mut c_void) -> c_int {
     }
 }
 
-/// See `library.h`.
+/// Binds a PUB socket to which log lines are sent; NULL closes it.
 ///
 /// # Safety
 /// `endpoint` is NULL or a C string.

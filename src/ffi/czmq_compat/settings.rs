@@ -1,4 +1,4 @@
-//! The settings of the process: what CZMQ starts with, unless an environment variable says otherwise.
+//! Settings of `zsys` in our `czmq.h`: they start with CZMQ's defaults, or with environment variables.
 
 #![allow(unsafe_code)]
 
@@ -10,7 +10,7 @@ use once_cell::sync::Lazy;
 use crate::ffi::entry::entry;
 use crate::ffi::error::Errno;
 
-/// A setting, by its number in `library.h`.
+/// A setting, by its number (`ZGC_`) in `library.h`.
 #[derive(Clone, Copy)]
 pub(super) struct Setting(usize);
 
@@ -27,8 +27,8 @@ impl Setting {
     pub(super) const NAME_PREFIX: Setting = Setting(10);
 }
 
-/// Where each is said in the environment, and what it is otherwise.
-const BEGINNING: [(&str, i32); 11] = [
+/// Environment variable and default of each setting.
+const SETTINGS: [(&str, i32); 11] = [
     ("ZSYS_IO_THREADS", 1),
     ("ZSYS_MAX_SOCKETS", 1024),
     ("ZSYS_MAX_MSGSZ", i32::MAX),
@@ -42,10 +42,10 @@ const BEGINNING: [(&str, i32); 11] = [
     ("ZSYS_THREAD_NAME_PREFIX", 0),
 ];
 
-static VALUES: Lazy<[AtomicI32; BEGINNING.len()]> = Lazy::new(|| {
-    BEGINNING.map(|(variable, usual)| {
+static VALUES: Lazy<[AtomicI32; SETTINGS.len()]> = Lazy::new(|| {
+    SETTINGS.map(|(variable, default)| {
         let said = std::env::var(variable).ok().and_then(|text| text.trim().parse().ok());
-        AtomicI32::new(said.unwrap_or(usual))
+        AtomicI32::new(said.unwrap_or(default))
     })
 });
 
@@ -62,13 +62,13 @@ fn cell(which: c_int) -> Result<&'static AtomicI32, Errno> {
     usize::try_from(which).ok().and_then(|place| VALUES.get(place)).ok_or(Errno::INVALID)
 }
 
-/// A setting's value; -1 for one that is not there.
+/// Returns the value of a setting; -1 if there is no such setting.
 #[unsafe(no_mangle)]
 pub extern "C" fn zgossip_czmq_setting(which: c_int) -> c_int {
     entry! { Ok(cell(which)?.load(Ordering::Relaxed)) }
 }
 
-/// Set it.
+/// Changes the value of a setting.
 #[unsafe(no_mangle)]
 pub extern "C" fn zgossip_czmq_set_setting(which: c_int, value: c_int) {
     entry! {

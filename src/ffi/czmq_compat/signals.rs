@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: a flag that every loop of a program looks at, and that ends every wait in libzmq.
+//! SIGINT and SIGTERM for our `czmq.h`: they set a flag that loops look at, and end every wait in libzmq.
 
 #![allow(unsafe_code)]
 
@@ -15,9 +15,9 @@ static INTERRUPTED: AtomicI32 = AtomicI32::new(0);
 type Handler = unsafe extern "C" fn(c_int);
 
 struct State {
-    /// The program does not want any handler.
+    /// Whether the program wants no handler.
     disabled: bool,
-    /// What there was before ours, for SIGINT and SIGTERM.
+    /// The actions for SIGINT and SIGTERM before this module set its own.
     before: Option<[libc::sigaction; 2]>,
 }
 
@@ -32,8 +32,8 @@ unsafe extern "C" fn note(_signal: c_int) {
 fn install(state: &mut State, handler: Handler) {
     let mut before = [MaybeUninit::<libc::sigaction>::zeroed(); 2];
     for (signal, before) in SIGNALS.into_iter().zip(&mut before) {
-        // SAFETY: an all-zero `sigaction` is a valid one; without SA_RESTART, waits end. The handler is of the
-        // program, or ours, which stores to an atomic and no more.
+        // SAFETY: an all-zero `sigaction` is a valid one; without SA_RESTART, waits end. The handler is the
+        // program's, or `note`, which only stores to an atomic.
         unsafe {
             let mut action = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
             action.sa_sigaction = handler as libc::sighandler_t;
@@ -54,7 +54,7 @@ fn restore(state: &mut State) {
     }
 }
 
-/// Let the signals set the flag, unless the program has handlers set already, or wants none.
+/// Lets SIGINT and SIGTERM set the flag, unless the program has set handlers already, or wants none.
 pub(super) fn catch_interrupts() {
     let mut state = STATE.lock();
     let unwanted = std::env::var_os("ZSYS_SIGHANDLER").is_some_and(|said| said == "false");
@@ -63,18 +63,18 @@ pub(super) fn catch_interrupts() {
     }
 }
 
-/// Take the handlers away.
+/// Restores the signal actions of before.
 pub(super) fn reset() {
     restore(&mut STATE.lock());
 }
 
-/// See `library.h`.
+/// Returns the address of the flag that SIGINT and SIGTERM set.
 #[unsafe(no_mangle)]
 pub extern "C" fn zgossip_czmq_interrupted() -> *mut c_int {
     INTERRUPTED.as_ptr()
 }
 
-/// See `library.h`.
+/// Sets the handler of SIGINT and SIGTERM; NULL for none, and none later.
 #[unsafe(no_mangle)]
 pub extern "C" fn zgossip_czmq_handler_set(handler: Option<Handler>) {
     entry! {
@@ -88,7 +88,7 @@ pub extern "C" fn zgossip_czmq_handler_set(handler: Option<Handler>) {
     }
 }
 
-/// See `library.h`.
+/// Restores the signal actions of before.
 #[unsafe(no_mangle)]
 pub extern "C" fn zgossip_czmq_handler_reset() {
     entry! {
@@ -97,7 +97,7 @@ pub extern "C" fn zgossip_czmq_handler_reset() {
     }
 }
 
-/// See `library.h`.
+/// Lets SIGINT and SIGTERM set the flag, unless the program has set handlers already, or wants none.
 #[unsafe(no_mangle)]
 pub extern "C" fn zgossip_czmq_catch_interrupts() {
     entry! {

@@ -1,7 +1,7 @@
-/*  Weak references to what we need of CZMQ.
+/*  Weak references to the functions of CZMQ that the library uses.
 
-    Rust cannot express them, and nothing else finds a CZMQ that was linked statically: its names are in no dynamic
-    symbol table. Weak means: where the program has no CZMQ, each is NULL and nothing is missing. */
+    Rust has no weak references, and a CZMQ that was linked statically is found in no other way: its names are in no
+    dynamic symbol table. Where the program has no CZMQ, each reference is NULL. */
 
 #if defined (__GNUC__)
 #   define WEAK __attribute__ ((weak))
@@ -12,12 +12,12 @@
 
 typedef void (function_t) (void);
 
-/*  Their real types are stated where they are called, in loaded.rs. */
+/*  The real types are in loaded.rs, where the functions are called. */
 WEAK extern function_t zsock_resolve, zsock_signal, zsys_init, zsys_ipv6;
 WEAK extern function_t zsys_error, zsys_warning, zsys_notice, zsys_info, zsys_debug;
 WEAK extern function_t zframe_new, zframe_destroy, zframe_data, zframe_size;
 
-/*  The order is that of `Name` in loaded.rs. */
+/*  Returns the address of a function by its number: its place in `Name` of loaded.rs. */
 HIDDEN function_t *zgossip_czmq_weak (unsigned name);
 
 function_t *

@@ -1,4 +1,4 @@
-//! What C gives, checked and named in the reason where it is wrong.
+//! Checks of the arguments that C passes; the reason of a failure names the argument.
 
 #![allow(unsafe_code)]
 
@@ -9,7 +9,7 @@ use libc::{c_char, c_int, c_void, size_t, strlen};
 use super::pool::{CallGuard, zgossip_t};
 use crate::ffi::failure::Failure;
 
-/// The node that C points to.
+/// Begins a call on the node that C points to.
 ///
 /// # Safety
 /// As for [`CallGuard::enter`].
@@ -19,7 +19,7 @@ pub(super) unsafe fn enter(node: *const zgossip_t) -> Result<CallGuard, Failure>
         .map_err(|errno| Failure::new(errno, "not a node, or one that is destroyed"))
 }
 
-/// The bytes of a string.
+/// Returns the bytes of a C string.
 ///
 /// # Safety
 /// `text` is NULL or a C string, which lives as long as the result.
@@ -30,7 +30,7 @@ pub(super) unsafe fn string<'a>(text: *const c_char, what: &str) -> Result<&'a [
     unsafe { sized(text.cast(), size, what) }
 }
 
-/// The bytes of a string that does not say where it ends.
+/// Returns the bytes of a string that is given with its size.
 ///
 /// # Safety
 /// `first` is NULL or points to `size` bytes, which live as long as the result.
@@ -45,7 +45,7 @@ pub(super) unsafe fn sized<'a>(first: *const c_void, size: size_t, what: &str) -
     Ok(unsafe { std::slice::from_raw_parts(first.cast(), size) })
 }
 
-/// Milliseconds to wait; `None`: as long as it takes.
+/// Converts milliseconds to a time-out; -1 is none: to wait for ever.
 pub(super) fn timeout(msecs: c_int) -> Result<Option<Duration>, Failure> {
     match msecs {
         -1 => Ok(None),

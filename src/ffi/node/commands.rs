@@ -15,7 +15,8 @@ use super::pool::{CallGuard, zgossip_t};
 use crate::ffi::entry::{entry, entry_with_reason};
 use crate::ffi::error::Errno;
 
-/// A command has a handful of frames; a count beyond this is a mistake, and reading that far would crash.
+/// Most frames of a command in one call. Commands have at most four; a larger count is a mistake in the program, and
+/// reading the array that far would crash.
 const MAX_FRAMES: usize = 1 << 16;
 
 /// Sends a command of `count` frames, each a string.
@@ -143,6 +144,8 @@ pub unsafe extern "C" fn zgossip_set_sndtimeo(self_: *mut zgossip_t, msecs: c_in
     }
 }
 
+/// Returns the `count` values of an array; `EINVAL` for none, or for too many.
+///
 /// # Safety
 /// `first` is NULL or points to `count` values, which live as long as the result.
 unsafe fn array<'a, T>(first: *const T, count: usize) -> Result<&'a [T], Errno> {
@@ -153,6 +156,8 @@ unsafe fn array<'a, T>(first: *const T, count: usize) -> Result<&'a [T], Errno> 
     Ok(unsafe { std::slice::from_raw_parts(first, count) })
 }
 
+/// Returns the bytes of a frame; `EINVAL` for NULL.
+///
 /// # Safety
 /// `first` is NULL or points to `size` bytes, which live as long as the result.
 unsafe fn bytes<'a>(first: *const c_void, size: usize) -> Result<&'a [u8], Errno> {

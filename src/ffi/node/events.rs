@@ -48,7 +48,7 @@ fn kind(name: &[u8]) -> c_int {
     event.map_or(ZGOSSIP_EVENT_REPLY, |event| event.number)
 }
 
-/// Lay a message out in one piece of memory of the C library: the structure, the pointers, the sizes, the strings.
+/// Copies a message to one block of memory of the C library: the structure, the pointers, the sizes, the strings.
 fn to_c(message: &Message) -> Result<NonNull<zgossip_event_t>, Errno> {
     let count = message.frame_count();
     let pointers = (count + 1) * size_of::<*const c_char>();

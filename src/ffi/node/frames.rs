@@ -1,4 +1,4 @@
-//! A received message as C takes it: an array of strings in one piece of memory.
+//! A received message for C: an array of strings in one block of memory.
 
 #![allow(unsafe_code)]
 
@@ -8,7 +8,7 @@ use libc::c_char;
 
 use crate::ffi::error::Errno;
 
-/// Lay `count` frames out in one piece of memory of the C library: the pointers, a NULL, then the strings.
+/// Copies `count` frames to one block of memory of the C library: the pointers, a NULL, then the strings.
 pub(super) fn to_c<'a>(
     count: usize,
     frame: impl Fn(usize) -> &'a [u8],
@@ -33,7 +33,7 @@ pub(super) fn to_c<'a>(
     Ok(array)
 }
 
-/// Free what [`to_c`] made.
+/// Frees what [`to_c`] returned.
 ///
 /// # Safety
 /// `frames` is NULL or came from [`to_c`], and has not been freed.

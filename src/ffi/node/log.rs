@@ -84,7 +84,7 @@ pub unsafe extern "C" fn zgossip_set_log(
             Some(function) => Arc::new(Callback { function, arg }),
             None => sink(),
         };
-        // By the node's own thread, which writes all the lines: so none is being written meanwhile.
+        // The node's thread writes all lines. It also replaces the sink, so no line is being written meanwhile.
         node.call(move |node| node.set_sink(sink))?;
         Ok(0)
     }

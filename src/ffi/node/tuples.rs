@@ -13,6 +13,8 @@ use crate::ffi::entry::entry_with_reason;
 use crate::ffi::error::Errno;
 use crate::ffi::failure::Failure;
 
+/// Publishes a tuple; `ttl` is in milliseconds, 0 for one that never expires.
+///
 /// # Safety
 /// `node` as for [`enter`].
 unsafe fn publish(node: *mut zgossip_t, name: &[u8], value: &[u8], ttl: u32) -> Result<c_int, Failure> {
@@ -84,11 +86,13 @@ pub unsafe extern "C" fn zgossip_publish_sized(
     msecs: u32,
 ) -> c_int {
     entry_with_reason! {
-        // SAFETY: the program gives a node, and the addresses of so many bytes.
+        // SAFETY: the program gives a node, and the addresses of key and value with their sizes.
         unsafe { publish(self_, sized(key, key_size, "key")?, sized(value, value_size, "value")?, msecs) }
     }
 }
 
+/// Removes a tuple from the network; 1 if the node held it.
+///
 /// # Safety
 /// `node` as for [`enter`].
 unsafe fn retract(node: *mut zgossip_t, name: &[u8]) -> Result<c_int, Failure> {
@@ -127,11 +131,13 @@ pub unsafe extern "C" fn zgossip_retract_sized(
     key_size: size_t,
 ) -> c_int {
     entry_with_reason! {
-        // SAFETY: the program gives a node, and the address of so many bytes.
+        // SAFETY: the program gives a node, and the address of the key with its size.
         unsafe { retract(self_, sized(key, key_size, "key")?) }
     }
 }
 
+/// Forgets a tuple on this node only; 1 if the node held it.
+///
 /// # Safety
 /// `node` as for [`enter`].
 unsafe fn unpublish(node: *mut zgossip_t, name: &[u8]) -> Result<c_int, Failure> {
@@ -168,11 +174,13 @@ pub unsafe extern "C" fn zgossip_unpublish_sized(
     key_size: size_t,
 ) -> c_int {
     entry_with_reason! {
-        // SAFETY: the program gives a node, and the address of so many bytes.
+        // SAFETY: the program gives a node, and the address of the key with its size.
         unsafe { unpublish(self_, sized(key, key_size, "key")?) }
     }
 }
 
+/// Returns the value of a key in memory of the C library, and stores its size.
+///
 /// # Safety
 /// `node` as for [`enter`]; `size_p` is NULL or the address of a `size_t`.
 unsafe fn get(node: *mut zgossip_t, name: &[u8], size_p: *mut size_t) -> Result<*mut c_char, Failure> {
@@ -195,7 +203,7 @@ unsafe fn get(node: *mut zgossip_t, name: &[u8], size_p: *mut size_t) -> Result<
     Ok(text.cast())
 }
 
-/// Write bytes and a NUL.
+/// Writes bytes and a NUL.
 ///
 /// # Safety
 /// There is room for them.
@@ -236,7 +244,7 @@ pub unsafe extern "C" fn zgossip_get_sized(
     size_p: *mut size_t,
 ) -> *mut c_char {
     entry_with_reason! {
-        // SAFETY: the program gives a node, the address of so many bytes, and NULL or the address of a size_t.
+        // SAFETY: the program gives a node, the address of the key with its size, and NULL or the address of a size_t.
         unsafe { get(self_, sized(key, key_size, "key")?, size_p) }
     }
 }
@@ -296,7 +304,7 @@ pub unsafe extern "C" fn zgossip_tuples(self_: *mut zgossip_t, count_p: *mut siz
     }
 }
 
-/// Lay tuples out in one piece of memory of the C library: the structures, one that ends them, the strings.
+/// Copies tuples to one block of memory of the C library: the structures, one with a NULL key, the strings.
 fn to_c(tuples: &[Tuple]) -> Result<NonNull<zgossip_tuple_t>, Errno> {
     let structures = (tuples.len() + 1) * size_of::<zgossip_tuple_t>();
     let strings: usize = tuples.iter().map(|tuple| tuple.key().len() + tuple.value().len() + 2).sum();

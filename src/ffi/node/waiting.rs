@@ -10,6 +10,8 @@ use crate::actor::Condition;
 use crate::ffi::entry::entry_with_reason;
 use crate::ffi::failure::Failure;
 
+/// Waits for a condition; `in_vain` is the reason when time runs out.
+///
 /// # Safety
 /// `node` as for [`enter`].
 unsafe fn wait(node: *mut zgossip_t, condition: Condition, msecs: c_int) -> Result<c_int, Failure> {
