@@ -134,6 +134,7 @@ impl Interpreter {
         execution.run(name, command)
     }
 
+    #[inline]
     fn log_command(&self, name: &[u8]) {
         if self.logger.verbose() {
             self.logger.debug(format_args!("API command={}", show(name)));
@@ -142,6 +143,7 @@ impl Interpreter {
 
     /// Translates an event of the engine for the owner; `None` if the owner is not to get it. All events of all owners pass
     /// here: a filter on events belongs here.
+    #[inline]
     pub fn outgoing(&self, event: OwnerEvent) -> Option<Outgoing> {
         #[cfg(test)]
         if self.filter.is_some_and(|filter| !filter(&event)) {

@@ -27,21 +27,31 @@ impl Outgoing {
     }
 
     /// Translates an event of the engine. `optional` says whether the owner wants other events than DELIVER.
+    #[inline]
     pub fn from_event(event: OwnerEvent, optional: bool) -> Option<Outgoing> {
-        Some(match event {
-            OwnerEvent::Deliver(tuple) => Outgoing::TupleEvent(Message::Deliver(tuple)),
-            OwnerEvent::First(tuple) => Outgoing::FirstDeliver(Message::Deliver(tuple)),
-            OwnerEvent::Retract(tuple) | OwnerEvent::Expire(tuple) if !optional => Outgoing::Forget(tuple),
-            OwnerEvent::Retract(tuple) => Outgoing::TupleEvent(Message::Retract(tuple)),
-            OwnerEvent::Expire(tuple) => Outgoing::TupleEvent(Message::Expire(tuple)),
-            OwnerEvent::Join(_) | OwnerEvent::Leave(_) | OwnerEvent::Unreachable(..) if !optional => {
-                return None;
+        match event {
+            OwnerEvent::Deliver(tuple) => Some(Outgoing::TupleEvent(Message::Deliver(tuple))),
+            OwnerEvent::First(tuple) => Some(Outgoing::FirstDeliver(Message::Deliver(tuple))),
+            event => Outgoing::from_rare_event(event, optional),
+        }
+    }
+
+    /// Translates an event other than DELIVER, of which there are few: out of line, so that DELIVER stays fast.
+    #[inline(never)]
+    fn from_rare_event(event: OwnerEvent, optional: bool) -> Option<Outgoing> {
+        match event {
+            OwnerEvent::Retract(tuple) | OwnerEvent::Expire(tuple) if !optional => {
+                Some(Outgoing::Forget(tuple))
             }
-            OwnerEvent::Join(endpoint) => Outgoing::notice(&events::JOIN, [endpoint.as_bytes()]),
-            OwnerEvent::Leave(endpoint) => Outgoing::notice(&events::LEAVE, [endpoint.as_bytes()]),
+            _ if !optional => None,
+            OwnerEvent::Retract(tuple) => Some(Outgoing::TupleEvent(Message::Retract(tuple))),
+            OwnerEvent::Expire(tuple) => Some(Outgoing::TupleEvent(Message::Expire(tuple))),
+            OwnerEvent::Join(endpoint) => Some(Outgoing::notice(&events::JOIN, [endpoint.as_bytes()])),
+            OwnerEvent::Leave(endpoint) => Some(Outgoing::notice(&events::LEAVE, [endpoint.as_bytes()])),
             OwnerEvent::Unreachable(endpoint, reason) => {
-                Outgoing::notice(&events::UNREACHABLE, [endpoint.as_bytes(), reason.as_bytes()])
+                Some(Outgoing::notice(&events::UNREACHABLE, [endpoint.as_bytes(), reason.as_bytes()]))
             }
-        })
+            OwnerEvent::Deliver(_) | OwnerEvent::First(_) => unreachable!("translated by the caller"),
+        }
     }
 }

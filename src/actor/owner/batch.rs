@@ -45,47 +45,36 @@ pub(super) enum Entry<'a> {
 }
 
 impl Batch {
-    /// The next entry, which stays in the batch until [`skip`](Batch::skip).
-    pub(super) fn peek(&self) -> Option<Entry<'_>> {
-        let (&mark, rest) = self.bytes.get(self.next..)?.split_first()?;
-        match mark {
-            REQUEST => Some(Entry::Request),
+    /// The next entry, and its size in the buffer for [`skip`](Batch::skip).
+    #[inline]
+    pub(super) fn peek(&self) -> Option<(Entry<'_>, usize)> {
+        let bytes = self.bytes.get(self.next..)?;
+        let (&mark, mut rest) = bytes.split_first()?;
+        let entry = match mark {
+            REQUEST => Entry::Request,
             PUBLISH => {
-                let (ttl, rest) = rest.split_first_chunk()?;
-                let (key, rest) = split_sized(rest)?;
-                let (value, _) = split_sized(rest)?;
-                Some(Entry::Command(Command::Publish { key, value, ttl: u32::from_ne_bytes(*ttl) }))
+                let (ttl, tail) = rest.split_first_chunk()?;
+                let (key, tail) = split_sized(tail)?;
+                let (value, tail) = split_sized(tail)?;
+                rest = tail;
+                Entry::Command(Command::Publish { key, value, ttl: u32::from_ne_bytes(*ttl) })
             }
             count => {
-                let mut rest = rest;
                 let mut frames = [&[][..]; MAX_FRAMES];
                 for frame in frames.iter_mut().take(count.into()) {
                     (*frame, rest) = split_sized(rest)?;
                 }
-                Some(Entry::Frames(frames, count.into()))
+                Entry::Frames(frames, count.into())
             }
-        }
-    }
-
-    /// Goes on to the next entry; behind the last one, empties the batch.
-    pub(super) fn skip(&mut self) {
-        let size = match self.peek() {
-            None => 0,
-            Some(Entry::Request) => {
-                self.requests.pop_front();
-                1
-            }
-            Some(Entry::Frames(frames, count)) => size_of_frames(&frames[..count]),
-            Some(Entry::Command(Command::Publish { key, value, .. })) => size_of_publish(key, value),
-            Some(Entry::Command(_)) => unreachable!("no other command is stored typed"),
         };
-        self.advance(size);
+        Some((entry, bytes.len() - rest.len()))
     }
 
-    /// Goes on by the `size` of the next entry; 0 where there is none.
-    fn advance(&mut self, size: usize) {
+    /// Goes on behind the next entry, which is a command of this size; behind the last one, empties the batch.
+    #[inline]
+    pub(super) fn skip(&mut self, size: usize) {
         self.next += size;
-        self.count -= usize::from(size > 0);
+        self.count -= 1;
         if self.next >= self.bytes.len() {
             self.clear();
         }
@@ -97,7 +86,7 @@ impl Batch {
             return None;
         }
         let request = self.requests.pop_front();
-        self.advance(1);
+        self.skip(1);
         request
     }
 
@@ -177,6 +166,7 @@ impl Drop for Batch {
 }
 
 /// The bytes behind a size of 4 bytes, and what follows them.
+#[inline]
 fn split_sized(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (size, rest) = bytes.split_first_chunk()?;
     rest.split_at_checked(u32::from_ne_bytes(*size) as usize)
@@ -196,6 +186,12 @@ pub(super) fn size_of_publish(key: &[u8], value: &[u8]) -> usize {
 mod tests {
     use super::*;
 
+    fn skip(batch: &mut Batch) {
+        if let Some((_, size)) = batch.peek() {
+            batch.skip(size);
+        }
+    }
+
     #[test]
     fn commands_come_out_as_they_went_in() {
         let mut batch = Batch::default();
@@ -206,12 +202,12 @@ mod tests {
             assert_eq!(batch.len(), 4, "round {round}");
             assert_eq!(batch.bytes(), commands.iter().map(|command| size_of_frames(command)).sum::<usize>());
             for command in commands {
-                let Some(Entry::Frames(frames, count)) = batch.peek() else { panic!("frames") };
+                let Some((Entry::Frames(frames, count), size)) = batch.peek() else { panic!("frames") };
                 assert_eq!(&frames[..count], command);
-                batch.skip();
+                batch.skip(size);
             }
             assert!(batch.is_empty() && batch.bytes() == 0 && batch.peek().is_none());
-            batch.skip();
+            skip(&mut batch);
         }
     }
 
@@ -224,7 +220,7 @@ mod tests {
         batch.push(&[b"PUBLISH", b"k", &[0; 5000]]);
         assert!(batch.secret);
         for _ in 0..3 {
-            batch.skip();
+            skip(&mut batch);
         }
         assert!(!batch.secret && batch.is_empty());
         assert!(batch.bytes.capacity() >= 5000, "wiping keeps the room");
@@ -234,7 +230,7 @@ mod tests {
     fn room_for_a_flood_is_given_back() {
         let mut batch = Batch::default();
         batch.push(&[b"PUBLISH", b"k", &vec![0; 2 * KEPT_CAPACITY]]);
-        batch.skip();
+        skip(&mut batch);
         assert!(batch.bytes.capacity() <= KEPT_CAPACITY);
     }
 
@@ -248,13 +244,13 @@ mod tests {
             batch.bytes(),
             size_of_frames(&[b"PUBLISH", b"a", b"1", b"7"]) + 2 * size_of_publish(b"b", b"") + 1
         );
-        assert!(matches!(batch.peek(), Some(Entry::Frames(frames, 4)) if frames[3] == b"7"));
+        assert!(matches!(batch.peek(), Some((Entry::Frames(frames, 4), _)) if frames[3] == b"7"));
         for (key, value, ttl) in [(&b"b"[..], &b"2"[..], u32::MAX), (b"c", b"", 0)] {
-            batch.skip();
-            let Some(Entry::Command(command)) = batch.peek() else { panic!("a typed command") };
+            skip(&mut batch);
+            let Some((Entry::Command(command), _)) = batch.peek() else { panic!("a typed command") };
             assert_eq!(command, Command::Publish { key, value, ttl });
         }
-        batch.skip();
+        skip(&mut batch);
         assert!(batch.is_empty() && batch.bytes() == 0);
     }
 }

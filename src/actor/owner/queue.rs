@@ -125,7 +125,7 @@ impl Owner for QueueOwner<'_> {
                 self.answer(request, engine, now);
                 continue;
             }
-            let Some(entry) = commands.peek() else { break };
+            let Some((entry, size)) = commands.peek() else { break };
             if self.is_stalled(&entry) {
                 break;
             }
@@ -137,7 +137,7 @@ impl Owner for QueueOwner<'_> {
                 }
                 Entry::Request => {}
             }
-            commands.skip();
+            commands.skip(size);
         }
         self.commands = commands;
         ControlFlow::Continue(())

@@ -35,9 +35,9 @@ fn take(router: &Router) -> Vec<Vec<Vec<u8>>> {
     let mut batch = Batch::default();
     let mut commands = Vec::new();
     while router.take(&mut batch) {
-        while let Some(Entry::Frames(frames, count)) = batch.peek() {
+        while let Some((Entry::Frames(frames, count), size)) = batch.peek() {
             commands.push(frames[..count].iter().map(|frame| frame.to_vec()).collect());
-            batch.skip();
+            batch.skip(size);
         }
     }
     commands
@@ -246,13 +246,13 @@ fn threads_on_both_sides() {
                     if full && router.stall() {
                         break;
                     }
-                    let Some(Entry::Frames(frames, _)) = batch.peek() else { unreachable!() };
+                    let Some((Entry::Frames(frames, _), size)) = batch.peek() else { unreachable!() };
                     if frames[0] == b"$TERM" {
                         router.end();
                         return;
                     }
                     out.push(Outgoing::Reply(Message::text(&frames[..2])));
-                    batch.skip();
+                    batch.skip(size);
                     if out.len() >= 100 || batch.is_empty() {
                         full = router.push(&mut out).full;
                     }
