@@ -19,7 +19,7 @@ static char *repeat (char byte, size_t count)
     return text;
 }
 
-//  The node still answers, and holds so many tuples
+//  Checks that the node still answers, and holds this number of tuples
 static void alive (zgossip_t *node, int tuples)
 {
     char *command = NULL, *number = NULL;
@@ -67,7 +67,7 @@ static void versions (void)
 
 static void the_actor (void)
 {
-    //  What is no socket is refused at once; these would block otherwise
+    //  Anything that is no socket is refused at once; the calls would block otherwise
     REFUSES (zgossip (NULL, NULL), EINVAL);
     char nothing [256];
     memset (nothing, 0, sizeof nothing);
@@ -81,7 +81,7 @@ static void nodes (void)
     zgossip_destroy (&node);
     without_a_node (NULL);
 
-    //  Names: none, empty, long, no text at all
+    //  Names of nodes: NULL, empty, long, not UTF-8
     char *name = repeat ('n', 100000);
     const char *names [] = { NULL, "", name, "\xff\xfe %s %n \x01" };
     for (int i = 0; i < 4; i++) {
@@ -93,7 +93,7 @@ static void nodes (void)
     }
     free (name);
 
-    //  Something of another kind in place of a node
+    //  An object of another kind in place of a node
     zgossip_msg_t *msg = zgossip_msg_new ();
     CHECK (msg);
     without_a_node ((zgossip_t *) (void *) msg);
@@ -109,7 +109,7 @@ static void commands (void)
     CHECK (node);
     CHECK (zgossip_set_rcvtimeo (node, 20000) == 0);
 
-    //  Frames that are not there
+    //  Frames that are NULL
     const char *frames [1000];
     const void *blobs [1000];
     size_t sizes [1000];
@@ -144,7 +144,7 @@ static void commands (void)
     FAILS_NULL (zgossip_recv (node, &count), EAGAIN);
     CHECK (zgossip_set_rcvtimeo (node, 20000) == 0);
 
-    //  Every command with too little, with nothing, and with too much
+    //  Every command with too few arguments, with empty ones, and with too many
     const char *words [] = {
         "", " ", "BIND", "PORT", "LOAD", "CONFIGURE", "SET", "SAVE", "CONNECT", "PUBLISH",
         "UNPUBLISH", "VERBOSE", "SET PUBLICKEY", "SET SECRETKEY", "ZAP DOMAIN", "NONSENSE", "$",
@@ -170,7 +170,7 @@ static void commands (void)
     CHECK (zgossip_send (node, frames, 1000) == 0);
     alive (node, 0);
 
-    //  Keys: 255 bytes are a key, 256 are not
+    //  Keys may have 255 bytes, and not 256
     char *key = repeat ('k', 256);
     CHECK (zgossip_sendx (node, "PUBLISH", key, "value", NULL) == 0);
     alive (node, 0);
@@ -181,7 +181,7 @@ static void commands (void)
     alive (node, 0);
     free (key);
 
-    //  Values: as much as server/max_value says, which is 16 MiB
+    //  Values may have server/max_value bytes, which is 16 MiB by default
     const size_t most = 16 * 1024 * 1024;
     char *value = repeat ('v', most + 1);
     CHECK (zgossip_sendx (node, "PUBLISH", "too long", value, NULL) == 0);
@@ -195,7 +195,7 @@ static void commands (void)
     CHECK (message == NULL);
     free (value);
 
-    //  Frames with a NUL inside are no strings
+    //  Frames that contain a NUL are refused
     const void *with_nul [] = { "PUBLISH", "a\0b", "value" };
     size_t nul_sizes [] = { 7, 3, 5 };
     CHECK (zgossip_send_sized (node, with_nul, nul_sizes, 3) == 0);
@@ -205,7 +205,7 @@ static void commands (void)
     CHECK (zgossip_send_sized (node, with_nul, nul_sizes, 3) == 0);
     alive (node, 1);
 
-    //  A frame of no bytes may have no address
+    //  A frame of 0 bytes may be NULL
     const void *empty [] = { "PUBLISH", "empty", NULL };
     size_t empty_sizes [] = { 7, 5, 0 };
     CHECK (zgossip_send_sized (node, empty, empty_sizes, 3) == 0);
@@ -216,7 +216,7 @@ static void commands (void)
     free (two);
     free (three);
 
-    //  Fewer pointers than frames, and none
+    //  Receiving with fewer pointers than frames, and with none
     CHECK (zgossip_sendx (node, "PUBLISH", "few", "1", NULL) == 0);
     CHECK (zgossip_recvx (node, &one, NULL) == 1);
     CHECK (!strcmp (one, "DELIVER"));
@@ -235,7 +235,7 @@ static void after_term (void)
     CHECK (node);
     CHECK (zgossip_sendx (node, "PUBLISH", "key", "value", NULL) == 0);
     CHECK (zgossip_sendx (node, "$TERM", NULL) == 0);
-    //  What was said before the end can still be read, then the end
+    //  Messages from before the end of the node can be received, then the end itself
     char **message = zgossip_recv (node, NULL);
     CHECK (message && !strcmp (message [0], "DELIVER"));
     zgossip_frames_destroy (&message);
@@ -309,7 +309,7 @@ static void messages (void)
     zgossip_msg_set_id (msg, ZGOSSIP_MSG_PONG);
     FAILS (zgossip_msg_send (msg, (zsock_t *) router), EINVAL);
 
-    //  Sockets that are none
+    //  Arguments that are no sockets
     char nothing [256];
     memset (nothing, 0, sizeof nothing);
     FAILS (zgossip_msg_send (msg, NULL), EINVAL);
@@ -326,12 +326,12 @@ static void messages (void)
     zgossip_msg_set_value (msg, "kept");
     REFUSES (zgossip_msg_set_value (msg, NULL), EINVAL);
     CHECK (!strcmp (zgossip_msg_value (msg), "kept"));
-    //  Setting a thing to itself
+    //  Setting key, value and routing id to what they are
     zgossip_msg_set_key (msg, zgossip_msg_key (msg));
     zgossip_msg_set_value (msg, zgossip_msg_value (msg));
     CHECK (!strcmp (zgossip_msg_key (msg), "kept") && !strcmp (zgossip_msg_value (msg), "kept"));
 
-    //  There and back, with all there is room for
+    //  A message with the longest key, a long value and the longest ttl is sent and received
     char *value = repeat ('v', 20 * 1000 * 1000);
     zgossip_msg_set_id (msg, ZGOSSIP_MSG_PUBLISH);
     zgossip_msg_set_key (msg, key + 1);
@@ -345,7 +345,7 @@ static void messages (void)
     CHECK (!strcmp (zgossip_msg_key (got), key + 1));
     CHECK (!strcmp (zgossip_msg_value (got), value));
     CHECK (zgossip_msg_ttl (got) == 0xfffffffeu);
-    //  There is no CZMQ to make a frame of the routing id, yet it is kept
+    //  The routing id is kept although there is no CZMQ to make a frame of it
     FAILS_NULL (zgossip_msg_routing_id (got), ENOTSUP);
     zgossip_msg_set_id (got, ZGOSSIP_MSG_INVALID);
     CHECK (zgossip_msg_send (got, (zsock_t *) router) == 0);
@@ -354,7 +354,7 @@ static void messages (void)
     free (key);
     free (value);
 
-    //  What is no message leaves the message as it was
+    //  Receiving something that is no message leaves the message unchanged
     const struct { const char *bytes; size_t size; } wrong [] = {
         { "", 0 }, { "\xaa", 1 }, { "\xaa\xa0", 2 }, { "\xaa\xa0\1", 3 },
         { "\xaa\xa1\1\1", 4 }, { "\xaa\xa0\0\1", 4 }, { "\xaa\xa0\6\1", 4 },

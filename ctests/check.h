@@ -2,7 +2,7 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-    What a test program expects, said loudly when it is not so.  */
+    Checks of a test program, which end it with a message when they fail.  */
 
 #ifndef CHECK_H
 #define CHECK_H
@@ -21,7 +21,7 @@
         } \
     } while (0)
 
-/*  A call that must fail in this way.  */
+/*  Checks that a call returns -1 with this errno.  */
 #define FAILS(call, code) \
     do { \
         errno = 0; \
@@ -32,7 +32,7 @@
         } \
     } while (0)
 
-/*  A call that must return NULL and say why.  */
+/*  Checks that a call returns NULL with this errno.  */
 #define FAILS_NULL(call, code) \
     do { \
         errno = 0; \
@@ -43,7 +43,7 @@
         } \
     } while (0)
 
-/*  A call that returns nothing and must say what was wrong.  */
+/*  Checks that a call without a result sets this errno.  */
 #define REFUSES(call, code) \
     do { \
         errno = 0; \

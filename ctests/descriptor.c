@@ -2,8 +2,8 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-    The descriptor: readable exactly while something waits, no wake-up lost
-    in as many messages as the argument says, and nothing to do when idle.  */
+    The descriptor of a node is readable exactly while a message waits, loses
+    no wake-up in a number of messages (the argument), and is silent when idle.  */
 
 #include <zgossip/zgossip.h>
 #include <poll.h>
@@ -19,8 +19,8 @@
 static zgossip_t *node;
 static long messages;
 
-//  Each of these commands has a reply of its own, so none takes the place of
-//  another; and only 10 000 may wait, so there is a reader who keeps up
+//  Sends commands with replies that differ, so that none replaces another. At
+//  most 10 000 replies may wait, so a reader must keep up
 static void *sender (void *argument)
 {
     const char *name = (const char *) argument;
@@ -28,7 +28,7 @@ static void *sender (void *argument)
         char key [32];
         snprintf (key, sizeof key, "%s-%ld", name, i);
         CHECK (zgossip_sendx (node, "GET", key, NULL) == 0);
-        //  So that the reader is often the quicker one
+        //  A pause now and then lets the reader wait for the next message
         if (i % 1000 == 0)
             poll (NULL, 0, 1);
     }
@@ -60,7 +60,7 @@ static void flood (int with_epoll)
     CHECK (pthread_create (&threads [0], NULL, sender, "one") == 0);
     CHECK (pthread_create (&threads [1], NULL, sender, "two") == 0);
     for (long taken = 0; taken < messages / 2 * 2; taken++) {
-        //  A wake-up that is lost is one that is waited for in vain
+        //  A lost wake-up shows as a time-out of poll
         if (with_epoll)
             CHECK (epoll_wait (set, &event, 1, PATIENCE) == 1);
         else {
@@ -87,8 +87,8 @@ static double cpu (void)
         + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 }
 
-//  Two nodes that are connected and have nothing to say, with readers that
-//  wait, senders that have waited, and a message that nobody reads
+//  Measures two connected nodes without traffic: with readers that wait,
+//  senders that have waited, and a message that is not received
 static void idle (void)
 {
     zgossip_t *one = zgossip_new ("one");
@@ -102,7 +102,7 @@ static void idle (void)
     int fd = zgossip_fd (one);
     struct pollfd item = { fd, POLLIN, 0 };
     CHECK (poll (&item, 1, PATIENCE) == 1);
-    //  Somebody waits in vain meanwhile, which must cost nothing either
+    //  A thread waits for a message meanwhile, which must cost nothing either
     double before = cpu ();
     FAILS (zgossip_wait_key (two, "absent", 2000), EAGAIN);
     double idle = cpu () - before;

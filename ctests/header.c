@@ -2,8 +2,8 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-    Our header in C and C++, before, after and without CZMQ's: BEFORE and
-    AFTER say which. Every function is used with its declared types.  */
+    zgossip.h in C and C++, with CZMQ's header BEFORE it, AFTER it, or without
+    that. Every function is used with its declared types.  */
 
 #ifdef BEFORE
 #include <zgossip/zgossip.h>
@@ -12,12 +12,12 @@
 #include <czmq.h>
 #endif
 #include <zgossip/zgossip.h>
-//  Twice is no more than once
+//  Including the header twice has no effect
 #include <zgossip/zgossip.h>
 
 #include <stdio.h>
 
-//  CZMQ's type for actors, where it is there, fits ours
+//  The actor has CZMQ's type for actors
 #if defined (BEFORE) || defined (AFTER)
 static zactor_fn *const as_actor = zgossip;
 #else

@@ -26,8 +26,8 @@
 
 #define LINES_MAX_PIECES 64
 
-/*  Where answers go. CZMQ's zgossip sets the log stream to stdout, so the
-    answers keep the real one for themselves and logs end on stderr.  */
+/*  The stream for answers. CZMQ's zgossip logs to stdout, so answers get the
+    real stdout, and logs are redirected to stderr.  */
 static FILE *lines_out;
 
 static inline void lines_start (void)
@@ -38,7 +38,7 @@ static inline void lines_start (void)
     setvbuf (lines_out, NULL, _IOFBF, 1 << 16);
 }
 
-/*  Microseconds on the monotonic clock.  */
+/*  Returns the microseconds of the monotonic clock.  */
 static inline int64_t lines_now (void)
 {
     struct timespec t;
@@ -46,7 +46,7 @@ static inline int64_t lines_now (void)
     return (int64_t) t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/*  Waits for a moment of that clock.  */
+/*  Sleeps until a time of the monotonic clock, in microseconds.  */
 static inline void lines_until (int64_t when)
 {
     struct timespec t = { (time_t) (when / 1000000), (long) (when % 1000000) * 1000 };
@@ -59,7 +59,7 @@ static inline int lines_hex (int c)
     return isdigit (c) ? c - '0' : tolower (c) - 'a' + 10;
 }
 
-/*  Decodes one piece into a fresh string.  */
+/*  Decodes one piece into a new string.  */
 static inline char *lines_decode (const char *text)
 {
     size_t room = strlen (text) + 1;
@@ -128,7 +128,7 @@ static inline void lines_print (const void *data, size_t size)
             fprintf (lines_out, "%%%02X", byte [i]);
 }
 
-/*  Entries of a directory of /proc/self: threads or descriptors.  */
+/*  Counts the entries of a directory of /proc/self: threads or descriptors.  */
 static inline int lines_count (const char *path)
 {
     DIR *dir = opendir (path);
@@ -142,7 +142,7 @@ static inline int lines_count (const char *path)
     return count;
 }
 
-/*  Resident memory of this process, in kB.  */
+/*  Returns the resident memory of this process, in kB.  */
 static inline long lines_rss (void)
 {
     long pages = 0, resident = 0;
@@ -155,14 +155,14 @@ static inline long lines_rss (void)
     return resident * (sysconf (_SC_PAGESIZE) / 1024);
 }
 
-/*  Commands waiting on stdin, without stdio, whose buffer poll cannot see.  */
+/*  Commands that wait on stdin; read without stdio, whose buffer poll cannot see.  */
 typedef struct {
     char *text;
     size_t size, room, used;
     int ended;
 } lines_t;
 
-/*  Reads what stdin holds now; call when poll says that it is readable.  */
+/*  Reads what stdin holds; to be called when poll reports it as readable.  */
 static inline void lines_fill (lines_t *self)
 {
     if (self->used) {
@@ -182,7 +182,7 @@ static inline void lines_fill (lines_t *self)
         self->ended = 1;
 }
 
-/*  The next whole line, ended by NUL, or NULL.  */
+/*  Returns the next whole line as a string, or NULL if there is none yet.  */
 static inline char *lines_next (lines_t *self)
 {
     char *start = self->text ? self->text + self->used : NULL;

@@ -82,7 +82,7 @@ static void descriptor (void)
     CHECK (zgossip_sendx (node, "PUBLISH", "one", "1", NULL) == 0);
     CHECK (zgossip_sendx (node, "PUBLISH", "two", "2", NULL) == 0);
     CHECK (zgossip_sendx (node, "STATUS", NULL) == 0);
-    //  Level-triggered: it stays so until the last of them is received
+    //  The descriptor is level-triggered: readable until the last message is received
     CHECK (readable (fd, 30000));
     CHECK (readable (fd, 0));
     expect (node, "one", "1");
@@ -97,7 +97,7 @@ static void descriptor (void)
     CHECK (!readable (fd, 0));
     CHECK (!readable (fd, 100));
 
-    //  The same in an epoll set, many times over
+    //  The descriptor in an epoll set, for many messages
     int set = epoll_create1 (0);
     struct epoll_event event = { .events = EPOLLIN, .data = { .fd = fd } };
     CHECK (epoll_ctl (set, EPOLL_CTL_ADD, fd, &event) == 0);
@@ -107,13 +107,13 @@ static void descriptor (void)
         snprintf (value, sizeof value, "%d", i);
         CHECK (zgossip_sendx (node, "PUBLISH", "again", value, NULL) == 0);
         CHECK (epoll_wait (set, &event, 1, 30000) == 1);
-        //  It said that a message waits, so one is there without waiting
+        //  The descriptor was readable, so a message can be received without waiting
         expect (node, "again", value);
         CHECK (epoll_wait (set, &event, 1, 0) == 0);
     }
     close (set);
 
-    //  Readable for good once the node has ended
+    //  The descriptor is readable for ever once the node has ended
     CHECK (zgossip_sendx (node, "$TERM", NULL) == 0);
     CHECK (readable (fd, 30000));
     FAILS_NULL (zgossip_recv (node, NULL), EPIPE);
@@ -186,7 +186,7 @@ static void threads (void)
         pthread_mutex_unlock (&seen_lock);
     }
     CHECK (count == SENDERS * EACH);
-    //  Once they all wait again, the node goes: none may call it after that
+    //  The node is destroyed when all threads wait again
     poll (NULL, 0, 300);
     zgossip_destroy (&shared);
     for (int i = 0; i < RECEIVERS; i++)
@@ -213,7 +213,7 @@ static void signals (void)
     CHECK (zgossip_set_rcvtimeo (node, -1) == 0);
     pthread_t thread;
     CHECK (pthread_create (&thread, NULL, interrupted, node) == 0);
-    //  Until it is seen, as the thread may not wait yet
+    //  The signal is repeated until it ends the wait, because the thread may not wait yet
     struct timespec limit;
     do {
         pthread_kill (thread, SIGUSR1);
@@ -224,7 +224,7 @@ static void signals (void)
             limit.tv_sec++;
         }
     } while (pthread_timedjoin_np (thread, NULL, &limit) == ETIMEDOUT);
-    //  The node itself takes no notice
+    //  The signal has no effect on the node
     CHECK (zgossip_sendx (node, "PUBLISH", "key", "value", NULL) == 0);
     expect (node, "key", "value");
     zgossip_destroy (&node);
@@ -250,7 +250,7 @@ static void last_words (void)
     }
 }
 
-//  Nodes on inproc find each other, and again when one is made anew
+//  Nodes on an inproc endpoint connect, and connect again when one is replaced
 static void inproc (void)
 {
     zgossip_t *leaf = node_new ("leaf");

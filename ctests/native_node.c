@@ -2,8 +2,8 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-    The same program as node.c without CZMQ: gossip nodes on our own
-    interface, told over stdin what to do, polled by their descriptors.  */
+    The program of node.c without CZMQ: nodes of zgossip_new, which take
+    commands over stdin and are polled by their descriptors.  */
 
 #include <zgossip/zgossip.h>
 #include <assert.h>
@@ -159,7 +159,7 @@ static bool obey (char **words, int count)
 
 int main (void)
 {
-    //  Whatever happens to the test, this process does not stay
+    //  This process ends even if the test is killed
     alarm (240);
     lines_start ();
     fprintf (lines_out, "* !ready\n");

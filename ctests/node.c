@@ -52,8 +52,8 @@ static node_t *find (const char *name)
     return node;
 }
 
-/*  The prefix lives on the stack and is gone when this returns: a library
-    that keeps the pointer is caught here.  */
+/*  Makes an actor whose prefix is on the stack and gone when this returns: a
+    library that keeps the pointer is caught.  */
 static void create (node_t *node, const char *prefix)
 {
     char buffer [256];
@@ -128,7 +128,7 @@ static void receive (node_t *node)
             break;
         int signal = zmsg_signal (msg);
         if (signal >= 0) {
-            //  Its thread is gone: another word to it would block for ever
+            //  The thread of the actor has ended: sending to it would block for ever
             fprintf (lines_out, "%s !ended\n", node->name);
             zmsg_destroy (&msg);
             zactor_destroy (&node->actor);
@@ -207,7 +207,7 @@ static bool obey (char **words, int count)
 
 int main (void)
 {
-    //  Whatever happens to the test, this process does not stay
+    //  This process ends even if the test is killed
     alarm (240);
     lines_start ();
     zsys_init ();

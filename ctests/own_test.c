@@ -2,8 +2,8 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-    Runs CZMQ's own zgossip_test, taken out of libczmq itself, and says
-    which library the node under test and the test come from.  */
+    Runs zgossip_test of libczmq itself, and prints which library the node
+    under test and the test come from.  */
 
 #define _GNU_SOURCE
 #include <czmq.h>
@@ -26,12 +26,12 @@ int main (int argc, char **argv)
     alarm (100);
     void *czmq = dlopen ("libczmq.so.4", RTLD_NOW | RTLD_NOLOAD);
     assert (czmq);
-    //  The search of a handle begins at that library, whatever was preloaded
+    //  A search in a handle begins at that library, whatever was preloaded
     void *test = dlsym (czmq, "zgossip_test");
     assert (test);
     fprintf (stderr, "test: %s\n", origin (test));
     fprintf (stderr, "node: %s\n", origin (dlsym (RTLD_DEFAULT, "zgossip")));
-    //  Used here as any program uses it, so that it is linked
+    //  This use of zgossip, as in any program, makes the linker take the library
     zactor_t *actor = zactor_new (zgossip, "one");
     zactor_destroy (&actor);
     test_fn *run = (test_fn *) test;

@@ -2,7 +2,7 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-    The library's tests of itself, as a program may call them.  */
+    The self tests of the library, as a program may call them.  */
 
 #include <zgossip/zgossip.h>
 #include <unistd.h>

@@ -12,7 +12,7 @@
 
 int main (void)
 {
-    //  Whatever happens to the test, this process does not stay
+    //  This process ends even if the test is killed
     alarm (240);
     lines_start ();
     void *context = zmq_ctx_new ();

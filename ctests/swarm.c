@@ -49,7 +49,7 @@ static void read_one (member_t *self)
     zstr_free (&value);
 }
 
-//  Reads until every node has been told enough, or the time is over
+//  Receives until every node has all tuples, or the time is over
 static bool read_until (int delivered, bool status, int64_t limit)
 {
     zpoller_t *poller = zpoller_new (NULL);
@@ -58,7 +58,7 @@ static bool read_until (int delivered, bool status, int64_t limit)
     bool done = false;
     while (!done && lines_now () < limit) {
         void *ready = zpoller_wait (poller, 200);
-        //  To poll them all for each message takes longer than all that the nodes do
+        //  Polling all nodes for each message would take longer than the work of the nodes
         for (int i = 0; ready && i <= count; i++)
             if ((void *) members [i].actor == ready)
                 do
@@ -96,7 +96,7 @@ int main (int argc, char **argv)
         snprintf (endpoint, sizeof endpoint, "%s", argv [3]);
     zstr_free (&command);
     zstr_free (&port);
-    //  The first node also starts what libzmq starts once for all
+    //  The first node also starts the threads that libzmq has once in a process
     start (&members [0], "first");
     int threads = lines_count ("/proc/self/task");
 
@@ -135,7 +135,7 @@ int main (int argc, char **argv)
 
     int64_t *took = zmalloc (sizeof (int64_t) * (size_t) (count + 1));
     for (int i = 0; i <= count; i++) {
-        //  The hub in the middle of it, so that some lose their hub before
+        //  The hub is destroyed in the middle of the others, so that some lose it first
         member_t *next = &members [i == count / 2 ? count : i == count ? count / 2 : i];
         int64_t before = lines_now ();
         zactor_destroy (&next->actor);

@@ -28,7 +28,7 @@ static zgossip_t *node_new (const char *name)
     return node;
 }
 
-//  A call that failed has told why
+//  Checks that zgossip_strerror gives a reason for a call that failed
 #define SAYS(text) CHECK (strstr (zgossip_strerror (errno), text))
 
 static long now_ms (void)
@@ -161,7 +161,7 @@ static void refused (void)
     FAILS (zgossip_set_zap_domain (n, NULL), EINVAL);
     CHECK (zgossip_count (n) == 0);
 
-    //  Keys that are of no use: never in clear instead
+    //  With keys that cannot be used, nothing is bound or connected in clear
     CHECK (zgossip_set_keys (n, "p", "s") == 0);
     FAILS (zgossip_bind (n, "tcp://127.0.0.1:*"), EACCES);
     SAYS ("key");
@@ -182,13 +182,13 @@ static void refused (void)
     SAYS ("cannot load certificate '/no/such/file.cert' (No such file or directory)");
     CHECK (zgossip_strerror (0) && zgossip_strerror (-1) && zgossip_strerror (123456));
 
-    //  Once it has ended: whatever would have to be answered is EPIPE
+    //  Calls that wait for a node that has ended fail with EPIPE
     CHECK (zgossip_sendx (n, "$TERM", NULL) == 0);
     FAILS (zgossip_count (n), EPIPE);
     FAILS (zgossip_publish (n, "k", "v"), EPIPE);
     FAILS (zgossip_wait_count (n, 1, -1), EPIPE);
     FAILS (zgossip_flush (n, -1), EPIPE);
-    //  What was there before can still be received
+    //  Messages from before the end can still be received
     zgossip_event_t *event;
     while ((event = zgossip_recv_event (n)))
         zgossip_event_destroy (&event);
@@ -216,7 +216,7 @@ static void tuples (void)
     CHECK (zgossip_count (node) == 3);
     CHECK (errno == 77);
 
-    //  What an answer follows can be received without waiting
+    //  Messages that precede an answer can be received without waiting
     const char *expected [3] = { "b", "a", "c" };
     for (int i = 0; i < 3; i++) {
         zgossip_event_t *event = zgossip_recv_event (node);
@@ -262,7 +262,7 @@ static void tuples (void)
     CHECK (zgossip_unpublish_sized (node, "a", 1) == 0);
     CHECK (zgossip_count (node) == 1);
 
-    //  Events are for those who asked
+    //  Events other than DELIVER come only after zgossip_set_events
     FAILS_NULL (zgossip_recv_event (node), EAGAIN);
     CHECK (zgossip_set_events (node, true) == 0);
     CHECK (zgossip_retract (node, "c") == 1);
@@ -280,7 +280,7 @@ static void tuples (void)
     CHECK (event && event->kind == ZGOSSIP_EVENT_REPLY && !strcmp (event->key, "0") && !event->value);
     zgossip_event_destroy (&event);
 
-    //  What expires
+    //  Tuples that expire
     CHECK (zgossip_publish_ttl (node, "short", "life", 500) == 0);
     CHECK (zgossip_count (node) == 1);
     event = zgossip_recv_event (node);
@@ -336,13 +336,13 @@ static void network (void)
     snprintf (endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", port);
     FAILS (zgossip_bind (leaf, endpoint), EADDRINUSE);
 
-    //  Nobody there: nothing to wait for, and nobody to agree
+    //  Without peers there is nothing to wait for, and no peer to agree
     CHECK (zgossip_flush (leaf, 0) == 0);
     CHECK (zgossip_wait_agreement (leaf, 0, 0) == 0);
     FAILS (zgossip_wait_agreement (leaf, 1, 50), EAGAIN);
     SAYS ("too few");
 
-    //  A peer that is to come is waited for
+    //  A flush waits for a peer that is not there yet
     CHECK (zgossip_connect (leaf, endpoint, NULL) == 0);
     CHECK (zgossip_publish (leaf, "from-leaf", "1") == 0);
     CHECK (zgossip_flush (leaf, PATIENCE) == 1);
@@ -364,7 +364,7 @@ static void network (void)
     CHECK (zgossip_stats (hub, &stats, sizeof stats) == 0);
     CHECK (stats.links_extended == 1 && stats.links_plain == 0 && stats.frames_in > 0);
 
-    //  Many, and flushed at once
+    //  Many tuples, flushed at once
     for (int i = 0; i < 20000; i++) {
         char key [32];
         snprintf (key, sizeof key, "many/%d", i);
@@ -381,7 +381,7 @@ static void network (void)
     CHECK (zgossip_publish (leaf, "absent", "no more") == 0);
     CHECK (zgossip_wait_key (hub, "absent", PATIENCE) == 0);
 
-    //  Both are one's own peers no more
+    //  After zgossip_disconnect neither of the two is a peer
     CHECK (zgossip_disconnect (leaf, endpoint) == 0);
     FAILS (zgossip_disconnect (leaf, endpoint), ENOENT);
     CHECK (zgossip_flush (leaf, 0) == 0);
@@ -394,7 +394,7 @@ static void network (void)
     snprintf (endpoint, sizeof endpoint, "tcp://*:%d", any);
     CHECK (zgossip_unbind (hub, endpoint) == 0);
 
-    //  One that never comes
+    //  A peer that never comes
     CHECK (zgossip_connect (leaf, "tcp://127.0.0.1:1", NULL) == 0);
     FAILS (zgossip_flush (leaf, 50), EAGAIN);
     SAYS ("not every peer");
@@ -468,14 +468,14 @@ static void journal (void *arg, int level, const char *text)
     journal->lines++;
     journal->level = level;
     snprintf (journal->text, sizeof journal->text, "%s", text);
-    //  A command of the verbose node's log function is logged, too
+    //  A command that the log function of a verbose node sends is logged, too
     if (journal->lines > 1)
         return;
-    //  What waits can be taken, but not waited for
+    //  The log function can receive a message that waits, and cannot wait for one
     zgossip_event_t *event = zgossip_recv_event (journal->node);
     CHECK (event || errno == EDEADLK || errno == EINVAL);
     zgossip_event_destroy (&event);
-    //  Its own thread cannot wait for it, and says so; anything else it may do
+    //  In the log function, calls that wait for the node fail with EDEADLK, and others work
     if (zgossip_count (journal->node) == -1 && errno == EDEADLK
     &&  zgossip_set_log (journal->node, NULL, NULL) == -1 && errno == EDEADLK
     &&  zgossip_flush (journal->node, 0) == -1 && errno == EDEADLK
@@ -521,7 +521,7 @@ static void contexts (void)
     zgossip_t *node = zgossip_new_in ("inside", context);
     CHECK (node && zgossip_context (node) == context);
     CHECK (zgossip_bind (node, "inproc://shared") == 0);
-    //  A socket of the program's own meets it there
+    //  A socket of the program connects to the node's inproc endpoint
     void *peer = zmq_socket (context, ZMQ_DEALER);
     int patience = PATIENCE;
     zmq_setsockopt (peer, ZMQ_RCVTIMEO, &patience, sizeof patience);
@@ -539,7 +539,7 @@ static void contexts (void)
     zgossip_destroy (&node);
     zmq_ctx_term (context);
 
-    //  A context that is ended under a node ends the node
+    //  Terminating the context of a node ends the node
     context = zmq_ctx_new ();
     node = zgossip_new_in (NULL, context);
     CHECK (zgossip_bind (node, "inproc://shared") == 0);
@@ -576,7 +576,7 @@ static void waiting (void)
     pthread_join (thread, NULL);
     CHECK (result == 0);
 
-    //  A signal
+    //  A signal ends the wait
     CHECK (zgossip_retract (awaited, "key-to-come") == 1);
     struct sigaction action;
     memset (&action, 0, sizeof action);
@@ -594,7 +594,7 @@ static void waiting (void)
     pthread_join (thread, NULL);
     CHECK (result == EINTR);
 
-    //  The end of the node
+    //  The end of the node ends the wait
     result = -1;
     CHECK (pthread_create (&thread, NULL, waiter, &result) == 0);
     poll (NULL, 0, 50);
@@ -602,7 +602,7 @@ static void waiting (void)
     pthread_join (thread, NULL);
     CHECK (result == EPIPE);
 
-    //  An owner who never reads, and asks too much by frames, gets EAGAIN by calls
+    //  A program that never receives and sends too many commands gets EAGAIN
     zgossip_t *node = node_new ("stuck");
     CHECK (zgossip_set_sndtimeo (node, 100) == 0);
     int sent = 0;
@@ -614,7 +614,7 @@ static void waiting (void)
     CHECK (errno == EAGAIN && sent >= 20000);
     FAILS (zgossip_count (node), EAGAIN);
     CHECK (zgossip_sendx (node, "STATUS", NULL) == -1);
-    //  Half of them can be received now, which makes room
+    //  Receiving half of the replies makes room
     for (int i = 0; i < 12000; i++) {
         char **frames = zgossip_recv (node, NULL);
         CHECK (frames);
@@ -636,7 +636,7 @@ static int publish (const char *endpoint, int count)
     }
     int peers = zgossip_flush (node, PATIENCE);
     printf ("flushed to %d\n", peers);
-    //  No farewell: what was flushed has arrived
+    //  The process ends without destroying the node: flushed tuples have arrived
     fflush (stdout);
     _exit (peers == 1? 0: 1);
 }

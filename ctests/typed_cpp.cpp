@@ -2,7 +2,7 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-    The C++ face, in a program of two files that both include it.  */
+    zgossip.hpp in a program of two files that both include it.  */
 
 #include <zgossip/zgossip.hpp>
 #include <algorithm>

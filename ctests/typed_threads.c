@@ -27,14 +27,14 @@ static double now (void)
     return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-//  Only the node's own thread calls it
+//  Log function, which only the node's thread calls
 static void journal (void *arg, int level, const char *text)
 {
     CHECK (text && level >= ZGOSSIP_LOG_ERROR && level <= ZGOSSIP_LOG_DEBUG);
     ++*(int *) arg;
 }
 
-//  One call at random
+//  Makes one call at random
 static void step (zgossip_t *self, unsigned int *seed)
 {
     char key [32];
@@ -147,7 +147,7 @@ static void *last_user (void *argument)
 {
     unsigned int seed = 77;
     zgossip_t *self = (zgossip_t *) argument;
-    //  Until it is destroyed under this thread
+    //  Calls until the node is destroyed by another thread
     while (zgossip_fd (self) >= 0)
         step (self, &seed);
     return NULL;
@@ -173,7 +173,7 @@ int main (int argc, char **argv)
     for (int i = 0; i < THREADS; i++)
         pthread_join (threads [i], NULL);
 
-    //  All is as if one thread had done it
+    //  The result is the same as from one thread
     CHECK (zgossip_publish (node, "last", "word") == 0);
     CHECK (zgossip_flush (node, 60000) == 1);
     char *value = zgossip_get (peer, "last");

@@ -25,12 +25,12 @@ static zactor_t *node_new (const char *prefix)
 {
     zactor_t *node = zactor_new (zgossip, (void *) prefix);
     assert (node);
-    //  A reply that does not come is printed, not waited for
+    //  A reply that does not come in time is printed as missing
     zsock_set_rcvtimeo (zactor_sock (node), 10000);
     return node;
 }
 
-/*  Prints a piece, long ones by their length.  */
+/*  Prints a piece, or its length if it is long.  */
 static void piece (const char *text)
 {
     size_t length = strlen (text);
@@ -72,7 +72,7 @@ static void say_status (const char *name, zactor_t *node)
     say (name, node);
 }
 
-/*  The port itself differs from run to run: prints its sign, returns it.  */
+/*  Returns the port that a reply tells, and prints its sign only: the port differs from run to run.  */
 static int port_of (zactor_t *node)
 {
     char *command = NULL, *number = NULL;
@@ -94,8 +94,8 @@ static char *in_directory (const char *format, const char *name)
     return path;
 }
 
-/*  Prints a file of configuration, comments and blank lines apart. CZMQ gives
-    a section that came from a file an empty value, which means nothing.  */
+/*  Prints a configuration file without comments and blank lines, and without
+    the empty values that CZMQ gives to sections.  */
 static void show (const char *path)
 {
     char line [256];
@@ -123,7 +123,7 @@ static void write_file (const char *path, const char *text)
     fclose (file);
 }
 
-//  Two nodes find each other's tuples over one endpoint
+//  Two nodes exchange tuples over one endpoint
 static void exchange (const char *name, const char *bind_to)
 {
     title (name);
@@ -147,7 +147,7 @@ static void exchange (const char *name, const char *bind_to)
     zstr_sendx (hub, "PUBLISH", "hub-2", "to the leaf", NULL);
     say ("hub", hub);
     say ("leaf", leaf);
-    //  Connecting again to where it is connected changes nothing
+    //  Connecting to an endpoint again changes nothing
     zstr_sendx (leaf, "CONNECT", endpoint, NULL);
     say_status ("leaf", leaf);
     say_status ("hub", hub);
@@ -320,19 +320,19 @@ static void wire (void)
     zsock_t *client = zsock_new_dealer (endpoint);
     assert (client);
     zsock_set_rcvtimeo (client, 10000);
-    //  HELLO is answered by every tuple there is
+    //  HELLO is answered with all tuples
     zsock_send (client, "b", "\xaa\xa0\1\1", (size_t) 4);
     say_bytes (client);
-    //  PING by PONG
+    //  PING is answered with PONG
     zsock_send (client, "b", "\xaa\xa0\3\1", (size_t) 4);
     say_bytes (client);
-    //  The program's goes to the client
+    //  A tuple of the program goes to the client
     zstr_sendx (node, "PUBLISH", "more", "", NULL);
     say ("server", node);
     say_bytes (client);
     zsock_send (client, "b", "\xaa\xa0\3\1", (size_t) 4);
     say_bytes (client);
-    //  A tuple of the client's own goes to the program; CZMQ echoes it, ours does not
+    //  A tuple of the client goes to the program; CZMQ echoes it to the client, this library does not
     zsock_send (client, "b", "\xaa\xa0\2\1\3abc\0\0\0\2de\0\0\0\0", (size_t) 18);
     say ("server", node);
     say_status ("server", node);

@@ -2,10 +2,10 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-    What the programs in this directory share. Each is plain CZMQ, compiled
-    once with CZMQ and once with our czmq.h, and must print the same both
-    times: so nothing that they print depends on a port, a time or an order
-    that nobody promises. They take a directory for their files.  */
+    Helpers of the programs in this directory. Each is a program of CZMQ that
+    is compiled once with CZMQ and once with our czmq.h, and must print the
+    same both times; so it prints nothing that depends on a port, a time or
+    an order that is not promised. The argument is a directory for files.  */
 
 #ifndef COMPAT_H
 #define COMPAT_H
@@ -17,7 +17,7 @@ static const char *directory;
 #define SHOW(text) printf ("%s: %s\n", #text, text)
 #define SHOWN(number) printf ("%s: %ld\n", #number, (long) (number))
 
-//  A string or what stands for none; freed after it was shown
+//  Prints a string, or (null), and frees it
 #define SHOWF(text) \
     do { \
         char *shown_text = (text); \

@@ -127,7 +127,7 @@ static void listsx (void)
     item = (char *) zlistx_detach (list, NULL);
     SHOW (item);
     free (item);
-    //  CZMQ's sort moves items between handles
+    //  CZMQ's sort moves items from handle to handle, so handles are found anew
     handle = zlistx_find (list, (void *) "middle");
     SHOWN (zlistx_delete (list, handle));
     zlistx_first (list);

@@ -16,8 +16,8 @@ static void command (const char *name, const char *argument)
             zsock_wait (auth));
 }
 
-//  Whether a message passes, and what is known of its sender; who is expected
-//  gets time
+//  Prints whether a message passes, and the metadata of its sender. A client
+//  that should pass has more time
 static void pass (const char *what, bool expected, zsock_t *server, zsock_t *client)
 {
     int port = zsock_bind (server, "tcp://127.0.0.1:*");

@@ -183,7 +183,7 @@ static void strings (void)
     SHOWN (zsock_wait (far));
     zstr_free (&one);
     zstr_free (&one);
-    //  Plain sockets of libzmq do as well
+    //  Sockets of plain libzmq are accepted, too
     zstr_send (zsock_resolve (near), "plain");
     SHOWF (zstr_recv (zsock_resolve (far)));
 }

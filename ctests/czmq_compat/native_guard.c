@@ -23,7 +23,7 @@ static zgossip_t *node_new (const char *name, zgossip_cert_t *cert)
     return node;
 }
 
-//  Whether a node receives the hub's tuple in time
+//  Returns whether a node receives the hub's tuple in time
 static int learns (zgossip_t *node, int msecs)
 {
     char *command = NULL, *key = NULL, *value = NULL;
@@ -40,7 +40,7 @@ static void refusals (zgossip_auth_t *auth)
 {
     zgossip_auth_t *second;
     zgossip_cert_t *none = NULL;
-    //  A context has one handler
+    //  A context has only one handler
     second = zgossip_auth_new (NULL);
     assert (!second && errno == EADDRINUSE);
     zgossip_auth_destroy (NULL);
@@ -101,7 +101,7 @@ int main (int argc, char **argv)
     printf ("listed %d\n", learns (listed, 10000));
     printf ("stranger %d\n", learns (stranger, 700));
     printf ("clear %d\n", learns (clear, 700));
-    //  Whoever is put on the list comes in by itself
+    //  A client that is added to the list connects by itself
     snprintf (path, sizeof (path), "%s/stranger", argv [1]);
     assert (zgossip_cert_save_public (stranger_cert, path) == 0);
     printf ("admitted %d\n", learns (stranger, 20000));

@@ -6,7 +6,7 @@
 
 #include "compat.h"
 
-//  Prints a file without lines that tell when it was written, and by what
+//  Prints a file without the lines that hold its date and the library
 static void show_file (const char *path)
 {
     char line [256];
@@ -38,7 +38,7 @@ static void logs (void)
     zsys_set_logident ("");
     rewind (file);
     while (fgets (line, sizeof (line), file)) {
-        //  Every digit is of the time
+        //  Digits belong to the time, and are replaced
         char *next;
         for (next = line; *next; next++)
             if (isdigit (*next) && next < line + 30)

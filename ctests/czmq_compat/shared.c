@@ -5,7 +5,7 @@
     Two translation units with the header (the other is shared_other.c or
     the same as C++) are one program: one context, one log, one flag.  */
 
-//  Too late for the header to ask for more than plain C
+//  A system header comes first, so czmq.h can no longer ask for POSIX
 #include <stdio.h>
 #include <czmq.h>
 #include "shared.h"
@@ -14,7 +14,7 @@ static void quick (zsock_t *pipe, void *args)
 {
     (void) args;
     zsock_signal (pipe, 0);
-    //  Gone before anybody asks for it
+    //  The actor ends before its owner destroys it
 }
 
 int main (void)
@@ -39,7 +39,7 @@ int main (void)
     zsock_destroy (&bound);
     zsock_destroy (&connected);
 
-    //  Destroyed after its end, also where that has been heard of
+    //  An actor is destroyed after its end, also if the owner has read its signal
     for (count = 0; count < 100; count++) {
         actor = zactor_new (quick, NULL);
         if (count % 2)
@@ -51,7 +51,7 @@ int main (void)
     bound = zsock_new (ZMQ_PAIR);
     printf ("alive again %d\n", bound != NULL);
     zsock_destroy (&bound);
-    //  Reported when the program ends, and not waited for
+    //  An open socket is reported at exit, which does not wait for it
     bound = zsock_new (ZMQ_SUB);
     return 0;
 }

@@ -2,7 +2,7 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-    What one half of a program knows of the other.  */
+    Functions of each half of a program for the other.  */
 
 #ifndef SHARED_H
 #define SHARED_H

@@ -128,7 +128,7 @@ static void pairs (const char *name, zsock_t *one, zsock_t *other, bool subscrib
     char *text = NULL;
     printf ("%s: %s %s\n", name, zsock_type_str (one), zsock_type_str (other));
     zsock_set_rcvtimeo (other, subscribed? 100: 5000);
-    //  A subscription takes its time
+    //  A subscription takes effect after a while
     do {
         zstr_send (one, "over");
         text = zstr_recv (other);
@@ -313,7 +313,7 @@ static void reactor (void)
     zsock_destroy (&far);
 }
 
-//  Echoes until it is told to end
+//  An actor that echoes messages until $TERM
 static void echo (zsock_t *pipe, void *args)
 {
     bool ended = false;

@@ -1,19 +1,19 @@
-/*  CZMQ's interface without CZMQ: the part that programs around zgossip use, so that their source compiles unchanged
-    with `pkg-config --cflags --libs libzgossip-czmq`.
+/*  CZMQ's interface without CZMQ: the part that programs around zgossip use, whose source compiles unchanged with
+    `pkg-config --cflags --libs libzgossip-czmq`.
 
     This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
     distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/. */
 
-/*  Everything here is `static inline`: a program gets functions with CZMQ's names and no library ever exports them, so
-    a real libczmq may be in the same process (a plug-in may have brought it) without either noticing the other, as
-    long as libzgossip comes before it: both have a zgossip. What must exist once in a process (the context, the log,
-    the interrupt flag) is kept by libzgossip, as are configuration text, certificates and the ZAP handler; library.h
-    declares these.
+/*  All functions here are `static inline`: a program gets functions with CZMQ's names that no library exports. A real
+    libczmq may therefore be in the same process, brought by a plug-in for example, if libzgossip comes before it (both
+    export a function zgossip). What exists once in a process (the context, the log, the interrupt flag) is in
+    libzgossip, as are the parser of configuration text, certificates and the ZAP handler; library.h declares them.
 
-    Objects of these types and those of a real libczmq are not exchangeable. Names that begin with zgc_ are private.
+    Objects of these types cannot be passed to a real libczmq, nor the other way. Names that begin with zgc_ are
+    private.
 
-    The manual is CZMQ's own: every function does what CZMQ 4.2's does. Where one cannot or should not, a comment at
-    the function says so. */
+    The manual is CZMQ's own: each function does what CZMQ 4.2's does. Where one cannot or should not, a comment at the
+    function says so. doc/CZMQ.md in the sources lists the functions that are missing. */
 
 #ifndef ZGOSSIP_CZMQ_H_INCLUDED
 #define ZGOSSIP_CZMQ_H_INCLUDED

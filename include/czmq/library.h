@@ -1,4 +1,4 @@
-/*  What of this interface is in libzgossip itself, and the names of all types.
+/*  The types of this interface, and the functions behind it that libzgossip exports.
 
     This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
     distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/. */
@@ -38,7 +38,7 @@ typedef struct _zuuid_t zuuid_t;
 extern "C" {
 #endif
 
-//  Settings of the process, by number. Each begins with what CZMQ has, or with the number in the environment variable.
+//  Numbers of the settings of the process, with the default and the environment variable that replaces it.
 enum {
     ZGC_IO_THREADS = 0,         //  1           ZSYS_IO_THREADS
     ZGC_MAX_SOCKETS = 1,        //  1024        ZSYS_MAX_SOCKETS
@@ -55,36 +55,38 @@ enum {
 int zgossip_czmq_setting (int which);
 void zgossip_czmq_set_setting (int which, int value);
 
-//  The context of all sockets made here, made by the first call, which also sets the signal handlers. NULL, errno
-//  where it cannot be made.
+//  Returns the context of all sockets of this interface. The first call makes it and sets the signal handlers; NULL
+//  with errno if that fails.
 void *zgossip_czmq_context (void);
-//  End the context unless sockets are open, which are reported; it is called when the process exits. 0 when ended.
+//  Terminates the context, unless sockets are open, which are reported in the log. It is called when the process exits.
+//  Returns 0 if the context was terminated, -1 otherwise.
 int zgossip_czmq_shutdown (void);
-//  Make and close a socket in this context, with the default options; the place is for reporting it if left open.
+//  Makes a socket in this context, with the options of the settings, and closes it. File and line are reported if the
+//  socket is left open.
 void *zgossip_czmq_socket (int type, const char *file, size_t line);
 int zgossip_czmq_close (void *handle);
 
-//  The log: one text at a level of "EWNID", to all that the log goes to.
+//  Writes a line to the log at a level, one of "EWNID", and sets where the log goes.
 void zgossip_czmq_log (int level, const char *text);
 void zgossip_czmq_set_logstream (FILE *stream);
 void zgossip_czmq_set_logident (const char *ident);
 void zgossip_czmq_set_logsender (const char *endpoint);
 void zgossip_czmq_set_logsystem (int enabled);
 
-//  SIGINT and SIGTERM.
+//  Handlers of SIGINT and SIGTERM, and the flag that they set.
 volatile int *zgossip_czmq_interrupted (void);
 void zgossip_czmq_handler_set (void (*handler) (int));
 void zgossip_czmq_handler_reset (void);
 void zgossip_czmq_catch_interrupts (void);
 
-//  Clocks: 'm' monotonic milliseconds, 'u' monotonic microseconds, 't' milliseconds since 1970.
+//  Reads a clock: 'm' for monotonic milliseconds, 'u' for monotonic microseconds, 't' for milliseconds since 1970.
 int64_t zgossip_czmq_clock (int which);
 void zgossip_czmq_sleep (int msecs);
-//  Local time as "2026-11-22 08:55:00", 20 bytes.
+//  Writes the local time as "2026-11-22 08:55:00" to 20 bytes.
 void zgossip_czmq_timestr (char *text);
 
-//  Read a ZPL text and report each item: how deep it is, its name and its value. -1 where the text is not ZPL, with a
-//  line in the log; nothing is reported then. 
+//  Parses a ZPL text and reports each item: its depth, its name and its value. Returns 0; or -1 if the text is not ZPL,
+//  with a line in the log, and nothing reported.
 int zgossip_czmq_config_read (const char *text, size_t size,
                               void (*item) (void *arg, int level, const char *name, const char *value), void *arg);
 

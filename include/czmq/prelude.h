@@ -1,4 +1,4 @@
-/*  What a program finds after #include <czmq.h> besides CZMQ itself: the system's headers, short names for integers,
+/*  Names besides CZMQ itself that <czmq.h> provides: the system's headers, short names for integers,
     the macros.
 
     This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
@@ -14,8 +14,8 @@
 #   define __UTYPE_LINUX
 #endif
 
-/*  -std=c99 hides POSIX, which programs expect from here. Where another header has come first, this is too late, and
-    our own code gets along with plain C. */
+/*  -std=c99 hides POSIX, which programs expect from this header. If another header has come first, this is too late;
+    the code of this interface needs plain C only. */
 #ifndef _DEFAULT_SOURCE
 #   define _DEFAULT_SOURCE
 #endif
@@ -65,7 +65,7 @@
 #include <netinet/tcp.h>
 #include <arpa/inet.h>
 
-/*  The CZMQ whose interface this is. */
+/*  Version of CZMQ whose interface this is. */
 #define CZMQ_VERSION_MAJOR 4
 #define CZMQ_VERSION_MINOR 2
 #define CZMQ_VERSION_PATCH 1
@@ -115,7 +115,7 @@ typedef int (czmq_comparator) (const void *item1, const void *item2);
 extern "C" {
 #endif
 
-//  Zeroed memory; the program ends where there is none.
+//  Allocates zeroed memory; aborts the program if there is none.
 static inline void *
 safe_malloc (size_t size, const char *file, unsigned line)
 {
@@ -129,7 +129,7 @@ safe_malloc (size_t size, const char *file, unsigned line)
 
 #define zmalloc(size) safe_malloc ((size), __FILE__, __LINE__)
 
-//  strdup is not in plain C.
+//  Copies a string; strdup is not in C99.
 static inline char *
 zgc_strdup (const char *string)
 {
@@ -137,7 +137,7 @@ zgc_strdup (const char *string)
     return (char *) memcpy (zmalloc (size), string, size);
 }
 
-//  A fresh string in printf's format.
+//  Returns a new string in printf's format.
 static inline char *
 zgc_vformat (const char *format, va_list args) ZGC_CHECK_VPRINTF (1);
 
@@ -157,7 +157,7 @@ zgc_vformat (const char *format, va_list args)
     return string;
 }
 
-//  The same from inside a function that has a format and no va_list.
+//  Formats the variable arguments of the function that uses this macro, as a new string.
 #define ZGC_FORMAT(string, format) \
     do { \
         va_list zgc_args; \

@@ -1,4 +1,4 @@
-/*  zactor: a function that runs in a thread of its own, and a pipe to it.
+/*  zactor: a function that runs in a thread of its own, with a pipe to its creator.
 
     This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
     distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/. */
@@ -13,12 +13,12 @@ extern "C" {
 typedef void (zactor_fn) (zsock_t *pipe, void *args);
 typedef void (zactor_destructor_fn) (zactor_t *self);
 
-//  What the two threads share: whoever leaves last frees it.
+//  State that both threads share; the last to leave frees it.
 typedef struct zgc_thread_t {
     pthread_t id;
     zactor_fn *task;
     void *args;
-    zsock_t *pipe;              //  The thread's end of the pipe
+    zsock_t *pipe;              //  The end of the pipe that the thread has
     int users;
     int ended;                  //  The task has returned; its signal is in the pipe if there was room
 } zgc_thread_t;
@@ -36,7 +36,7 @@ zgc_thread_run (void *args)
     zgc_thread_t *self = (zgc_thread_t *) args;
     self->task (self->pipe, self->args);
     __atomic_store_n (&self->ended, 1, __ATOMIC_RELEASE);
-    //  The owner may have gone and left a full pipe: no waiting.
+    //  This does not wait, because the owner may be gone and the pipe full.
     zsock_set_sndtimeo (self->pipe, 0);
     zsock_signal (self->pipe, 0);
     zsock_destroy (&self->pipe);
@@ -44,7 +44,7 @@ zgc_thread_run (void *args)
     return NULL;
 }
 
-//  Returns when the task has signalled, as all tasks do first.
+//  Makes an actor; returns when its task has signalled that it runs.
 static inline zactor_t *
 zactor_new (zactor_fn task, void *args)
 {
@@ -75,7 +75,7 @@ zactor_new (zactor_fn task, void *args)
     return self;
 }
 
-//  Wait for the signal with which the task ends; not for ever where the program has read it already.
+//  Waits for the signal that the task sends at its end; not for ever, because the program may have read it already.
 static inline bool
 zgc_thread_wait (zactor_t *self)
 {
@@ -106,14 +106,14 @@ zactor_destroy (zactor_t **self_p)
         ended = __atomic_load_n (&self->thread->ended, __ATOMIC_ACQUIRE) != 0;
     }
     else {
-        //  Where nobody takes it, the thread has gone or is past listening.
+        //  If the command is not received, the thread has ended or reads no more.
         zsock_set_sndtimeo (self, 0);
         if (zstr_send (self, "$TERM") == 0)
             ended = zgc_thread_wait (self);
         else
             ended = __atomic_load_n (&self->thread->ended, __ATOMIC_ACQUIRE) != 0;
     }
-    //  Joined where that takes no time, so that nothing of it is left.
+    //  The thread is joined if it ends at once, so that its memory is freed.
     if (ended)
         pthread_join (self->thread->id, NULL);
     else

@@ -1,4 +1,4 @@
-/*  zauth: the actor that decides who may connect (ZAP, rfc.zeromq.org/spec/27).
+/*  zauth: the actor that decides which clients may connect (ZAP, rfc.zeromq.org/spec/27).
 
     This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
     distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/. */
@@ -12,9 +12,9 @@
 extern "C" {
 #endif
 
-//  Commands, each of which is answered by a signal: VERBOSE; ALLOW and DENY addresses; PLAIN passwords-file;
-//  CURVE directory-of-certificates (or CURVE_ALLOW_ANY); GSSAPI, which is refused: the signal's status is 1, and
-//  clients with GSSAPI stay out. The argument is ignored: zcertstore is not here.
+//  Runs the actor. Each command is answered by a signal: VERBOSE; ALLOW and DENY, with addresses; PLAIN, with a file of
+//  passwords; CURVE, with a directory of certificates or CURVE_ALLOW_ANY. GSSAPI is not supported: it is answered by a
+//  signal of status 1, and its clients are refused. The argument is ignored, for there is no zcertstore.
 static inline void
 zauth (zsock_t *pipe, void *certstore)
 {

@@ -1,4 +1,4 @@
-/*  zcert: certificates for CURVE: a pair of keys, and what is said about it.
+/*  zcert: certificates for CURVE: a pair of keys with metadata.
 
     This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
     distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/. */
@@ -39,7 +39,7 @@ zcert_new_from_txt (const char *public_txt, const char *secret_txt)
     return (zcert_t *) zgossip_cert_new_from_txt (public_txt, secret_txt);
 }
 
-//  The certificate with its secret key, where filename_secret exists; else what filename has.
+//  Loads filename_secret, which has both keys, if it exists; otherwise filename.
 static inline zcert_t *
 zcert_load (const char *filename)
 {
@@ -85,7 +85,7 @@ zcert_secret_txt (zcert_t *self)
 static inline void
 zcert_set_meta (zcert_t *self, const char *name, const char *format, ...) CHECK_PRINTF (3);
 
-//  A name keeps the value that it got first, as in CZMQ.
+//  Sets a metadata item; one that has a value keeps it, as in CZMQ.
 static inline void
 zcert_set_meta (zcert_t *self, const char *name, const char *format, ...)
 {

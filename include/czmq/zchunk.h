@@ -1,4 +1,4 @@
-/*  zchunk: a piece of memory that knows its size; what pictures and messages need of it.
+/*  zchunk: a block of memory with its size; the functions that zsock_send and zmsg need.
 
     This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
     distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/. */
@@ -106,7 +106,7 @@ zchunk_streq (zchunk_t *self, const char *string)
     return self->size == strlen (string) && memcmp (self->data, string, self->size) == 0;
 }
 
-//  A whole file, or its first maxsize bytes; NULL where it cannot be read.
+//  Reads a file, or its first maxsize bytes; NULL if it cannot be read.
 static inline zchunk_t *
 zchunk_slurp (const char *filename, size_t maxsize)
 {

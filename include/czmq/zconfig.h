@@ -15,11 +15,11 @@ typedef int (zconfig_fct) (zconfig_t *self, void *arg, int level);
 struct _zconfig_t {
     char *name;
     char *value;
-    zconfig_t *child;           //  First one
+    zconfig_t *child;           //  First child
     zconfig_t *next;
     zconfig_t *parent;
     zlist_t *comments;
-    char *filename;             //  Of a root that was loaded
+    char *filename;             //  Name of the file that a root was loaded from
     time_t modified;
     ssize_t size;
 };
@@ -30,7 +30,7 @@ zgc_copy_or_null (const char *string)
     return string? zgc_strdup (string): NULL;
 }
 
-//  A new item, the last child of its parent.
+//  Makes an item, as the last child of its parent.
 static inline zconfig_t *
 zconfig_new (const char *name, zconfig_t *parent)
 {
@@ -61,7 +61,7 @@ zgc_config_free (zconfig_t *self)
     free (self);
 }
 
-//  Destroy an item and all below it; CZMQ does not take it out of its parent, and so leaves a pointer to nothing.
+//  Destroys an item and all below it, and removes it from its parent. CZMQ leaves a dangling pointer in the parent.
 static inline void
 zconfig_destroy (zconfig_t **self_p)
 {
@@ -155,7 +155,7 @@ zconfig_next (zconfig_t *self)
     return self->next;
 }
 
-//  The item at a path, made along with what leads to it if wanted; or NULL.
+//  Finds the item at a path, NULL if there is none; or makes it, with the items that lead to it.
 static inline zconfig_t *
 zgc_config_at (zconfig_t *self, const char *path, bool make)
 {
@@ -301,7 +301,7 @@ zgc_config_item (void *arg, int level, const char *name, const char *value)
     item->value = zgc_strdup (value);
 }
 
-//  Lines that are comments are kept as those of the root, wherever they were.
+//  Keeps all comment lines as comments of the root, wherever they were.
 static inline void
 zgc_config_comments (zconfig_t *self, const char *text, size_t size)
 {
@@ -412,7 +412,7 @@ zgc_config_write (zconfig_t *self, int level, zchunk_t *text)
 {
     zconfig_t *child;
     char *line;
-    //  Comments stand in front of their item, with an empty line between.
+    //  Comments are written before their item, with an empty line between.
     if (self->comments && zlist_size (self->comments)) {
         char *comment = (char *) zlist_first (self->comments);
         for (; comment; comment = (char *) zlist_next (self->comments)) {
@@ -434,8 +434,8 @@ zgc_config_write (zconfig_t *self, int level, zchunk_t *text)
         zgc_config_write (child, level + 1, text);
 }
 
-//  The text of a tree. A value with a double quote in it is written in single quotes, so that it can be read back,
-//  which CZMQ forgets.
+//  Returns the text of a tree. A value with a double quote in it is written in single quotes, so that it can be read
+//  back; CZMQ writes it in double quotes.
 static inline zchunk_t *
 zconfig_chunk_save (zconfig_t *self)
 {
@@ -473,7 +473,7 @@ zconfig_save (zconfig_t *self, const char *filename)
     if (fclose (file))
         rc = -1;
     zchunk_destroy (&text);
-    //  What was saved is what is held: not a change to be loaded.
+    //  The saved file is no change that zconfig_has_changed should report.
     if (rc == 0 && self->filename && streq (self->filename, filename)) {
         self->modified = zsys_file_modified (filename);
         self->size = zsys_file_size (filename);

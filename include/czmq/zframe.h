@@ -22,7 +22,7 @@ struct _zframe_t {
 
 #define ZGC_FRAME_TAG 0x5a474652u
 
-//  A frame of this size, its bytes not set yet.
+//  Makes a frame of this size, whose bytes are not set yet.
 static inline zframe_t *
 zgc_frame_room (size_t size)
 {
@@ -222,7 +222,7 @@ zframe_reset (zframe_t *self, const void *data, size_t size)
         memcpy (zmq_msg_data (&self->zmsg), data, size);
 }
 
-//  The first bytes as a line: text as it is, 70 characters of it; anything else in hexadecimal, 35 bytes.
+//  Formats the beginning as a line: 70 characters of text, or 35 bytes of other data in hexadecimal.
 static inline char *
 zgc_frame_line (zframe_t *self, const char *prefix, bool true_size)
 {

@@ -1,4 +1,4 @@
-/*  zhash: a hash table from strings to pointers, or to strings of its own.
+/*  zhash: a hash table from strings to pointers, or to strings that it owns.
 
     This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
     distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/. */
@@ -115,7 +115,7 @@ zhash_autofree (zhash_t *self)
     zhashx_set_destructor (self->entries, zgc_free_string);
 }
 
-//  The items are strings; the copy has copies of them.
+//  Copies a table whose items are strings, with copies of them.
 static inline zhash_t *
 zhash_dup (zhash_t *self)
 {
@@ -144,7 +144,7 @@ zhash_save (zhash_t *self, const char *filename)
     return fclose (file)? -1: 0;
 }
 
-//  Lines of "key=value"; others, and those that begin with a hash, are no items.
+//  Loads lines of "key=value"; other lines, and those that begin with "#", are ignored.
 static inline int
 zhash_load (zhash_t *self, const char *filename)
 {

@@ -1,4 +1,4 @@
-/*  zhashx: a hash table with functions of the program for keys and items.
+/*  zhashx: a hash table whose keys and items are handled by functions of the program.
 
     This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
     distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/. */
@@ -16,7 +16,7 @@ typedef int (zhashx_comparator_fn) (const void *item1, const void *item2);
 typedef void (zhashx_free_fn) (void *data);
 typedef size_t (zhashx_hash_fn) (const void *key);
 
-//  An entry is in the chain of its bucket, and in the order in which entries came.
+//  An entry, which is in the chain of its bucket and in the list of all entries, oldest first.
 typedef struct zgc_entry_t {
     struct zgc_entry_t *chain;
     struct zgc_entry_t *next;
@@ -29,7 +29,7 @@ typedef struct zgc_entry_t {
 
 struct _zhashx_t {
     zgc_entry_t **buckets;
-    size_t limit;                       //  How many buckets; a power of two
+    size_t limit;                       //  Number of buckets, a power of two
     size_t size;
     zgc_entry_t *first;
     zgc_entry_t *last;
@@ -114,7 +114,7 @@ zgc_grow (zhashx_t *self)
     }
 }
 
-//  Add an entry whose key is not there.
+//  Adds an entry whose key is not in the table.
 static inline zgc_entry_t *
 zgc_entry_new (zhashx_t *self, const void *key, void *item)
 {
@@ -188,7 +188,7 @@ zhashx_update (zhashx_t *self, const void *key, void *item)
     assert (self && key);
     entry = zgc_entry (self, key);
     if (entry) {
-        //  The new item may be made from the old one.
+        //  The old item is freed last, because the new one may be made from it.
         void *fresh = item && self->duplicator? self->duplicator (item): item;
         zgc_entry_clear (self, entry);
         entry->item = fresh;
@@ -353,7 +353,7 @@ zhashx_set_duplicator (zhashx_t *self, zhashx_duplicator_fn duplicator)
     self->duplicator = duplicator;
 }
 
-//  The functions for keys are set before the first key comes.
+//  The functions for keys must be set before the first key is added.
 static inline void
 zhashx_set_key_destructor (zhashx_t *self, zhashx_destructor_fn destructor)
 {

@@ -1,4 +1,4 @@
-/*  zlist: a simple list of pointers, or of strings of its own.
+/*  zlist: a simple list of pointers, or of strings that it owns.
 
     This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
     distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/. */

@@ -14,13 +14,13 @@ typedef void (zlistx_destructor_fn) (void **item);
 typedef void *(zlistx_duplicator_fn) (const void *item);
 typedef int (zlistx_comparator_fn) (const void *item1, const void *item2);
 
-//  The list is a ring through an anchor of its own that holds no item.
+//  The list is a ring with an anchor, a link that holds no item.
 typedef struct zgc_link_t {
     uint32_t tag;
     struct zgc_link_t *next;
     struct zgc_link_t *prev;
     void *item;
-    void (*free_fn) (void *item);       //  zlist_freefn
+    void (*free_fn) (void *item);       //  Set by zlist_freefn
 } zgc_link_t;
 
 #define ZGC_LINK_TAG 0x5a474c4bu
@@ -32,7 +32,7 @@ struct _zlistx_t {
     zlistx_destructor_fn *destructor;
     zlistx_duplicator_fn *duplicator;
     zlistx_comparator_fn *comparator;
-    int (*zlist_comparator) (void *item1, void *item2);     //  Instead, in a zlist
+    int (*zlist_comparator) (void *item1, void *item2);     //  In place of comparator, in a zlist
 };
 
 static inline zlistx_t *
@@ -53,7 +53,7 @@ zgc_compare (zlistx_t *self, const void *one, const void *other)
     return one == other? 0: one < other? -1: 1;
 }
 
-//  Put a link in before another.
+//  Inserts a link before another.
 static inline void
 zgc_link (zgc_link_t *link, zgc_link_t *next)
 {
@@ -249,7 +249,7 @@ zlistx_purge (zlistx_t *self)
     self->cursor = &self->anchor;
 }
 
-//  Merge two runs, each chained by next and ended by NULL.
+//  Merges two sorted runs, each chained by next and ended by NULL.
 static inline zgc_link_t *
 zgc_merge (zlistx_t *self, zgc_link_t *one, zgc_link_t *other)
 {
@@ -265,7 +265,7 @@ zgc_merge (zlistx_t *self, zgc_link_t *one, zgc_link_t *other)
     return first;
 }
 
-//  Stable, which CZMQ's is not.
+//  Sorts the list; items that compare equal keep their order, unlike in CZMQ.
 static inline void
 zlistx_sort (zlistx_t *self)
 {
@@ -275,7 +275,7 @@ zlistx_sort (zlistx_t *self)
     zgc_link_t *link;
     zgc_link_t *sorted = NULL;
     assert (self);
-    //  Run number i holds 2^i links or none, as the digits of a binary number that counts.
+    //  Run number i is empty or holds 2^i links, like the digits of a binary counter.
     self->anchor.prev->next = NULL;
     for (link = self->anchor.next; self->size && link;) {
         zgc_link_t *next = link->next;
@@ -300,7 +300,7 @@ zlistx_sort (zlistx_t *self)
     }
 }
 
-//  Where an item belongs in a sorted list, sought from the start or from the end.
+//  Finds the place of an item in a sorted list, from the start or from the end.
 static inline zgc_link_t *
 zgc_place (zlistx_t *self, void *item, bool low_value)
 {

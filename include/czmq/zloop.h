@@ -24,15 +24,15 @@ typedef struct zgc_watch_t {
     bool tolerant;
 } zgc_watch_t;
 
-//  A timer, or a ticket, which has id 0.
+//  A timer; or a ticket, which has id 0.
 typedef struct zgc_timer_t {
     int id;
     int64_t when;
     size_t delay;
-    size_t times;               //  Still to come; 0 for ever
+    size_t times;               //  Calls that remain; 0 for ever
     zloop_timer_fn *handler;
     void *arg;
-    bool deleted;               //  Freed by the loop, when no handler runs
+    bool deleted;               //  To be freed by the loop, when no handler runs
 } zgc_timer_t;
 
 struct _zloop_t {
@@ -42,7 +42,7 @@ struct _zloop_t {
     size_t timer_count;
     size_t max_timers;
     size_t ticket_delay;
-    bool changed;               //  Watches came or went
+    bool changed;               //  Whether watches were added or removed
     bool verbose;
     bool nonstop;
 };
@@ -51,7 +51,7 @@ static inline zloop_t *
 zloop_new (void)
 {
     zloop_t *self = (zloop_t *) zmalloc (sizeof (zloop_t));
-    //  Signals are to end the loop, though no socket may be made before it.
+    //  Signals must end the loop, even if no socket is made before it.
     zsys_catch_interrupts ();
     self->watches = zlistx_new ();
     self->timers = zlistx_new ();
@@ -279,7 +279,7 @@ zloop_ticket_delete (zloop_t *self, void *handle)
     ((zgc_timer_t *) handle)->deleted = true;
 }
 
-//  How long until the first timer; a long while where there is none.
+//  Returns the milliseconds until the first timer; an hour if there is none.
 static inline long
 zgc_loop_timeout (zloop_t *self)
 {
@@ -294,7 +294,7 @@ zgc_loop_timeout (zloop_t *self)
     return when > now? (long) (when - now): 0;
 }
 
-//  Call what is due; those that handlers add now are not.
+//  Calls the timers that are due, without those that handlers add meanwhile.
 static inline int
 zgc_loop_timers (zloop_t *self)
 {
@@ -333,7 +333,7 @@ zgc_loop_timers (zloop_t *self)
     The loop
     -------------------------------------------------------------------------------------------------------------- */
 
-//  Call the handlers of what is ready, until one of them changes the set of watches.
+//  Calls the handlers of watches that are ready, until one of them changes the set of watches.
 static inline int
 zgc_loop_watches (zloop_t *self, zmq_pollitem_t *items, zgc_watch_t **watches, size_t count)
 {
@@ -364,7 +364,7 @@ zgc_loop_watches (zloop_t *self, zmq_pollitem_t *items, zgc_watch_t **watches, s
     return rc;
 }
 
-//  0 where interrupted or where the context has ended, -1 where a handler returned -1.
+//  Runs the loop. Returns 0 if it was interrupted or the context has ended, -1 if a handler returned -1.
 static inline int
 zloop_start (zloop_t *self)
 {

@@ -99,7 +99,7 @@ zmsg_push (zmsg_t *self, zframe_t *frame)
     return zmsg_prepend (self, &frame);
 }
 
-//  The frames of one message; NULL where none came, was interrupted or came in time.
+//  Receives a message; NULL if none came in time, or a signal came first.
 static inline zmsg_t *
 zgc_msg_recv (void *source, int flags)
 {
@@ -134,7 +134,7 @@ zmsg_recv_nowait (void *source)
     return zgc_msg_recv (source, ZMQ_DONTWAIT);
 }
 
-//  Frames leave the message as they are sent, so that after a failure it holds the rest.
+//  Sends the frames, and removes each when it is sent: after a failure the message holds the rest.
 static inline int
 zgc_msg_send (zmsg_t **self_p, void *dest, int last_flags)
 {
@@ -270,7 +270,7 @@ zmsg_last (zmsg_t *self)
     return (zframe_t *) zlistx_last (self->frames);
 }
 
-//  Take a frame out without destroying it.
+//  Removes a frame without destroying it.
 static inline void
 zmsg_remove (zmsg_t *self, zframe_t *frame)
 {
@@ -331,7 +331,7 @@ zmsg_unwrap (zmsg_t *self)
     return frame;
 }
 
-//  Each frame behind its size: one byte, or 255 and four bytes.
+//  Encodes the frames, each preceded by its size: one byte, or 255 and four bytes.
 static inline zframe_t *
 zmsg_encode (zmsg_t *self)
 {
@@ -442,7 +442,7 @@ zmsg_new_signal (byte status)
     return self;
 }
 
-//  The status, where the message is a signal; else -1.
+//  Returns the status if the message is a signal, -1 otherwise.
 static inline int
 zmsg_signal (zmsg_t *self)
 {

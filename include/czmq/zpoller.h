@@ -12,7 +12,7 @@ extern "C" {
 
 struct _zpoller_t {
     void **readers;
-    zmq_pollitem_t *items;      //  One for each reader
+    zmq_pollitem_t *items;      //  One item for each reader
     size_t count;
     size_t room;
     bool nonstop;

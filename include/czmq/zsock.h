@@ -1,4 +1,4 @@
-/*  zsock: sockets that need no context, and what a socket may be: a zsock_t, a zactor_t, a socket of libzmq.
+/*  zsock: sockets that need no context. Functions take a zsock_t, a zactor_t or a socket of libzmq.
 
     This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
     distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/. */
@@ -10,19 +10,19 @@
 extern "C" {
 #endif
 
-//  libzgossip knows how this begins.
+//  libzgossip reads the first three members.
 struct _zsock_t {
     uint32_t tag;
     int type;
     void *handle;               //  The socket of libzmq
-    char *endpoint;             //  Last one bound to
+    char *endpoint;             //  Endpoint that was bound last
 };
 
 struct _zactor_t {
     uint32_t tag;
     int type;
-    void *handle;               //  That of the pipe
-    zsock_t *pipe;              //  This end of it
+    void *handle;               //  The libzmq socket of the pipe
+    zsock_t *pipe;              //  The creator's end of the pipe
     void (*destructor) (zactor_t *self);
     struct zgc_thread_t *thread;
 };
@@ -45,7 +45,7 @@ zactor_is (void *self)
     return *(uint32_t *) self == ZGC_ACTOR_TAG;
 }
 
-//  The socket of libzmq behind any kind of socket; NULL for a pointer to an open descriptor.
+//  Returns the libzmq socket of any kind of socket; NULL for a pointer to an open descriptor.
 static inline void *
 zsock_resolve (void *self)
 {
@@ -53,8 +53,8 @@ zsock_resolve (void *self)
     assert (self);
     if (zsock_is (self) || zactor_is (self))
         return ((zsock_t *) self)->handle;
-    //  A socket of libzmq begins with a pointer, half of which may by chance be a small number, yet hardly an open
-    //  descriptor's.
+    //  A libzmq socket begins with a pointer. One half of it may be a small number by chance, but hardly that of an
+    //  open descriptor.
     fd = *(int *) self;
     if (fd >= 0 && fcntl (fd, F_GETFD) != -1)
         return NULL;
@@ -111,7 +111,7 @@ zsock_unbind (zsock_t *self, const char *format, ...) CHECK_PRINTF (2);
 static inline int
 zsock_disconnect (zsock_t *self, const char *format, ...) CHECK_PRINTF (2);
 
-//  A number of digits up to an end; -1 where there is anything else.
+//  Reads a decimal number up to an end; -1 if there is anything else.
 static inline int
 zgc_port (const char *text, const char *end)
 {
@@ -124,7 +124,7 @@ zgc_port (const char *text, const char *end)
     return port > 65535? -1: (int) port;
 }
 
-//  Bind to a port of a range; the first free one from the first, or from any. Returns it, or -1.
+//  Binds to the first free port of a range, starting with the first port or a random one. Returns the port, or -1.
 static inline int
 zgc_bind_range (zsock_t *self, const char *endpoint, int stem, int first, int last, bool random_start)
 {
@@ -156,7 +156,7 @@ zgc_bind_range (zsock_t *self, const char *endpoint, int stem, int first, int la
 static inline int
 zgc_bind (zsock_t *self, const char *endpoint)
 {
-    //  Ports that the Internet's authority leaves for such use
+    //  Dynamic ports, as IANA assigns them
     int first = 0xc000;
     int last = 0xffff;
     const char *colon = strrchr (endpoint, ':');
@@ -284,7 +284,7 @@ zsock_new_sub_checked (const char *endpoint, const char *subscribe, const char *
     return self;
 }
 
-//  Where a socket is made is known from these macros; without them (ZSOCK_NOCHECK) there are plain functions.
+//  These macros note the source line that makes a socket. With ZSOCK_NOCHECK there are plain functions.
 #define ZGC_NEW(name, type, serverish) \
     static inline zsock_t * \
     zsock_new_##name##_checked (const char *endpoint, const char *filename, size_t line_nbr) \
@@ -359,7 +359,7 @@ zsock_type_str (zsock_t *self)
 
 #define ZGC_SIGNAL 0x7766554433221100ull
 
-//  The status in a frame, or -1.
+//  Returns the status in the frame of a signal, or -1.
 static inline int
 zgc_signal_status (const void *data, size_t size)
 {
@@ -380,7 +380,7 @@ zsock_signal (void *self, byte status)
     return handle && zmq_send (handle, &value, sizeof (value), 0) >= 0? 0: -1;
 }
 
-//  Drop what is left of a message that was received in part.
+//  Drops the rest of a message that was received in part.
 static inline void
 zsock_flush (void *self)
 {
@@ -397,7 +397,7 @@ zsock_flush (void *self)
     zmq_msg_close (&frame);
 }
 
-//  Wait for a signal and return its status; other messages that come before it are dropped. -1 on error.
+//  Waits for a signal and returns its status, or -1 on error. Messages that come before it are dropped.
 static inline int
 zsock_wait (void *self)
 {
@@ -417,7 +417,7 @@ zsock_wait (void *self)
     return status;
 }
 
-//  Two PAIR sockets that are connected to each other. CZMQ has it here too, and not in its zsys.
+//  Makes two PAIR sockets that are connected to each other.
 static inline zsock_t *
 zsys_create_pipe (zsock_t **backend_p)
 {
@@ -429,8 +429,8 @@ zsys_create_pipe (zsock_t **backend_p)
     if (frontend && backend) {
         zmq_setsockopt (frontend->handle, ZMQ_SNDHWM, &hwm, sizeof (hwm));
         zmq_setsockopt (backend->handle, ZMQ_SNDHWM, &hwm, sizeof (hwm));
-        //  Never the same twice: libzmq forgets a name some time after its socket was closed. Each translation unit
-        //  has this variable for itself.
+        //  The name is new each time, because libzmq releases a name some time after its socket was closed. Each
+        //  translation unit has a counter of its own, whose address is part of the name.
         static unsigned count = 0;
         rc = zsock_bind (frontend, "inproc://zgossip-pipe-%p-%u", (void *) &count,
                          __atomic_fetch_add (&count, 1, __ATOMIC_RELAXED));

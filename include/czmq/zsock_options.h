@@ -1,4 +1,4 @@
-/*  Options of sockets: zsock_rcvtimeo and zsock_set_rcvtimeo and their like, for any kind of socket.
+/*  Options of sockets, such as zsock_rcvtimeo and zsock_set_rcvtimeo, for any kind of socket.
 
     This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
     distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/. */
@@ -27,7 +27,7 @@ zgc_set_int (void *self, int option, int value)
     zmq_setsockopt (zsock_resolve (self), option, &value, sizeof (value));
 }
 
-//  Some options are numbers of 64 bits, whatever their functions take.
+//  Sets an option that has 64 bits in libzmq, whatever type its function takes.
 static inline int
 zgc_get_int64 (void *self, int option)
 {
@@ -46,7 +46,7 @@ zgc_set_int64 (void *self, int option, int value)
     zmq_setsockopt (zsock_resolve (self), option, &wide, sizeof (wide));
 }
 
-//  A fresh string.
+//  Returns an option that is a string; the caller frees it.
 static inline char *
 zgc_get_string (void *self, int option, size_t room)
 {

@@ -29,7 +29,7 @@ zgc_get4 (const byte *next)
     return (size_t) next [0] << 24 | (size_t) next [1] << 16 | (size_t) next [2] << 8 | next [3];
 }
 
-//  A table of strings: their number in four bytes; keys behind one byte of size, items behind four.
+//  Encodes a table of strings: their number in four bytes, keys after a size of one byte, items after one of four.
 static inline zframe_t *
 zhashx_pack (zhashx_t *self)
 {
@@ -126,7 +126,7 @@ zsock_vsend (void *self, const char *picture, va_list argptr)
             zmsg_addstrf (msg, "%d", va_arg (argptr, int));
         else
         if (*picture == '1' || *picture == '2')
-            //  Smaller numbers are passed as int
+            //  Variable arguments that are smaller than int are passed as int
             zmsg_addstrf (msg, "%u", (unsigned) va_arg (argptr, int));
         else
         if (*picture == '4' || *picture == 'u')
@@ -208,8 +208,8 @@ zgc_pop_number (zmsg_t *msg)
     return number;
 }
 
-//  Frames that a short message lacks are zero or NULL; those beyond the picture are dropped. -1 where no message
-//  came, or a signal, or where an empty frame was wanted and another one came.
+//  Receives a message by a picture. Frames that the message lacks become 0 or NULL; frames beyond the picture are
+//  dropped. Returns -1 if no message came, a signal came, or a frame that should be empty is not.
 static inline int
 zsock_vrecv (void *self, const char *picture, va_list argptr)
 {

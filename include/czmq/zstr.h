@@ -36,7 +36,7 @@ zstr_recv_nowait (void *source)
     return zgc_str_recv (source, ZMQ_DONTWAIT);
 }
 
-//  Fresh strings for the frames of a message, NULL for those that it has not; how many there are, or -1.
+//  Receives a message and stores its frames as new strings, NULL for frames that it lacks. Returns their number, or -1.
 static inline int
 zstr_recvx (void *source, char **string_p, ...)
 {
@@ -109,7 +109,7 @@ zstr_sendfm (void *dest, const char *format, ...)
     return rc;
 }
 
-//  A message of strings, up to a NULL.
+//  Sends a message of strings, with a NULL after the last.
 static inline int
 zstr_sendx (void *dest, const char *string, ...)
 {
@@ -129,7 +129,7 @@ zstr_sendx (void *dest, const char *string, ...)
     return rc;
 }
 
-//  The same as zstr_recv.
+//  Another name of zstr_recv.
 static inline char *
 zstr_str (void *source)
 {

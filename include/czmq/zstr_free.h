@@ -1,4 +1,4 @@
-/*  zstr_free, which the other parts need before there is a zstr.
+/*  zstr_free, which other parts need before zstr.h is included.
 
     This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
     distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/. */

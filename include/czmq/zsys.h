@@ -1,4 +1,4 @@
-/*  zsys: the process's context, settings, log and signals; files and strings.
+/*  zsys: context, settings, log and signals of the process; files and strings.
 
     This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not
     distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/. */
@@ -14,7 +14,7 @@ extern "C" {
 
 typedef void (zsys_handler_fn) (int signal_value);
 
-//  Not zero once SIGINT or SIGTERM has come. A macro, so that it is one variable whoever includes this.
+//  Not 0 once SIGINT or SIGTERM has come. It is a macro, so that all translation units share one variable.
 #define zsys_interrupted (*zgossip_czmq_interrupted ())
 #define zctx_interrupted zsys_interrupted
 
@@ -223,7 +223,7 @@ zsys_set_max_sockets (size_t max_sockets)
     zgossip_czmq_set_setting (ZGC_MAX_SOCKETS, (int) max_sockets);
 }
 
-//  Most sockets that a context can have, whatever was set.
+//  Returns the most sockets that a context can have.
 static inline size_t
 zsys_socket_limit (void)
 {
@@ -354,7 +354,7 @@ zsys_file_delete (const char *filename)
     return unlink (filename);
 }
 
-//  Whether the file was last written five seconds ago or more.
+//  Returns whether the file was last written at least five seconds ago.
 static inline bool
 zsys_file_stable (const char *filename)
 {
@@ -410,7 +410,7 @@ zsys_dir_change (const char *pathname)
     return chdir (pathname);
 }
 
-//  This host's name for endpoints, fresh; NULL where it has none that resolves.
+//  Returns the host name for endpoints, as a new string; NULL if it has none that resolves.
 static inline char *
 zsys_hostname (void)
 {

@@ -51,7 +51,7 @@ zuuid_new_from (const byte *source)
     return self;
 }
 
-//  Version 4: random.
+//  Makes a random identifier (version 4).
 static inline zuuid_t *
 zuuid_new (void)
 {
