@@ -57,7 +57,7 @@ profile: deps all
 	bench/profile.sh
 
 fleet: deps rust
-	$(CARGO) test --release --test fleet -- --ignored --nocapture fleets_of_a_seed
+	$(CARGO) test --release --test network -- --ignored --nocapture fleets_of_a_seed
 
 soak: deps all
 	bench/soak.sh
@@ -66,12 +66,12 @@ sanitize: deps
 	scripts/sanitize.sh
 
 lint: rust
-	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --lib -- -D warnings
 
 header: rust
-	ZGOSSIP_WRITE_HEADER=1 $(CARGO) test --test header
+	ZGOSSIP_WRITE_HEADER=1 $(CARGO) test --test abi header::
 
 deps:
 	@scripts/deps.sh

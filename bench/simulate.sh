@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}
 
-$cargo test --quiet --release --test simulator -- --ignored --exact --nocapture simulate
+$cargo test --quiet --release --test sim -- --ignored --exact --nocapture simulator::simulate
 $cargo run --quiet --release --manifest-path bench/plot/Cargo.toml --target-dir build/bench/plot \
     -- build/simulated.json doc/benchmarks
 echo 'written: doc/benchmarks/simulated.svg'

@@ -16,15 +16,15 @@ say () {
 }
 
 say "the simulator: thousands of seeds"
-$cargo test --release --test simulator -- --ignored --nocapture soak_
+$cargo test --release --test sim -- --ignored --nocapture simulator::soak_
 say "everything that can happen in small networks"
-$cargo test --release --test walk -- --ignored --nocapture soak_
+$cargo test --release --test sim -- --ignored --nocapture walk::soak_
 say "real networks: long partitions, long silences"
-$cargo test --release --test converge -- --ignored --nocapture
+$cargo test --release --test network -- --ignored --nocapture converge::
 round=1
 while [ "$round" -le "$rounds" ]; do
     say "real networks: round $round of $rounds"
-    $cargo test --release --test converge -- --nocapture
+    $cargo test --release --test network -- --nocapture converge::
     round=$((round + 1))
 done
 say "fleets: real processes on bad lines, $hours h"
@@ -32,7 +32,7 @@ end=$(($(date +%s) + hours * 3600))
 failed=0
 while [ "$(date +%s)" -lt "$end" ]; do
     # Each time from a seed on that the clock gives; a failure is told with its seed, and the others go on
-    $cargo test --release --test fleet -- --ignored --nocapture fleets_of_a_seed || failed=$((failed + 1))
+    $cargo test --release --test network -- --ignored --nocapture fleets_of_a_seed || failed=$((failed + 1))
 done
 say "done; rounds of fleets that failed: $failed"
 [ "$failed" -eq 0 ]

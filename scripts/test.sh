@@ -6,10 +6,10 @@ cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}
 
 if $cargo fmt --version > /dev/null 2>&1; then
-    $cargo fmt --check
+    $cargo fmt --all --check
 fi
 if $cargo clippy --version > /dev/null 2>&1; then
-    $cargo clippy --all-targets -- -D warnings
+    $cargo clippy --workspace --all-targets -- -D warnings
     # The library alone: what only tests use is dead code here.
     $cargo clippy --lib -- -D warnings
 fi

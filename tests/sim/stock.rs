@@ -8,7 +8,7 @@
 //! says HELLO and its tuples once for each connection whose predecessor it saw break, and answers
 //! INVALID with HELLO alone.
 //!
-//! `tests/stock_model.rs` compares all this with the real thing.
+//! `tests/sim/stock_model.rs` compares all this with the real thing.
 
 use std::collections::BTreeMap;
 use zgossip::core::Tuple;

@@ -1,0 +1,163 @@
+//! Typed calls, as C and C++ programs use them.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::build::{ctests, native_program};
+use common::node::eventually;
+use common::{Compile, LONG, Lib, Node, Process, artifacts, run};
+use zgossip::actor::{Condition, Handle};
+use zgossip::engine::raw::Context;
+use zgossip::log::{Level, Sink};
+
+/// The program that makes every call; it also uses libzmq itself.
+fn typed() -> Command {
+    let program = Compile::ctest("typed.c").flags(&["-std=gnu11"]).warnings().header().ours();
+    Command::new(program.libs(&["-lzmq", "-lpthread"]).build())
+}
+
+#[test]
+fn every_call_with_right_and_wrong_arguments() {
+    let done = run(typed(), LONG * 2).check("typed calls");
+    assert!(done.out.ends_with("the end"), "{}", done.out);
+}
+
+#[test]
+fn the_cpp_face() {
+    let other = ctests().join("typed_cpp_other.cpp");
+    for standard in ["-std=c++17", "-std=c++20"] {
+        let program = Compile::ctest("typed_cpp.cpp").flags(&[standard, "-pedantic"]).warnings();
+        let program = program.flags(&[other.to_str().expect("plain path")]).header().ours();
+        let done = run(Command::new(program.build()), LONG * 2).check(standard);
+        assert!(done.out.ends_with("the end"), "{}", done.out);
+    }
+}
+
+#[test]
+fn many_threads_on_one_node() {
+    let mut command = native_program("typed_threads");
+    command.arg("4");
+    let done = run(command, LONG * 2).check("threads");
+    assert!(done.out.ends_with("the end"), "{}", done.out);
+}
+
+#[test]
+fn the_descriptor_loses_no_wake_up_in_a_million_messages_and_is_silent_when_idle() {
+    let mut command = native_program("descriptor");
+    command.arg("1000000");
+    let done = run(command, LONG * 4).check("the descriptor");
+    assert!(done.out.ends_with("the end"), "{}", done.out);
+}
+
+#[test]
+fn asyncio_is_woken_once_for_each_message() {
+    let library = artifacts().shared.to_str().expect("plain path");
+    let mut command = Command::new("python3");
+    command.arg(ctests().join("descriptor.py")).args([library, "50000"]);
+    let done = run(command, LONG * 4).check("asyncio");
+    assert_eq!(done.out, "50000 messages, 50000 wake-ups");
+}
+
+/// A program may publish, flush and vanish: the hub has everything by then, ours and CZMQ's.
+#[test]
+fn what_was_flushed_to_a_hub_is_there() {
+    for lib in [Lib::Native, Lib::Stock] {
+        let hub = Node::new(lib, "hub");
+        let endpoint = hub.bind();
+        let mut command = typed();
+        command.args(["publish", &endpoint, "5000"]);
+        let mut publisher = Process::spawn(command);
+        assert!(publisher.wait_line(0, LONG, |line| line == "flushed to 1").is_some(), "{lib:?}");
+        assert_eq!(hub.status(), 5000, "{lib:?}");
+        assert!(publisher.wait(LONG).is_some_and(|status| status.success()), "{lib:?}");
+    }
+}
+
+/// The same where the peers have connected to the one who publishes.
+#[test]
+fn what_was_flushed_to_clients_is_there_or_on_its_way() {
+    for lib in [Lib::Native, Lib::Stock] {
+        let mut command = typed();
+        command.args(["serve", "3000"]);
+        let mut server = Process::spawn(command);
+        let (_, port) = server.wait_line(0, LONG, |_| true).expect("a port");
+        let client = Node::new(lib, "client");
+        client.connect(&format!("tcp://127.0.0.1:{port}"));
+        assert!(server.wait_line(0, LONG, |line| line == "flushed to 1").is_some(), "{lib:?}");
+        if lib == Lib::Native {
+            assert_eq!(client.status(), 3000);
+        }
+        assert!(server.wait(LONG).is_some_and(|status| status.success()), "{lib:?}");
+        assert!(eventually(LONG, || client.status() == 3000), "{lib:?} holds {}", client.status());
+    }
+}
+
+struct Silent;
+
+impl Sink for Silent {
+    fn write(&self, _: Level, _: &str) {}
+}
+
+fn node(name: &str) -> Handle {
+    Handle::new(name, Arc::new(Silent), Context::global()).expect("a node")
+}
+
+/// In a full mesh most links are no branches of the broadcast tree: what is flushed comes by others, and has come.
+#[test]
+fn a_flush_in_a_mesh_means_that_all_neighbours_have_it() {
+    const NODES: usize = 6;
+    let nodes: Vec<Handle> = (0..NODES).map(|number| node(&format!("mesh-{number}"))).collect();
+    for (number, node) in nodes.iter().enumerate() {
+        let endpoint = format!("inproc://flush-mesh-{number}");
+        node.call(move |node| node.bind(endpoint.as_bytes())).expect("alive").expect("bound");
+        for other in 0..number {
+            let endpoint = format!("inproc://flush-mesh-{other}");
+            node.call(move |node| node.connect(endpoint.as_bytes(), None))
+                .expect("alive")
+                .expect("connected");
+        }
+    }
+    let peers = NODES - 1;
+    for node in &nodes {
+        assert_eq!(node.wait(Condition::Agreement(peers), Some(LONG)), Ok(peers));
+    }
+    let mut held = 0;
+    for round in 0..40 {
+        let node = &nodes[round % NODES];
+        for key in 0..50 {
+            node.send(&[b"PUBLISH", format!("{round}/{key}").as_bytes(), b"value"]).expect("alive");
+        }
+        held += 50;
+        assert_eq!(node.wait(Condition::Flushed, Some(LONG)), Ok(peers), "round {round}");
+        let counts: Vec<usize> =
+            nodes.iter().map(|node| node.call(|node| node.count()).expect("alive")).collect();
+        assert_eq!(counts, [held; NODES], "round {round}");
+    }
+    let roots: Vec<u64> = nodes.iter().map(|node| node.call(|node| node.root()).expect("alive")).collect();
+    assert!(roots.iter().all(|root| *root == roots[0]), "{roots:x?}");
+}
+
+/// Many threads may flush, and none waits for what others publish later.
+#[test]
+fn flushes_of_many_threads_end_while_others_publish() {
+    let (hub, leaf) = (node("hub"), node("leaf"));
+    hub.call(|node| node.bind(b"inproc://flush-many")).expect("alive").expect("bound");
+    leaf.call(|node| node.connect(b"inproc://flush-many", None)).expect("alive").expect("connected");
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (hub, leaf) = (&hub, &leaf);
+            scope.spawn(move || {
+                for number in 0..100 {
+                    let key = format!("{thread}/{number}");
+                    leaf.send(&[b"PUBLISH", key.as_bytes(), b"value"]).expect("alive");
+                    assert_eq!(leaf.wait(Condition::Flushed, Some(LONG)), Ok(1));
+                    let held = hub.call(move |node| node.get(key.as_bytes()).is_some()).expect("alive");
+                    assert!(held, "{thread}/{number}");
+                }
+            });
+        }
+    });
+    let waited = leaf.wait(Condition::Count(401), Some(Duration::from_millis(20)));
+    assert_eq!(waited.expect_err("in vain").errno, libc::EAGAIN);
+}

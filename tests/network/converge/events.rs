@@ -1,0 +1,158 @@
+//! What an owner is told who asks: events, and GET, KEYS and STATS. One who does not ask is told nothing new.
+
+use std::thread::sleep;
+
+use super::network::{shared, stats, value};
+use common::Lib::{self, Linked, Native, Preload};
+use common::net::{RawClient, publish};
+use common::node::eventually;
+use common::{Host, LONG, Node, SHORT};
+
+fn event(node: &Node, line: &str) -> bool {
+    eventually(LONG, || node.lines().iter().any(|said| said == line))
+}
+
+fn with_events(lib: Lib) {
+    let hub = Node::new(lib, "hub");
+    let silent = Node::new(lib, "silent");
+    hub.send("SET server/events 1");
+    let endpoint = hub.bind();
+    silent.connect(&endpoint);
+    let leaf = Node::new(Native, "leaf");
+    leaf.send("SET server/events 1");
+    leaf.connect(&endpoint);
+    assert!(event(&leaf, &format!("JOIN {endpoint}")), "{:?}", leaf.lines());
+    let joins = || hub.lines().iter().filter(|line| line.starts_with("JOIN ")).count();
+    assert!(eventually(LONG, || joins() == 2), "{:?}", hub.lines());
+
+    leaf.publish("key", "value");
+    leaf.send("PUBLISH brief value 300");
+    silent.must_hold("brief", "value");
+    silent.must_hold("key", "value");
+    leaf.send("RETRACT key");
+    leaf.send("RETRACT unknown");
+    for node in [&hub, &leaf] {
+        assert!(event(node, "RETRACT key"), "{:?}", node.lines());
+        assert!(event(node, "EXPIRE brief"), "{:?}", node.lines());
+    }
+    let commands =
+        ["PUBLISH key", "BIND nonsense", "CONNECT %_", "NONSENSE", "RETRACT %_", "LOAD /no/such/file"];
+    for command in commands {
+        hub.send(command);
+        silent.send(command);
+    }
+    hub.send(&format!("PUBLISH {} value", "k".repeat(256)));
+    for name in ["PUBLISH", "BIND", "CONNECT", "NONSENSE", "RETRACT", "LOAD"] {
+        let start = format!("ERROR {name} ");
+        assert!(eventually(LONG, || hub.lines().iter().any(|line| line.starts_with(&start))), "{start}");
+    }
+    let errors = |node: &Node| node.lines().iter().filter(|line| line.starts_with("ERROR")).count();
+    assert!(eventually(LONG, || errors(&hub) == commands.len() + 1), "{:?}", hub.lines());
+
+    leaf.host.kill();
+    let leaves = || hub.lines().iter().filter(|line| line.starts_with("LEAVE ")).count();
+    assert!(eventually(LONG, || leaves() == 1), "{:?}", hub.lines());
+    // Asked no more, it says no more
+    hub.send("SET server/events 0");
+    hub.send("NONSENSE");
+    silent.publish("last", "one");
+    hub.must_hold("last", "one");
+    assert_eq!(errors(&hub), commands.len() + 1);
+    // Who never asked was told what CZMQ's nodes tell
+    silent.status();
+    for line in silent.lines() {
+        let known = ["!new", "DELIVER ", "STATUS "].iter().any(|word| line.starts_with(word));
+        assert!(known, "{line:?} was not asked for");
+    }
+    assert_eq!(silent.values_of("key"), ["value"]);
+}
+
+#[test]
+fn events_for_those_who_ask() {
+    let _machine = shared();
+    for lib in [Native, Preload, Linked] {
+        with_events(lib);
+    }
+}
+
+/// A client's connection ends and is made again.
+#[test]
+fn the_end_of_a_hub_is_told_by_name() {
+    let _machine = shared();
+    let leaf = Node::new(Preload, "leaf");
+    leaf.send("SET server/events 1");
+    let hub = Node::new(Lib::Stock, "hub");
+    let endpoint = hub.bind();
+    leaf.connect(&endpoint);
+    assert!(event(&leaf, &format!("JOIN {endpoint}")), "{:?}", leaf.lines());
+    hub.host.kill();
+    assert!(event(&leaf, &format!("LEAVE {endpoint}")), "{:?}", leaf.lines());
+    let hub = Node::new(Native, "hub");
+    hub.bind_to(&endpoint);
+    let joins = || leaf.lines().iter().filter(|line| **line == format!("JOIN {endpoint}")).count();
+    assert!(eventually(LONG, || joins() == 2), "{:?}", leaf.lines());
+    sleep(SHORT);
+    assert_eq!(joins(), 2);
+}
+
+fn reading_back(lib: Lib) {
+    let host = Host::new(lib);
+    let node = host.node("node");
+    assert_eq!(value(&node, "key"), None);
+    node.send("KEYS");
+    assert_eq!(node.wait_for_line("KEYS", LONG).as_deref(), Some(""));
+    for (key, value) in [("one", "1"), ("two", "2"), ("empty", "")] {
+        node.publish(key, value);
+    }
+    node.publish("one", "other");
+    assert_eq!(value(&node, "one").as_deref(), Some("other"));
+    assert_eq!(value(&node, "empty").as_deref(), Some("%_"));
+    assert_eq!(value(&node, "unknown"), None);
+    let keys = || {
+        node.send("KEYS");
+        let text = node.wait_for_line("KEYS", LONG).expect("keys");
+        let mut keys: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(keys(), ["empty", "one", "two"]);
+    node.send("RETRACT two");
+    assert_eq!(keys(), ["empty", "one"]);
+    assert_eq!(value(&node, "two"), None);
+
+    let numbers = stats(&node);
+    let names = "tuples tombstones links_plain links_extended frames_in frames_out bytes_in bytes_out duplicates \
+                 malformed owed root";
+    for name in names.split_whitespace() {
+        assert!(numbers.contains_key(name), "STATS says nothing of {name}");
+    }
+    assert_eq!((numbers["tuples"], numbers["tombstones"], numbers["frames_in"]), (2, 1, 0));
+    let endpoint = node.bind();
+    let other = Node::new(Native, "other");
+    other.connect(&endpoint);
+    let plain = RawClient::connect(&endpoint);
+    plain.send(&[common::net::HELLO]);
+    plain.send(&[&publish(b"plain", b"there")]);
+    plain.send(&[&publish(b"plain", b"there")]);
+    plain.send(&[b"nonsense"]);
+    other.must_hold("plain", "there");
+    let counted = || {
+        let numbers = stats(&node);
+        (numbers["links_plain"], numbers["links_extended"], numbers["malformed"], numbers["duplicates"])
+    };
+    assert!(eventually(LONG, || counted() == (1, 1, 1, 1)), "{:?}", counted());
+    let now = stats(&node);
+    assert!(now["bytes_in"] > 50 && now["bytes_out"] > 50 && now["frames_in"] >= 5, "{now:?}");
+    assert!(eventually(LONG, || stats(&node)["root"] == stats(&other)["root"] && stats(&node)["owed"] == 0));
+    node.send("UNPUBLISH one");
+    assert_eq!(keys(), ["empty", "plain"]);
+    assert_eq!((value(&node, "one"), value(&other, "one").as_deref()), (None, Some("other")));
+}
+
+#[test]
+fn keys_values_and_numbers_are_read_back() {
+    let _machine = shared();
+    for lib in [Native, Preload] {
+        reading_back(lib);
+    }
+}

@@ -1,0 +1,13 @@
+//! The engine by itself: nodes with the simplest of owners, over real sockets.
+
+mod harness;
+
+mod connections;
+mod cost;
+mod endpoints;
+mod foreign;
+mod handshakes;
+mod liveness;
+mod relay;
+mod security;
+mod strangers;

@@ -1,0 +1,23 @@
+//! Nodes over real sockets: ours, CZMQ's own, and peers that are made up.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `engine` | the engine by itself, with the simplest of owners |
+//! | `protocol` | the frames of the wire, byte by byte, as doc/PROTOCOL.md shows them |
+//! | `interop` | our nodes and CZMQ's understand each other |
+//! | `hostile` | frames and peers that are wrong harm nobody |
+//! | `faults` | processes that are killed, stopped and come back |
+//! | `converge` | small networks agree, whatever happens to them |
+//! | `fleet` | random faults on bad lines, and which value stays |
+//! | `scale` | many tuples, many nodes |
+//! | `security` | CURVE and ZAP |
+
+mod converge;
+mod engine;
+mod faults;
+mod fleet;
+mod hostile;
+mod interop;
+mod protocol;
+mod scale;
+mod security;

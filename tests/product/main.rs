@@ -1,0 +1,17 @@
+//! What a user takes away: the installed package, the README's words, examples, the Python module, clean memory.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `install` | `make install`, and what README and manual say, tried |
+//! | `examples` | the programs in examples/ |
+//! | `papers` | paths, functions and versions that the papers name exist |
+//! | `rust_api` | the Rust interface |
+//! | `python` | the Python module |
+//! | `memory` | the C programs under valgrind |
+
+mod examples;
+mod install;
+mod memory;
+mod papers;
+mod python;
+mod rust_api;

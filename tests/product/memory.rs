@@ -1,0 +1,133 @@
+//! The C programs under valgrind: no access that is wrong and no memory that
+//! is lost, in our library or because of it.
+
+use std::process::Command;
+use std::time::Duration;
+
+use common::build::{ctests, czmq_program};
+use common::net::{HELLO, PING, RawClient, RawServer, publish};
+use common::{Compile, Finished, Host, LONG, Lib, Node, Scratch, run};
+
+/// The program of a command, watched by valgrind.
+fn watched(command: &Command) -> Command {
+    let mut valgrind = Command::new("valgrind");
+    valgrind
+        .args(["-q", "--error-exitcode=99", "--leak-check=full", "--num-callers=30"])
+        .args(["--show-leak-kinds=definite,indirect,possible"])
+        .args(["--errors-for-leak-kinds=definite,indirect,possible"])
+        // Threads take turns as they would without it
+        .arg("--fair-sched=yes")
+        .arg(format!("--suppressions={}", ctests().join("valgrind.supp").display()))
+        .arg(command.get_program())
+        .args(command.get_args());
+    valgrind
+}
+
+#[track_caller]
+fn check(what: &str, command: &Command) -> Finished {
+    run(watched(command), Duration::from_secs(200)).check(what)
+}
+
+fn native(name: &str) -> Command {
+    let compile = Compile::ctest(&format!("{name}.c")).flags(&["-std=gnu11"]).warnings();
+    Command::new(compile.header().ours().libs(&["-lzmq", "-lpthread"]).build())
+}
+
+#[test]
+fn every_command_and_reply() {
+    let scratch = Scratch::new();
+    let mut command = czmq_program("walk", Lib::Linked);
+    command.arg(scratch.path(""));
+    assert!(check("the walk", &command).out.ends_with("-- the end"));
+}
+
+#[test]
+fn tests_of_czmq_and_of_its_own() {
+    // CZMQ's test gives its nodes 200 ms, which valgrind on a busy machine
+    // may need: its assertion then is no finding, and valgrind's word is
+    let mut tries = 0;
+    let done = loop {
+        tries += 1;
+        let done = run(watched(&czmq_program("own_test", Lib::Linked)), LONG * 2);
+        if done.signal() != Some(6) || tries == 24 {
+            break done;
+        }
+    };
+    done.check("CZMQ's zgossip_test");
+    check("the library's tests", &native("selftest"));
+}
+
+#[test]
+fn wrong_arguments() {
+    check("wrong arguments", &native("arguments"));
+}
+
+/// Those calls that are given nothing to work with; each in a child, whose
+/// memory is let go as it ends.
+#[test]
+fn any_argument_to_every_function() {
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["-q", "--error-exitcode=99", "--leak-check=no"]);
+    valgrind.arg(common::header::build()).arg("without live objects");
+    run(valgrind, LONG * 5).check("every function");
+}
+
+#[test]
+fn the_native_interface() {
+    check("the native interface", &native("native"));
+}
+
+#[test]
+fn typed_calls() {
+    check("typed calls", &native("typed"));
+    let mut command = native("typed_threads");
+    command.arg("2");
+    check("threads", &command);
+}
+
+#[test]
+fn many_nodes() {
+    let mut command = czmq_program("swarm", Lib::Linked);
+    command.args(["12", "5", "tcp://127.0.0.1:*"]);
+    assert!(check("a swarm", &command).out.contains("delivered all"));
+}
+
+/// Wrong frames and peers that come and go, to a node with both roles.
+#[test]
+fn hostile_and_broken_peers() {
+    let host = Host::run(watched(&czmq_program("node", Lib::Linked)));
+    let node = host.node("node");
+    let endpoint = node.bind();
+    let server = RawServer::bind();
+    node.connect(&server.endpoint);
+    let (peer, _) = server.receive().expect("HELLO");
+    let mut random = fastrand::Rng::with_seed(7);
+    for round in 0..5 {
+        let client = RawClient::connect(&endpoint);
+        client.send(&[HELLO]);
+        for _ in 0..100 {
+            let mut frame = publish(b"key", b"value");
+            let at = random.usize(..frame.len());
+            frame[at] = random.u8(..);
+            frame.truncate(random.usize(..frame.len() + 1));
+            client.send(&[&frame]);
+            server.send(&peer, &[&frame]);
+        }
+        client.send(&[b"", b"identity", PING]);
+        client.send(&[&publish(format!("round{round}").as_bytes(), b"1")]);
+        node.must_hold(&format!("round{round}"), "1");
+    }
+    let others = [Node::new(Lib::Stock, "stock"), Node::new(Lib::Native, "native")];
+    for other in &others {
+        other.connect(&endpoint);
+        other.publish("from", "other");
+    }
+    node.must_hold("from", "other");
+    others[0].host.kill();
+    others[1].host.kill();
+    node.send("UNPUBLISH from");
+    node.send("!fill key 0 500 100");
+    assert!(node.status_within(LONG).is_some_and(|count| count >= 500));
+    drop(node);
+    host.quit().check("a node among hostile peers");
+}

@@ -1,0 +1,356 @@
+//! The Rust interface, as a program uses it: no layer below is reached into.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{LONG, Lib, Scratch};
+use rustix::event::{PollFd, PollFlags, poll};
+use zgossip::{Auth, Cert, ErrorKind, Event, Level, Node};
+
+/// A node that says nothing, bound to a free port, and its endpoint.
+fn hub() -> (Node, String) {
+    let hub = Node::builder().name("hub").log(|_, _| {}).events(true).start().expect("a node");
+    let port = hub.bind("tcp://127.0.0.1:*").expect("a free port");
+    (hub, format!("tcp://127.0.0.1:{port}"))
+}
+
+fn node() -> Node {
+    Node::builder().log(|_, _| {}).start().expect("a node")
+}
+
+#[track_caller]
+fn next(node: &Node) -> Event {
+    node.recv_timeout(LONG).expect("alive").expect("an event in time")
+}
+
+fn is_readable(node: &Node) -> bool {
+    let now = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut [PollFd::new(node, PollFlags::IN)], Some(&now)).expect("poll") == 1
+}
+
+#[test]
+fn two_nodes_discover_each_other() {
+    let (hub, endpoint) = hub();
+    let leaf = node();
+    leaf.connect(&endpoint).expect("an endpoint");
+    hub.publish("service/hub", "one").expect("alive");
+    leaf.publish(b"service/\xff", "").expect("alive");
+    for node in [&hub, &leaf] {
+        node.wait_count(2, LONG).expect("both tuples");
+    }
+    assert_eq!(leaf.wait_agreement(1, LONG), Ok(1));
+    assert_eq!(hub.digest(), leaf.digest());
+    let tuples = leaf.tuples().expect("alive");
+    let pairs: Vec<_> = tuples.iter().map(|tuple| (tuple.key(), tuple.value())).collect();
+    assert_eq!(pairs, [(&b"service/hub"[..], &b"one"[..]), (b"service/\xff", b"")]);
+    assert_eq!(leaf.get("service/hub"), Ok(Some(b"one".to_vec())));
+    assert_eq!(leaf.get("service/none"), Ok(None));
+    assert_eq!(hub.stats().expect("alive").links_extended, 1);
+    assert_eq!(hub.retract("service/hub"), Ok(true));
+    assert_eq!(hub.flush(LONG), Ok(1));
+    assert_eq!(leaf.count(), Ok(1));
+    assert_eq!(leaf.unpublish(b"service/\xff"), Ok(true));
+    assert_eq!(leaf.unpublish(b"service/\xff"), Ok(false));
+}
+
+#[test]
+fn a_receiver_waits_and_events_come_in_order() {
+    let (hub, endpoint) = hub();
+    let (seen, events) = std::sync::mpsc::channel();
+    thread::scope(|scope| {
+        let reader = &hub;
+        scope.spawn(move || reader.events().take(6).for_each(|event| seen.send(event).expect("wanted")));
+        // One by one: of a key, only the newest event waits for a reader.
+        let next = || events.recv_timeout(LONG).expect("an event in time");
+        let leaf = node();
+        leaf.connect(&endpoint).expect("an endpoint");
+        let event = next();
+        assert!(matches!(event, Event::Join { .. }), "{event:?}");
+        leaf.publish("a", "1").expect("alive");
+        let event = next();
+        assert!(matches!(&event, Event::Deliver(tuple) if tuple.key() == b"a"), "{event:?}");
+        assert_eq!(leaf.retract("a"), Ok(true));
+        let event = next();
+        assert!(matches!(&event, Event::Retract { key, .. } if key == b"a"), "{event:?}");
+        leaf.publish_with_ttl("b", "2", Duration::from_millis(500)).expect("alive");
+        let event = next();
+        assert!(matches!(&event, Event::Deliver(tuple) if tuple.value() == b"2"), "{event:?}");
+        let event = next();
+        assert!(matches!(&event, Event::Expire { key, .. } if key == b"b"), "{event:?}");
+        drop(leaf);
+        let event = next();
+        assert!(matches!(event, Event::Leave { .. }), "{event:?}");
+    });
+}
+
+#[test]
+fn only_deliveries_come_unless_events_are_on() {
+    let node = node();
+    node.publish("a", "1").expect("alive");
+    assert!(matches!(next(&node), Event::Deliver(_)));
+    node.retract("a").expect("alive");
+    assert_eq!(node.try_recv(), Ok(None));
+    node.set_events(true).expect("alive");
+    node.send(&[b"PUBLISH", b""]).expect("alive");
+    node.send(&[b"STATUS"]).expect("alive");
+    assert!(matches!(next(&node), Event::Refused { command, .. } if command == "PUBLISH"));
+    assert!(matches!(next(&node), Event::Reply { frames, .. } if frames == [&b"STATUS"[..], b"0"]));
+}
+
+#[test]
+fn the_descriptor_is_readable_exactly_while_an_event_waits() {
+    let node = node();
+    assert!(!is_readable(&node));
+    assert_eq!(node.try_recv(), Ok(None));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(20));
+            node.publish("a", "1").expect("alive");
+        });
+        poll(&mut [PollFd::new(&node, PollFlags::IN)], None).expect("poll");
+    });
+    assert!(matches!(node.try_recv(), Ok(Some(Event::Deliver(_)))));
+    assert!(!is_readable(&node));
+    assert_eq!(node.as_fd().as_raw_fd(), node.as_raw_fd());
+    node.close();
+    assert!(is_readable(&node), "as a connection that the other end has closed");
+}
+
+#[test]
+fn closing_ends_calls_in_all_threads() {
+    let node = Arc::new(node());
+    let receiver = thread::spawn({
+        let node = Arc::clone(&node);
+        move || (node.recv(), node.wait_count(1, None))
+    });
+    thread::sleep(Duration::from_millis(20));
+    let begin = Instant::now();
+    node.close();
+    node.close();
+    let (received, waited) = receiver.join().expect("it returns");
+    assert!(begin.elapsed() < Duration::from_secs(5));
+    assert_eq!(received.expect_err("closed").kind(), ErrorKind::Closed);
+    assert_eq!(waited.expect_err("closed").kind(), ErrorKind::Closed);
+    assert_eq!(node.publish("a", "1").expect_err("closed").kind(), ErrorKind::Closed);
+    assert_eq!(node.events().next(), None);
+}
+
+/// Numbers of the threads of this process that have this name.
+fn threads_named(name: &str) -> BTreeSet<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("procfs");
+    let tasks = tasks.filter_map(|task| Some(task.ok()?.path()));
+    let named = tasks
+        .filter(|task| std::fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim_end() == name));
+    named.map(|task| task.display().to_string()).collect()
+}
+
+/// What `/proc` says of the signals that a thread blocks.
+fn blocks_all_signals(task: &str) -> bool {
+    let status = std::fs::read_to_string(format!("{task}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap_or("0");
+    // SIGKILL, SIGSTOP and the C library's own two cannot be blocked.
+    u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask | 0x1_8004_0100 == u64::MAX)
+}
+
+#[test]
+fn a_nodes_thread_takes_no_signals_and_ends_with_it() {
+    let before = threads_named("zgossip");
+    let node = node();
+    node.count().expect("its thread runs");
+    // Other tests make nodes at the same time.
+    let fresh: Vec<_> = threads_named("zgossip").difference(&before).cloned().collect();
+    assert!(!fresh.is_empty() && fresh.iter().all(|task| blocks_all_signals(task)), "{fresh:?}");
+    let mine = Arc::new(Mutex::new(String::new()));
+    let noted = Arc::clone(&mine);
+    node.set_log(move |_, _| *noted.lock().expect("unpoisoned") = own_task()).expect("alive");
+    node.send(&[b"NONSENSE"]).expect("alive");
+    node.count().expect("behind the log line");
+    let mine = mine.lock().expect("unpoisoned").clone();
+    assert!(fresh.contains(&mine), "{mine} of {fresh:?}");
+    drop(node);
+    assert!(!threads_named("zgossip").contains(&mine));
+}
+
+fn own_task() -> String {
+    let link = std::fs::read_link("/proc/thread-self").expect("procfs");
+    format!("/proc/self/task/{}", link.file_name().expect("a number").display())
+}
+
+#[test]
+fn errors_say_what_was_wrong() {
+    let (hub, endpoint) = hub();
+    let node = node();
+    let kinds = [
+        (node.bind(&endpoint).map(drop), ErrorKind::AddressInUse),
+        (node.bind("tcp://192.0.2.1:1").map(drop), ErrorKind::AddressNotAvailable),
+        (node.bind("nonsense").map(drop), ErrorKind::InvalidInput),
+        (node.unbind("tcp://127.0.0.1:1"), ErrorKind::NotFound),
+        (node.disconnect(&endpoint), ErrorKind::NotFound),
+        (node.connect_with_key(&endpoint, "short"), ErrorKind::PermissionDenied),
+        (node.publish("", ""), ErrorKind::InvalidInput),
+        (node.publish("a", "1\0"), ErrorKind::InvalidInput),
+        (node.publish_with_ttl("a", "1", Duration::ZERO), ErrorKind::InvalidInput),
+        (node.publish_with_ttl("a", "1", Duration::MAX), ErrorKind::InvalidInput),
+        (node.publish("a", vec![b'x'; 17 << 20]), ErrorKind::TooLarge),
+        (node.wait_key("a", Duration::ZERO), ErrorKind::TimedOut),
+        (node.wait_key([b'k'; 256], None), ErrorKind::InvalidInput),
+        (node.set("server/timeout", "soon"), ErrorKind::InvalidInput),
+        (node.load("/nonexistent"), ErrorKind::NotFound),
+        (node.save("/nonexistent/file"), ErrorKind::NotFound),
+        (node.record("/nonexistent/file"), ErrorKind::NotFound),
+        (node.set_zap_domain(&"x".repeat(256)), ErrorKind::InvalidInput),
+        (node.set_cert(&Cert::from_keys([1; 32], None)), ErrorKind::InvalidInput),
+        (node.send(&[]), ErrorKind::InvalidInput),
+        (Cert::load("/nonexistent").map(drop), ErrorKind::InvalidInput),
+        (Node::builder().set("server/max_tuples", "many").start().map(drop), ErrorKind::InvalidInput),
+    ];
+    for (place, (result, kind)) in kinds.into_iter().enumerate() {
+        let error = result.expect_err(&format!("number {place}"));
+        assert_eq!(error.kind(), kind, "number {place}: {error}");
+        assert!(!error.to_string().is_empty());
+    }
+    let error = node.publish("", "").expect_err("empty");
+    assert_eq!((error.to_string().as_str(), error.raw_os_error()), ("key is empty", libc::EINVAL));
+    let error = io::Error::from(node.unbind("tcp://127.0.0.1:1").expect_err("not bound"));
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    drop(hub);
+}
+
+#[test]
+fn a_log_closure_that_asks_its_node_is_told_so() {
+    let node = Arc::new(node());
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let (weak, lines) = (Arc::downgrade(&node), Arc::clone(&said));
+    let log = move |level: Level, text: &str| {
+        let node = weak.upgrade().expect("alive");
+        let kind = node.count().expect_err("it cannot wait for itself").kind();
+        lines.lock().expect("unpoisoned").push((level, text.to_owned(), kind));
+    };
+    node.set_log(log).expect("alive");
+    node.send(&[b"NONSENSE"]).expect("alive");
+    node.count().expect("behind the log line");
+    let said = said.lock().expect("unpoisoned");
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert_eq!(said[0].2, ErrorKind::OwnThread);
+    assert!(said[0].1.contains("NONSENSE"), "{said:?}");
+}
+
+#[test]
+fn a_node_that_is_dropped_in_its_own_thread_ends() {
+    let node = Arc::new(node());
+    let held = Mutex::new(Some(Arc::clone(&node)));
+    let (gone, is_gone) = std::sync::mpsc::channel();
+    let log = move |_: Level, _: &str| {
+        drop(held.lock().expect("unpoisoned").take());
+        let _ = gone.send(());
+    };
+    node.set_log(log).expect("alive");
+    node.send(&[b"NONSENSE"]).expect("alive");
+    drop(node);
+    is_gone.recv_timeout(LONG).expect("the last share is dropped there");
+    // The closure, and with it the sender, goes when the node's thread does.
+    while is_gone.recv_timeout(LONG).is_ok() {}
+    assert_eq!(is_gone.recv_timeout(LONG), Err(std::sync::mpsc::RecvTimeoutError::Disconnected));
+}
+
+#[test]
+fn builders_settings_hold() {
+    let scratch = Scratch::new();
+    let file = scratch.path("node.cfg");
+    std::fs::write(&file, "server\n    max_value = 5\n    max_tuples = 1\n").expect("a file");
+    let node = Node::builder()
+        .name("builder")
+        .log(|_, _| {})
+        .load(&file)
+        .max_value(3)
+        .events(true)
+        .verbose(true)
+        .ipv6(false)
+        .max_clients(1)
+        .timeout(Duration::from_secs(2))
+        .start()
+        .expect("a node");
+    assert_eq!(node.publish("a", "four").expect_err("too long").kind(), ErrorKind::TooLarge);
+    node.publish("a", "1").expect("short enough");
+    node.publish("b", "1").expect("refused later");
+    assert!(matches!(next(&node), Event::Deliver(_)));
+    assert!(matches!(next(&node), Event::Refused { command, .. } if command == "PUBLISH"));
+    let saved = scratch.path("saved.cfg");
+    node.save(&saved).expect("a file");
+    let text = std::fs::read_to_string(saved).expect("a file");
+    assert!(text.contains("max_value = \"3\"") || text.contains("max_value = 3"), "{text}");
+    let record = scratch.path("record");
+    node.record(&record).expect("a file");
+    node.publish("a", "2").expect("alive");
+    node.end_record().expect("alive");
+    assert!(std::fs::metadata(record).expect("a file").len() > 0);
+}
+
+#[test]
+fn keys_make_a_connection_private_and_a_handler_decides() {
+    if !Cert::is_supported() {
+        return eprintln!("SKIPPED: this libzmq has no CURVE");
+    }
+    let scratch = Scratch::new();
+    let (server, mut client) = (Cert::generate().expect("keys"), Cert::generate().expect("keys"));
+    client.set_meta("name", Some("printer"));
+    client.save(scratch.path("printer.cert")).expect("files");
+    let loaded = Cert::load(scratch.path("printer.cert")).expect("a certificate");
+    assert!(loaded == client && loaded.meta("name") == Some(b"printer"));
+    assert_eq!(loaded.metas().count(), 1);
+    let again = Cert::from_text(&server.public_text(), None).expect("a key");
+    assert_eq!((again.public_key(), again.secret_key()), (server.public_key(), None));
+    assert!(!format!("{server:?}").contains("secret"));
+
+    let clients = scratch.path("clients");
+    std::fs::create_dir(&clients).expect("a directory");
+    let auth = Auth::with_log(|_, _| {}).expect("the only one");
+    assert_eq!(Auth::new().expect_err("there is one").kind(), ErrorKind::AddressInUse);
+    auth.curve(&clients);
+    auth.allow("127.0.0.1".parse().expect("an address"));
+    auth.set_verbose(true);
+    assert_eq!(auth.plain("/nonexistent").expect_err("no file").kind(), ErrorKind::NotFound);
+
+    let hub = Node::builder().log(|_, _| {}).cert(&server).start().expect("a node");
+    let port = hub.bind("tcp://127.0.0.1:*").expect("a port");
+    let endpoint = format!("tcp://127.0.0.1:{port}");
+    let stranger = node();
+    stranger.connect_with_key(&endpoint, &server.public_text()).expect("a key");
+    stranger.publish("stranger", "1").expect("alive");
+    client.save_public(format!("{clients}/printer.cert")).expect("a file");
+    let known = Node::builder().log(|_, _| {}).cert(&client).start().expect("a node");
+    known.connect_with_key(&endpoint, &server.public_text()).expect("a key");
+    known.publish("known", "1").expect("alive");
+    hub.wait_key("known", LONG).expect("it is on the list");
+    assert_eq!(hub.get("stranger"), Ok(None));
+    auth.curve_for_all();
+    hub.wait_key("stranger", LONG).expect("everybody may, at the next attempt");
+}
+
+#[test]
+fn a_node_of_czmq_is_understood() {
+    let (hub, endpoint) = hub();
+    let stock = common::Node::new(Lib::Stock, "stock");
+    stock.connect(&endpoint);
+    stock.publish("from/czmq", "1");
+    hub.publish("from/rust", "2").expect("alive");
+    hub.wait_key("from/czmq", LONG).expect("a tuple of CZMQ's");
+    stock.must_hold("from/rust", "2");
+}
+
+#[test]
+fn the_types_may_be_shared() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Node>();
+    shared::<Event>();
+    shared::<Auth>();
+    shared::<Cert>();
+    shared::<zgossip::Builder>();
+    shared::<zgossip::Error>();
+    shared::<zgossip::Stats>();
+    shared::<zgossip::Tuple>();
+}

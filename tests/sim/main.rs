@@ -1,0 +1,130 @@
+//! The core without sockets: a simulated network, every order of events in small ones, and records of real nodes.
+//!
+//! A simulated network is deterministic: the real state machine, real bytes, everything else made up.
+//! One number, the seed, decides all that happens, so a run that failed can be run again and looked
+//! at. Time is virtual and jumps to the next event. Nodes are driven exactly as the engine does it:
+//! an input, then the outputs until there are none. After every input the invariants of `ours` are
+//! checked; at the end of a run the faults stop, and the network has to agree and fall silent
+//! within a stated time.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `simulator` | random faults in simulated networks, for a number of seeds |
+//! | `walk` | everything that can happen in small networks, in every order |
+//! | `stock_model` | the model of CZMQ's node answers as CZMQ's own does |
+//! | `replay` | the flight recorder in real nodes: its record replays to the same bytes |
+//! | `net` | time, events, nodes |
+//! | `wire` | connections and what happens to them |
+//! | `watch` | what can be seen of a run |
+//! | `ours` | one of our nodes, its driver, and what must hold of it after every step |
+//! | `stock` | a model of CZMQ's zgossip |
+//! | `mixed` | how one key settles among our nodes and CZMQ's |
+//! | `faults` | the options of a run and the faults that it schedules |
+//! | `worse` | more of them: lines, processes, clocks, settings |
+//! | `scenarios`, `stock_scenarios` | what is promised, one case each |
+//! | `owner` | what owners do |
+//! | `oracle`, `judge` | which value is the right one |
+//! | `truth` | whether `agreement` and marks tell the truth |
+//! | `record` | each node's record replays to the same bytes |
+//! | `right_value`, `refusal`, `clocks`, `wan` | the same, by concern |
+//! | `verdict` | agreement and silence |
+//! | `arrivals` | which tuple came where, and how long that took |
+//! | `delivery` | the tree against flooding, under faults |
+//! | `scale` | time and messages in networks of up to 10 000 nodes |
+//! | `print` | a fingerprint of each run, to compare two builds |
+//! | `report` | the tables of both, in doc/benchmarks |
+
+mod arrivals;
+mod clocks;
+mod delivery;
+mod faults;
+mod judge;
+mod mixed;
+mod net;
+mod oracle;
+mod ours;
+mod owner;
+mod print;
+mod record;
+mod refusal;
+mod replay;
+mod report;
+mod right_value;
+mod scale;
+mod scenarios;
+mod simulator;
+mod stock;
+mod stock_model;
+mod stock_scenarios;
+mod topology;
+mod truth;
+mod verdict;
+mod walk;
+mod wan;
+mod watch;
+mod wire;
+mod worse;
+
+use net::{MS, SECOND};
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// Runs a test for a number of seeds; `ZGOSSIP_SIM_SEED` runs a single one, `ZGOSSIP_SIM_SEEDS` more or
+/// fewer of them, and `ZGOSSIP_SIM_FAILURES` are enough. Each seed that fails is named in one line, with what runs it again.
+#[track_caller]
+fn for_seeds<T>(test: &str, count: u64, run: impl Fn(u64) -> T) -> Vec<T> {
+    let enough = number("ZGOSSIP_SIM_FAILURES").unwrap_or(5) as usize;
+    let seeds = match number("ZGOSSIP_SIM_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => {
+            let first = number("ZGOSSIP_SIM_FIRST").unwrap_or(0);
+            first..first + number("ZGOSSIP_SIM_SEEDS").unwrap_or(count)
+        }
+    };
+    let (mut results, mut failed) = (Vec::new(), Vec::new());
+    for seed in seeds {
+        match catch_unwind(AssertUnwindSafe(|| run(seed))) {
+            Ok(result) => results.push(result),
+            Err(_) => {
+                eprintln!(
+                    "simulation failed; again with: ZGOSSIP_SIM_SEED={seed} cargo test --test sim -- \
+                     --include-ignored --nocapture {test}"
+                );
+                failed.push(seed);
+            }
+        }
+        if failed.len() == enough {
+            break;
+        }
+    }
+    assert!(failed.is_empty(), "seeds {failed:?} failed, {} did not", results.len());
+    results
+}
+
+/// Runs each of these, as many at a time as there are processors. The results are in the order of the jobs.
+fn in_parallel<J: Sync, T: Send>(jobs: &[J], run: impl Fn(&J) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::new());
+    let work = || {
+        while let Some((number, job)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|number| Some((number, jobs.get(number)?)))
+        {
+            let result = run(job);
+            results.lock().unwrap_or_else(PoisonError::into_inner).push((number, result));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_unstable_by_key(|&(number, _)| number);
+    results.into_iter().map(|(_, result)| result).collect()
+}
