@@ -24,7 +24,7 @@ help:
 	@echo 'make            build the library, in $(BUILT)'
 	@echo 'make demo       see a small network of three processes discover its services, and heal'
 	@echo 'make test       everything that is tested'
-	@echo 'make lint       formatting and lints'
+	@echo 'make lint       formatting, lints, documentation, and licences of dependencies where cargo-deny is installed'
 	@echo 'make sanitize   threads of a program on one node, under the thread sanitizer (nightly Rust)'
 	@echo 'make bench      measure, side by side with CZMQ: 10 minutes (BENCH=quick for a hint)'
 	@echo 'make simulate   time and messages in simulated networks of up to 10 000 nodes, and delivery under faults'
@@ -66,9 +66,7 @@ sanitize: deps
 	scripts/sanitize.sh
 
 lint: rust
-	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(CARGO) clippy --lib -- -D warnings
+	scripts/lint.sh
 
 header: rust
 	ZGOSSIP_WRITE_HEADER=1 $(CARGO) test --test abi header::

@@ -60,6 +60,7 @@ struct Options {
 }
 
 /// Replays a record and says what came of it; the exit status.
+#[expect(clippy::too_many_lines, reason = "one report, from top to bottom")]
 fn tell(options: &Options, record: &Record<'_>, out: &mut impl Write) -> io::Result<u8> {
     let mut replay = Replay::new();
     let mut difference = (!record.is_complete()).then_some(Difference::NoBeginning);

@@ -95,7 +95,9 @@ mod tests {
 
     fn heard(samples: &[(u64, u64)]) -> Transit {
         let mut transit = Transit::default();
-        samples.iter().for_each(|&(sent, took)| transit.on_clock(sent, APART + sent + took));
+        for &(sent, took) in samples {
+            transit.on_clock(sent, APART + sent + took);
+        }
         transit
     }
 

@@ -45,7 +45,7 @@ impl Tuple {
     /// The key.
     pub fn key(&self) -> &[u8] {
         let bytes = self.bytes();
-        &bytes[1..1 + usize::from(bytes[0])]
+        &bytes[1..=usize::from(bytes[0])]
     }
 
     /// The value.

@@ -14,8 +14,8 @@
 //! | `host` | what nodes ask of CZMQ |
 //! | `entry`, `error`, `failure`, `tag`, `types` | the boundary: panics, `errno`, reasons, tags of handles, opaque types |
 
-// Comments on exported functions are for C, in which brackets are subscripts and no links.
-#![allow(rustdoc::broken_intra_doc_links)]
+// Comments on exported functions are for C: brackets are subscripts and no links, and code is not Rust.
+#![allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_rust_codeblocks)]
 
 mod actor_fn;
 mod auth;

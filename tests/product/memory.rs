@@ -109,7 +109,7 @@ fn hostile_and_broken_peers() {
             let mut frame = publish(b"key", b"value");
             let at = random.usize(..frame.len());
             frame[at] = random.u8(..);
-            frame.truncate(random.usize(..frame.len() + 1));
+            frame.truncate(random.usize(..=frame.len()));
             client.send(&[&frame]);
             server.send(&peer, &[&frame]);
         }

@@ -123,6 +123,7 @@ struct Run {
 }
 
 /// A network made from options, with everything that will happen to it scheduled.
+#[expect(clippy::too_many_lines, reason = "one fault after the other")]
 pub fn build(seed: u64, options: &Options) -> Sim {
     let mut sim = Sim::new(seed);
     sim.duplicate = options.duplicate;

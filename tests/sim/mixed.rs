@@ -66,6 +66,7 @@ pub struct Trial {
 }
 
 /// One run. `turned`: it is random who connects to whom.
+#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 pub fn trial(topology: &Topology, workload: Workload, seed: u64, turned: bool) -> Trial {
     let mut sim = Sim::new(seed);
     let count = topology.plain + topology.ours;

@@ -237,6 +237,7 @@ impl Sim {
         self.now = until;
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each event")]
     fn happen(&mut self, at: u64, event: Event) {
         let acting = match event {
             Event::Arrive { wire, way: Way::ToServer, .. } => Some(self.wires[wire].server),
@@ -518,6 +519,7 @@ impl Sim {
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "where a frame arrives, and on which connection")]
     fn receive(&mut self, to: usize, wire: usize, way: Way, epoch: u32, frame: &[u8]) {
         let (at, now) = (self.now, self.clock(to));
         match &mut self.nodes[to].body {

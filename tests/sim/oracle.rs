@@ -109,6 +109,7 @@ impl Oracle {
     }
 
     /// An owner's command was accepted. `stamp`: what it got, where that is known.
+    #[expect(clippy::too_many_arguments, reason = "the columns of one row")]
     pub fn wrote(&mut self, by: (usize, u32), key: &[u8], value: Option<&[u8]>, ttl: u64, at: u64) -> Id {
         let (node, life) = by;
         let id = self.writes.len();

@@ -28,7 +28,9 @@ pub fn write() {
     let mut rows: Vec<_> = sizes.into_iter().zip(found).collect();
     rows.sort_unstable_by_key(|&((network, nodes, tuples), _)| (tuples, network, nodes));
     text += SIZES;
-    rows.iter().for_each(|row| size_lines(&mut text, row));
+    for row in &rows {
+        size_lines(&mut text, row);
+    }
     let lacking = faults(&mut text);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let put = |name: &str, text: String| {

@@ -374,7 +374,9 @@ fn copies_of_a_node_get_each_others_tuples() {
     let mut sim = Sim::new(7);
     let hub = sim.ours();
     let copies = [sim.ours_from(77), sim.ours_from(77)];
-    copies.iter().for_each(|&copy| _ = sim.connect(copy, hub));
+    for &copy in &copies {
+        _ = sim.connect(copy, hub);
+    }
     sim.run(3 * SECOND);
     sim.publish(copies[0], "one", "1");
     sim.publish(copies[1], "two", "2");

@@ -70,9 +70,13 @@ fn round(sim: &mut Sim, writers: &[usize], tuples: usize, number: u64) -> Round 
     let (begun, before) = (sim.now, sim.tally.clone());
     let keys: Vec<_> =
         (0..tuples).map(|key| (format!("tuple/{key}"), writers[key % writers.len()])).collect();
-    keys.iter().for_each(|(key, writer)| arrivals.publish(key, *writer, begun));
+    for (key, writer) in &keys {
+        arrivals.publish(key, *writer, begun);
+    }
     sim.arrivals = Some(arrivals);
-    keys.iter().for_each(|(key, writer)| sim.publish(*writer, key, &value(number)));
+    for (key, writer) in &keys {
+        sim.publish(*writer, key, &value(number));
+    }
     while sim.arrivals.as_ref().is_some_and(|arrivals| arrivals.missing() > 0) {
         assert!(sim.now - begun < 60 * SECOND, "not all hold all after a minute");
         sim.run(100 * MS);

@@ -167,7 +167,9 @@ fn two_halves_that_wrote_the_same_keys_agree_three_seconds_after_the_cut_ends() 
         publish_many(&mut sim, 14, 0..1000, &format!("right {round}"));
         sim.run(2 * SECOND);
     }
-    between.iter().for_each(|&wire| sim.wires[wire].cut = false);
+    for &wire in &between {
+        sim.wires[wire].cut = false;
+    }
     sim.run(3 * SECOND);
     agree(&sim);
     settles_within(&mut sim, 2 * SECOND);

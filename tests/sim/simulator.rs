@@ -25,6 +25,7 @@ const MOST_OLDER: u64 = 30;
 
 type Draw = fn(usize, usize, &mut fastrand::Rng) -> Options;
 
+#[expect(clippy::too_many_arguments, reason = "the columns of one row of runs")]
 fn faults_of(test: &str, seeds: u64, nodes: usize, stock: usize, bound: u64, draw: Draw) {
     let outcomes = for_seeds(test, seeds, |seed| {
         let options = draw(nodes, stock, &mut fastrand::Rng::with_seed(!seed));

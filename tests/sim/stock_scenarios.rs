@@ -219,7 +219,7 @@ fn a_stock_hub_that_ends_ten_times_loses_nothing() {
         for leaf in 1..=5 {
             for part in 0..20 {
                 sim.after(part * 50 * MS, move |sim| {
-                    sim.publish(leaf, &format!("{leaf}-{round}-{part}"), "here")
+                    sim.publish(leaf, &format!("{leaf}-{round}-{part}"), "here");
                 });
             }
         }
@@ -238,7 +238,9 @@ fn one_plain_of_four(seed: u64, stock_is_hub: bool) -> (Sim, usize, [usize; 3]) 
     let plain = sim.stock();
     let ours = [sim.ours(), sim.ours(), sim.ours()];
     if stock_is_hub {
-        ours.iter().for_each(|&node| _ = connect(&mut sim, node, plain));
+        for &node in &ours {
+            _ = connect(&mut sim, node, plain);
+        }
     } else {
         ours[1..].iter().for_each(|&node| _ = connect(&mut sim, node, ours[0]));
         connect(&mut sim, plain, ours[0]);

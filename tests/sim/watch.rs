@@ -36,7 +36,7 @@ impl Sim {
             println!("stock nodes: {stock:?}");
             let wires = self.wires.iter().enumerate();
             wires.for_each(|(number, wire)| {
-                println!("wire {number}: {} connects to {}", wire.client, wire.server)
+                println!("wire {number}: {} connects to {}", wire.client, wire.server);
             });
         }
     }

@@ -255,6 +255,7 @@ impl Sim {
     }
 
     /// The node ends at once and is back, without anything, after `downtime`.
+    #[expect(clippy::too_many_lines, reason = "one story, told in its order")]
     pub fn restart(&mut self, node: usize, downtime: u64, then: impl FnOnce(&mut Sim) + 'static) {
         for wire in self.nodes[node].wires.clone() {
             let (a, b) = (self.random.u64(0..100 * MS), self.random.u64(0..100 * MS));

@@ -50,13 +50,13 @@ mod tests {
 
     #[test]
     fn services_come_in_the_order_of_the_file() {
+        use Service::{Bind, Connect, Echo};
         let tree = tree(
             "zgossip\n    bind\n        endpoint = tcp://*:1\n    echo = two binds\n    other\n    bind\n\
              \x20       endpoint = ipc://x\n    bind\n    connect\n        endpoint = ipc://y\n\
              \x20       server-key = k\nzgossip\n    echo = second sections are not read\n",
         );
         let services: Vec<_> = services(&tree).collect();
-        use Service::{Bind, Connect, Echo};
         let connect = Connect { endpoint: b"ipc://y", server_key: Some(b"k") };
         let binds = [Bind(b"tcp://*:1"), Echo(b"two binds"), Bind(b"ipc://x"), Bind(b"?")];
         assert_eq!(services, [binds.as_slice(), &[connect]].concat());

@@ -110,7 +110,9 @@ impl Batch {
         self.reserve(size_of_frames(frames));
         self.secret |= is_secret(frames);
         self.bytes.push(frames.len() as u8);
-        frames.iter().for_each(|frame| self.push_sized(frame));
+        for frame in frames {
+            self.push_sized(frame);
+        }
         self.count += 1;
     }
 
@@ -198,7 +200,9 @@ mod tests {
         let long = vec![7; 70_000];
         let commands: [&[&[u8]]; 4] = [&[b"PUBLISH", b"k", &long], &[b""], &[], &[b"1", b"2", b"3", b"4"]];
         for round in 0..2 {
-            commands.iter().for_each(|command| batch.push(command));
+            for command in &commands {
+                batch.push(command);
+            }
             assert_eq!(batch.len(), 4, "round {round}");
             assert_eq!(batch.bytes(), commands.iter().map(|command| size_of_frames(command)).sum::<usize>());
             for command in commands {

@@ -75,7 +75,9 @@ impl Extension {
         let mut field = |kind: u8, parts: &[&[u8]]| {
             frame.push(kind);
             frame.push(parts.iter().map(|part| part.len() as u8).sum());
-            parts.iter().for_each(|part| frame.extend_from_slice(part));
+            for part in parts {
+                frame.extend_from_slice(part);
+            }
         };
         if let Some(node) = self.node {
             field(NODE, &[&node.to_be_bytes()]);

@@ -233,7 +233,9 @@ pub(in crate::core) fn digest_frame() -> Vec<u8> {
 /// Appends one part to a DIGEST.
 pub(in crate::core) fn add_digest(frame: &mut Vec<u8>, prefix: Prefix, sums: &[u64; FANOUT]) {
     prefix.write(frame);
-    sums.iter().for_each(|sum| frame.extend_from_slice(&sum.to_be_bytes()));
+    for sum in sums {
+        frame.extend_from_slice(&sum.to_be_bytes());
+    }
 }
 
 /// Begins an ENTRIES.
@@ -245,7 +247,9 @@ pub(in crate::core) fn entries_frame() -> Vec<u8> {
 pub(in crate::core) fn add_entries(frame: &mut Vec<u8>, prefix: Prefix, entries: &[Entry]) {
     prefix.write(frame);
     frame.extend_from_slice(&(entries.len() as u32).to_be_bytes());
-    entries.iter().for_each(|entry| add_entry(frame, entry));
+    for entry in entries {
+        add_entry(frame, entry);
+    }
 }
 
 /// Begins an ANNOUNCE.
@@ -277,7 +281,9 @@ pub(in crate::core) fn origins_frame(id: MessageId, origins: &[u64]) -> Vec<u8> 
 
 fn numbers_frame(id: MessageId, numbers: &[u64]) -> Vec<u8> {
     let mut frame = header(id, numbers.len() * 8);
-    numbers.iter().for_each(|number| frame.extend_from_slice(&number.to_be_bytes()));
+    for number in numbers {
+        frame.extend_from_slice(&number.to_be_bytes());
+    }
     frame
 }
 

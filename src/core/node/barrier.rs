@@ -51,7 +51,9 @@ impl Node {
             link.branches.hurry();
             asked.push(id);
         }
-        asked.iter().for_each(|&id| self.mark_ready(id));
+        for &id in &asked {
+            self.mark_ready(id);
+        }
         self.barrier_links = asked;
         Barrier(self.last_barrier)
     }

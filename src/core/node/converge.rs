@@ -36,6 +36,7 @@ pub(super) struct Write {
 
 impl Node {
     /// A PUBLISH with a stamp has come.
+    #[expect(clippy::too_many_arguments, reason = "the fields of one message")]
     pub(super) fn hear_stamped(
         &mut self,
         id: LinkId,

@@ -69,6 +69,7 @@ impl Node {
 
     /// The value with this hash, which had come from `source` and was ours since then (ms), is replaced now, or came
     /// too late.
+    #[expect(clippy::too_many_arguments, reason = "each is a fact of its own about one replacement")]
     pub(super) fn remember(&mut self, slot: Slot, hash: u64, source: Option<LinkId>, since: u64, now: Now) {
         self.history_mut(slot, now).replaced(hash, source, since, now.mono);
         self.trim_history(slot, now);
@@ -84,7 +85,9 @@ impl Node {
         let left_with = |since, at| {
             departures.left_with(since, at) || silent.is_some_and(|silent| since <= silent && silent < at)
         };
-        history.into_iter().for_each(|history| history.trim(now.mono, left_with));
+        if let Some(history) = history {
+            history.trim(now.mono, left_with);
+        }
     }
 
     /// Since when the longest silent of these plain peers has said nothing (ms), if there is any: its connection may be

@@ -264,7 +264,7 @@ impl Node {
             match phase {
                 Phase::Extended => self.send_heartbeat(id, now),
                 Phase::Plain => {
-                    self.queue_control(id, Frame::new(encode(MessageId::Pong, &Extension::default())))
+                    self.queue_control(id, Frame::new(encode(MessageId::Pong, &Extension::default())));
                 }
                 // A PONG would be taken for an answer of the handshake that is still under way.
                 _ => self.queue_control(id, Frame::new(encode(MessageId::Invalid, &Extension::default()))),

@@ -205,7 +205,7 @@ impl Node {
     ///
     /// Publishing the value that a key has already changes nothing, unless the time to live differs.
     pub fn publish(&mut self, key: &[u8], value: &[u8], ttl: u32, now: Now) -> Result<(), Refusal> {
-        self.check_key(key)?;
+        Node::check_key(key)?;
         if value.len() > self.settings.max_value {
             return Err(Refusal::ValueTooLong);
         }
@@ -256,7 +256,7 @@ impl Node {
     /// A removal is a write like any other: it takes effect also on nodes that hold the key while this node does not
     /// know it yet, as on the other side of a network partition.
     pub fn retract(&mut self, key: &[u8], now: Now) -> Result<bool, Refusal> {
-        self.check_key(key)?;
+        Node::check_key(key)?;
         let found = self.store.look_up(key);
         let was_live = found.slot.is_some_and(|slot| self.is_readable(slot, now));
         let (mut replaced, mut value) = (Stamp::default(), store::NO_VALUE);
@@ -271,7 +271,7 @@ impl Node {
     }
 
     /// Checks that a key has 1 to 255 bytes and no NUL.
-    fn check_key(&self, key: &[u8]) -> Result<(), Refusal> {
+    fn check_key(key: &[u8]) -> Result<(), Refusal> {
         match key.len() {
             0 => Err(Refusal::EmptyKey),
             1..=Tuple::MAX_KEY if !is_text(key) => Err(Refusal::NulByte),

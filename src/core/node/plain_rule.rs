@@ -94,6 +94,8 @@ impl Node {
     }
 
     /// Decides about an unstamped value of a known key. One that comes now may be put off.
+    #[expect(clippy::too_many_lines, reason = "the verdicts in their order")]
+    #[expect(clippy::too_many_arguments, reason = "what is judged, and by whom it was said")]
     fn consider(&mut self, id: LinkId, slot: Slot, tuple: &Tuple, said: Said, now: Now) {
         let hash = value_hash(tuple.value());
         let Word { before, lists, early } = match said {
@@ -186,6 +188,7 @@ impl Node {
     }
 
     /// A value is considered after some time (ms), if the peer says no other one until then.
+    #[expect(clippy::too_many_arguments, reason = "what is judged, and by whom it was said")]
     fn put_off(&mut self, id: LinkId, slot: Slot, tuple: &Tuple, early: bool, wait: u64, now: Now) {
         let over = self.store.held(slot).stamp;
         let history = self.history_mut(slot, now);

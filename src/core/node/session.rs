@@ -384,7 +384,7 @@ mod tests {
         for mono in 1..10_000 {
             if mono == 5000 {
                 (0..5000).for_each(|key| {
-                    nodes[1].publish(format!("{key}").as_bytes(), &value, 0, now(mono)).unwrap()
+                    nodes[1].publish(format!("{key}").as_bytes(), &value, 0, now(mono)).unwrap();
                 });
             }
             for from in [0, 1] {

@@ -219,7 +219,9 @@ impl Node {
         if let Some(link) = self.links.get_mut(&id).filter(|_| !frames.is_empty()) {
             link.acks.overtake();
         }
-        frames.into_iter().for_each(|frame| self.queue_control(id, frame));
+        for frame in frames {
+            self.queue_control(id, frame);
+        }
     }
 
     /// Server: a client compares that holds much more than we do, as after we restarted. It is asked for all of
@@ -268,6 +270,7 @@ impl Node {
     }
 
     /// What differs in one part: what the peer has newer, and what we have.
+    #[expect(clippy::too_many_arguments, reason = "two results are collected over all parts")]
     fn hear_part(
         &mut self,
         id: LinkId,
@@ -335,7 +338,9 @@ impl Node {
         if let Some(link) = self.links.get_mut(&id).filter(|_| !frames.is_empty()) {
             link.acks.overtake();
         }
-        frames.into_iter().for_each(|frame| self.queue_control(id, frame));
+        for frame in frames {
+            self.queue_control(id, frame);
+        }
     }
 
     /// What the peer holds newer, or we lack.
@@ -402,7 +407,9 @@ impl Node {
         slots.sort_unstable_by_key(|&slot| self.store.changes.offset(slot));
         if let Some(link) = self.links.get_mut(&id).filter(|_| !slots.is_empty()) {
             link.acks.overtake();
-            slots.into_iter().for_each(|slot| link.bulk.owe(slot));
+            for slot in slots {
+                link.bulk.owe(slot);
+            }
         }
         self.mark_ready(id);
     }

@@ -75,7 +75,9 @@ impl Node {
         }
         let rings = self.links.iter().filter(|&(&other, link)| other != id && link.branches.is_in_ring());
         let rings: Vec<LinkId> = rings.map(|(&other, _)| other).collect();
-        rings.into_iter().for_each(|other| self.decline(other, &[origin], now));
+        for other in rings {
+            self.decline(other, &[origin], now);
+        }
     }
 
     /// A tuple has come by `id` that has come already by `source`: one of the two is not needed for it.
@@ -190,7 +192,9 @@ impl Node {
         origins.sort_unstable();
         origins.dedup();
         if let Some(link) = self.links.get_mut(&id) {
-            origins.iter().for_each(|&origin| link.branches.graft(origin, now.mono));
+            for &origin in &origins {
+                link.branches.graft(origin, now.mono);
+            }
         }
         self.say_origins(id, MessageId::Graft, &origins);
         self.queue_control(id, Frame::new(request_frame(&wanted)));
@@ -231,7 +235,9 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else { return };
         let joins = |last: &[u8]| last.get(2) == Some(&(kind as u8)) && last.len() < MOST_JOINED;
         let add = |last: &mut Vec<u8>| {
-            origins.iter().for_each(|origin| last.extend_from_slice(&origin.to_be_bytes()))
+            for origin in origins {
+                last.extend_from_slice(&origin.to_be_bytes());
+            }
         };
         if !link.outbox.extend_last(joins, add) {
             self.queue_control(id, Frame::new(origins_frame(kind, origins)));

@@ -63,7 +63,9 @@ impl Disbelieved {
         }
         let links = self.tuples.range((slot, LinkId(0))..=(slot, LinkId(u64::MAX)));
         let links: Vec<LinkId> = links.map(|(&(_, link), _)| link).collect();
-        links.into_iter().for_each(|link| _ = self.take(slot, link));
+        for link in links {
+            _ = self.take(slot, link);
+        }
     }
 }
 

@@ -109,7 +109,9 @@ impl History {
     /// What was replaced at a time counts as replaced later: nobody was told of another value until then.
     pub(in crate::core) fn lasts_longer(&mut self, replaced_at: u64, now: u64) {
         let last = self.older.back_mut().filter(|older| older.at == replaced_at);
-        last.into_iter().for_each(|older| older.at = now);
+        if let Some(older) = last {
+            older.at = now;
+        }
     }
 
     /// Whether the value with this hash is known to have been replaced.

@@ -197,7 +197,9 @@ impl PlainPeer {
         key.set(PENDING, true);
         key.behind_since = since as u32;
         *self.behind.entry(since).or_default() += 1;
-        earlier.into_iter().for_each(|earlier| self.is_one_less_behind(earlier));
+        if let Some(earlier) = earlier {
+            self.is_one_less_behind(earlier);
+        }
     }
 
     /// The key is PENDING no more.
@@ -388,6 +390,7 @@ impl PlainPeer {
 
     /// Decides about a checked key, given the hash of our value and when it last changed. `is_unaware`: the peer cannot
     /// have taken yet what it was told last.
+    #[expect(clippy::too_many_arguments, reason = "what the node holds, for a type that does not know it")]
     pub(in crate::core) fn check(
         &mut self,
         slot: Slot,

@@ -92,9 +92,9 @@ impl Origins {
         all.sort_unstable_by_key(|&(newest, origin)| (newest == 0, newest, origin));
         all.truncate(all.len().div_ceil(2));
         let forgotten: Vec<u64> = all.into_iter().map(|(_, origin)| origin).collect();
-        forgotten.iter().for_each(|origin| {
+        for origin in &forgotten {
             self.arrivals.remove(origin);
-        });
+        }
         forgotten
     }
 
@@ -121,9 +121,9 @@ impl Origins {
         let mut lost: Vec<u64> =
             self.arrivals.iter().filter(|(_, arrival)| arrival.link == link).map(|(&id, _)| id).collect();
         lost.sort_unstable();
-        lost.iter().for_each(|origin| {
+        for origin in &lost {
             self.arrivals.remove(origin);
-        });
+        }
         lost
     }
 

@@ -85,8 +85,12 @@ mod tests {
         let numbers = [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX];
         let signed = [0, 1, -1, 63, -64, 64, i64::MAX, i64::MIN];
         let mut out = Vec::new();
-        numbers.iter().for_each(|&number| put_number(&mut out, number));
-        signed.iter().for_each(|&number| put_signed(&mut out, number));
+        for &number in &numbers {
+            put_number(&mut out, number);
+        }
+        for &number in &signed {
+            put_signed(&mut out, number);
+        }
         put_bytes(&mut out, b"bytes");
         let mut fields = Fields(&out);
         for number in numbers {

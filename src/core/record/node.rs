@@ -107,7 +107,7 @@ impl RecordedNode {
             Some(now),
             || Input::SetSettings(settings.clone()),
             |node| node.set_settings(settings.clone(), now),
-        )
+        );
     }
 
     /// As [`Node::publish`].
@@ -132,7 +132,7 @@ impl RecordedNode {
 
     /// As [`Node::shutdown`].
     pub fn shutdown(&mut self, now: Now) {
-        self.call(Some(now), || Input::Shutdown, |node| node.shutdown(now))
+        self.call(Some(now), || Input::Shutdown, |node| node.shutdown(now));
     }
 
     /// As [`Node::open_link`].
@@ -142,27 +142,27 @@ impl RecordedNode {
 
     /// As [`Node::link_up`].
     pub fn link_up(&mut self, id: LinkId, now: Now) {
-        self.call(Some(now), || Input::LinkUp(id), |node| node.link_up(id, now))
+        self.call(Some(now), || Input::LinkUp(id), |node| node.link_up(id, now));
     }
 
     /// As [`Node::link_down`].
     pub fn link_down(&mut self, id: LinkId, now: Now) {
-        self.call(Some(now), || Input::LinkDown(id), |node| node.link_down(id, now))
+        self.call(Some(now), || Input::LinkDown(id), |node| node.link_down(id, now));
     }
 
     /// As [`Node::close_link`].
     pub fn close_link(&mut self, id: LinkId, now: Now) {
-        self.call(Some(now), || Input::CloseLink(id), |node| node.close_link(id, now))
+        self.call(Some(now), || Input::CloseLink(id), |node| node.close_link(id, now));
     }
 
     /// As [`Node::handle_frame`].
     pub fn handle_frame(&mut self, id: LinkId, frame: &[u8], now: Now) {
-        self.call(Some(now), || Input::Frame(id, frame), |node| node.handle_frame(id, frame, now))
+        self.call(Some(now), || Input::Frame(id, frame), |node| node.handle_frame(id, frame, now));
     }
 
     /// As [`Node::handle_timeout`].
     pub fn handle_timeout(&mut self, now: Now) {
-        self.call(Some(now), || Input::Timeout, |node| node.handle_timeout(now))
+        self.call(Some(now), || Input::Timeout, |node| node.handle_timeout(now));
     }
 
     /// As [`Node::poll_ready`].
@@ -196,6 +196,6 @@ impl RecordedNode {
             Some(now),
             || Input::Suspect(id, bytes_pass),
             |node| node.handle_suspect(id, bytes_pass, now),
-        )
+        );
     }
 }

@@ -13,6 +13,7 @@ fn now(mono: u64) -> Now {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 fn every_entry_is_read_as_it_was_written() {
     let settings = Settings { timeout: 7, verbose: true, ..Settings::default() };
     let inputs = [

@@ -106,7 +106,9 @@ mod tests {
     #[test]
     fn compaction_keeps_order_and_what_each_cursor_owes() {
         let mut log = ChangeLog::default();
-        [0, 1, 2, 3, 1, 4, 0].into_iter().for_each(|slot| log.push(slot));
+        for slot in [0, 1, 2, 3, 1, 4, 0] {
+            log.push(slot);
+        }
         let owed =
             |log: &ChangeLog, from: u32| (from..log.end()).filter_map(|p| log.get(p)).collect::<Vec<_>>();
         let mut cursors: Vec<u32> = (0..=log.end()).rev().collect();

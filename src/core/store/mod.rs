@@ -489,7 +489,9 @@ mod tests {
         for round in 0..10u64 {
             let slots: Vec<_> =
                 (0..2000).map(|i| put(&mut store, held(&format!("{round}.{i}"), "x", round)).0).collect();
-            slots.iter().for_each(|&slot| drop(store.remove(slot)));
+            for &slot in &slots {
+                drop(store.remove(slot));
+            }
         }
         let (slot, _) = put(&mut store, held("a", "1", 1));
         assert!(store.registers.len() == 2000, "{}", store.registers.len());

@@ -180,8 +180,8 @@ pub(in crate::ffi) struct Log;
 
 impl Sink for Log {
     fn write(&self, level: Level, text: &str) {
-        let line = CString::new(text.replace('\0', " ")).unwrap_or_default();
         type Print = unsafe extern "C" fn(*const c_char, ...);
+        let line = CString::new(text.replace('\0', " ")).unwrap_or_default();
         let (format, argument) = (c"%s".as_ptr(), line.as_ptr());
         // SAFETY: the type is that of czmq's zsys.h; the format takes one C string, and gets it.
         let written = unsafe {

@@ -54,17 +54,19 @@ pub(in crate::ffi) fn in_use() -> bool {
 }
 
 fn make() -> Option<Process> {
+    static ONCE: Once = Once::new();
+    // Options of libzmq that zmq-sys does not declare.
+    const THREAD_PRIORITY: u32 = 3;
+    const THREAD_SCHED_POLICY: u32 = 4;
+    const MAX_MSGSZ: u32 = 5;
+    const THREAD_NAME_PREFIX: u32 = 9;
+
     // SAFETY: takes nothing; the result is checked.
     let context = NonNull::new(unsafe { zmq_sys::zmq_ctx_new() })?.as_ptr();
     let set = |option: u32, value: c_int| {
         // SAFETY: a context just made; an option that it refuses stays as it was.
         unsafe { zmq_sys::zmq_ctx_set(context, option as c_int, value) };
     };
-    // Options of libzmq that zmq-sys does not declare.
-    const THREAD_PRIORITY: u32 = 3;
-    const THREAD_SCHED_POLICY: u32 = 4;
-    const MAX_MSGSZ: u32 = 5;
-    const THREAD_NAME_PREFIX: u32 = 9;
     set(zmq_sys::ZMQ_IO_THREADS, settings::get(Setting::IO_THREADS));
     let most = settings::get(Setting::MAX_SOCKETS);
     // SAFETY: as above.
@@ -82,7 +84,6 @@ fn make() -> Option<Process> {
         set(THREAD_NAME_PREFIX, settings::get(Setting::NAME_PREFIX));
     }
     signals::catch_interrupts();
-    static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         extern "C" fn at_exit() {
             let _ = std::panic::catch_unwind(shutdown);

@@ -67,7 +67,9 @@ fn later_writes_win_whoever_has_a_wrong_clock() {
             for (writer, node) in nodes.iter().enumerate() {
                 let value = format!("{round} by {writer}");
                 node.publish("key", &value);
-                nodes.iter().for_each(|node| node.must_hold("key", &value));
+                for node in &nodes {
+                    node.must_hold("key", &value);
+                }
             }
         }
         for node in &nodes {
@@ -80,11 +82,15 @@ fn later_writes_win_whoever_has_a_wrong_clock() {
         nodes[3].send("PUBLISH brief value 1500");
         nodes[1].send("PUBLISH short value 1500");
         nodes[2].send("RETRACT key");
-        nodes.iter().for_each(|node| node.must_hold("brief", "value"));
+        for node in &nodes {
+            node.must_hold("brief", "value");
+        }
         let gone = |node: &Node| ["key", "brief", "short"].iter().all(|key| value(node, key).is_none());
         assert!(common::node::eventually(LONG, || nodes.iter().all(gone)));
         nodes[0].publish("key", "again");
-        nodes.iter().for_each(|node| node.must_hold("key", "again"));
+        for node in &nodes {
+            node.must_hold("key", "again");
+        }
     }
 }
 

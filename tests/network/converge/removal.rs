@@ -30,6 +30,7 @@ fn held_by(nodes: &[Node], key: &str) -> usize {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 fn a_removal_reaches_those_who_were_cut_off_and_plain_peers_cannot_undo_it() {
     let _machine = shared();
     let (nodes, taps, endpoint) = network();
@@ -44,7 +45,9 @@ fn a_removal_reaches_those_who_were_cut_off_and_plain_peers_cannot_undo_it() {
         node.must_hold("stays", "here");
     }
     let plain = [RawClient::connect(&endpoint), RawClient::connect(&cut_off)];
-    plain.iter().for_each(|plain| plain.send(&[HELLO]));
+    for plain in &plain {
+        plain.send(&[HELLO]);
+    }
     let again = || plain.iter().for_each(|plain| plain.send(&[&publish(b"key", b"old")]));
     again();
     taps.iter().for_each(Tap::cut);
@@ -81,7 +84,9 @@ fn a_removal_reaches_those_who_were_cut_off_and_plain_peers_cannot_undo_it() {
     report("RETRACT", format_args!("near ones {}, those cut off {} after they are back", ms(near), ms(far)));
     // A new value is news, from a plain peer too, and a fresh publish of the old one
     plain[0].send(&[&publish(b"key", b"new")]);
-    nodes.iter().for_each(|node| node.must_hold("key", "new"));
+    for node in &nodes {
+        node.must_hold("key", "new");
+    }
     nodes[5].send("RETRACT key");
     assert!(eventually(LONG, || held_by(&nodes, "key") == 0));
     nodes[3].publish("key", "old");
@@ -119,19 +124,26 @@ fn a_stock_leaf_that_still_holds_a_removed_tuple_does_not_bring_it_back() {
 const TTL: Duration = Duration::from_secs(2);
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 fn a_tuple_expires_everywhere_unless_it_is_published_again() {
     let _machine = shared();
     let (nodes, taps, endpoint) = network();
-    nodes.iter().for_each(|node| node.send("SET server/events 1"));
+    for node in &nodes {
+        node.send("SET server/events 1");
+    }
     nodes[1].publish("first", "there");
-    nodes.iter().for_each(|node| node.must_hold("first", "there"));
+    for node in &nodes {
+        node.must_hold("first", "there");
+    }
 
     let start = Instant::now();
     nodes[1].send("PUBLISH once value 2000");
     nodes[2].send("PUBLISH renewed value 2000");
     nodes[3].send("PUBLISH lasting value 2000");
     nodes[3].send("PUBLISH lasting value");
-    nodes.iter().for_each(|node| node.must_hold("once", "value"));
+    for node in &nodes {
+        node.must_hold("once", "value");
+    }
     sleep(Duration::from_secs(1));
     nodes[2].send("PUBLISH renewed value 2000");
     // One that learns of it late gets the time that remains; one that is away lets it expire by itself

@@ -21,7 +21,9 @@ fn ten_restarts(hub_lib: Lib, leaf_libs: &[Lib], by_name: bool) -> Duration {
     hub.bind_to(&hub_endpoint);
     let leaves: Vec<Node> =
         leaf_libs.iter().enumerate().map(|(i, &lib)| Node::new(lib, &format!("leaf{i}"))).collect();
-    leaves.iter().for_each(|leaf| leaf.connect(&endpoint));
+    for leaf in &leaves {
+        leaf.connect(&endpoint);
+    }
     let (mut all, mut number) = (Tuples::new(), 0);
     let mut publish = |all: &mut Tuples| {
         let leaf = number % leaves.len();
@@ -119,7 +121,9 @@ fn a_node_wins_over_its_former_self() {
             node.connect(&endpoint);
             node.publish("key", &value);
         }
-        [&hub, &other, &node].iter().for_each(|node| node.must_hold("key", &value));
+        for node in &[&hub, &other, &node] {
+            node.must_hold("key", &value);
+        }
         sleep(Duration::from_millis(300));
         for node in [&hub, &other, &node] {
             assert_eq!(node.values_of("key").pop().as_ref(), Some(&value));

@@ -21,8 +21,12 @@ fn pair() -> Pair {
 fn set_keys(node: &Node, public: Option<&str>, secret: Option<&str>) {
     let (public, secret) = (public.map(String::from), secret.map(String::from));
     node.call(move |engine| {
-        public.iter().for_each(|key| engine.set_public_key(key.as_bytes()));
-        secret.iter().for_each(|key| engine.set_secret_key(key.as_bytes()));
+        if let Some(key) = &public {
+            engine.set_public_key(key.as_bytes());
+        }
+        if let Some(key) = &secret {
+            engine.set_secret_key(key.as_bytes());
+        }
     });
 }
 

@@ -16,7 +16,9 @@ fn a_fresh_write_overtakes_what_a_newcomer_still_lacks() {
     const SIZE: usize = 300;
     let (hub, leaf, newcomer) =
         (Node::new(Native, "hub"), Node::new(Native, "leaf"), Node::new(Native, "newcomer"));
-    [&hub, &leaf, &newcomer].iter().for_each(|node| node.send("!mute"));
+    for node in &[&hub, &leaf, &newcomer] {
+        node.send("!mute");
+    }
     let endpoint = hub.bind();
     leaf.connect(&endpoint);
     hub.send(&format!("!fill key 0 {KEYS} {SIZE}"));

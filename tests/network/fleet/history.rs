@@ -62,6 +62,7 @@ impl History {
         History { has_stock, is_bridged, ..History::default() }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the columns of one row")]
     pub fn add(
         &mut self,
         key: &str,

@@ -9,7 +9,9 @@ use common::{LONG, Lib, Node};
 /// What GET says of some keys.
 #[track_caller]
 pub fn values(node: &Node, keys: &[String]) -> Vec<Option<String>> {
-    keys.iter().for_each(|key| node.send(&format!("GET {key}")));
+    for key in keys {
+        node.send(&format!("GET {key}"));
+    }
     let answers = keys.iter().map(|key| {
         let text = node.wait_for_line("VALUE", LONG).expect("a node answers GET");
         let (held, value) = text.split_once(' ').map_or((text.as_str(), None), |(k, v)| (k, Some(v)));
@@ -28,7 +30,9 @@ pub fn value(node: &Node, key: &str) -> Option<String> {
 /// Whether nodes of ours hold the same, by what they sum up to.
 #[track_caller]
 pub fn agree(nodes: &[&Node]) -> bool {
-    nodes.iter().for_each(|node| node.send("STATS"));
+    for node in nodes {
+        node.send("STATS");
+    }
     let root = |node: &&Node| {
         let text = node.wait_for_line("STATS", LONG).expect("a node answers STATS");
         text.rsplit_once(' ').map(|pair| pair.1.to_owned())

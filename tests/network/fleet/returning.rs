@@ -172,5 +172,7 @@ fn a_node_that_is_cut_off_removes_a_key_that_it_does_not_hold() {
     }
     // A later write is news again
     pair.leaf.publish("k", "later");
-    nodes.iter().for_each(|node| node.must_hold("k", "later"));
+    for node in &nodes {
+        node.must_hold("k", "later");
+    }
 }

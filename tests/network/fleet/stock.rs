@@ -55,7 +55,9 @@ fn absence(case: Case) -> Result<(), String> {
     witness.connect(&ours.bind());
     publish_all(if case.old_by_client { &client } else { &hub }, "old");
     let nodes = [&client, &hub, &witness];
-    nodes.iter().for_each(|node| node.must_hold_all(&all("old")));
+    for node in &nodes {
+        node.must_hold_all(&all("old"));
+    }
     relay.cut();
     if case.noticed {
         forget_plain_peers(ours);
@@ -125,7 +127,9 @@ fn a_stock_client_that_was_away_brings_no_removed_key_back() {
     client.connect(&relay.endpoint);
     witness.connect(&endpoint);
     publish_all(&client, "old");
-    [&client, &hub, &witness].iter().for_each(|node| node.must_hold_all(&all("old")));
+    for node in &[&client, &hub, &witness] {
+        node.must_hold_all(&all("old"));
+    }
     relay.cut();
     forget_plain_peers(&hub);
     publish_all(&hub, "new");

@@ -438,6 +438,7 @@ impl World {
     }
 
     /// What must always hold of a node of ours; and what both kinds were told.
+    #[expect(clippy::too_many_lines, reason = "one arm for each step")]
     fn look(&mut self, network: &Network, node: usize) {
         let mixed = network.is_mixed();
         let mut wrong = None;
@@ -542,7 +543,9 @@ impl World {
             if waiting.is_empty() {
                 return;
             }
-            waiting.into_iter().for_each(|(wire, way)| self.deliver(network, wire, way));
+            for (wire, way) in waiting {
+                self.deliver(network, wire, way);
+            }
         }
         self.wrong = Some("frames are sent without end".into());
     }

@@ -226,6 +226,7 @@ fn a_node_without_room_for_replies_stalls_until_there_is_some() {
 /// Whatever the interleaving, nothing is lost, nothing is doubled, and the descriptor leads a reader that waits
 /// for nothing else to every message.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 fn threads_on_both_sides() {
     const COMMANDS: usize = 20_000;
     const SENDERS: usize = 3;
@@ -284,7 +285,9 @@ fn threads_on_both_sides() {
         assert_eq!(number, next[sender].to_string());
         next[sender] += 1;
     }
-    senders.into_iter().for_each(|sender| sender.join().unwrap());
+    for sender in senders {
+        sender.join().unwrap();
+    }
     assert!(!message_waits(&router));
     router.close();
     node.join().unwrap();

@@ -277,7 +277,9 @@ fn when_the_peer_that_brought_an_origin_has_lost_it_others_are_asked() {
     });
     let origin = 1 << 63 | 14;
     let tuple = encode_publish(&Tuple::new(b"key", b"value"), 0, Some(Stamp { time: 1 << 16, origin }));
-    links.iter().for_each(|&link| node.handle_frame(link, &tuple, now(1)));
+    for &link in &links {
+        node.handle_frame(link, &tuple, now(1));
+    }
     let sent = |node: &mut Node, link| -> Vec<u8> {
         std::iter::from_fn(|| node.poll_transmit(link, now(1))).map(|frame| frame.bytes()[2]).collect()
     };
