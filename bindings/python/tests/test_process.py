@@ -127,19 +127,25 @@ class Signals(NodeTest):
 
     def test_ctrl_c(self) -> None:
         program = (
-            "import zgossip\n"
+            "import signal, zgossip\n"
+            # A shell's background jobs, and all that they run, ignore SIGINT
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
             "node = zgossip.Node()\n"
-            "print('waiting', flush=True)\n"
-            "try: node.recv()\n"
+            "try:\n"
+            "    print('waiting', flush=True)\n"
+            "    node.recv()\n"
             "except KeyboardInterrupt: print('interrupted')\n"
         )
         with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as child:
-            assert child.stdout
-            self.assertEqual(child.stdout.readline(), b"waiting\n")
-            time.sleep(0.05)
-            child.send_signal(signal.SIGINT)
-            self.assertEqual(child.communicate(timeout=LONG)[0], b"interrupted\n")
-            self.assertEqual(child.returncode, 0)
+            try:
+                assert child.stdout
+                self.assertEqual(child.stdout.readline(), b"waiting\n")
+                time.sleep(0.05)
+                child.send_signal(signal.SIGINT)
+                self.assertEqual(child.communicate(timeout=LONG)[0], b"interrupted\n")
+                self.assertEqual(child.returncode, 0)
+            finally:
+                child.kill()
 
 
 class Forked(NodeTest):
