@@ -10,8 +10,8 @@ pub(super) enum Timer {
     Slot(Slot),
     /// A link has something to do: a handshake, a sign of life, a check, giving up.
     Link(LinkId),
-    /// Values of a busy key wait to be taken.
-    Held(Slot),
+    /// Delayed values of a key, which plain peers sent, are judged.
+    Delayed(Slot),
     /// Silent clients are probed.
     Sweep,
 }

@@ -39,8 +39,6 @@ const INVALID_INTERVAL: u64 = 100;
 /// Milliseconds without an answer to HELLO and PING after which a server is sent tuples although nobody knows what it
 /// speaks. Longer than any round trip, because a peer is taken for a plain one only for what it says.
 const HANDSHAKE_TIMEOUT: u64 = 5_000;
-/// Milliseconds in which a client sends on a new connection what had waited on the former one.
-pub(super) const BREATH: u64 = 100;
 
 /// What the peer speaks, as far as is known.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -176,7 +174,7 @@ impl Link {
         self.receipts = Receipts::default();
         self.liveness.on_connected(now);
         self.keepalive.on_connected();
-        self.plain.reconnect();
+        self.plain.on_reconnect();
     }
 
     /// The connection was lost.
@@ -197,10 +195,10 @@ impl Link {
         self.handshake.begin(self.pings.expected() + 1 + former);
         self.pings.on_sent(1);
         // Whatever was sent before has been taken, or refused, when this PING is answered.
-        self.receipts.ask(self.pings.unanswered(), now);
+        self.receipts.on_ping_sent(self.pings.unanswered(), now);
         self.pings.on_sent(1 + former);
         self.next_turn_at = now + HANDSHAKE_TIMEOUT;
-        self.plain.begin_list(now);
+        self.plain.on_hello(now);
         former
     }
 
@@ -261,7 +259,7 @@ impl Link {
             return None;
         }
         let of_phase = match self.phase {
-            Phase::Plain => [self.plain.next_check(), self.list_wait.ends_at()],
+            Phase::Plain => [self.plain.next_check_at(), self.list_wait.ends_at()],
             Phase::Extended => [self.branches.announce_at(), self.bulk.missing_at()],
             _ => [None, None],
         };
@@ -308,10 +306,11 @@ impl Link {
         offset >= self.cursor || self.bulk.owes(slot, offset)
     }
 
-    /// Client: whether what a plain server says of this key was said before it took what it was told of it last.
-    pub(super) fn is_unaware(&self, slot: Slot, now: u64) -> bool {
-        let open = |told_at| self.receipts.is_open(told_at, now);
-        self.role == Role::Client && self.plain.told_at(slot).is_some_and(open)
+    /// Whether the peer is a plain server that may not have adopted yet what it was last sent of this key, so that what
+    /// it sends of the key may be older.
+    pub(super) fn is_receipt_outstanding(&self, slot: Slot, now: u64) -> bool {
+        let is_outstanding = |sent_at| self.receipts.is_outstanding(sent_at, now);
+        self.role == Role::Client && self.plain.unechoed_since(slot).is_some_and(is_outstanding)
     }
 
     pub(super) fn is_plain(&self) -> bool {
@@ -333,7 +332,7 @@ impl Link {
             && (!self.outbox.is_empty()
                 || (self.is_extended() && self.offers && self.transit.is_next())
                 || self.may_probe()
-                || self.may_ask_receipt()
+                || self.is_receipt_ping_due()
                 || (self.phase != Phase::Handshake
                     && (self.cursor < log_end || self.branches.is_due() || self.has_bulk())))
     }
@@ -347,17 +346,17 @@ impl Link {
         }
     }
 
-    /// A tuple was told, of which a plain server is to show that it has taken it.
-    pub(super) fn expect_receipt(&mut self, now: u64) {
+    /// Notes that a tuple was sent to a plain peer; a server is to show by a receipt that it has adopted it.
+    pub(super) fn on_plain_sent(&mut self, now: u64) {
         if self.receipts.give_up(now) {
             self.pings.forget_unanswered();
         }
-        self.receipts.tell(now);
+        self.receipts.on_sent(now);
     }
 
-    /// Client: whether a plain server is to be asked whether it has taken what it was told.
-    pub(super) fn may_ask_receipt(&self) -> bool {
-        self.role == Role::Client && self.is_plain() && self.receipts.may_ask()
+    /// Whether the peer is a plain server and is to be sent a PING behind what it was sent.
+    pub(super) fn is_receipt_ping_due(&self) -> bool {
+        self.role == Role::Client && self.is_plain() && self.receipts.is_ping_due()
     }
 
     /// Whether a probe is due and everything that it stands for has been sent.

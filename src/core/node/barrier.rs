@@ -108,8 +108,8 @@ impl Node {
                 (_, Role::Client) => {
                     link.pings.on_sent(1);
                     link.acks.on_sent(link.pings.unanswered());
-                    if link.may_ask_receipt() {
-                        link.receipts.ask(link.pings.unanswered(), now.mono);
+                    if link.is_receipt_ping_due() {
+                        link.receipts.on_ping_sent(link.pings.unanswered(), now.mono);
                     }
                     return Some(Frame::new(encode(MessageId::Ping, &Extension::default())));
                 }

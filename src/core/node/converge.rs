@@ -142,7 +142,7 @@ impl Node {
         if old.is_none() && self.store.was_recycled(slot) {
             self.forget_plain(slot, now);
         }
-        if self.keeps_history(now) {
+        if self.memory.is_needed(now) {
             let had = old.as_ref().filter(|old| old.state.has_value());
             let same = state == State::Live && had.is_some_and(|had| had.tuple.value() == tuple.value());
             if !same {
@@ -199,7 +199,7 @@ impl Node {
     /// peer that was away, say, and what replaced it follows. Told at once, a plain peer would go back to it and tell
     /// it everywhere.
     fn may_be_overtaken(&self, found: Lookup, stamp: Stamp) -> bool {
-        let history = || found.slot.and_then(|slot| self.history.get(&slot));
+        let history = || found.slot.and_then(|slot| self.memory.history(slot));
         stamp.is_synthetic() || history().is_some_and(|history| history.is_overtaken(stamp))
     }
 
@@ -237,6 +237,6 @@ impl Node {
     pub(super) fn forget_slot(&mut self, slot: Slot) {
         self.set_slot_deadline(slot, None);
         self.store.remove(slot);
-        self.forget_history(slot);
+        self.memory.forget(slot, &mut self.timers);
     }
 }

@@ -57,7 +57,7 @@ impl Node {
             return;
         }
         self.link_down(id, now);
-        self.spoke_plainly.remove(&id);
+        self.memory.forget_link(id);
         if let Some(mut link) = self.links.remove(&id) {
             self.timers.schedule(Timer::Link(id), &mut link.deadline, None);
             self.clients -= usize::from(link.role == Role::Server);
@@ -135,7 +135,7 @@ impl Node {
     /// Starts a session with a peer that speaks ZGP/1 and no more. It is sent everything.
     pub(super) fn become_plain(&mut self, id: LinkId, now: Now) {
         let end = self.store.changes.end();
-        self.spoke_plainly.insert(id);
+        self.memory.on_plain(id);
         self.change_phase(id, |link| link.become_plain(end, now.mono));
         self.establish(id, now);
     }
@@ -143,7 +143,7 @@ impl Node {
     /// Starts a session with a peer that speaks the extended protocol. It is sent what changes from `cursor` on, an offset
     /// in the change log, and what anti-entropy finds.
     pub(super) fn become_extended(&mut self, id: LinkId, cursor: u32, now: Now) {
-        self.spoke_plainly.remove(&id);
+        self.memory.forget_link(id);
         self.change_phase(id, |link| link.become_extended(cursor));
         self.meet_origin(id, now);
         self.heartbeat_soon(id, now);
@@ -153,9 +153,9 @@ impl Node {
     /// Changes a link's phase, and keeps count of plain links.
     fn change_phase<T>(&mut self, id: LinkId, change: impl FnOnce(&mut Link) -> T) -> Option<T> {
         let link = self.links.get_mut(&id)?;
-        self.plain_links -= usize::from(link.is_plain());
+        let was_plain = link.is_plain();
         let result = change(link);
-        self.plain_links += usize::from(link.is_plain());
+        self.memory.on_phase(was_plain, link.is_plain());
         Some(result)
     }
 

@@ -39,7 +39,7 @@ impl Node {
                     self.store.set_deadline(slot, None);
                     self.end_slot(slot, now);
                 }
-                Timer::Held(slot) => self.release(slot, now),
+                Timer::Delayed(slot) => self.end_delay(slot, now),
                 Timer::Link(id) => {
                     if let Some(link) = self.links.get_mut(&id) {
                         link.deadline.on_fired();
@@ -78,9 +78,9 @@ impl Node {
         let has_hello = link.handshake.has_hello();
         match link.phase() {
             // Only what a peer says decides what it is. One that publishes without stamps is a plain one.
-            Phase::Handshake if has_hello && link.plain.speaks => self.become_plain(id, now),
+            Phase::Handshake if has_hello && link.plain.has_spoken() => self.become_plain(id, now),
             Phase::Handshake if has_hello => self.become_undetermined(id, now),
-            Phase::Undetermined if link.plain.speaks => self.become_plain(id, now),
+            Phase::Undetermined if link.plain.has_spoken() => self.become_plain(id, now),
             Phase::Undetermined => self.ask_again(id, now),
             Phase::Handshake => self.start_handshake(id, now),
             Phase::Extended => self.send_next_heartbeat(id, now),
@@ -223,7 +223,7 @@ impl Node {
         let link = self.links.get(&id)?;
         let hash = value_hash(held.tuple.value());
         let known = !link.is_unsent(slot, self.store.changes.offset(slot))
-            && (link.plain.holds(slot, hash) || !link.plain.is_pending(slot));
+            && (link.plain.holds(slot, hash) || !link.plain.is_awaited(slot));
         known.then(|| Frame::new(encode_publish(&held.tuple, 0, Some(held.stamp))))
     }
 
@@ -271,7 +271,7 @@ impl Node {
             }
         }
         self.forget_requests(now);
-        self.prune_history(now);
+        self.prune_memory(now);
         self.reconsider_some();
     }
 

@@ -7,8 +7,8 @@
 //! | `session` | routes each message of a peer |
 //! | `clocks` | decides which clocks are trusted |
 //! | `converge` | last-writer-wins: which value of a key stays |
-//! | `history` | the recent past of keys, for the judgement of plain peers |
-//! | `plain_rule` | values that come without a stamp |
+//! | `unstamped` | values that come without a stamp |
+//! | `plain_memory` | what is remembered for the sake of plain peers |
 //! | `room` | limits on tuples and values, and what they refuse |
 //! | `sync` | anti-entropy |
 //! | `requests` | tuples that were requested and have not come |
@@ -20,16 +20,16 @@
 mod barrier;
 mod clocks;
 mod converge;
-mod history;
 mod links;
 mod liveness;
-mod plain_rule;
+mod plain_memory;
 mod requests;
 mod room;
 mod session;
 mod sync;
 mod transmit;
 mod tree;
+mod unstamped;
 
 #[cfg(feature = "internals")]
 pub use barrier::Agreement;
@@ -41,9 +41,7 @@ use crate::core::codec::reader::is_text;
 use crate::core::event::{Event, Severity};
 use crate::core::id::{LinkId, Slot};
 use crate::core::link::Link;
-use crate::core::plain::departures::Departures;
-use crate::core::plain::disbelieved::Disbelieved;
-use crate::core::plain::history::History;
+use crate::core::plain::memory::Memory;
 use crate::core::plumtree::parents::Origins;
 use crate::core::settings::{Refusal, Settings};
 use crate::core::stats::Stats;
@@ -52,7 +50,7 @@ use crate::core::timers::{Deadline, Timers};
 use crate::core::tuple::Tuple;
 use converge::Write;
 use requests::Requests;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// One member of the gossip network. See the [module](super) for how it is driven.
 ///
@@ -74,13 +72,8 @@ pub struct Node {
     links: BTreeMap<LinkId, Link>,
     next_link: u64,
     clients: usize,
-    plain_links: usize,
-    /// The recent past of keys, kept while there are plain peers, and when (mono ms) each is to be pruned.
-    history: HashMap<Slot, History, ahash::RandomState>,
-    history_due: VecDeque<(u64, Slot)>,
-    disbelieved: Disbelieved,
-    /// Links whose peers have sent values without stamps.
-    spoke_plainly: BTreeSet<LinkId>,
+    /// What is remembered for the sake of plain peers.
+    memory: Memory,
     timers: Timers,
     sweep_deadline: Deadline,
     ready: VecDeque<LinkId>,
@@ -119,11 +112,6 @@ pub struct Node {
     met_anybody: bool,
     /// Until when (mono ms) a tuple with a time to live may be held.
     ages_until: u64,
-    /// When this node was made. It knows nothing of what happened before.
-    born: Now,
-    /// When (mono ms) the last plain link was lost, and the losses of such links.
-    plain_gone_at: Option<u64>,
-    departures: Departures,
 }
 
 impl Node {
@@ -131,6 +119,7 @@ impl Node {
     /// random choices are made.
     pub fn new(settings: Settings, seed: u64, now: Now) -> Node {
         let mut random = fastrand::Rng::with_seed(seed);
+        let tombstone = settings.tombstone;
         let mut node = Node {
             id: node_id(random.u64(..)),
             settings,
@@ -143,11 +132,7 @@ impl Node {
             links: BTreeMap::new(),
             next_link: 1,
             clients: 0,
-            plain_links: 0,
-            history: HashMap::with_hasher(ahash::RandomState::with_seeds(random.u64(..), 1, 2, 3)),
-            history_due: VecDeque::new(),
-            disbelieved: Disbelieved::default(),
-            spoke_plainly: BTreeSet::new(),
+            memory: Memory::new(random.u64(..), tombstone, now),
             timers: Timers::default(),
             sweep_deadline: Deadline::default(),
             ready: VecDeque::new(),
@@ -171,9 +156,6 @@ impl Node {
             refused_for_room: false,
             met_anybody: false,
             ages_until: 0,
-            born: now,
-            plain_gone_at: None,
-            departures: Departures::default(),
             random,
         };
         node.schedule_sweep(now);
@@ -194,6 +176,7 @@ impl Node {
     pub fn set_settings(&mut self, settings: Settings, now: Now) {
         let limits = |settings: &Settings| (settings.max_tuples, settings.max_value, settings.max_drift);
         let changed = limits(&self.settings) != limits(&settings);
+        self.memory.set_tombstone(settings.tombstone);
         self.settings = settings;
         if changed {
             self.reconsider_all();

@@ -86,7 +86,7 @@ impl Node {
             match extension.stamp {
                 Some(stamp) => self.hear_stamped(id, key, value, ttl, stamp, now),
                 None if self.is_extended(id) => self.counters.duplicates += 1,
-                None => self.hear_plain(id, key, value, now),
+                None => self.on_unstamped(id, key, value, now),
             }
             return;
         }
@@ -116,10 +116,10 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else { return };
         // What came before the first HELLO came on this connection; what came before another one did not.
         if link.handshake.on_hello() {
-            link.plain.reconnect();
+            link.plain.on_reconnect();
         }
         link.drop_unsent();
-        link.plain.begin_list(now.mono);
+        link.plain.on_hello(now.mono);
         let Some(peer) = extension.node else { return self.become_plain(id, now) };
         link.peer = Some(peer);
         link.offers = extension.capabilities.is_some_and(|bits| bits & OFFERS != 0);
@@ -159,7 +159,7 @@ impl Node {
     fn on_pong(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         link.pings.on_pong();
-        link.receipts.pong();
+        link.receipts.on_pong();
         link.keepalive.on_pong(now.mono);
         let passed = link.acks.on_pong();
         let outcome = link.handshake.on_pong();

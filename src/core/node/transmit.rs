@@ -112,16 +112,16 @@ impl Node {
         // A hub that has forgotten this node answers a tuple with INVALID.
         if let Some(link) = self.links.get_mut(&id) {
             link.keepalive.on_tuple();
-            link.expect_receipt(now.mono);
+            link.on_plain_sent(now.mono);
         }
         Some(frame)
     }
 
     /// Makes the PING behind everything that a plain server was sent. Its answer shows that the server has taken it.
     fn next_receipt(&mut self, id: LinkId, now: Now) -> Option<Frame> {
-        let link = self.links.get_mut(&id).filter(|link| link.may_ask_receipt())?;
+        let link = self.links.get_mut(&id).filter(|link| link.is_receipt_ping_due())?;
         link.pings.on_sent(1);
-        link.receipts.ask(link.pings.unanswered(), now.mono);
+        link.receipts.on_ping_sent(link.pings.unanswered(), now.mono);
         Some(Frame::new(encode(MessageId::Ping, &Extension::default())))
     }
 
@@ -134,7 +134,7 @@ impl Node {
             if let Some(slot) = link.bulk.peek().filter(|_| !listens) {
                 link.bulk.pop();
                 if let Some(held) = self.store.get(slot).filter(|held| held.is_live()) {
-                    link.plain.tell(slot, value_hash(held.tuple.value()), now.mono);
+                    link.plain.on_sent(slot, value_hash(held.tuple.value()), now.mono);
                     self.counters.tuples_out += 1;
                     return Some(self.single(slot, held, is_plain, now));
                 }
@@ -152,16 +152,16 @@ impl Node {
             let Some(slot) = self.store.changes.get(offset) else { continue };
             let held = self.store.held(slot);
             // A tuple that came from the peer on this connection is not sent back.
-            if !held.is_live() || held.source() == Some(id) && link.plain.has_said(slot) {
+            if !held.is_live() || held.source() == Some(id) && link.plain.last_received(slot).is_some() {
                 continue;
             }
             if link.plain.holds(slot, value_hash(held.tuple.value())) {
-                link.plain.followed(slot, now.mono);
+                link.plain.on_adopted(slot, now.mono);
                 continue;
             }
-            link.plain.expect(slot, !held.defer_to_plain, now.mono);
+            link.plain.on_changed(slot, !held.defer_to_plain, now.mono);
             if !held.defer_to_plain {
-                link.plain.tell(slot, value_hash(held.tuple.value()), now.mono);
+                link.plain.on_sent(slot, value_hash(held.tuple.value()), now.mono);
             }
             let frame = (!held.defer_to_plain).then(|| self.single(slot, held, is_plain, now));
             self.schedule_link(id, now);

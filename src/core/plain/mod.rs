@@ -2,14 +2,22 @@
 //!
 //! | file | concern |
 //! | --- | --- |
-//! | `peer` | what one plain peer has said and was told of each key |
+//! | `judge` | the verdict on a value without a stamp, from facts |
+//! | `memory` | what a node remembers for the sake of all plain peers |
 //! | `history` | the recent past of each key |
 //! | `departures` | when plain peers left |
-//! | `disbelieved` | values that plain peers said and that were taken for old |
-//! | `receipts` | whether a plain server has taken what it was told |
+//! | `rejected` | values that were judged not to be news |
+//! | `peer` | what one plain peer is believed to hold, and what its checks find |
+//! | `keys` | the table of that |
+//! | `checks` | when each key of a peer is checked next |
+//! | `receipts` | whether a plain server has adopted what it was sent |
 
-pub(super) mod departures;
-pub(super) mod disbelieved;
+mod checks;
+mod departures;
 pub(super) mod history;
+pub(super) mod judge;
+mod keys;
+pub(super) mod memory;
 pub(super) mod peer;
 pub(super) mod receipts;
+mod rejected;

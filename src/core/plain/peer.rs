@@ -1,471 +1,388 @@
 //! What a plain peer is believed to hold.
 //!
-//! A CZMQ node tells every change of its own to everyone, in order, also back to where the change
-//! came from. So *what it said last is what it holds*. For each key this file keeps what that was,
-//! and whether the peer still has to say the value that we hold: until then it is behind, and what
-//! it says meanwhile is old news.
+//! A CZMQ node sends every change of its own to everyone, in order, also back to where the change came from. So *the
+//! last value that it sent is the one that it holds*. For each key a [`PlainPeer`] keeps what that was, and whether the
+//! peer still has to send the value that is held here: until then its copy is outdated, and what it sends meanwhile
+//! may be older than ours. Times are milliseconds of the monotonic clock.
 
+use super::checks::Checks;
+use super::keys::{
+    ANSWERED, AWAITED, ECHOED, FORMER, Key, Keys, NAMED, RECEIVED, REJECTED, SCHEDULED, SENT, ago,
+};
 use crate::core::id::Slot;
-use crate::core::plain::history::STALE;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fmt;
+use crate::core::plain::history::STALE_MS;
+use std::collections::BTreeMap;
 
-/// No change for so long (ms): time to compare with what the peer said last.
-pub(in crate::core) const QUIET: u64 = 400;
-/// But never wait longer (ms) than this for quiet.
-pub(in crate::core) const PATIENCE: u64 = 1000;
-/// A peer that repeats what it takes has done so after this time (ms), or twice the longest seen.
-const ECHO: u64 = 1000;
-/// Assertions of one value to one peer.
+pub(in crate::core) use super::checks::QUIET_MS;
+
+/// Time (ms) after which a key is checked although it has not become quiet: a key that changes all the time must not
+/// keep a peer from being sent our value for longer than a second.
+const LONGEST_UNQUIET_MS: u64 = 1000;
+/// Time (ms) after which a peer that repeats what it adopts has done so. It is half of [`STALE_MS`]; twice the longest
+/// time that the peer has needed counts if that is longer.
+const ECHO_MS: u64 = 1000;
+/// How often our value is sent again because of checks before the peer is left alone. With the pauses between them
+/// that takes half a minute, longer than a connection that carries nothing is kept.
 const TRIES: u8 = 6;
-/// A list of what a peer holds is over when it has named no further key for so long (ms).
-const SETTLING: u64 = 1000;
-/// The peer still has to say our current value.
-const PENDING: u16 = 1;
-/// A check is queued.
-const QUEUED: u16 = 2;
-/// Our current value was sent.
-const SENT: u16 = 4;
-/// What was heard was said on an earlier connection.
-const EARLIER: u16 = 8;
-/// The peer has said a value.
-const HEARD: u16 = 16;
-/// It said old news, and was told nothing yet.
-const SUSPECT: u16 = 32;
-/// It said something since it was sent our value.
-const ANSWERED: u16 = 64;
-/// It has named the key since the last HELLO.
-const LISTED: u16 = 128;
-/// It has said what it was told last.
-const REPEATED: u16 = 256;
-
-#[derive(Copy, Clone, Debug, Default, PartialEq)]
-struct Key {
-    heard: u64,
-    /// The hash of what the peer was told last, and when (ms).
-    told: u64,
-    told_at: u32,
-    waiting_since: u32,
-    /// While it is PENDING: since when (ms) what the peer holds may be older than ours.
-    behind_since: u32,
-    tries: u8,
-    flags: u16,
-}
-
-impl Key {
-    fn is(&self, flag: u16) -> bool {
-        self.flags & flag != 0
-    }
-
-    fn set(&mut self, flag: u16, on: bool) {
-        self.flags = if on { self.flags | flag } else { self.flags & !flag };
-    }
-
-    /// `behind_since`, whose upper bits follow from what time it is.
-    fn is_behind_since(&self, now: u64) -> u64 {
-        now.saturating_sub(u64::from((now as u32).wrapping_sub(self.behind_since)))
-    }
-}
-
-/// Keys that a page has room for.
-const PAGE: usize = 256;
-
-/// What is known of each key, by its slot, in pages: a peer that said little costs little, however many
-/// keys there are.
-#[derive(Clone, Default)]
-struct Keys(Vec<Option<Box<[Key; PAGE]>>>);
-
-impl fmt::Debug for Keys {
-    /// Of the keys of which something is known.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pages = self.0.iter().enumerate().filter_map(|(number, page)| Some((number, page.as_ref()?)));
-        let keys = pages.flat_map(|(number, page)| (PAGE * number..).zip(page.iter()));
-        f.debug_map().entries(keys.filter(|(_, key)| **key != Key::default())).finish()
-    }
-}
-
-impl Keys {
-    fn get(&self, slot: Slot) -> Option<&Key> {
-        let slot = slot as usize;
-        self.0.get(slot / PAGE)?.as_ref().map(|page| &page[slot % PAGE])
-    }
-
-    fn get_mut(&mut self, slot: Slot) -> Option<&mut Key> {
-        let slot = slot as usize;
-        self.0.get_mut(slot / PAGE)?.as_mut().map(|page| &mut page[slot % PAGE])
-    }
-
-    fn entry(&mut self, slot: Slot) -> &mut Key {
-        let slot = slot as usize;
-        if self.0.len() <= slot / PAGE {
-            self.0.resize_with(slot / PAGE + 1, || None);
-        }
-        &mut self.0[slot / PAGE].get_or_insert_with(|| Box::new([Key::default(); PAGE]))[slot % PAGE]
-    }
-
-    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Key> {
-        self.0.iter_mut().flatten().flat_map(|page| page.iter_mut())
-    }
-}
+/// Time (ms) without a further key after which a list of what a peer holds is over: a list may be long, and the line
+/// slow, but a second without any of it is a pause.
+const LIST_PAUSE_MS: u64 = 1000;
 
 /// What to do about a key at its check.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(in crate::core) enum Check {
-    /// The peer holds what we hold, as far as can be known.
+    /// The peer holds what is held here, as far as can be known.
     Settled,
-    /// The peer has been told our value and insists on another: that is what it holds.
-    Yield,
-    /// The key is still changing.
+    /// The peer was sent our value and insists on another: that is what it holds, and it is to be adopted.
+    Adopt,
+    /// It is too early to tell. The key is checked again.
     Later,
-    /// Send the peer our value, and look again.
-    Assert,
+    /// The peer is to be sent our value. The key is checked again.
+    Resend,
 }
 
+/// Our value of a key that is checked.
+#[derive(Copy, Clone, Debug)]
+pub(in crate::core) struct Ours {
+    pub(in crate::core) hash: u64,
+    /// When the value last changed, 0 if that is not known.
+    pub(in crate::core) changed_at: u64,
+}
+
+/// Counts of the keys that are awaited from a peer, by the time (ms) since when its copies may be older than ours.
+#[derive(Clone, Debug, Default)]
+struct Lag(BTreeMap<u64, u32>);
+
+impl Lag {
+    fn add(&mut self, since: u64) {
+        *self.0.entry(since).or_default() += 1;
+    }
+
+    fn remove(&mut self, since: u64) {
+        if let Some(count) = self.0.get_mut(&since) {
+            *count -= 1;
+            if *count == 0 {
+                self.0.remove(&since);
+            }
+        }
+    }
+
+    fn earliest(&self) -> Option<u64> {
+        self.0.first_key_value().map(|(&since, _)| since)
+    }
+}
+
+/// What one plain peer has sent and was sent, key by key, and when it is checked.
 #[derive(Clone, Debug, Default)]
 pub(in crate::core) struct PlainPeer {
-    /// The peer has said a tuple without a stamp.
-    pub(in crate::core) speaks: bool,
-    /// The peer was seen to repeat what we sent it; a peer that never does is never behind.
-    pub(in crate::core) echoes: bool,
-    /// Until when what it says may be a list of what it holds.
-    settling_until: u64,
-    /// When the conversation began.
-    pub(in crate::core) began: u64,
-    /// The longest that the peer took to repeat something, in milliseconds.
+    /// The peer has sent a value without a stamp.
+    has_spoken: bool,
+    /// The peer was seen to repeat what it was sent; from one that never does no echo is awaited.
+    echoes: bool,
+    /// Until when what the peer sends may be part of its list.
+    list_until: u64,
+    /// When the session began.
+    began: u64,
+    /// The longest time (ms) that the peer took to repeat something, [`STALE_MS`] at most.
     slowest_echo: u64,
     keys: Keys,
-    /// Keys to look at. These are nearly in order of time …
-    checks: VecDeque<(u64, Slot)>,
-    /// … and these wait for longer.
-    later_checks: BTreeSet<(u64, Slot)>,
-    jitter: u64,
-    /// How many keys are PENDING since when (ms).
-    behind: BTreeMap<u64, u32>,
+    lag: Lag,
+    checks: Checks,
 }
 
 impl PlainPeer {
-    fn key(&mut self, slot: Slot) -> &mut Key {
-        self.keys.entry(slot)
+    /// Whether the peer has sent a value without a stamp on this connection.
+    pub(in crate::core) fn has_spoken(&self) -> bool {
+        self.has_spoken
     }
 
-    /// A new connection of the same peer, which may have lost everything in between.
-    pub(in crate::core) fn reconnect(&mut self) {
-        (self.speaks, self.echoes) = (false, false);
+    /// Whether the peer was seen to repeat what it was sent on this connection.
+    pub(in crate::core) fn echoes(&self) -> bool {
+        self.echoes
+    }
+
+    /// When the session began.
+    pub(in crate::core) fn began(&self) -> u64 {
+        self.began
+    }
+
+    /// The peer has a new connection, and may have lost everything since the last one.
+    pub(in crate::core) fn on_reconnect(&mut self) {
+        (self.has_spoken, self.echoes) = (false, false);
         self.checks.clear();
-        self.later_checks.clear();
-        self.behind.clear();
-        for key in self.keys.iter_mut() {
-            key.flags = (key.flags & HEARD) | EARLIER;
-            key.told = 0;
+        self.lag = Lag::default();
+        self.keys.iter_mut().for_each(Key::on_reconnect);
+    }
+
+    /// HELLO was exchanged: a list of what the peer holds follows, which names each key once.
+    pub(in crate::core) fn on_hello(&mut self, now: u64) {
+        (self.began, self.list_until) = (now, now + LIST_PAUSE_MS);
+        self.keys.iter_mut().for_each(|key| key.set(NAMED, false));
+    }
+
+    /// The peer names a key. Returns whether that may be part of its list: if the key was not named since HELLO, and
+    /// the list is known to go on (`is_list_open`) or has not paused.
+    pub(in crate::core) fn on_key_named(&mut self, slot: Slot, is_list_open: bool, now: u64) -> bool {
+        let may_go_on = is_list_open || now < self.list_until;
+        let key = self.keys.entry(slot);
+        let in_list = may_go_on && !key.is(NAMED);
+        key.set(NAMED, true);
+        if in_list {
+            self.list_until = self.list_until.max(now + LIST_PAUSE_MS);
         }
+        in_list
     }
 
-    /// A HELLO was said: a list of what the peer holds follows, which names each key once.
-    pub(in crate::core) fn begin_list(&mut self, now: u64) {
-        (self.began, self.settling_until) = (now, now + SETTLING);
-        for key in self.keys.iter_mut() {
-            key.set(LISTED, false);
-        }
+    /// The peer sent a value. Returns the hash of the one that it had sent before, on any connection.
+    /// `is_receipt_outstanding`: the peer cannot have adopted yet what was last sent to it.
+    pub(in crate::core) fn on_received(
+        &mut self,
+        slot: Slot,
+        hash: u64,
+        is_receipt_outstanding: bool,
+    ) -> Option<u64> {
+        self.has_spoken = true;
+        let key = self.keys.entry(slot);
+        let previous = key.is(RECEIVED).then_some(key.received);
+        key.received = hash;
+        key.set(FORMER, false);
+        key.set(RECEIVED, true);
+        key.set(ECHOED, key.is(ECHOED) || hash == key.sent);
+        key.set(ANSWERED, !is_receipt_outstanding || key.is(ANSWERED));
+        previous
     }
 
-    /// The peer names a key: whether that may be part of its list. `is_open`: the list is known not to be over
-    /// yet; else it is when no further key was named for a while, for it may be long, and the line slow.
-    pub(in crate::core) fn lists(&mut self, slot: Slot, is_open: bool, now: u64) -> bool {
-        let settles = is_open || now < self.settling_until;
-        let key = self.key(slot);
-        let first = !key.is(LISTED);
-        key.set(LISTED, true);
-        if settles && first {
-            self.settling_until = self.settling_until.max(now + SETTLING);
-        }
-        settles && first
+    /// A value of the key was sent to the peer.
+    pub(in crate::core) fn on_sent(&mut self, slot: Slot, hash: u64, now: u64) {
+        let key = self.keys.entry(slot);
+        (key.sent, key.sent_at) = (hash, now as u32);
+        key.set(ECHOED, false);
     }
 
-    /// The hash of what the peer said last on this connection.
-    pub(in crate::core) fn said_last(&self, slot: Slot) -> Option<u64> {
-        self.keys.get(slot).filter(|key| key.is(HEARD) && !key.is(EARLIER)).map(|key| key.heard)
-    }
-
-    /// The key becomes PENDING: what the peer holds may be older than ours since then. If it is so already, the
-    /// earlier time counts.
-    fn falls_behind(&mut self, slot: Slot, since: u64, now: u64) {
-        let key = self.key(slot);
-        let earlier = key.is(PENDING).then(|| key.is_behind_since(now));
-        if earlier.is_some_and(|earlier| earlier <= since) {
-            return;
-        }
-        key.set(PENDING, true);
-        key.behind_since = since as u32;
-        *self.behind.entry(since).or_default() += 1;
-        if let Some(earlier) = earlier {
-            self.is_one_less_behind(earlier);
-        }
-    }
-
-    /// The key is PENDING no more.
-    fn settle(&mut self, slot: Slot, now: u64) {
-        let Some(key) = self.keys.get_mut(slot).filter(|key| key.is(PENDING)) else { return };
-        key.set(PENDING, false);
-        let since = key.is_behind_since(now);
-        self.is_one_less_behind(since);
-    }
-
-    fn is_one_less_behind(&mut self, since: u64) {
-        if let Some(count) = self.behind.get_mut(&since) {
-            *count -= 1;
-            if *count == 0 {
-                self.behind.remove(&since);
-            }
-        }
-    }
-
-    /// The last moment (ms) whose values the peer is known to have come to, if it was heard at this one.
-    pub(in crate::core) fn knew(&self, heard_at: u64) -> u64 {
-        self.behind.first_key_value().map_or(heard_at, |(&since, _)| heard_at.min(since.saturating_sub(1)))
-    }
-
-    /// The slot was freed.
-    pub(in crate::core) fn forget(&mut self, slot: Slot, now: u64) {
-        self.settle(slot, now);
-        if let Some(key) = self.keys.get_mut(slot) {
-            *key = Key { flags: key.flags & QUEUED, ..Key::default() };
-        }
-    }
-
-    /// The peer is told a value.
-    pub(in crate::core) fn tell(&mut self, slot: Slot, hash: u64, now: u64) {
-        let key = self.key(slot);
-        (key.told, key.told_at) = (hash, now as u32);
-        key.set(REPEATED, false);
-    }
-
-    /// When (the lower bits of ms) the peer was told something last that it has not said since.
-    pub(in crate::core) fn told_at(&self, slot: Slot) -> Option<u32> {
-        self.keys.get(slot).filter(|key| key.told != 0 && !key.is(REPEATED)).map(|key| key.told_at)
-    }
-
-    /// Whether what the peer was told last is this value.
-    pub(in crate::core) fn was_told(&self, slot: Slot, hash: u64) -> bool {
-        self.keys.get(slot).is_some_and(|key| key.told == hash)
-    }
-
-    /// Whether the peer was told this value a moment ago, and so repeats it.
-    pub(in crate::core) fn repeats(&self, slot: Slot, hash: u64, now: u64) -> bool {
-        let ago = |key: &Key| u64::from((now as u32).wrapping_sub(key.told_at));
-        self.keys.get(slot).is_some_and(|key| key.told == hash && ago(key) < STALE)
-    }
-
-    /// Whether the peer cannot have come to our value since it said another one: it was not told, or so lately that it
-    /// would yet have to repeat it.
-    pub(in crate::core) fn cannot_have_come_to_ours(&self, slot: Slot, now: u64) -> bool {
-        let ago = |key: &Key| u64::from((now as u32).wrapping_sub(key.told_at));
-        self.keys.get(slot).is_none_or(|key| key.told == 0 || ago(key) < ECHO)
-    }
-
-    /// Notes what the peer says; returns the hash of what it said before. `is_unaware`: it cannot have taken yet what
-    /// it was told last.
-    pub(in crate::core) fn hear(&mut self, slot: Slot, hash: u64, is_unaware: bool) -> Option<u64> {
-        self.speaks = true;
-        let key = self.key(slot);
-        let before = key.is(HEARD).then_some(key.heard);
-        key.heard = hash;
-        key.set(EARLIER, false);
-        key.set(HEARD, true);
-        key.set(REPEATED, key.is(REPEATED) || hash == key.told);
-        key.set(ANSWERED, !is_unaware || key.is(ANSWERED));
-        before
-    }
-
-    /// Whether the last that the peer said on this connection is this value.
-    pub(in crate::core) fn holds(&self, slot: Slot, hash: u64) -> bool {
-        self.keys.get(slot).is_some_and(|key| key.is(HEARD) && !key.is(EARLIER) && key.heard == hash)
-    }
-
-    /// Whether the peer has said this value last, or was told it last.
-    pub(in crate::core) fn may_hold(&self, slot: Slot, hash: u64) -> bool {
-        self.holds(slot, hash) || self.keys.get(slot).is_some_and(|key| key.told == hash)
-    }
-
-    /// Whether the peer has said anything of the key on this connection.
-    pub(in crate::core) fn has_said(&self, slot: Slot) -> bool {
-        self.keys.get(slot).is_some_and(|key| key.is(HEARD) && !key.is(EARLIER))
-    }
-
-    /// Whether the peer has yet to say our current value.
-    pub(in crate::core) fn is_pending(&self, slot: Slot) -> bool {
-        self.keys.get(slot).is_some_and(|key| key.is(PENDING))
-    }
-
-    /// Whether what the peer says may have been said before it came to our current value, which it was sent or is to
-    /// hear from others since it `changed_at` that time (ms). Not for long: one that held our value already never says
-    /// it, and what it says later is news.
-    pub(in crate::core) fn is_behind(&self, slot: Slot, changed_at: u64, now: u64) -> bool {
-        self.keys.get(slot).is_some_and(|key| {
-            let waited = (now as u32).wrapping_sub(key.waiting_since);
-            let comes = key.is(SENT) || now.saturating_sub(changed_at) < STALE;
-            key.is(PENDING) && comes && !key.is(SUSPECT) && u64::from(waited) < STALE
-        })
-    }
-
-    /// We have come to the peer's value.
-    pub(in crate::core) fn followed(&mut self, slot: Slot, now: u64) {
-        self.settle(slot, now);
-    }
-
-    /// The peer has come to our value.
-    pub(in crate::core) fn caught_up(&mut self, slot: Slot, now: u64) {
-        let key = self.key(slot);
-        if key.is(SENT) && key.is(PENDING) {
-            let took = u64::from((now as u32).wrapping_sub(key.waiting_since));
-            self.echoes = true;
-            self.slowest_echo = self.slowest_echo.max(took.min(STALE));
-        }
-        self.settle(slot, now);
-    }
-
-    /// Our value changed: the peer has to come to it, and is looked at later.
-    pub(in crate::core) fn expect(&mut self, slot: Slot, sent: bool, now: u64) {
-        let key = self.key(slot);
+    /// Our value of the key changed. The peer is to repeat it, and the key is checked later. `is_sent`: the value is
+    /// sent to the peer now, and not only after the check.
+    pub(in crate::core) fn on_changed(&mut self, slot: Slot, is_sent: bool, now: u64) {
+        let key = self.keys.entry(slot);
         key.tries = 0;
-        key.set(SENT, sent);
-        key.set(SUSPECT, false);
+        key.set(SENT, is_sent);
+        key.set(REJECTED, false);
         key.set(ANSWERED, false);
         key.waiting_since = now as u32;
-        self.falls_behind(slot, now, now);
-        self.look_later(slot, now, 0);
+        self.await_ours(slot, now, now);
+        self.schedule_check(slot, 0, now);
     }
 
-    /// The peer said old news, which was replaced at that time (ms): it is looked at later.
-    pub(in crate::core) fn suspect(&mut self, slot: Slot, replaced_at: u64, now: u64) {
-        let key = self.key(slot);
-        if !key.is(PENDING) {
+    /// The peer's value of the key was adopted here.
+    pub(in crate::core) fn on_adopted(&mut self, slot: Slot, now: u64) {
+        self.await_no_more(slot, now);
+    }
+
+    /// The peer repeated our value of the key.
+    pub(in crate::core) fn on_echo(&mut self, slot: Slot, now: u64) {
+        let key = self.keys.entry(slot);
+        if key.is(SENT) && key.is(AWAITED) {
+            let took = ago(key.waiting_since, now);
+            self.echoes = true;
+            self.slowest_echo = self.slowest_echo.max(took.min(STALE_MS));
+        }
+        self.await_no_more(slot, now);
+    }
+
+    /// The peer repeated a value that it was sent and that is ours no more.
+    pub(in crate::core) fn on_late_echo(&mut self) {
+        self.echoes = true;
+    }
+
+    /// The peer sent a value that is no news, for it was replaced at `replaced_at`. The key is checked later.
+    pub(in crate::core) fn on_rejected(&mut self, slot: Slot, replaced_at: u64, now: u64) {
+        let key = self.keys.entry(slot);
+        if !key.is(AWAITED) {
             key.waiting_since = now as u32;
             key.tries = 0;
             key.set(SENT, false);
-            key.set(SUSPECT, true);
+            key.set(REJECTED, true);
         }
-        self.falls_behind(slot, replaced_at, now);
-        self.look_later(slot, now, 0);
+        self.await_ours(slot, replaced_at, now);
+        self.schedule_check(slot, 0, now);
     }
 
-    /// The key is looked at later.
-    pub(in crate::core) fn postpone(&mut self, slot: Slot, now: u64) {
-        self.look_later(slot, now, 0);
-    }
-
-    fn look_later(&mut self, slot: Slot, now: u64, tries: u8) {
-        let backoff = if tries < 2 { 0 } else { QUIET << (tries - 1) };
-        let due = now + QUIET + self.jitter + backoff;
-        let key = self.key(slot);
-        if !key.is(QUEUED) {
-            key.set(QUEUED, true);
-            if backoff == 0 {
-                self.checks.push_back((due, slot));
-            } else {
-                self.later_checks.insert((due, slot));
-            }
+    /// Forgets all about a slot, which another key uses from now on.
+    pub(in crate::core) fn forget(&mut self, slot: Slot, now: u64) {
+        self.await_no_more(slot, now);
+        if let Some(key) = self.keys.get_mut(slot) {
+            key.reset(SCHEDULED);
         }
     }
 
-    /// When the next check is due.
-    pub(in crate::core) fn next_check(&self) -> Option<u64> {
-        let next = self.checks.front().into_iter().chain(self.later_checks.first());
-        next.map(|&(due, _)| due).min()
+    /// The key becomes awaited: what the peer holds may be older than ours since then, or since earlier if it was
+    /// awaited already.
+    fn await_ours(&mut self, slot: Slot, since: u64, now: u64) {
+        let key = self.keys.entry(slot);
+        let earlier = key.is(AWAITED).then(|| key.outdated_since(now));
+        if earlier.is_some_and(|earlier| earlier <= since) {
+            return;
+        }
+        key.set(AWAITED, true);
+        key.outdated_since = since as u32;
+        self.lag.add(since);
+        if let Some(earlier) = earlier {
+            self.lag.remove(earlier);
+        }
     }
 
-    /// Takes the next check that is due; `jitter` (0 to [`QUIET`]) spreads those that are queued from now on.
+    fn await_no_more(&mut self, slot: Slot, now: u64) {
+        let Some(key) = self.keys.get_mut(slot).filter(|key| key.is(AWAITED)) else { return };
+        key.set(AWAITED, false);
+        let since = key.outdated_since(now);
+        self.lag.remove(since);
+    }
+
+    /// Hash of the last value of the key that the peer sent on this connection.
+    pub(in crate::core) fn last_received(&self, slot: Slot) -> Option<u64> {
+        self.keys.get(slot).and_then(Key::last_received)
+    }
+
+    /// Whether this value is the last that the peer sent on this connection.
+    pub(in crate::core) fn holds(&self, slot: Slot, hash: u64) -> bool {
+        self.last_received(slot) == Some(hash)
+    }
+
+    /// Whether this value is the last that the peer sent, or the last that was sent to it.
+    pub(in crate::core) fn may_hold(&self, slot: Slot, hash: u64) -> bool {
+        self.holds(slot, hash) || self.was_sent(slot, hash)
+    }
+
+    /// Whether this value is the last that was sent to the peer.
+    pub(in crate::core) fn was_sent(&self, slot: Slot, hash: u64) -> bool {
+        self.keys.get(slot).is_some_and(|key| key.sent == hash)
+    }
+
+    /// Whether this value was sent to the peer within the last [`STALE_MS`], as the last of its key: the peer is about
+    /// to repeat it.
+    pub(in crate::core) fn was_just_sent(&self, slot: Slot, hash: u64, now: u64) -> bool {
+        self.keys.get(slot).is_some_and(|key| key.sent == hash && ago(key.sent_at, now) < STALE_MS)
+    }
+
+    /// When (lower 32 bits of ms) the peer was last sent a value of the key, if it has not repeated that.
+    pub(in crate::core) fn unechoed_since(&self, slot: Slot) -> Option<u32> {
+        self.keys.get(slot).filter(|key| key.sent != 0 && !key.is(ECHOED)).map(|key| key.sent_at)
+    }
+
+    /// Whether the peer cannot have adopted our value since it sent another one: it was sent nothing of the key, or so
+    /// lately that its echo would yet have to come.
+    pub(in crate::core) fn cannot_know_ours(&self, slot: Slot, now: u64) -> bool {
+        self.keys.get(slot).is_none_or(|key| key.sent == 0 || ago(key.sent_at, now) < ECHO_MS)
+    }
+
+    /// Whether our value is awaited from the peer.
+    pub(in crate::core) fn is_awaited(&self, slot: Slot) -> bool {
+        self.keys.get(slot).is_some_and(|key| key.is(AWAITED))
+    }
+
+    /// Whether our value is awaited and the peer may still be about to repeat it: it was sent the value, or is to get
+    /// it from others since it `changed_at` that time. After [`STALE_MS`] it is not reckoned with any more: a peer that
+    /// held our value already never repeats it, and what it sends later is news.
+    pub(in crate::core) fn is_echo_outstanding(&self, slot: Slot, changed_at: u64, now: u64) -> bool {
+        self.keys.get(slot).is_some_and(|key| {
+            let is_under_way = key.is(SENT) || now.saturating_sub(changed_at) < STALE_MS;
+            let is_early = ago(key.waiting_since, now) < STALE_MS;
+            key.is(AWAITED) && is_under_way && !key.is(REJECTED) && is_early
+        })
+    }
+
+    /// The last moment whose values the peer is known to have adopted, given when it was last heard.
+    pub(in crate::core) fn confirmed_until(&self, heard_at: u64) -> u64 {
+        self.lag.earliest().map_or(heard_at, |since| heard_at.min(since.saturating_sub(1)))
+    }
+
+    /// Puts the check of the key off.
+    pub(in crate::core) fn postpone_check(&mut self, slot: Slot, now: u64) {
+        self.schedule_check(slot, 0, now);
+    }
+
+    fn schedule_check(&mut self, slot: Slot, tries: u8, now: u64) {
+        let key = self.keys.entry(slot);
+        if !key.is(SCHEDULED) {
+            key.set(SCHEDULED, true);
+            self.checks.add(slot, tries, now);
+        }
+    }
+
+    /// When the next check is due (ms).
+    pub(in crate::core) fn next_check_at(&self) -> Option<u64> {
+        self.checks.next_at()
+    }
+
+    /// Takes out the next check that is due. `jitter` (ms, 0 to [`QUIET_MS`]) spreads those that are scheduled later.
     pub(in crate::core) fn pop_check(&mut self, now: u64, jitter: u64) -> Option<Slot> {
-        let is_due = |check: Option<&(u64, Slot)>| check.is_some_and(|&(due, _)| due <= now);
-        let (_, slot) = if is_due(self.checks.front()) {
-            self.checks.pop_front()?
-        } else if is_due(self.later_checks.first()) {
-            self.later_checks.pop_first()?
-        } else {
-            return None;
-        };
-        self.jitter = jitter;
-        self.key(slot).set(QUEUED, false);
+        let slot = self.checks.pop(now, jitter)?;
+        self.keys.entry(slot).set(SCHEDULED, false);
         Some(slot)
     }
 
-    /// Decides about a checked key, given the hash of our value and when it last changed. `is_unaware`: the peer cannot
-    /// have taken yet what it was told last.
-    #[expect(clippy::too_many_arguments, reason = "what the node holds, for a type that does not know it")]
+    /// Checks a key. `is_receipt_outstanding`: the peer cannot have adopted yet what was last sent to it.
     pub(in crate::core) fn check(
         &mut self,
         slot: Slot,
-        ours: u64,
-        is_unaware: bool,
-        changed_at: u64,
+        ours: Ours,
+        is_receipt_outstanding: bool,
         now: u64,
     ) -> Check {
-        if self.holds(slot, ours) {
-            self.caught_up(slot, now);
+        if self.holds(slot, ours.hash) {
+            self.on_echo(slot, now);
         }
-        let (echoes, patience) = (self.echoes, ECHO.max(2 * self.slowest_echo));
-        let key = self.key(slot);
-        if !key.is(PENDING) {
+        let key = *self.keys.entry(slot);
+        let check = self.decide(&key, ours, is_receipt_outstanding, now);
+        match check {
+            Check::Settled | Check::Adopt => self.await_no_more(slot, now),
+            Check::Later => self.schedule_check(slot, 0, now),
+            Check::Resend => self.on_resend(slot, now),
+        }
+        check
+    }
+
+    fn decide(&self, key: &Key, ours: Ours, is_receipt_outstanding: bool, now: u64) -> Check {
+        if !key.is(AWAITED) {
             return Check::Settled;
         }
-        let waited = u64::from((now as u32).wrapping_sub(key.waiting_since));
-        // It was sent our value and says nothing: it held that already, unless it is slow.
-        let differs = key.is(HEARD) && !key.is(EARLIER) && key.heard != ours;
-        let silent = key.is(SENT) && !key.is(ANSWERED) && echoes;
-        if silent && waited >= STALE && !differs {
-            self.settle(slot, now);
+        let waited = ago(key.waiting_since, now);
+        let is_unquiet = now.saturating_sub(ours.changed_at) < QUIET_MS;
+        let differs = key.last_received().is_some_and(|hash| hash != ours.hash);
+        let is_silent = key.is(SENT) && !key.is(ANSWERED) && self.echoes;
+        if is_silent && waited >= STALE_MS && !differs {
+            // The peer was sent our value and did not repeat it: it held that already.
             return Check::Settled;
         }
-        if is_unaware
-            || silent && waited < STALE
-            || (now.saturating_sub(changed_at) < QUIET && waited < PATIENCE)
+        if is_receipt_outstanding
+            || is_silent && waited < STALE_MS
+            || is_unquiet && waited < LONGEST_UNQUIET_MS
         {
-            self.look_later(slot, now, 0);
             return Check::Later;
         }
-        // It was sent our value and said another one. If it had said that before it came to ours, it would have
-        // said ours since: it repeats what it takes.
-        let insists = key.is(SENT) && key.is(ANSWERED) && key.is(HEARD) && !key.is(EARLIER);
-        if insists && waited < patience {
-            self.look_later(slot, now, 0);
-            return Check::Later;
+        if key.is(SENT) && key.is(ANSWERED) && key.last_received().is_some() {
+            // The peer was sent our value and sent another one. Had it sent that before it adopted ours, it would have
+            // repeated ours since.
+            let is_early = waited < ECHO_MS.max(2 * self.slowest_echo);
+            return if is_early { Check::Later } else { Check::Adopt };
         }
-        if insists {
-            self.settle(slot, now);
-            return Check::Yield;
+        if key.tries >= TRIES || key.is(SENT) && !self.echoes && !differs {
+            return if differs { Check::Adopt } else { Check::Settled };
         }
-        if key.tries >= TRIES || (key.is(SENT) && !echoes && !differs) {
-            self.settle(slot, now);
-            return if differs { Check::Yield } else { Check::Settled };
-        }
+        Check::Resend
+    }
+
+    /// Our value is sent to the peer because of a check, and the key is checked again.
+    fn on_resend(&mut self, slot: Slot, now: u64) {
+        let key = self.keys.entry(slot);
         key.waiting_since = now as u32;
         key.tries += 1;
-        let tries = key.tries;
         key.set(SENT, true);
-        key.set(SUSPECT, false);
+        key.set(REJECTED, false);
         key.set(ANSWERED, false);
-        self.look_later(slot, now, tries);
-        Check::Assert
+        let tries = key.tries;
+        self.schedule_check(slot, tries, now);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_peer_that_said_little_costs_little() {
-        let mut peer = PlainPeer::default();
-        for slot in [1_999_999, 0] {
-            assert_eq!((peer.has_said(slot), peer.hear(slot, 7, false)), (false, None));
-            assert!(peer.holds(slot, 7) && !peer.has_said(slot + 1));
-        }
-        let pages = peer.keys.0.iter().flatten().count() * PAGE * size_of::<Key>();
-        let table = peer.keys.0.capacity() * size_of::<usize>();
-        assert!(pages + table < 100_000, "{pages} + {table}");
-        peer.reconnect();
-        assert!(!peer.holds(0, 7) && !peer.holds(1_999_999, 7));
-        peer.forget(1_999_999, 0);
-        peer.forget(5_000_000, 0);
-        assert_eq!((peer.hear(0, 8, false), peer.hear(1_999_999, 8, false)), (Some(7), None));
-    }
-}
+mod tests;

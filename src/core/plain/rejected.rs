@@ -1,22 +1,25 @@
-//! What plain peers said and was taken for old, until that has proved right.
+//! Values of plain peers that were judged not to be news, until a check has shown whether that was right.
 //!
-//! A peer that insists on such a value holds it, and then it is taken; so it is kept, the newest of each peer
-//! and key. All together have a bound in bytes: beyond it the oldest goes.
+//! A peer that insists on such a value holds it, and then it is adopted; so the newest of each peer and key is kept.
+//! All together have a bound in bytes, beyond which the oldest goes.
 
 use crate::core::id::{LinkId, Slot};
 use crate::core::tuple::Tuple;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Bytes of keys and values that are kept at most; the newest always is.
+/// Bytes of rejected keys and values that are kept at most; the newest is kept whatever its size. 64 MiB hold all that
+/// a burst of usual tuples can bring before the checks are over, and bound what large ones cost.
 const MOST_BYTES: usize = 64 << 20;
 
+/// Rejected values, the newest of each peer and key.
 #[derive(Clone, Debug, Default)]
-pub(in crate::core) struct Disbelieved {
+pub(in crate::core) struct Rejected {
+    /// Each value with its number.
     tuples: BTreeMap<(Slot, LinkId), (u64, Tuple)>,
-    /// In the order in which they came. Some are gone.
+    /// Numbers of values in the order of their arrival. Some are gone.
     order: VecDeque<(u64, Slot, LinkId)>,
     bytes: usize,
-    /// The number of the newest.
+    /// The number of the newest value.
     newest: u64,
 }
 
@@ -24,8 +27,8 @@ fn cost(tuple: &Tuple) -> usize {
     tuple.key().len() + tuple.value().len() + size_of::<Tuple>() + size_of::<(u64, Slot, LinkId)>()
 }
 
-impl Disbelieved {
-    /// Keeps what a peer said of a key, instead of what it said before.
+impl Rejected {
+    /// Keeps a value that was rejected, in place of the peer's earlier one of the key.
     pub(in crate::core) fn keep(&mut self, slot: Slot, link: LinkId, tuple: Tuple) {
         self.newest += 1;
         self.bytes += cost(&tuple);
@@ -49,14 +52,14 @@ impl Disbelieved {
         self.tuples.get(&(slot, link)).is_some_and(|&(newest, _)| newest == number)
     }
 
-    /// Takes out what a peer said of a key.
+    /// Takes out the rejected value of a peer and key.
     pub(in crate::core) fn take(&mut self, slot: Slot, link: LinkId) -> Option<Tuple> {
         let (_, tuple) = self.tuples.remove(&(slot, link))?;
         self.bytes -= cost(&tuple);
         Some(tuple)
     }
 
-    /// Forgets what all said of a key.
+    /// Forgets the rejected values of a key, whoever sent them.
     pub(in crate::core) fn forget(&mut self, slot: Slot) {
         if self.tuples.is_empty() {
             return;
@@ -64,7 +67,7 @@ impl Disbelieved {
         let links = self.tuples.range((slot, LinkId(0))..=(slot, LinkId(u64::MAX)));
         let links: Vec<LinkId> = links.map(|(&(_, link), _)| link).collect();
         for link in links {
-            _ = self.take(slot, link);
+            self.take(slot, link);
         }
     }
 }
@@ -75,7 +78,7 @@ mod tests {
 
     #[test]
     fn the_newest_of_each_peer_and_key_is_kept_and_taken_once() {
-        let mut kept = Disbelieved::default();
+        let mut kept = Rejected::default();
         for (slot, link, value) in [(1, 1, "old"), (1, 2, "two"), (2, 1, "other"), (1, 1, "new")] {
             kept.keep(slot, LinkId(link), Tuple::new(b"key", value.as_bytes()));
         }
@@ -89,7 +92,7 @@ mod tests {
 
     #[test]
     fn large_values_are_kept_and_all_together_have_a_bound() {
-        let mut kept = Disbelieved::default();
+        let mut kept = Rejected::default();
         let large = vec![b'x'; 16 << 20];
         for slot in 0..100 {
             kept.keep(slot, LinkId(1), Tuple::new(b"key", &large));

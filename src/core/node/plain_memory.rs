@@ -1,0 +1,77 @@
+//! What the node's memory of plain peers is told: changes of keys, links that come and go, time.
+
+use super::Node;
+use crate::core::clock::Now;
+use crate::core::id::{LinkId, Slot};
+use crate::core::link::Link;
+use crate::core::plain::history::Replaced;
+
+/// Histories that are looked at in one sweep, so that pruning all of the 131 072 there may be takes no long turn.
+const PRUNED_IN_ONE_SWEEP: usize = 2000;
+
+impl Node {
+    /// Notes that a stamped or refused value replaced another, or arrived too late to be held.
+    pub(super) fn note_replaced(&mut self, slot: Slot, hash: u64, source: Option<LinkId>, now: Now) {
+        if self.memory.is_needed(now) {
+            self.remember_replaced(slot, Replaced { hash, source, since: now.mono }, now);
+        }
+    }
+
+    /// Notes that a key's value changed, and replaced the value with this hash and source if the key had one.
+    pub(super) fn note_change(&mut self, slot: Slot, replaced: Option<(u64, Option<LinkId>)>, now: Now) {
+        self.memory.on_changed(slot, replaced, &mut self.timers, now);
+        if replaced.is_some() {
+            self.trim_history(slot, now);
+        }
+    }
+
+    /// Remembers a replaced value.
+    pub(super) fn remember_replaced(&mut self, slot: Slot, value: Replaced, now: Now) {
+        self.memory.on_replaced(slot, value, &mut self.timers, now);
+        self.trim_history(slot, now);
+    }
+
+    fn trim_history(&mut self, slot: Slot, now: Now) {
+        if self.memory.is_long(slot, now) {
+            let silent_since = self.silent_since(|_, _| true);
+            self.memory.trim(slot, silent_since, now);
+        }
+    }
+
+    /// The last moment (ms) whose values all connected plain peers of those that `counts` are known to have adopted.
+    /// One that is silent since then may have lost its connection without anybody's notice, for one that lives repeats
+    /// each change.
+    pub(super) fn silent_since(&self, counts: impl Fn(LinkId, &Link) -> bool) -> Option<u64> {
+        let links = self.memory.links().filter_map(|id| Some((id, self.links.get(&id)?)));
+        let connected = links.filter(|&(id, link)| link.up && counts(id, link));
+        connected.map(|(_, link)| link.plain.confirmed_until(link.liveness.heard_at())).min()
+    }
+
+    /// Notes that a connection is lost, if its peer sent values without stamps: the peer may hold what is held here
+    /// now for as long as it is away.
+    pub(super) fn note_departure(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get(&id) else { return };
+        if link.is_plain() || link.plain.has_spoken() {
+            self.memory.on_departure(link.plain.confirmed_until(link.liveness.heard_at()), now);
+        }
+    }
+
+    /// Forgets what of the memory is too old.
+    pub(super) fn prune_memory(&mut self, now: Now) {
+        self.memory.prune_departures(now);
+        for _ in 0..PRUNED_IN_ONE_SWEEP {
+            let Some(slot) = self.memory.pop_prune(now) else { return };
+            self.trim_history(slot, now);
+            self.memory.prune(slot, &mut self.timers, now);
+        }
+    }
+
+    /// Forgets what plain peers sent of the key that used a slot before the one that uses it now.
+    pub(super) fn forget_plain(&mut self, slot: Slot, now: Now) {
+        for id in self.memory.links() {
+            if let Some(link) = self.links.get_mut(&id) {
+                link.plain.forget(slot, now.mono);
+            }
+        }
+    }
+}

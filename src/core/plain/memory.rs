@@ -1,0 +1,270 @@
+//! What a node remembers for the sake of all plain peers together.
+//!
+//! A plain peer sends values without an age, and may come back with what it held when it left. So the recent past of
+//! each key is kept, and the times at which plain peers left: while there are plain peers, and after the last has
+//! left for as long as removed keys are remembered. Times are milliseconds of the monotonic clock.
+
+use crate::core::clock::Now;
+use crate::core::id::{LinkId, Slot};
+use crate::core::plain::departures::Departures;
+use crate::core::plain::history::{Delayed, History, LEAST_RETENTION_MS, Replaced};
+use crate::core::plain::rejected::Rejected;
+use crate::core::timers::{Timer, Timers};
+use crate::core::tuple::{Tuple, value_hash};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+/// Keys whose history is kept at most: some 50 MB if all of them change often.
+const MOST_HISTORIES: usize = 131_072;
+/// Pause (ms) between two looks at a history to see what of it is still of use. A minute late is early enough for
+/// what is kept for ten or more.
+const PRUNE_INTERVAL_MS: u64 = 60_000;
+
+/// Memory of one node about plain peers: key histories, absences, and values that were not believed.
+#[derive(Clone, Debug)]
+pub(in crate::core) struct Memory {
+    /// When this node started: it knows nothing of what was replaced before.
+    started: Now,
+    /// `server/tombstone` (ms).
+    tombstone: u64,
+    /// Connected links whose peer is known to be plain.
+    connected: usize,
+    /// Links whose peer has sent a value without a stamp, or was found to be plain.
+    links: BTreeSet<LinkId>,
+    /// When the last connection to a plain peer was lost.
+    last_departure: Option<u64>,
+    departures: Departures,
+    histories: HashMap<Slot, History, ahash::RandomState>,
+    /// When each history is pruned next, in that order. Some are gone.
+    prune_due: VecDeque<(u64, Slot)>,
+    rejected: Rejected,
+}
+
+impl Memory {
+    /// Creates an empty memory. `seed` is random; `tombstone` is `server/tombstone` in milliseconds.
+    pub(in crate::core) fn new(seed: u64, tombstone: u64, now: Now) -> Memory {
+        Memory {
+            started: now,
+            tombstone,
+            connected: 0,
+            links: BTreeSet::new(),
+            last_departure: None,
+            departures: Departures::default(),
+            histories: HashMap::with_hasher(ahash::RandomState::with_seeds(seed, 1, 2, 3)),
+            prune_due: VecDeque::new(),
+            rejected: Rejected::default(),
+        }
+    }
+
+    /// Sets `server/tombstone` (ms), which says for how long replaced values are remembered.
+    pub(in crate::core) fn set_tombstone(&mut self, tombstone: u64) {
+        self.tombstone = tombstone;
+    }
+
+    /// For how long (ms) a replaced value is remembered.
+    fn retention(&self) -> u64 {
+        self.tombstone.max(LEAST_RETENTION_MS)
+    }
+
+    /// Whether there are plain peers, or one may come back, so that replaced values are to be remembered.
+    pub(in crate::core) fn is_needed(&self, now: Now) -> bool {
+        let may_come_back = |left: u64| now.mono < left.saturating_add(self.retention());
+        self.connected > 0 || self.last_departure.is_some_and(may_come_back)
+    }
+
+    /// Whether what a plain peer brings may be from before this node started: it started not long ago, and no plain
+    /// peer has left since. One that has come and gone may have written something in the meantime.
+    pub(in crate::core) fn is_young(&self, now: Now) -> bool {
+        now.mono < self.started.mono + self.retention() && self.last_departure.is_none()
+    }
+
+    /// When this node started.
+    pub(in crate::core) fn started(&self) -> Now {
+        self.started
+    }
+
+    /// A link's peer turned out to be plain (`is`), or a plain one (`was`) is not known to be so any more.
+    pub(in crate::core) fn on_phase(&mut self, was: bool, is: bool) {
+        self.connected = self.connected + usize::from(is) - usize::from(was);
+    }
+
+    /// A link's peer sent a value without a stamp, or is known to be plain.
+    pub(in crate::core) fn on_plain(&mut self, link: LinkId) {
+        self.links.insert(link);
+    }
+
+    /// A link was closed for good, or its peer turned out to be extended.
+    pub(in crate::core) fn forget_link(&mut self, link: LinkId) {
+        self.links.remove(&link);
+    }
+
+    /// Links whose peer has sent a value without a stamp, or was found to be plain.
+    pub(in crate::core) fn links(&self) -> impl Iterator<Item = LinkId> {
+        self.links.iter().copied()
+    }
+
+    /// The connection to a plain peer was lost, which is known to have adopted our values of `confirmed` and before.
+    pub(in crate::core) fn on_departure(&mut self, confirmed: u64, now: Now) {
+        self.departures.add(confirmed, now.mono);
+        self.last_departure = Some(now.mono);
+    }
+
+    /// The history of a key, if there is one.
+    pub(in crate::core) fn history(&self, slot: Slot) -> Option<&History> {
+        self.histories.get(&slot)
+    }
+
+    /// The history of a key, to be added to; the oldest one makes room for a new one.
+    fn history_mut(&mut self, slot: Slot, timers: &mut Timers, now: Now) -> &mut History {
+        if !self.histories.contains_key(&slot) {
+            while self.histories.len() >= MOST_HISTORIES
+                && let Some((_, oldest)) = self.prune_due.pop_front()
+            {
+                self.forget(oldest, timers);
+            }
+            self.prune_due.push_back((now.mono + PRUNE_INTERVAL_MS, slot));
+        }
+        self.histories.entry(slot).or_default()
+    }
+
+    /// A key's value changed: it replaced the value with this hash and source, if the key had one.
+    pub(in crate::core) fn on_changed(
+        &mut self,
+        slot: Slot,
+        replaced: Option<(u64, Option<LinkId>)>,
+        timers: &mut Timers,
+        now: Now,
+    ) {
+        self.history_mut(slot, timers, now).on_changed(replaced, now.mono);
+    }
+
+    /// A value of a key was replaced, or arrived too late to be held.
+    pub(in crate::core) fn on_replaced(
+        &mut self,
+        slot: Slot,
+        value: Replaced,
+        timers: &mut Timers,
+        now: Now,
+    ) {
+        self.history_mut(slot, timers, now).on_replaced(value, now.mono);
+    }
+
+    /// A value of a key was adopted from a plain peer, when no known stamp had a hybrid time later than `latest`.
+    pub(in crate::core) fn on_adopted(&mut self, slot: Slot, latest: u64, timers: &mut Timers, now: Now) {
+        self.history_mut(slot, timers, now).on_adopted(latest, now.mono);
+    }
+
+    /// A value came back that was replaced a moment ago, for that many times in a row.
+    pub(in crate::core) fn on_return(&mut self, slot: Slot, returns: u32, now: Now) {
+        if let Some(history) = self.histories.get_mut(&slot) {
+            history.on_return(returns, now.mono);
+        }
+    }
+
+    /// A value is to be judged after a pause, together with those of the key that are delayed already. Returns the hash
+    /// of the one that it takes the place of.
+    pub(in crate::core) fn delay(
+        &mut self,
+        slot: Slot,
+        value: Delayed,
+        timers: &mut Timers,
+        now: Now,
+    ) -> Option<u64> {
+        let until = now.mono + value.pause;
+        let history = self.history_mut(slot, timers, now);
+        let passed_over = history.delay(value);
+        if history.delayed_until().is_none() {
+            history.set_delayed_until(until);
+            timers.set(Timer::Delayed(slot), None, Some(until));
+        }
+        passed_over
+    }
+
+    /// Takes out the delayed values of a key, whose time has come.
+    pub(in crate::core) fn take_delayed(&mut self, slot: Slot) -> Vec<Delayed> {
+        self.histories.get_mut(&slot).map(History::take_delayed).unwrap_or_default()
+    }
+
+    /// A value was judged not to be news: it is kept until the peer has been checked. Returns when it was replaced,
+    /// or now if that is not known.
+    #[expect(clippy::too_many_arguments, reason = "a value, its place, and what a new history needs")]
+    pub(in crate::core) fn reject(
+        &mut self,
+        slot: Slot,
+        link: LinkId,
+        tuple: Tuple,
+        timers: &mut Timers,
+        now: Now,
+    ) -> u64 {
+        let replaced_at = self.history_mut(slot, timers, now).replaced_at(value_hash(tuple.value()));
+        self.rejected.keep(slot, link, tuple);
+        replaced_at.unwrap_or(now.mono)
+    }
+
+    /// Takes out the last value of a key that this link's peer sent and that was rejected.
+    pub(in crate::core) fn take_rejected(&mut self, slot: Slot, link: LinkId) -> Option<Tuple> {
+        self.rejected.take(slot, link)
+    }
+
+    /// Whether the value with this hash was replaced and a plain peer may have left before it learned of that: one
+    /// that is known to have left, or one that is silent since `silent_since`.
+    pub(in crate::core) fn was_left_with(
+        &self,
+        slot: Slot,
+        hash: u64,
+        silent_since: impl FnOnce() -> Option<u64>,
+    ) -> bool {
+        self.history(slot).is_some_and(|history| history.was_left_with(hash, &self.departures, silent_since))
+    }
+
+    /// Whether a history is longer than its bounds allow, so that [`Memory::trim`] is due.
+    pub(in crate::core) fn is_long(&self, slot: Slot, now: Now) -> bool {
+        self.history(slot).is_some_and(|history| history.is_long(now.mono))
+    }
+
+    /// Shortens a history that is too long. What a plain peer may have left with is kept for longer: one that is
+    /// known to have left, or one that is silent since `silent_since`.
+    pub(in crate::core) fn trim(&mut self, slot: Slot, silent_since: Option<u64>, now: Now) {
+        let (departures, history) = (&self.departures, self.histories.get_mut(&slot));
+        let was_left_with = |since, at| {
+            let is_silent = silent_since.is_some_and(|silent| since <= silent && silent < at);
+            departures.left_with(since, at) || is_silent
+        };
+        if let Some(history) = history {
+            history.trim(now.mono, was_left_with);
+        }
+    }
+
+    /// Forgets departures that are too long ago to matter.
+    pub(in crate::core) fn prune_departures(&mut self, now: Now) {
+        self.departures.forget_before(now.mono.saturating_sub(self.retention()));
+    }
+
+    /// Takes out the next key whose history is due to be trimmed, and then pruned.
+    pub(in crate::core) fn pop_prune(&mut self, now: Now) -> Option<Slot> {
+        let &(due, slot) = self.prune_due.front()?;
+        (due <= now.mono).then(|| {
+            self.prune_due.pop_front();
+            slot
+        })
+    }
+
+    /// Forgets what of a history is too old, or all of it.
+    pub(in crate::core) fn prune(&mut self, slot: Slot, timers: &mut Timers, now: Now) {
+        let retention = self.retention();
+        let Some(history) = self.histories.get_mut(&slot) else { return };
+        history.prune(now.mono, retention);
+        if history.is_past(now.mono, retention) {
+            self.forget(slot, timers);
+        } else {
+            self.prune_due.push_back((now.mono + PRUNE_INTERVAL_MS, slot));
+        }
+    }
+
+    /// Forgets all about a key.
+    pub(in crate::core) fn forget(&mut self, slot: Slot, timers: &mut Timers) {
+        self.rejected.forget(slot);
+        if let Some(history) = self.histories.remove(&slot) {
+            timers.set(Timer::Delayed(slot), history.delayed_until(), None);
+        }
+    }
+}

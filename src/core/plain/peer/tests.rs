@@ -1,0 +1,149 @@
+//! A plain peer, told by a test what was sent and received.
+
+use super::*;
+
+const OURS: u64 = 7;
+const OTHER: u64 = 8;
+
+/// Our value, which changed at that time.
+fn ours(changed_at: u64) -> Ours {
+    Ours { hash: OURS, changed_at }
+}
+
+/// A peer that has shown that it repeats what it is sent.
+fn echoing() -> PlainPeer {
+    let mut peer = PlainPeer::default();
+    peer.on_late_echo();
+    peer
+}
+
+/// Our value is sent to the peer at `now`.
+fn send_ours(peer: &mut PlainPeer, now: u64) {
+    peer.on_changed(0, true, now);
+    peer.on_sent(0, OURS, now);
+}
+
+#[test]
+fn a_peer_that_named_few_keys_costs_little() {
+    let mut peer = PlainPeer::default();
+    for slot in [1_999_999, 0] {
+        assert_eq!((peer.last_received(slot), peer.on_received(slot, 7, false)), (None, None));
+        assert!(peer.holds(slot, 7) && !peer.holds(slot + 1, 7));
+    }
+    assert!(peer.keys.bytes() < 100_000, "{}", peer.keys.bytes());
+    peer.on_reconnect();
+    assert!(!peer.holds(0, 7) && !peer.holds(1_999_999, 7));
+    peer.forget(1_999_999, 0);
+    peer.forget(5_000_000, 0);
+    assert_eq!((peer.on_received(0, 8, false), peer.on_received(1_999_999, 8, false)), (Some(7), None));
+}
+
+#[test]
+fn a_list_names_each_key_once_and_ends_with_a_pause() {
+    let mut peer = PlainPeer::default();
+    assert!(!peer.on_key_named(0, false, 0), "no HELLO yet");
+    peer.on_hello(10);
+    assert!(peer.on_key_named(0, false, 10) && !peer.on_key_named(0, false, 11));
+    assert!(peer.on_key_named(1, false, 9 + LIST_PAUSE_MS));
+    assert!(peer.on_key_named(2, false, 8 + 2 * LIST_PAUSE_MS), "each key prolongs it");
+    assert!(!peer.on_key_named(3, false, 8 + 3 * LIST_PAUSE_MS));
+    assert!(peer.on_key_named(4, true, 8 + 3 * LIST_PAUSE_MS), "it is known to go on");
+}
+
+#[test]
+fn an_echo_is_outstanding_for_two_seconds() {
+    let mut peer = echoing();
+    send_ours(&mut peer, 100);
+    assert!(peer.is_awaited(0) && peer.is_echo_outstanding(0, 100, 99 + STALE_MS));
+    assert!(!peer.is_echo_outstanding(0, 100, 100 + STALE_MS));
+    assert!(peer.was_just_sent(0, OURS, 99 + STALE_MS) && !peer.was_just_sent(0, OURS, 100 + STALE_MS));
+    assert!(peer.cannot_know_ours(0, 99 + ECHO_MS) && !peer.cannot_know_ours(0, 100 + ECHO_MS));
+    peer.on_received(0, OURS, false);
+    peer.on_echo(0, 200);
+    assert!(!peer.is_awaited(0) && peer.unechoed_since(0).is_none());
+}
+
+#[test]
+fn what_a_peer_has_confirmed_ends_before_the_first_value_that_is_awaited() {
+    let mut peer = PlainPeer::default();
+    assert_eq!(peer.confirmed_until(900), 900);
+    for (slot, at) in [(1, 300), (2, 500), (3, 300)] {
+        peer.on_changed(slot, true, at);
+    }
+    peer.on_adopted(1, 600);
+    assert_eq!(peer.confirmed_until(900), 299);
+    peer.on_echo(3, 600);
+    assert_eq!(peer.confirmed_until(900), 499);
+    peer.on_rejected(2, 400, 700);
+    assert_eq!((peer.confirmed_until(900), peer.confirmed_until(100)), (399, 100));
+    peer.forget(2, 700);
+    assert_eq!(peer.confirmed_until(900), 900);
+}
+
+#[test]
+fn a_check_settles_what_the_peer_repeats() {
+    let mut peer = echoing();
+    send_ours(&mut peer, 0);
+    peer.on_received(0, OURS, false);
+    assert_eq!(peer.check(0, ours(0), false, QUIET_MS), Check::Settled);
+    assert_eq!(peer.next_check_at(), Some(QUIET_MS), "the one that was scheduled when the value changed");
+}
+
+#[test]
+fn a_check_waits_for_quiet_for_a_second_at_most() {
+    let mut peer = PlainPeer::default();
+    peer.on_received(0, OTHER, false);
+    peer.on_rejected(0, 0, 0);
+    let changed_at = |now| now - QUIET_MS + 1;
+    for now in [QUIET_MS, LONGEST_UNQUIET_MS - 1] {
+        assert_eq!(peer.check(0, ours(changed_at(now)), false, now), Check::Later);
+    }
+    let now = LONGEST_UNQUIET_MS;
+    assert_eq!(peer.check(0, ours(changed_at(now)), false, now), Check::Resend);
+}
+
+#[test]
+fn a_peer_that_insists_after_its_echo_was_due_holds_its_value() {
+    let mut peer = echoing();
+    send_ours(&mut peer, 0);
+    peer.on_received(0, OTHER, false);
+    assert_eq!(peer.check(0, ours(0), false, ECHO_MS - 1), Check::Later);
+    assert_eq!(peer.check(0, ours(0), true, ECHO_MS), Check::Later, "it has yet to adopt ours");
+    assert_eq!(peer.check(0, ours(0), false, ECHO_MS), Check::Adopt);
+    // One that took 700 ms for an echo is given twice as long.
+    let mut slow = echoing();
+    slow.on_changed(0, true, 0);
+    slow.on_echo(0, 700);
+    send_ours(&mut slow, 1000);
+    slow.on_received(0, OTHER, false);
+    assert_eq!(slow.check(0, ours(1000), false, 2399), Check::Later);
+    assert_eq!(slow.check(0, ours(1000), false, 2400), Check::Adopt);
+}
+
+#[test]
+fn a_peer_that_says_nothing_held_our_value_already() {
+    let mut peer = echoing();
+    send_ours(&mut peer, 0);
+    assert_eq!(peer.check(0, ours(0), false, STALE_MS - 1), Check::Later);
+    assert_eq!(peer.check(0, ours(0), false, STALE_MS), Check::Settled);
+    // One that never repeats anything is not waited for.
+    let mut mute = PlainPeer::default();
+    send_ours(&mut mute, 0);
+    assert_eq!(mute.check(0, ours(0), false, QUIET_MS), Check::Settled);
+}
+
+#[test]
+fn our_value_is_sent_again_six_times_and_then_the_peers_is_adopted() {
+    let mut peer = PlainPeer::default();
+    peer.on_received(0, OTHER, false);
+    peer.on_rejected(0, 0, 0);
+    let (mut now, mut checks) = (0, Vec::new());
+    while let Some(at) = peer.next_check_at() {
+        now = at;
+        assert_eq!(peer.pop_check(now, 0), Some(0));
+        checks.push(peer.check(0, ours(0), false, now));
+    }
+    let (last, resent) = checks.split_last().expect("checks");
+    assert_eq!((*last, resent), (Check::Adopt, [Check::Resend; TRIES as usize].as_slice()));
+    assert_eq!(now, 27_600);
+}
