@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::policy::Policy;
 use super::zap_socket::ZapSocket;
-use crate::actor::{local_logger, signal};
+use crate::actor::host::{local_logger, signal};
 use crate::engine::raw::{Context, Error, Msg, Poller, Socket};
 use crate::log::{Logger, Sink, show};
 

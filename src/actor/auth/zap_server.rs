@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::policy::Policy;
 use super::zap_socket::ZapSocket;
-use crate::actor::local_logger;
+use crate::actor::host::local_logger;
 use crate::engine::raw::{Context, Error, Msg, Poller, Socket, with_signals_blocked};
 use crate::log::{Logger, Sink};
 

@@ -14,7 +14,7 @@ use super::request::request;
 use super::router::Router;
 use crate::actor::command::{Condition, Message, NodeCalls};
 use crate::actor::error::CallError;
-use crate::actor::local_logger;
+use crate::actor::host::local_logger;
 use crate::actor::promise::promise;
 use crate::engine::raw;
 use crate::log::Sink;

@@ -191,7 +191,7 @@ impl Execution<'_> {
     /// Puts the part of the configuration in force that concerns endpoints, before one is bound or connected. Fails where
     /// none may be.
     pub(super) fn prepare_endpoint(&mut self) -> Result<(), Error> {
-        let ipv6 = self.interpreter.values.ipv6.unwrap_or_else(crate::actor::default_ipv6);
+        let ipv6 = self.interpreter.values.ipv6.unwrap_or_else(crate::actor::host::default_ipv6);
         self.engine.set_ipv6(ipv6);
         if matches!(self.interpreter.security, SecurityState::Pending) {
             self.apply_security();
