@@ -120,7 +120,7 @@ pub(super) struct Bulk {
 }
 
 impl Bulk {
-    /// Owes nothing any more: the connection is gone, or the conversation starts anew.
+    /// Drops all that is owed: the connection is gone, or the session starts anew.
     pub(super) fn clear(&mut self) {
         *self = Bulk::default();
     }

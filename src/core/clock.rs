@@ -13,6 +13,14 @@ pub struct Now {
     pub wall: u64,
 }
 
+#[cfg(test)]
+impl Now {
+    /// A moment in a test: `mono` milliseconds after an arbitrary one in 2027.
+    pub(super) fn at(mono: u64) -> Now {
+        Now { mono, wall: 1_800_000_000_000 + mono }
+    }
+}
+
 /// Bits of a stamp's time that count within one millisecond.
 pub(super) const COUNTER_BITS: u32 = 16;
 

@@ -164,10 +164,6 @@ mod tests {
     use crate::core::settings::Settings;
     use std::collections::VecDeque;
 
-    fn now(mono: u64) -> Now {
-        Now { mono, wall: 1_800_000_000_000 + mono }
-    }
-
     /// A client and a server, and what is under way between them.
     struct Pair {
         nodes: [Node; 2],
@@ -178,20 +174,20 @@ mod tests {
 
     impl Pair {
         fn new() -> Pair {
-            let mut nodes = [1, 2].map(|seed| Node::new(Settings::default(), seed, now(1)));
-            let client = nodes[0].open_link(Role::Client, now(1)).unwrap();
-            let server = nodes[1].open_link(Role::Server, now(1)).unwrap();
+            let mut nodes = [1, 2].map(|seed| Node::new(Settings::default(), seed, Now::at(1)));
+            let client = nodes[0].open_link(Role::Client, Now::at(1)).unwrap();
+            let server = nodes[1].open_link(Role::Server, Now::at(1)).unwrap();
             Pair { nodes, links: [client, server], wires: Default::default(), time: 1 }
         }
 
         fn connect(&mut self) {
-            self.nodes[0].link_up(self.links[0], now(self.time));
+            self.nodes[0].link_up(self.links[0], Now::at(self.time));
         }
 
         /// What `from` has to send is on the wire.
         fn send(&mut self, from: usize) {
             while let Some(link) = self.nodes[from].poll_ready() {
-                while let Some(frame) = self.nodes[from].poll_transmit(link, now(self.time)) {
+                while let Some(frame) = self.nodes[from].poll_transmit(link, Now::at(self.time)) {
                     self.wires[from].push_back(frame);
                 }
             }
@@ -201,7 +197,7 @@ mod tests {
         fn arrive(&mut self, from: usize) -> bool {
             let Some(frame) = self.wires[from].pop_front() else { return false };
             let to = 1 - from;
-            self.nodes[to].handle_frame(self.links[to], frame.bytes(), now(self.time));
+            self.nodes[to].handle_frame(self.links[to], frame.bytes(), Now::at(self.time));
             true
         }
 
@@ -220,13 +216,13 @@ mod tests {
         fn fill(&mut self, node: usize, keys: usize) {
             for key in 0..keys {
                 let key = format!("{node}/{key}");
-                self.nodes[node].publish(key.as_bytes(), b"value", 0, now(self.time)).unwrap();
+                self.nodes[node].publish(key.as_bytes(), b"value", 0, Now::at(self.time)).unwrap();
             }
         }
     }
 
     #[test]
-    fn a_mark_is_passed_once_the_peer_has_everything_and_not_before() {
+    fn a_barrier_is_acknowledged_once_the_peer_has_everything_and_not_before() {
         for (marker, keys) in [(0, 3), (1, 3), (0, 2000), (1, 2000)] {
             let mut pair = Pair::new();
             pair.fill(marker, keys);
@@ -251,13 +247,13 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_that_is_set_before_the_connection_waits_for_what_comparing_digests_finds() {
+    fn a_barrier_set_before_the_connection_waits_for_what_anti_entropy_finds() {
         // Each step of the comparison is another round trip, in which the question must not be taken for answered.
         for marker in [0, 1] {
             let mut pair = Pair::new();
             pair.connect();
             pair.settle();
-            pair.nodes[0].link_down(pair.links[0], now(pair.time));
+            pair.nodes[0].link_down(pair.links[0], Now::at(pair.time));
             pair.fill(0, 3000);
             pair.fill(1, 3000);
             pair.wires = Default::default();
@@ -270,37 +266,40 @@ mod tests {
             }
             let other = &pair.nodes[1 - marker];
             for key in 0..3000 {
-                assert!(other.get(format!("{marker}/{key}").as_bytes(), now(1)).is_some(), "{marker}/{key}");
+                assert!(
+                    other.get(format!("{marker}/{key}").as_bytes(), Now::at(1)).is_some(),
+                    "{marker}/{key}"
+                );
             }
         }
     }
 
     #[test]
     fn nothing_is_asked_before_a_comparison_has_begun_nor_while_one_was_left_undone() {
-        let mut node = Node::new(Settings::default(), 1, now(1));
-        node.publish(b"a", b"1", 0, now(1)).unwrap();
-        let link = node.open_link(Role::Server, now(1)).unwrap();
+        let mut node = Node::new(Settings::default(), 1, Now::at(1));
+        node.publish(b"a", b"1", 0, Now::at(1)).unwrap();
+        let link = node.open_link(Role::Server, Now::at(1)).unwrap();
         let hello = Extension { node: Some(1 << 63 | 9), ..Extension::default() };
-        node.handle_frame(link, &encode(MessageId::Hello, &hello), now(1));
+        node.handle_frame(link, &encode(MessageId::Hello, &hello), Now::at(1));
         let barrier = node.set_barrier();
         let asked = |node: &mut Node| {
-            let frames = std::iter::from_fn(|| node.poll_transmit(link, now(2)));
+            let frames = std::iter::from_fn(|| node.poll_transmit(link, Now::at(2)));
             frames.filter(|frame| frame.bytes()[2] == MessageId::Heartbeat as u8).count()
         };
         assert_eq!(asked(&mut node), 0);
         let mut digest = digest_frame();
         add_digest(&mut digest, Prefix::ALL, &node.store.digest().sums(Prefix::ALL));
-        node.handle_frame(link, &digest, now(2));
+        node.handle_frame(link, &digest, Now::at(2));
         assert_eq!(asked(&mut node), 1);
         let answer = Some(Answer { question: 1, awaited: 0 });
         let answer = encode(MessageId::Heartbeat, &Extension { answer, ..Extension::default() });
         node.leave_gap(link);
-        node.handle_frame(link, &answer, now(2));
-        node.retry_probe(link, now(2 + RETRY));
+        node.handle_frame(link, &answer, Now::at(2));
+        node.retry_probe(link, Now::at(2 + RETRY));
         assert_eq!((asked(&mut node), node.count_lagging(barrier)), (0, 1));
-        node.handle_frame(link, &digest, now(100));
+        node.handle_frame(link, &digest, Now::at(100));
         assert_eq!(asked(&mut node), 1);
-        node.handle_frame(link, &answer, now(100));
+        node.handle_frame(link, &answer, Now::at(100));
         assert_eq!((node.count_lagging(barrier), node.count_acknowledged(barrier)), (0, 1));
     }
 
@@ -310,7 +309,7 @@ mod tests {
         let barrier = pair.nodes[0].set_barrier();
         assert_eq!((pair.nodes[0].count_lagging(barrier), pair.nodes[0].count_acknowledged(barrier)), (1, 0));
         let link = pair.links[0];
-        pair.nodes[0].close_link(link, now(2));
+        pair.nodes[0].close_link(link, Now::at(2));
         assert_eq!(pair.nodes[0].count_lagging(barrier), 0);
         // A client that has not said HELLO is nobody yet.
         let barrier = pair.nodes[1].set_barrier();
@@ -319,31 +318,31 @@ mod tests {
 
     #[test]
     fn a_plain_server_answers_with_the_pong_behind_everything() {
-        let mut node = Node::new(Settings::default(), 1, now(1));
-        let link = node.open_link(Role::Client, now(1)).unwrap();
-        node.publish(b"a", b"1", 0, now(1)).unwrap();
-        node.link_up(link, now(1));
+        let mut node = Node::new(Settings::default(), 1, Now::at(1));
+        let link = node.open_link(Role::Client, Now::at(1)).unwrap();
+        node.publish(b"a", b"1", 0, Now::at(1)).unwrap();
+        node.link_up(link, Now::at(1));
         let barrier = node.set_barrier();
         let mut frames = Vec::new();
         let pong = encode(MessageId::Pong, &Extension::default());
-        while node.poll_transmit(link, now(2)).is_some() {}
-        node.handle_frame(link, &pong, now(2));
-        node.handle_frame(link, &pong, now(2));
-        while let Some(frame) = node.poll_transmit(link, now(3)) {
+        while node.poll_transmit(link, Now::at(2)).is_some() {}
+        node.handle_frame(link, &pong, Now::at(2));
+        node.handle_frame(link, &pong, Now::at(2));
+        while let Some(frame) = node.poll_transmit(link, Now::at(3)) {
             frames.push(frame.bytes()[2]);
         }
         assert_eq!(frames, [MessageId::Publish as u8, MessageId::Ping as u8]);
         assert_eq!(node.count_lagging(barrier), 1);
         // Forgotten by the hub meanwhile: all over again.
-        node.handle_frame(link, &encode(MessageId::Invalid, &Extension::default()), now(4));
-        node.handle_frame(link, &pong, now(4));
+        node.handle_frame(link, &encode(MessageId::Invalid, &Extension::default()), Now::at(4));
+        node.handle_frame(link, &pong, Now::at(4));
         assert_eq!(node.count_lagging(barrier), 1);
-        while node.poll_transmit(link, now(4)).is_some() {}
-        node.handle_frame(link, &pong, now(5));
-        node.handle_frame(link, &pong, now(5));
-        while node.poll_transmit(link, now(5)).is_some() {}
+        while node.poll_transmit(link, Now::at(4)).is_some() {}
+        node.handle_frame(link, &pong, Now::at(5));
+        node.handle_frame(link, &pong, Now::at(5));
+        while node.poll_transmit(link, Now::at(5)).is_some() {}
         assert_eq!(node.count_lagging(barrier), 1);
-        node.handle_frame(link, &pong, now(6));
+        node.handle_frame(link, &pong, Now::at(6));
         assert_eq!((node.count_lagging(barrier), node.count_acknowledged(barrier)), (0, 1));
     }
 
@@ -353,7 +352,7 @@ mod tests {
         let mut pair = Pair::new();
         pair.connect();
         pair.settle();
-        let (link, at) = (pair.links[0], now(5));
+        let (link, at) = (pair.links[0], Now::at(5));
         pair.nodes[0].publish(b"key", b"1", 0, at).unwrap();
         pair.nodes[0].publish(b"other", b"1", 0, at).unwrap();
         let barrier = pair.nodes[0].set_barrier();
@@ -371,14 +370,14 @@ mod tests {
 
     #[test]
     fn a_plain_client_has_what_the_socket_has_taken() {
-        let mut node = Node::new(Settings::default(), 1, now(1));
-        let link = node.open_link(Role::Server, now(1)).unwrap();
-        node.handle_frame(link, &encode(MessageId::Hello, &Extension::default()), now(1));
-        node.publish(b"a", b"1", 0, now(1)).unwrap();
+        let mut node = Node::new(Settings::default(), 1, Now::at(1));
+        let link = node.open_link(Role::Server, Now::at(1)).unwrap();
+        node.handle_frame(link, &encode(MessageId::Hello, &Extension::default()), Now::at(1));
+        node.publish(b"a", b"1", 0, Now::at(1)).unwrap();
         let barrier = node.set_barrier();
-        assert!(node.poll_transmit(link, now(1)).is_some());
+        assert!(node.poll_transmit(link, Now::at(1)).is_some());
         assert_eq!(node.count_lagging(barrier), 1, "the socket may not have taken it");
-        assert!(node.poll_transmit(link, now(1)).is_none());
+        assert!(node.poll_transmit(link, Now::at(1)).is_none());
         assert_eq!((node.count_lagging(barrier), node.count_acknowledged(barrier)), (0, 1));
     }
 

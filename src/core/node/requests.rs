@@ -140,19 +140,15 @@ mod tests {
     use crate::core::settings::Settings;
     use crate::core::tuple::{Tuple, key_hash};
 
-    fn now(mono: u64) -> Now {
-        Now { mono, wall: 1_800_000_000_000 + mono }
-    }
-
     fn stamp(time: u64) -> Stamp {
         Stamp { time: time << 16, origin: 1 << 63 }
     }
 
     /// A client that speaks the extended protocol and has compared digests, which were equal.
     fn client(node: &mut Node, id: u64) -> LinkId {
-        let link = node.open_link(Role::Server, now(1)).unwrap();
+        let link = node.open_link(Role::Server, Now::at(1)).unwrap();
         let hello = Extension { node: Some(1 << 63 | id), ..Extension::default() };
-        node.handle_frame(link, &encode(MessageId::Hello, &hello), now(1));
+        node.handle_frame(link, &encode(MessageId::Hello, &hello), Now::at(1));
         compare(node, link);
         link
     }
@@ -160,26 +156,26 @@ mod tests {
     fn compare(node: &mut Node, link: LinkId) {
         let mut frame = digest_frame();
         add_digest(&mut frame, Prefix::ALL, &node.store.digest().sums(Prefix::ALL));
-        node.handle_frame(link, &frame, now(1));
+        node.handle_frame(link, &frame, Now::at(1));
         sent(node, link);
     }
 
     fn sent(node: &mut Node, link: LinkId) -> Vec<Frame> {
-        std::iter::from_fn(|| node.poll_transmit(link, now(2))).collect()
+        std::iter::from_fn(|| node.poll_transmit(link, Now::at(2))).collect()
     }
 
     /// Whether the node asks for the key when it is announced.
     fn asks(node: &mut Node, link: LinkId, stamp: Stamp) -> bool {
         let mut frame = announce_frame();
         add_entry(&mut frame, &Entry { hash: key_hash(b"key"), stamp });
-        node.handle_frame(link, &frame, now(2));
+        node.handle_frame(link, &frame, Now::at(2));
         sent(node, link).iter().any(|frame| frame.bytes()[2] == MessageId::Request as u8)
     }
 
     /// What it says that it waits for.
     fn awaited(node: &mut Node, link: LinkId) -> u32 {
         let question = Extension { question: Some(1), ..Extension::default() };
-        node.handle_frame(link, &encode(MessageId::Heartbeat, &question), now(2));
+        node.handle_frame(link, &encode(MessageId::Heartbeat, &question), Now::at(2));
         let frames = sent(node, link);
         let answer = frames.iter().find_map(|frame| match decode(frame.bytes()) {
             Ok(Message::Heartbeat(Extension { answer: Some(Answer { awaited, .. }), .. })) => Some(awaited),
@@ -190,14 +186,18 @@ mod tests {
 
     #[test]
     fn a_newer_one_is_asked_for_although_an_older_one_is_on_its_way() {
-        let mut node = Node::new(Settings::default(), 1, now(1));
+        let mut node = Node::new(Settings::default(), 1, Now::at(1));
         let (one, two) = (client(&mut node, 1), client(&mut node, 2));
         assert!(asks(&mut node, one, stamp(1)));
         assert_eq!([one, two].map(|link| awaited(&mut node, link)), [1, 0]);
         assert!(asks(&mut node, two, stamp(2)));
         assert!(!asks(&mut node, one, stamp(2)), "that one is on its way now");
         let publish = |node: &mut Node, link, stamp| {
-            node.handle_frame(link, &encode_publish(&Tuple::new(b"key", b"value"), 0, Some(stamp)), now(2));
+            node.handle_frame(
+                link,
+                &encode_publish(&Tuple::new(b"key", b"value"), 0, Some(stamp)),
+                Now::at(2),
+            );
         };
         publish(&mut node, one, stamp(1));
         assert_eq!([one, two].map(|link| awaited(&mut node, link)), [1, 1]);
@@ -207,10 +207,10 @@ mod tests {
 
     #[test]
     fn what_has_not_come_is_lacking_until_the_next_comparison_begins() {
-        let mut node = Node::new(Settings::default(), 1, now(1));
+        let mut node = Node::new(Settings::default(), 1, Now::at(1));
         let (one, two) = (client(&mut node, 1), client(&mut node, 2));
         assert!(asks(&mut node, one, stamp(1)));
-        node.forget_requests(now(2 + 2 * ANSWER));
+        node.forget_requests(Now::at(2 + 2 * ANSWER));
         assert!(node.requests.is_empty());
         assert_eq!([one, two].map(|link| awaited(&mut node, link)), [1, 0]);
         compare(&mut node, one);

@@ -307,28 +307,24 @@ mod tests {
     use crate::core::settings::Settings;
     use crate::core::tuple::Tuple;
 
-    fn now(mono: u64) -> Now {
-        Now { mono, wall: 1_800_000_000_000 + mono }
-    }
-
     #[test]
     fn a_server_whose_introduction_was_lost_is_not_taken_for_a_plain_one_for_long() {
-        let mut nodes = [1, 2].map(|seed| Node::new(Settings::default(), seed, now(1)));
+        let mut nodes = [1, 2].map(|seed| Node::new(Settings::default(), seed, Now::at(1)));
         let links = [
-            nodes[0].open_link(Role::Client, now(1)).unwrap(),
-            nodes[1].open_link(Role::Server, now(1)).unwrap(),
+            nodes[0].open_link(Role::Client, Now::at(1)).unwrap(),
+            nodes[1].open_link(Role::Server, Now::at(1)).unwrap(),
         ];
-        nodes[0].link_up(links[0], now(1));
+        nodes[0].link_up(links[0], Now::at(1));
         let mut lost = 0;
         for mono in 1..6000 {
             for from in [0, 1] {
-                nodes[from].handle_timeout(now(mono));
-                while let Some(frame) = nodes[from].poll_transmit(links[from], now(mono)) {
+                nodes[from].handle_timeout(Now::at(mono));
+                while let Some(frame) = nodes[from].poll_transmit(links[from], Now::at(mono)) {
                     let introduces = from == 1 && frame.bytes()[2] == MessageId::Pong as u8;
                     if introduces && frame.bytes().len() > 4 && lost == 0 {
                         lost += 1;
                     } else {
-                        nodes[1 - from].handle_frame(links[1 - from], frame.bytes(), now(mono));
+                        nodes[1 - from].handle_frame(links[1 - from], frame.bytes(), Now::at(mono));
                     }
                 }
             }
@@ -340,17 +336,17 @@ mod tests {
     /// A plain hub loses one PONG and forgets the client twice. How long (ms) each handshake then takes is measured.
     #[test]
     fn an_answer_that_is_lost_delays_one_handshake_and_not_those_that_follow() {
-        let mut node = Node::new(Settings::default(), 1, now(1));
-        let link = node.open_link(Role::Client, now(1)).unwrap();
-        node.link_up(link, now(1));
+        let mut node = Node::new(Settings::default(), 1, Now::at(1));
+        let link = node.open_link(Role::Client, Now::at(1)).unwrap();
+        node.link_up(link, Now::at(1));
         let (pong, invalid) = (MessageId::Pong, MessageId::Invalid);
         let say = |node: &mut Node, what, mono| {
-            node.handle_frame(link, &encode(what, &Extension::default()), now(mono));
+            node.handle_frame(link, &encode(what, &Extension::default()), Now::at(mono));
         };
         let (mut lost, mut since, mut took) = (0, 1, Vec::new());
         for mono in 1..20_000 {
-            node.handle_timeout(now(mono));
-            while let Some(frame) = node.poll_transmit(link, now(mono)) {
+            node.handle_timeout(Now::at(mono));
+            while let Some(frame) = node.poll_transmit(link, Now::at(mono)) {
                 match frame.bytes()[2] {
                     id if id == MessageId::Ping as u8 && mono > 1000 && lost == 0 => lost += 1,
                     id if id == MessageId::Ping as u8 => say(&mut node, pong, mono),
@@ -362,7 +358,11 @@ mod tests {
             }
             if mono % 7000 == 6999 {
                 // The hub has sent a tuple meanwhile, so that it is known to be plain.
-                node.handle_frame(link, &encode_publish(&Tuple::new(b"key", b"value"), 0, None), now(mono));
+                node.handle_frame(
+                    link,
+                    &encode_publish(&Tuple::new(b"key", b"value"), 0, None),
+                    Now::at(mono),
+                );
                 say(&mut node, invalid, mono);
                 since = mono;
             }
@@ -373,29 +373,29 @@ mod tests {
     /// A heartbeat overtakes the changes that wait for the socket, and its summary covers them.
     #[test]
     fn changes_that_wait_are_owed_and_not_compared_for() {
-        let mut nodes = [1, 2].map(|seed| Node::new(Settings::default(), seed, now(1)));
+        let mut nodes = [1, 2].map(|seed| Node::new(Settings::default(), seed, Now::at(1)));
         let links = [
-            nodes[0].open_link(Role::Client, now(1)).unwrap(),
-            nodes[1].open_link(Role::Server, now(1)).unwrap(),
+            nodes[0].open_link(Role::Client, Now::at(1)).unwrap(),
+            nodes[1].open_link(Role::Server, Now::at(1)).unwrap(),
         ];
-        nodes[0].link_up(links[0], now(1));
+        nodes[0].link_up(links[0], Now::at(1));
         let value = [b'x'; 300];
         let mut compared = 0;
         for mono in 1..10_000 {
             if mono == 5000 {
                 (0..5000).for_each(|key| {
-                    nodes[1].publish(format!("{key}").as_bytes(), &value, 0, now(mono)).unwrap();
+                    nodes[1].publish(format!("{key}").as_bytes(), &value, 0, Now::at(mono)).unwrap();
                 });
             }
             for from in [0, 1] {
-                nodes[from].handle_timeout(now(mono));
+                nodes[from].handle_timeout(Now::at(mono));
                 // The server's socket has room for a frame each 30 ms.
                 let most = if from == 1 && mono >= 5000 { usize::from(mono % 30 == 0) } else { usize::MAX };
                 for _ in 0..most {
-                    let Some(frame) = nodes[from].poll_transmit(links[from], now(mono)) else { break };
+                    let Some(frame) = nodes[from].poll_transmit(links[from], Now::at(mono)) else { break };
                     let compares = [MessageId::Digest as u8, MessageId::Entries as u8];
                     compared += usize::from(mono > 5000 && compares.contains(&frame.bytes()[2]));
-                    nodes[1 - from].handle_frame(links[1 - from], frame.bytes(), now(mono));
+                    nodes[1 - from].handle_frame(links[1 - from], frame.bytes(), Now::at(mono));
                 }
             }
         }

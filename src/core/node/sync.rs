@@ -432,19 +432,15 @@ mod tests {
     use crate::core::tuple::key_hash;
     use std::time::{Duration, Instant};
 
-    fn now(mono: u64) -> Now {
-        Now { mono, wall: 1_800_000_000_000 + mono }
-    }
-
     /// A node with so many tuples, and a link of a client that speaks the extended protocol.
     fn server(tuples: usize, settings: Settings) -> (Node, LinkId) {
-        let mut node = Node::new(settings, 1, now(1));
+        let mut node = Node::new(settings, 1, Now::at(1));
         for key in 0..tuples {
-            node.publish(format!("key {key}").as_bytes(), b"value", 0, now(1)).unwrap();
+            node.publish(format!("key {key}").as_bytes(), b"value", 0, Now::at(1)).unwrap();
         }
-        let link = node.open_link(Role::Server, now(1)).unwrap();
+        let link = node.open_link(Role::Server, Now::at(1)).unwrap();
         let hello = Extension { node: Some(1 << 63 | 9), ..Extension::default() };
-        node.handle_frame(link, &encode(MessageId::Hello, &hello), now(1));
+        node.handle_frame(link, &encode(MessageId::Hello, &hello), Now::at(1));
         assert!(node.is_extended(link));
         sent(&mut node, link);
         (node, link)
@@ -452,7 +448,7 @@ mod tests {
 
     /// The frames that the node sends.
     fn sent(node: &mut Node, link: LinkId) -> Vec<Frame> {
-        std::iter::from_fn(|| node.poll_transmit(link, now(2))).collect()
+        std::iter::from_fn(|| node.poll_transmit(link, Now::at(2))).collect()
     }
 
     /// Each of these frames would make the node walk through its tuples some ten thousand times.
@@ -468,31 +464,31 @@ mod tests {
         (0..100_000).for_each(|_| add_digest(&mut same, Prefix::ALL, &sums));
         for frame in [entries, other, same] {
             let begun = Instant::now();
-            node.handle_frame(link, &frame, now(2));
+            node.handle_frame(link, &frame, Now::at(2));
             assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
             assert!(sent(&mut node, link).iter().map(|frame| frame.bytes().len()).sum::<usize>() < 4 << 20);
         }
         // A peer that means well is answered all the same, a moment later.
         let mut frame = digest_frame();
         add_digest(&mut frame, Prefix::ALL, &[1; FANOUT]);
-        node.handle_frame(link, &frame, now(1100));
+        node.handle_frame(link, &frame, Now::at(1100));
         assert_eq!(sent(&mut node, link).len(), 1);
     }
 
     #[test]
     fn a_link_that_is_never_idle_is_compared_all_the_same() {
-        let mut node = Node::new(Settings::default(), 1, now(1));
-        let link = node.open_link(Role::Client, now(1)).unwrap();
-        node.link_up(link, now(1));
+        let mut node = Node::new(Settings::default(), 1, Now::at(1));
+        let link = node.open_link(Role::Client, Now::at(1)).unwrap();
+        node.link_up(link, Now::at(1));
         let summary = Some(Summary { root: 1, count: 1 });
         let pong = Extension { node: Some(1 << 63 | 9), summary, ..Extension::default() };
-        node.handle_frame(link, &encode(MessageId::Pong, &pong), now(1));
+        node.handle_frame(link, &encode(MessageId::Pong, &pong), Now::at(1));
         sent(&mut node, link);
         let mut comparisons = 0;
         for beat in 1..=12 {
-            node.publish(b"busy", beat.to_string().as_bytes(), 0, now(1000 * beat)).unwrap();
+            node.publish(b"busy", beat.to_string().as_bytes(), 0, Now::at(1000 * beat)).unwrap();
             let heartbeat = Extension { summary, ..Extension::default() };
-            node.handle_frame(link, &encode(MessageId::Heartbeat, &heartbeat), now(1000 * beat));
+            node.handle_frame(link, &encode(MessageId::Heartbeat, &heartbeat), Now::at(1000 * beat));
             let kinds = [MessageId::Digest as u8, MessageId::Entries as u8];
             comparisons +=
                 sent(&mut node, link).iter().filter(|frame| kinds.contains(&frame.bytes()[2])).count();
@@ -531,7 +527,7 @@ mod tests {
         let (mut node, link) = server(TUPLES, Settings::default());
         let mut all = entries_frame();
         add_entries(&mut all, Prefix::ALL, &[]);
-        node.handle_frame(link, &all, now(2));
+        node.handle_frame(link, &all, Now::at(2));
         let tuples = |frames: Vec<Frame>| -> usize {
             let count = |frame: &Frame| match decode(frame.bytes()) {
                 Ok(Message::Batch(batch)) => batch.iter().count(),
@@ -541,7 +537,7 @@ mod tests {
         };
         let before = tuples(sent(&mut node, link));
         assert!(before > 0 && before < TUPLES, "as much as may be under way: {before}");
-        node.shutdown(now(3));
+        node.shutdown(Now::at(3));
         assert_eq!(node.unsent().collect::<Vec<_>>(), [(link, (TUPLES - before) as u64)]);
         assert_eq!(before + tuples(sent(&mut node, link)), TUPLES);
         assert_eq!(node.unsent().count(), 0);
@@ -557,7 +553,7 @@ mod tests {
                 (1000 * part..1000 * (part + 1)).map(|hash| Entry { hash, stamp }).collect();
             let mut frame = entries_frame();
             add_entries(&mut frame, Prefix::ALL, &entries);
-            node.handle_frame(link, &frame, now(2));
+            node.handle_frame(link, &frame, Now::at(2));
             let frames = sent(&mut node, link);
             let requests = frames.iter().filter(|frame| frame.bytes()[2] == MessageId::Request as u8);
             asked += requests.map(|frame| (frame.bytes().len() - 4) / 8).sum::<usize>();

@@ -363,7 +363,7 @@ impl fmt::Display for Input<'_> {
             }
             Input::Unpublish(key) => write!(f, "unpublish {}", Text(key)),
             Input::Retract(key) => write!(f, "retract {}", Text(key)),
-            Input::Barrier => f.write_str("mark"),
+            Input::Barrier => f.write_str("barrier"),
             Input::Shutdown => f.write_str("shutdown"),
             Input::OpenLink(role) => write!(f, "open link, {}", format!("{role:?}").to_lowercase()),
             Input::LinkUp(link) => write!(f, "link {} is up", link.get()),

@@ -8,10 +8,6 @@ use crate::core::id::{LinkId, Role};
 use crate::core::settings::{Refusal, Settings};
 use std::collections::VecDeque;
 
-fn now(mono: u64) -> Now {
-    Now { mono, wall: 1_800_000_000_000 + mono }
-}
-
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 fn every_entry_is_read_as_it_was_written() {
@@ -80,11 +76,11 @@ struct Pair {
 
 impl Pair {
     fn new() -> Pair {
-        let mut nodes = [1, 2].map(|seed| RecordedNode::new(Settings::default(), seed, now(1)));
-        nodes.iter_mut().zip([10, 11]).for_each(|(node, record)| node.start_record(record, now(1)));
-        let client = nodes[0].open_link(Role::Client, now(1)).unwrap();
-        let server = nodes[1].open_link(Role::Server, now(1)).unwrap();
-        nodes[0].link_up(client, now(1));
+        let mut nodes = [1, 2].map(|seed| RecordedNode::new(Settings::default(), seed, Now::at(1)));
+        nodes.iter_mut().zip([10, 11]).for_each(|(node, record)| node.start_record(record, Now::at(1)));
+        let client = nodes[0].open_link(Role::Client, Now::at(1)).unwrap();
+        let server = nodes[1].open_link(Role::Server, Now::at(1)).unwrap();
+        nodes[0].link_up(client, Now::at(1));
         Pair { nodes, links: [client, server], wires: Default::default(), files: Default::default(), time: 1 }
     }
 
@@ -94,15 +90,15 @@ impl Pair {
         for side in 0..2 {
             let node = &mut self.nodes[side];
             while let Some(frame) = self.wires[1 - side].pop_front() {
-                node.handle_frame(self.links[side], &frame, now(self.time));
+                node.handle_frame(self.links[side], &frame, Now::at(self.time));
             }
             if node.poll_timeout().is_some_and(|due| due <= self.time) {
-                node.handle_timeout(now(self.time));
+                node.handle_timeout(Now::at(self.time));
             }
             while node.poll_event().is_some() {}
             while node.poll_stale().is_some() {}
             while let Some(link) = node.poll_ready() {
-                while let Some(frame) = node.poll_transmit(link, now(self.time)) {
+                while let Some(frame) = node.poll_transmit(link, Now::at(self.time)) {
                     self.wires[side].push_back(frame.bytes().to_vec());
                 }
             }
@@ -127,23 +123,23 @@ fn lived() -> Pair {
     pair.turns(20);
     for key in 0..300 {
         let side = key % 2;
-        pair.nodes[side].publish(format!("{key}").as_bytes(), b"value", 0, now(pair.time)).unwrap();
+        pair.nodes[side].publish(format!("{key}").as_bytes(), b"value", 0, Now::at(pair.time)).unwrap();
         pair.turn();
     }
-    pair.nodes[0].retract(b"7", now(pair.time)).unwrap();
-    pair.nodes[1].publish(b"short", b"life", 100, now(pair.time)).unwrap();
+    pair.nodes[0].retract(b"7", Now::at(pair.time)).unwrap();
+    pair.nodes[1].publish(b"short", b"life", 100, Now::at(pair.time)).unwrap();
     pair.nodes[0].set_barrier();
     pair.turns(100);
-    pair.nodes[0].unpublish(b"8", now(pair.time));
-    assert!(pair.nodes[1].publish(b"", b"", 0, now(pair.time)).is_err());
-    pair.nodes[1].set_settings(Settings { max_tuples: 310, ..Settings::default() }, now(pair.time));
+    pair.nodes[0].unpublish(b"8", Now::at(pair.time));
+    assert!(pair.nodes[1].publish(b"", b"", 0, Now::at(pair.time)).is_err());
+    pair.nodes[1].set_settings(Settings { max_tuples: 310, ..Settings::default() }, Now::at(pair.time));
     let link = pair.links[0];
-    pair.nodes[0].link_down(link, now(pair.time));
+    pair.nodes[0].link_down(link, Now::at(pair.time));
     pair.turns(10);
-    pair.nodes[0].link_up(link, now(pair.time));
+    pair.nodes[0].link_up(link, Now::at(pair.time));
     pair.wires = Default::default();
     pair.turns(1000);
-    pair.nodes[0].shutdown(now(pair.time));
+    pair.nodes[0].shutdown(Now::at(pair.time));
     pair.turns(10);
     pair
 }
@@ -190,11 +186,11 @@ fn a_difference_is_named_where_it_is_first_seen() {
 
 #[test]
 fn a_node_that_is_recorded_late_or_whose_beginning_is_lost_can_be_read_but_not_replayed() {
-    let mut node = RecordedNode::new(Settings::default(), 1, now(1));
+    let mut node = RecordedNode::new(Settings::default(), 1, Now::at(1));
     assert!(!node.is_recorded() && node.poll_record().is_none());
-    node.publish(b"a", b"1", 0, now(2)).unwrap();
-    node.start_record(1, now(3));
-    node.publish(b"b", b"2", 0, now(4)).unwrap();
+    node.publish(b"a", b"1", 0, Now::at(2)).unwrap();
+    node.start_record(1, Now::at(3));
+    node.publish(b"b", b"2", 0, Now::at(4)).unwrap();
     let block = node.poll_record().unwrap();
     let record = Record::new(&[], &block);
     assert!(!record.is_complete());
@@ -207,12 +203,12 @@ fn a_node_that_is_recorded_late_or_whose_beginning_is_lost_can_be_read_but_not_r
 
 #[test]
 fn recording_that_begins_before_tuples_and_links_begins_at_the_beginning() {
-    let mut node = RecordedNode::new(Settings::default(), 1, now(1));
-    node.set_settings(Settings { timeout: 5, ..Settings::default() }, now(2));
-    node.handle_timeout(now(500));
+    let mut node = RecordedNode::new(Settings::default(), 1, Now::at(1));
+    node.set_settings(Settings { timeout: 5, ..Settings::default() }, Now::at(2));
+    node.handle_timeout(Now::at(500));
     assert!(node.poll_event().is_none() && node.poll_ready().is_none() && !node.is_recorded());
-    node.start_record(1, now(600));
-    node.publish(b"a", b"1", 0, now(601)).unwrap();
+    node.start_record(1, Now::at(600));
+    node.publish(b"a", b"1", 0, Now::at(601)).unwrap();
     let block = node.poll_record().unwrap();
     let replay = replay(&Record::new(&[], &block)).unwrap();
     assert_eq!((replay.node().unwrap().id(), replay.node().unwrap().count()), (node.id(), 1));
@@ -220,33 +216,33 @@ fn recording_that_begins_before_tuples_and_links_begins_at_the_beginning() {
 
 #[test]
 fn a_node_that_nobody_records_keeps_nothing() {
-    let mut node = RecordedNode::new(Settings::default(), 1, now(1));
+    let mut node = RecordedNode::new(Settings::default(), 1, Now::at(1));
     for time in 0..100_000 {
-        node.handle_timeout(now(time));
+        node.handle_timeout(Now::at(time));
     }
-    node.start_record(1, now(100_000));
+    node.start_record(1, Now::at(100_000));
     assert!(node.poll_record().unwrap().len() < 200, "what is kept in case of a record is bounded");
     node.end_record();
-    node.publish(b"a", b"1", 0, now(100_001)).unwrap();
+    node.publish(b"a", b"1", 0, Now::at(100_001)).unwrap();
     assert!(node.poll_record().is_none());
 }
 
 #[test]
 fn a_record_that_nobody_takes_ends() {
-    let mut node = RecordedNode::new(Settings::default(), 1, now(1));
-    node.start_record(1, now(1));
+    let mut node = RecordedNode::new(Settings::default(), 1, Now::at(1));
+    node.start_record(1, Now::at(1));
     let value = vec![b'v'; 10 << 20];
     for count in 0..20 {
         assert_eq!(node.is_recorded(), count < 14, "{count}");
-        node.publish(b"key", &value, count, now(2)).unwrap();
+        node.publish(b"key", &value, count, Now::at(2)).unwrap();
     }
     assert!(node.poll_record().is_none());
 }
 
 #[test]
 fn asking_a_node_that_has_nothing_to_say_is_not_worth_a_byte() {
-    let mut node = RecordedNode::new(Settings::default(), 1, now(1));
-    node.start_record(1, now(1));
+    let mut node = RecordedNode::new(Settings::default(), 1, Now::at(1));
+    node.start_record(1, Now::at(1));
     node.poll_ready();
     assert!(node.poll_record().is_some());
     for _ in 0..10 {
@@ -292,12 +288,12 @@ fn records_are_put_together_from_two_files_and_read_as_far_as_they_go() {
 
 #[test]
 fn a_call_that_never_returned_is_the_last_entry() {
-    let mut recorder = recorder::Recorder::before(1, &Settings::default(), now(1));
+    let mut recorder = recorder::Recorder::before(1, &Settings::default(), Now::at(1));
     recorder.begin(1);
-    recorder.input(Some(now(2)), &Input::Frame(LinkId(1), b"cause of a panic"));
+    recorder.input(Some(Now::at(2)), &Input::Frame(LinkId(1), b"cause of a panic"));
     let block = recorder.take(0).unwrap();
     let record = Record::new(&[], &block);
     let last = record.blocks[0].entries().last().unwrap();
-    assert_eq!((last.now, last.output), (now(2), Output::Missing));
+    assert_eq!((last.now, last.output), (Now::at(2), Output::Missing));
     assert!(replay(&record).is_ok());
 }

@@ -9,10 +9,6 @@ const SECOND: u64 = 1000;
 const CLIENT: usize = 0;
 const SERVER: usize = 1;
 
-fn now(mono: u64) -> Now {
-    Now { mono, wall: 1_800_000_000_000 + mono }
-}
-
 /// A client and its server, in virtual time.
 struct Pair {
     nodes: [Node; 2],
@@ -33,10 +29,10 @@ struct Pair {
 impl Pair {
     fn new(seed: u64, timeout: u64) -> Pair {
         let settings = Settings { timeout, ..Settings::default() };
-        let mut nodes = [0, 1].map(|node| Node::new(settings.clone(), 2 * seed + node, now(1)));
-        let client = nodes[CLIENT].open_link(Role::Client, now(1)).unwrap();
-        let server = nodes[SERVER].open_link(Role::Server, now(1)).unwrap();
-        nodes[CLIENT].link_up(client, now(1));
+        let mut nodes = [0, 1].map(|node| Node::new(settings.clone(), 2 * seed + node, Now::at(1)));
+        let client = nodes[CLIENT].open_link(Role::Client, Now::at(1)).unwrap();
+        let server = nodes[SERVER].open_link(Role::Server, Now::at(1)).unwrap();
+        nodes[CLIENT].link_up(client, Now::at(1));
         let (links, wires, said) = ([client, server], Default::default(), Vec::new());
         Pair {
             nodes,
@@ -61,14 +57,14 @@ impl Pair {
     }
 
     fn publish(&mut self, node: usize, key: &str) {
-        self.nodes[node].publish(key.as_bytes(), b"value", 0, now(self.time)).unwrap();
+        self.nodes[node].publish(key.as_bytes(), b"value", 0, Now::at(self.time)).unwrap();
     }
 
     fn talk(&mut self) {
         let mut moved = true;
         while std::mem::take(&mut moved) {
             for from in (0..2).filter(|&node| self.stopped != Some(node)) {
-                while let Some(frame) = self.nodes[from].poll_transmit(self.links[from], now(self.time)) {
+                while let Some(frame) = self.nodes[from].poll_transmit(self.links[from], Now::at(self.time)) {
                     let kind = frame.bytes()[2];
                     // What only tells the clock is no sign of life, and is not answered.
                     let time = Extension { sent: Some(self.time), ..Extension::default() };
@@ -83,7 +79,7 @@ impl Pair {
             }
             for to in (0..2).filter(|&node| self.stopped != Some(node)) {
                 while let Some(frame) = self.wires[1 - to].pop_front() {
-                    self.nodes[to].handle_frame(self.links[to], frame.bytes(), now(self.time));
+                    self.nodes[to].handle_frame(self.links[to], frame.bytes(), Now::at(self.time));
                     moved = true;
                 }
             }
@@ -101,10 +97,10 @@ impl Pair {
                 return;
             }
             for node in (0..2).filter(|&node| self.stopped != Some(node)) {
-                self.nodes[node].handle_timeout(now(self.time));
+                self.nodes[node].handle_timeout(Now::at(self.time));
                 while let Some(id) = self.nodes[node].poll_suspect() {
                     self.suspects += 1;
-                    self.nodes[node].handle_suspect(id, self.bytes_pass, now(self.time));
+                    self.nodes[node].handle_suspect(id, self.bytes_pass, Now::at(self.time));
                 }
             }
         }
@@ -124,19 +120,19 @@ impl Pair {
 
 #[test]
 fn what_has_expired_is_not_read_before_its_turn_has_come() {
-    let mut node = Node::new(Settings::default(), 1, now(1));
-    node.publish(b"short", b"value", 100, now(1)).unwrap();
-    node.publish(b"long", b"value", 200, now(1)).unwrap();
-    node.publish(b"ever", b"value", 0, now(1)).unwrap();
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
+    node.publish(b"short", b"value", 100, Now::at(1)).unwrap();
+    node.publish(b"long", b"value", 200, Now::at(1)).unwrap();
+    node.publish(b"ever", b"value", 0, Now::at(1)).unwrap();
     for (time, left) in [(100, 3), (101, 2), (200, 2), (201, 1)] {
-        assert_eq!(node.count_readable(now(time)), left, "{time} ms");
-        assert_eq!(node.readable(now(time)).count(), left, "{time} ms");
-        assert_eq!(node.get(b"short", now(time)).is_some(), left == 3, "{time} ms");
+        assert_eq!(node.count_readable(Now::at(time)), left, "{time} ms");
+        assert_eq!(node.readable(Now::at(time)).count(), left, "{time} ms");
+        assert_eq!(node.get(b"short", Now::at(time)).is_some(), left == 3, "{time} ms");
     }
     assert_eq!(node.count(), 3);
-    assert_eq!(node.retract(b"short", now(300)), Ok(false));
-    node.handle_timeout(now(300));
-    assert_eq!((node.count(), node.count_readable(now(300))), (1, 1));
+    assert_eq!(node.retract(b"short", Now::at(300)), Ok(false));
+    node.handle_timeout(Now::at(300));
+    assert_eq!((node.count(), node.count_readable(Now::at(300))), (1, 1));
 }
 
 #[test]
@@ -249,14 +245,14 @@ fn what_is_said_of_a_suspect_does_not_concern_its_next_connection() {
     let mut time = pair.time;
     let suspect = loop {
         time += 10;
-        client.handle_timeout(now(time));
+        client.handle_timeout(Now::at(time));
         match client.poll_suspect() {
             Some(suspect) => break suspect,
-            None => while client.poll_transmit(link, now(time)).is_some() {},
+            None => while client.poll_transmit(link, Now::at(time)).is_some() {},
         }
     };
-    client.link_down(link, now(time));
-    client.link_up(link, now(time));
-    client.handle_suspect(suspect, false, now(time));
+    client.link_down(link, Now::at(time));
+    client.link_up(link, Now::at(time));
+    client.handle_suspect(suspect, false, Now::at(time));
     assert_eq!(client.poll_stale(), None);
 }

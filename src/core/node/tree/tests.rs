@@ -9,14 +9,10 @@ use crate::core::settings::Settings;
 use crate::core::tuple::{Tuple, key_hash};
 use std::collections::{HashMap, VecDeque};
 
-fn now(mono: u64) -> Now {
-    Now { mono, wall: 1_800_000_000_000 + mono }
-}
-
 fn client(node: &mut Node) -> LinkId {
-    let link = node.open_link(Role::Server, now(1)).unwrap();
+    let link = node.open_link(Role::Server, Now::at(1)).unwrap();
     let hello = Extension { node: Some(1 << 63 | 9), ..Extension::default() };
-    node.handle_frame(link, &encode(MessageId::Hello, &hello), now(1));
+    node.handle_frame(link, &encode(MessageId::Hello, &hello), Now::at(1));
     assert!(node.is_extended(link));
     link
 }
@@ -30,52 +26,52 @@ fn announcement(hashes: std::ops::Range<u64>) -> Vec<u8> {
 
 #[test]
 fn announcements_of_what_never_comes_are_not_all_remembered() {
-    let mut node = Node::new(Settings::default(), 1, now(1));
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
     let link = client(&mut node);
     for round in 0..20 {
-        node.handle_frame(link, &announcement(round * 50_000..(round + 1) * 50_000), now(2));
+        node.handle_frame(link, &announcement(round * 50_000..(round + 1) * 50_000), Now::at(2));
     }
     assert!(node.requests.len() <= super::super::requests::MOST, "{}", node.requests.len());
 }
 
 #[test]
 fn what_there_is_no_room_for_is_asked_for_once() {
-    let mut node = Node::new(Settings { max_tuples: 2, ..Settings::default() }, 1, now(1));
+    let mut node = Node::new(Settings { max_tuples: 2, ..Settings::default() }, 1, Now::at(1));
     let link = client(&mut node);
-    node.publish(b"a", b"1", 0, now(1)).unwrap();
-    node.publish(b"b", b"1", 0, now(1)).unwrap();
+    node.publish(b"a", b"1", 0, Now::at(1)).unwrap();
+    node.publish(b"b", b"1", 0, Now::at(1)).unwrap();
     let key = Tuple::new(b"key", b"value");
     let stamp = Stamp { time: 1 << 16, origin: 1 << 63 };
     let mut announced = announce_frame();
     add_entry(&mut announced, &Entry { hash: key_hash(b"key"), stamp });
     let requests = |node: &mut Node| {
-        node.handle_frame(link, &announced, now(2));
-        std::iter::from_fn(|| node.poll_transmit(link, now(2)))
+        node.handle_frame(link, &announced, Now::at(2));
+        std::iter::from_fn(|| node.poll_transmit(link, Now::at(2)))
             .filter(|frame| frame.bytes()[2] == MessageId::Request as u8)
             .count()
     };
     assert_eq!(requests(&mut node), 1);
-    node.handle_frame(link, &encode_publish(&key, 0, Some(stamp)), now(3));
+    node.handle_frame(link, &encode_publish(&key, 0, Some(stamp)), Now::at(3));
     assert_eq!((node.stats().refused, node.count()), (1, 2));
     assert_eq!(requests(&mut node), 0);
 }
 
 #[test]
 fn a_peer_that_turns_out_to_be_plain_later_is_no_lazy_one() {
-    let mut node = Node::new(Settings::default(), 1, now(1));
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
     let (one, two) = (client(&mut node), client(&mut node));
-    node.handle_frame(two, &origins_frame(MessageId::Prune, &[node.id()]), now(2));
-    node.publish(b"a", b"1", 0, now(2)).unwrap();
+    node.handle_frame(two, &origins_frame(MessageId::Prune, &[node.id()]), Now::at(2));
+    node.publish(b"a", b"1", 0, Now::at(2)).unwrap();
     for link in [one, two] {
-        while node.poll_transmit(link, now(2)).is_some() {}
+        while node.poll_transmit(link, Now::at(2)).is_some() {}
     }
-    node.handle_frame(two, &encode(MessageId::Hello, &Extension::default()), now(3));
+    node.handle_frame(two, &encode(MessageId::Hello, &Extension::default()), Now::at(3));
     assert_eq!(node.links[&two].phase(), Phase::Plain);
     // Its list is heard before it is told ours.
-    assert!(node.poll_transmit(two, now(3)).is_none());
-    node.handle_timeout(now(1000));
+    assert!(node.poll_transmit(two, Now::at(3)).is_none());
+    node.handle_timeout(Now::at(1000));
     assert_eq!(
-        node.poll_transmit(two, now(1000)).map(|frame| frame.bytes()[2]),
+        node.poll_transmit(two, Now::at(1000)).map(|frame| frame.bytes()[2]),
         Some(MessageId::Publish as u8)
     );
 }
@@ -98,15 +94,15 @@ impl Mesh {
     }
 
     fn linked(size: usize, seed: u64, links: impl IntoIterator<Item = (usize, usize)>) -> Mesh {
-        let nodes = (0..size).map(|i| Node::new(Settings::default(), seed + i as u64, now(1))).collect();
+        let nodes = (0..size).map(|i| Node::new(Settings::default(), seed + i as u64, Now::at(1))).collect();
         let random = fastrand::Rng::with_seed(seed);
         let mut mesh = Mesh { nodes, peers: vec![HashMap::new(); size], wires: Vec::new(), random, time: 1 };
         for (a, b) in links {
-            let client = mesh.nodes[a].open_link(Role::Client, now(1)).unwrap();
-            let server = mesh.nodes[b].open_link(Role::Server, now(1)).unwrap();
+            let client = mesh.nodes[a].open_link(Role::Client, Now::at(1)).unwrap();
+            let server = mesh.nodes[b].open_link(Role::Server, Now::at(1)).unwrap();
             mesh.peers[a].insert(client, (b, server));
             mesh.peers[b].insert(server, (a, client));
-            mesh.nodes[a].link_up(client, now(1));
+            mesh.nodes[a].link_up(client, Now::at(1));
         }
         mesh.wires = vec![VecDeque::new(); size * size];
         mesh.settle();
@@ -115,7 +111,7 @@ impl Mesh {
 
     /// All nodes say what they have to say.
     fn give(&mut self) {
-        let at = now(self.time);
+        let at = Now::at(self.time);
         for from in 0..self.nodes.len() {
             self.nodes[from].handle_timeout(at);
             while self.nodes[from].poll_event().is_some() {}
@@ -133,7 +129,7 @@ impl Mesh {
         let busy: Vec<usize> = (0..self.wires.len()).filter(|&wire| !self.wires[wire].is_empty()).collect();
         let Some(&wire) = self.random.choice(&busy) else { return false };
         let Some((to, link, frame)) = self.wires[wire].pop_front() else { return false };
-        self.nodes[to].handle_frame(link, frame.bytes(), now(self.time));
+        self.nodes[to].handle_frame(link, frame.bytes(), Now::at(self.time));
         true
     }
 
@@ -145,7 +141,7 @@ impl Mesh {
             while self.random.u8(0..3) > 0
                 && let Some((to, link, frame)) = self.wires[wire].pop_front()
             {
-                self.nodes[to].handle_frame(link, frame.bytes(), now(self.time));
+                self.nodes[to].handle_frame(link, frame.bytes(), Now::at(self.time));
             }
         }
     }
@@ -164,14 +160,14 @@ impl Mesh {
 
     /// Node `node` publishes, and all is said that is to be said at this time.
     fn publish(&mut self, node: usize, key: &str) {
-        let at = now(self.time);
+        let at = Now::at(self.time);
         self.nodes[node].publish(key.as_bytes(), b"value", 0, at).unwrap();
         self.settle();
     }
 
     /// The links between two nodes are lost.
     fn cut(&mut self, a: usize, b: usize) {
-        let at = now(self.time);
+        let at = Now::at(self.time);
         for (&link, &(to, other)) in &self.peers[a].clone() {
             if to == b {
                 self.nodes[a].close_link(link, at);
@@ -182,7 +178,7 @@ impl Mesh {
     }
 
     fn all_hold(&self, key: &str) -> bool {
-        self.nodes.iter().all(|node| node.get(key.as_bytes(), now(self.time)).is_some())
+        self.nodes.iter().all(|node| node.get(key.as_bytes(), Now::at(self.time)).is_some())
     }
 
     fn sent(&self) -> u64 {
@@ -195,7 +191,7 @@ fn in_a_full_mesh_each_tuple_soon_crosses_each_node_once() {
     let mut mesh = Mesh::new(12, 7);
     let publish = |mesh: &mut Mesh, round: u64| {
         for node in 0..12 {
-            let (key, at) = (format!("{node}/{round}"), now(mesh.time));
+            let (key, at) = (format!("{node}/{round}"), Now::at(mesh.time));
             mesh.nodes[node].publish(key.as_bytes(), b"value", 0, at).unwrap();
             // Several are under way at the same time.
             for _ in 0..mesh.random.usize(0..20) {
@@ -268,24 +264,24 @@ fn what_the_server_has_announced_the_client_does_not() {
 
 #[test]
 fn when_the_peer_that_brought_an_origin_has_lost_it_others_are_asked() {
-    let mut node = Node::new(Settings::default(), 1, now(1));
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
     let links = [11, 12, 13].map(|peer| {
-        let link = node.open_link(Role::Server, now(1)).unwrap();
+        let link = node.open_link(Role::Server, Now::at(1)).unwrap();
         let hello = Extension { node: Some(1 << 63 | peer), ..Extension::default() };
-        node.handle_frame(link, &encode(MessageId::Hello, &hello), now(1));
+        node.handle_frame(link, &encode(MessageId::Hello, &hello), Now::at(1));
         link
     });
     let origin = 1 << 63 | 14;
     let tuple = encode_publish(&Tuple::new(b"key", b"value"), 0, Some(Stamp { time: 1 << 16, origin }));
     for &link in &links {
-        node.handle_frame(link, &tuple, now(1));
+        node.handle_frame(link, &tuple, Now::at(1));
     }
     let sent = |node: &mut Node, link| -> Vec<u8> {
-        std::iter::from_fn(|| node.poll_transmit(link, now(1))).map(|frame| frame.bytes()[2]).collect()
+        std::iter::from_fn(|| node.poll_transmit(link, Now::at(1))).map(|frame| frame.bytes()[2]).collect()
     };
     let said = links.map(|link| sent(&mut node, link).contains(&(MessageId::Prune as u8)));
     assert_eq!(said, [false, true, true]);
-    node.handle_frame(links[0], &origins_frame(MessageId::Graft, &[origin]), now(1));
+    node.handle_frame(links[0], &origins_frame(MessageId::Graft, &[origin]), Now::at(1));
     let said = links.map(|link| sent(&mut node, link).contains(&(MessageId::Graft as u8)));
     assert_eq!(said, [false, true, true]);
 }
@@ -294,22 +290,22 @@ fn when_the_peer_that_brought_an_origin_has_lost_it_others_are_asked() {
 fn a_branch_that_breaks_is_grafted_elsewhere() {
     let mut mesh = Mesh::new(4, 3);
     for round in 0..5 {
-        mesh.nodes[0].publish(format!("{round}").as_bytes(), b"1", 0, now(mesh.time)).unwrap();
+        mesh.nodes[0].publish(format!("{round}").as_bytes(), b"1", 0, Now::at(mesh.time)).unwrap();
         mesh.settle();
     }
     // Node 0 reaches the others only by node 1 from now on, to which it is no branch for node 2 and 3.
     for (&link, &(to, other)) in &mesh.peers[0].clone() {
         if to != 1 {
-            let at = now(mesh.time);
+            let at = Now::at(mesh.time);
             mesh.nodes[0].link_down(link, at);
             mesh.nodes[to].close_link(other, at);
         }
     }
-    mesh.nodes[0].publish(b"after", b"1", 0, now(mesh.time)).unwrap();
+    mesh.nodes[0].publish(b"after", b"1", 0, Now::at(mesh.time)).unwrap();
     mesh.settle();
     // What was on its way when the branches were grafted is announced.
     mesh.pass(260);
-    assert!(mesh.nodes.iter().all(|node| node.get(b"after", now(1)).is_some()));
+    assert!(mesh.nodes.iter().all(|node| node.get(b"after", Now::at(1)).is_some()));
 }
 
 #[test]
@@ -317,7 +313,7 @@ fn announcements_do_not_overtake_the_tree_however_much_is_on_its_way() {
     let mut mesh = Mesh::new(6, 5);
     let publish = |mesh: &mut Mesh, from: u64, to: u64| {
         for number in from..to {
-            let (key, at) = (format!("{}", number % 5000), now(mesh.time));
+            let (key, at) = (format!("{}", number % 5000), Now::at(mesh.time));
             mesh.nodes[0].publish(key.as_bytes(), number.to_string().as_bytes(), 0, at).unwrap();
             mesh.tick();
         }
@@ -331,21 +327,21 @@ fn announcements_do_not_overtake_the_tree_however_much_is_on_its_way() {
 
 #[test]
 fn forged_origins_do_not_cost_a_message_on_every_link() {
-    let mut node = Node::new(Settings::default(), 1, now(1));
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
     let hello = |peer: u64| {
         encode(MessageId::Hello, &Extension { node: Some(1 << 63 | peer), ..Extension::default() })
     };
     let links: Vec<LinkId> = (0..100)
         .map(|peer| {
-            let link = node.open_link(Role::Server, now(1)).unwrap();
-            node.handle_frame(link, &hello(peer), now(1));
-            node.handle_frame(link, &origins_frame(MessageId::Prune, &[1]), now(1));
+            let link = node.open_link(Role::Server, Now::at(1)).unwrap();
+            node.handle_frame(link, &hello(peer), Now::at(1));
+            node.handle_frame(link, &origins_frame(MessageId::Prune, &[1]), Now::at(1));
             link
         })
         .collect();
     let sent = |node: &mut Node| {
         let frames = links.iter().flat_map(|&link| {
-            let frames: Vec<Frame> = std::iter::from_fn(|| node.poll_transmit(link, now(2))).collect();
+            let frames: Vec<Frame> = std::iter::from_fn(|| node.poll_transmit(link, Now::at(2))).collect();
             frames
         });
         frames.map(|frame| frame.bytes().len()).sum::<usize>()
@@ -357,7 +353,7 @@ fn forged_origins_do_not_cost_a_message_on_every_link() {
         batch.add(RecordKind::Live, &Tuple::new(b"key", b"value"), 0, stamp);
     }
     let frame = batch.finish();
-    node.handle_frame(links[0], &frame, now(2));
+    node.handle_frame(links[0], &frame, Now::at(2));
     let bytes = sent(&mut node);
     assert!(bytes < 4 * frame.len(), "{bytes} bytes to {} links for {}", links.len(), frame.len());
 }

@@ -5,22 +5,18 @@ use crate::core::codec::{Extension, Message, MessageId, decode, encode, encode_p
 use crate::core::event::Event;
 use crate::core::settings::Settings;
 
-fn now(mono: u64) -> Now {
-    Now { mono, wall: 1_800_000_000_000 + mono }
-}
-
 fn say(node: &mut Node, link: LinkId, value: &str, at: u64) {
     let frame = encode_publish(&Tuple::new(b"key", value.as_bytes()), 0, None);
-    node.handle_frame(link, &frame, now(at));
+    node.handle_frame(link, &frame, Now::at(at));
 }
 
 fn control(node: &mut Node, link: LinkId, message: MessageId, at: u64) {
-    node.handle_frame(link, &encode(message, &Extension::default()), now(at));
+    node.handle_frame(link, &encode(message, &Extension::default()), Now::at(at));
 }
 
 /// What the node says: PUBLISH with its value, anything else with its number.
 fn said(node: &mut Node, link: LinkId, at: u64) -> Vec<String> {
-    let frames = std::iter::from_fn(|| node.poll_transmit(link, now(at)));
+    let frames = std::iter::from_fn(|| node.poll_transmit(link, Now::at(at)));
     let frames: Vec<_> = frames.map(|frame| frame.bytes().to_vec()).collect();
     let show = |frame: &Vec<u8>| match decode(frame) {
         Ok(Message::Publish { value, .. }) => String::from_utf8_lossy(value).into_owned(),
@@ -42,24 +38,36 @@ fn told(node: &mut Node) -> Vec<String> {
 
 fn pass_time(node: &mut Node, until: u64) {
     while let Some(due) = node.poll_timeout().filter(|&due| due <= until) {
-        node.handle_timeout(now(due));
+        node.handle_timeout(Now::at(due));
     }
+}
+
+/// A node that has sent its plain server `first`, and asks by a PING whether the server has taken it.
+fn node_with_first_sent() -> (Node, LinkId) {
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
+    let link = node.open_link(Role::Client, Now::at(1)).expect("a link");
+    node.link_up(link, Now::at(1));
+    said(&mut node, link, 1);
+    (0..2).for_each(|_| control(&mut node, link, MessageId::Pong, 2));
+    node.publish(b"key", b"first", 0, Now::at(10)).expect("room");
+    assert_eq!(said(&mut node, link, 10), ["first", "message 3"]);
+    (node, link)
 }
 
 /// PINGs that waited on the former connection are answered first on the new one: the hub's list comes behind all
 /// those answers, and what it has newer is not told otherwise before.
 #[test]
 fn answers_to_pings_of_the_former_connection_do_not_end_the_list() {
-    let mut node = Node::new(Settings::default(), 1, now(1));
-    let link = node.open_link(Role::Client, now(1)).expect("a link");
-    node.link_up(link, now(1));
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
+    let link = node.open_link(Role::Client, Now::at(1)).expect("a link");
+    node.link_up(link, Now::at(1));
     assert_eq!(said(&mut node, link, 1).len(), 3, "PING, HELLO, PING");
     (0..2).for_each(|_| control(&mut node, link, MessageId::Pong, 2));
     say(&mut node, link, "old", 3);
     pass_time(&mut node, 10_000);
     said(&mut node, link, 10_000);
-    node.link_down(link, now(10_000));
-    node.link_up(link, now(20_000));
+    node.link_down(link, Now::at(10_000));
+    node.link_up(link, Now::at(20_000));
     let greeting = said(&mut node, link, 20_000);
     // Two of the former connection, and the one before HELLO.
     (0..3).for_each(|_| control(&mut node, link, MessageId::Pong, 20_001));
@@ -73,14 +81,8 @@ fn answers_to_pings_of_the_former_connection_do_not_end_the_list() {
 
 #[test]
 fn what_a_plain_hub_says_before_it_has_taken_ours_is_old_however_late_it_comes() {
-    let mut node = Node::new(Settings::default(), 1, now(1));
-    let link = node.open_link(Role::Client, now(1)).expect("a link");
-    node.link_up(link, now(1));
-    said(&mut node, link, 1);
-    (0..2).for_each(|_| control(&mut node, link, MessageId::Pong, 2));
-    node.publish(b"key", b"first", 0, now(10)).expect("room");
-    assert_eq!(said(&mut node, link, 10), ["first", "message 3"]);
-    node.publish(b"key", b"second", 0, now(3_000)).expect("room");
+    let (mut node, link) = node_with_first_sent();
+    node.publish(b"key", b"second", 0, Now::at(3_000)).expect("room");
     assert_eq!(said(&mut node, link, 3_000), ["second"], "one question at a time");
     say(&mut node, link, "first", 3_500);
     control(&mut node, link, MessageId::Pong, 3_500);
@@ -96,14 +98,8 @@ fn what_a_plain_hub_says_before_it_has_taken_ours_is_old_however_late_it_comes()
 
 #[test]
 fn an_answer_that_is_lost_is_not_waited_for_for_ever() {
-    let mut node = Node::new(Settings::default(), 1, now(1));
-    let link = node.open_link(Role::Client, now(1)).expect("a link");
-    node.link_up(link, now(1));
-    said(&mut node, link, 1);
-    (0..2).for_each(|_| control(&mut node, link, MessageId::Pong, 2));
-    node.publish(b"key", b"first", 0, now(10)).expect("room");
-    assert_eq!(said(&mut node, link, 10), ["first", "message 3"]);
-    node.publish(b"key", b"second", 0, now(10_100)).expect("room");
+    let (mut node, link) = node_with_first_sent();
+    node.publish(b"key", b"second", 0, Now::at(10_100)).expect("room");
     assert_eq!(said(&mut node, link, 10_100), ["second", "message 3"]);
     control(&mut node, link, MessageId::Pong, 10_200);
     say(&mut node, link, "third", 10_300);
