@@ -24,7 +24,7 @@
 //! | `scenarios`, `stock_scenarios` | what is promised, one case each |
 //! | `owner` | what owners do |
 //! | `oracle`, `judge` | which value is the right one |
-//! | `truth` | whether `agreement` and marks tell the truth |
+//! | `truth` | whether `agreement` and barriers tell the truth |
 //! | `record` | each node's record replays to the same bytes |
 //! | `right_value`, `refusal`, `clocks`, `wan` | the same, by concern |
 //! | `verdict` | agreement and silence |

@@ -12,7 +12,7 @@
 //! | --- | --- |
 //! | this file | what is recorded while a run goes on |
 //! | `judge` | what is said about it at the end |
-//! | `truth` | whether `agreement` and marks (flush) tell the truth |
+//! | `truth` | whether `agreement` and barriers (flush) tell the truth |
 //! | `owner` | the commands of owners, which are what is recorded |
 
 use super::net::SECOND;

@@ -1,7 +1,7 @@
-//! Do `agreement` and marks, which `zgossip_wait_agreement` and flush are made of, tell the truth?
+//! Whether `agreement` and barriers, on which `zgossip_wait_agreement` and flush rest, tell the truth.
 //!
 //! A peer is said to agree by what it said last: so it must have held exactly that at some time. A
-//! mark is passed by a peer that has what was held when it was set, or something that is no older.
+//! barrier is acknowledged by a peer that has what was held when it was set, or something that is no older.
 
 use super::net::{MS, Member, Sim, WALL};
 use super::oracle::Id;
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use zgossip::core::{Barrier, Stamp};
 
-/// A mark is looked at so often, and so many times.
+/// Virtual time between two looks at a barrier, and the number of looks.
 const LOOKS: u64 = 50 * MS;
 const MOST_LOOKS: u32 = 400;
 /// The clock that stamps are made from counts milliseconds.
@@ -17,7 +17,7 @@ const TICKS: u64 = 1 << 16;
 /// The greatest error (ms) of a clock that is not wrong by hours.
 const USUAL_ERROR: i64 = 300_000;
 
-/// What a node held when it set a mark.
+/// What a node held when it set a barrier.
 struct Held {
     key: Vec<u8>,
     id: Id,
@@ -64,7 +64,7 @@ impl Sim {
         }
     }
 
-    /// Sets a mark, and looks until it is passed, whether that is true.
+    /// Sets a barrier, and checks each acknowledgement until all peers have made it.
     pub fn flush(&mut self, node: usize) {
         if !self.nodes[node].alive || !self.is_ours(node) {
             return;
@@ -77,19 +77,19 @@ impl Sim {
             Some(Held { key: key.clone(), id: self.oracle.holds(by, key)?, ahead })
         });
         let held: Vec<Held> = held.collect();
-        let Some(mark) = self.with(node, |node, _| node.set_barrier()) else { return };
-        self.look(by, mark, Rc::new(held), 0);
+        let Some(barrier) = self.with(node, |node, _| node.set_barrier()) else { return };
+        self.look(by, barrier, Rc::new(held), 0);
     }
 
-    fn look(&mut self, by: (usize, u32), mark: Barrier, held: Rc<Vec<Held>>, looks: u32) {
+    fn look(&mut self, by: (usize, u32), barrier: Barrier, held: Rc<Vec<Held>>, looks: u32) {
         let (node, life) = by;
         if self.nodes[node].life != life || !self.nodes[node].alive || looks == MOST_LOOKS {
             return;
         }
         let ours = self.our(node);
-        let (behind, passed) = (ours.node.count_lagging(mark), ours.node.count_acknowledged(mark));
+        let (behind, passed) = (ours.node.count_lagging(barrier), ours.node.count_acknowledged(barrier));
         if behind > 0 {
-            return self.after(LOOKS, move |sim| sim.look(by, mark, held, looks + 1));
+            return self.after(LOOKS, move |sim| sim.look(by, barrier, held, looks + 1));
         }
         let ends = ours.ends.values().map(|end| &self.wires[end.wire]);
         let peers = ends.map(|wire| if wire.client == node { wire.server } else { wire.client });
@@ -97,7 +97,8 @@ impl Sim {
             peers.map(|peer| (peer, self.lacks(peer, &held))).partition(|(_, lacks)| lacks.is_some());
         if passed > have.len() {
             let lack: Vec<_> = lack.into_iter().filter_map(|(peer, lacks)| Some((peer, lacks?))).collect();
-            let text = format!("node {node} says that {passed} have passed mark {mark:?}; {lack:?} have not");
+            let text =
+                format!("node {node} says that {passed} have acknowledged {barrier:?}; {lack:?} have not");
             self.oracle.violations.push(text);
         }
     }
