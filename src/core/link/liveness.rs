@@ -50,8 +50,7 @@ impl Liveness {
     /// Notes a new connection.
     pub(in crate::core) fn on_connected(&mut self, now: u64) {
         let (sent_at, timeout) = (self.sent_at, self.timeout);
-        let probed_at = self.probed_at;
-        *self = Liveness { sent_at, timeout, probed_at, ..Liveness::new(now) };
+        *self = Liveness { sent_at, timeout, ..Liveness::new(now) };
     }
 
     /// Notes the loss of the connection: a verdict on a suspect does not concern the next one.

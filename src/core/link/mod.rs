@@ -90,6 +90,9 @@ pub(super) struct Link {
     pub(super) outbox: Outbox,
     /// Offset in the change log: everything before it was sent.
     pub(super) cursor: u32,
+    /// Offset in the change log at which the session began, until its first comparison: what changed since was sent, or
+    /// is about to be, whatever the peer's list says that was made before it came.
+    session_from: Option<u32>,
     /// Tuples that are owed beside the changes of the moment.
     pub(super) bulk: Bulk,
     /// Stands in the queue of links with something to send.
@@ -141,6 +144,7 @@ impl Link {
             deadline: Deadline::default(),
             outbox: Outbox::default(),
             cursor: 0,
+            session_from: None,
             bulk: Bulk::default(),
             ready: false,
             list_wait: ListWait::default(),
@@ -185,8 +189,8 @@ impl Link {
         self.set_phase(Phase::Handshake);
     }
 
-    /// Client: the session begins with PING, HELLO, PING, and as many PINGs more as is returned. All that is held before
-    /// `log_end`, an offset in the change log, is known from then on to be old.
+    /// Client: the session begins with PING, HELLO, PING, and as many PINGs more as is returned. Changes from `log_end` on,
+    /// an offset in the change log, are sent as they come; the rest once the peer has shown what it speaks.
     pub(super) fn begin_handshake(&mut self, log_end: u32, now: u64) -> u32 {
         self.set_phase(Phase::Handshake);
         self.drop_unsent();
@@ -242,7 +246,7 @@ impl Link {
     /// what anti-entropy finds.
     pub(super) fn become_extended(&mut self, cursor: u32) {
         self.set_phase(Phase::Extended);
-        self.cursor = cursor;
+        (self.cursor, self.session_from) = (cursor, Some(cursor));
         self.gap = true;
         // Before, a PONG would have been the answer.
         self.acks.probe_again();
@@ -269,7 +273,19 @@ impl Link {
 
     fn set_phase(&mut self, phase: Phase) {
         self.phase = phase;
-        (self.gap, self.awaits) = (false, 0);
+        (self.gap, self.awaits, self.session_from) = (false, 0, None);
+    }
+
+    /// Owes everything to a peer whose list shows that it holds next to nothing, but for what it was sent since the
+    /// session began: frames keep their order, so the list was made without that.
+    pub(super) fn owe_all_that_lacks(&mut self) {
+        self.bulk.owe_all_before(self.session_from.unwrap_or(self.cursor));
+    }
+
+    /// Notes that the first comparison of the session is over, or was not needed. A peer that lacks something later may
+    /// have refused it when it came.
+    pub(super) fn end_first_comparison(&mut self) {
+        self.session_from = None;
     }
 
     fn owe_all(&mut self, log_end: u32) {
@@ -298,7 +314,8 @@ impl Link {
 
     /// The offsets in the change log that are kept here.
     pub(super) fn offsets(&mut self) -> impl Iterator<Item = &mut u32> {
-        std::iter::once(&mut self.cursor).chain(self.bulk.offsets()).chain(self.acks.offsets())
+        let own = std::iter::once(&mut self.cursor).chain(&mut self.session_from);
+        own.chain(self.bulk.offsets()).chain(self.acks.offsets())
     }
 
     /// Whether the peer has yet to be sent this tuple, whose latest change is at `offset`.

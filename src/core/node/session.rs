@@ -211,6 +211,7 @@ impl Node {
         link.owed_by_peer = extension.owed.unwrap_or(0);
         let role = link.role;
         if holds_ours {
+            link.end_first_comparison();
             self.close_gap(id);
         }
         if let Some(answer) = extension.answer {

@@ -20,7 +20,7 @@ use crate::core::codec::lists::{
 use crate::core::codec::{Digests, Entries, Entry, Hashes, PartEntries, Prefix, Summary};
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role, Slot};
-use crate::core::link::Comparison;
+use crate::core::link::{Comparison, Link};
 use crate::core::store::{State, Store};
 use std::collections::HashMap;
 
@@ -180,6 +180,7 @@ impl Node {
         }
         if parts.iter().any(|(prefix, _)| prefix == Prefix::ALL) {
             self.close_gap(id);
+            self.links.get_mut(&id).into_iter().for_each(Link::end_first_comparison);
         }
         let (mut deeper, mut lists) = (Frames::new(digest_frame), Frames::new(entries_frame));
         // What there is no room to answer for is not always the same.
@@ -248,7 +249,8 @@ impl Node {
 
     pub(super) fn hear_entries(&mut self, id: LinkId, parts: Entries<'_>, now: Now) {
         let (mut wanted, mut ahead) = (Vec::new(), Vec::new());
-        if parts.iter().any(|(prefix, _)| prefix == Prefix::ALL) {
+        let is_whole = parts.iter().any(|(prefix, _)| prefix == Prefix::ALL);
+        if is_whole {
             self.close_gap(id);
         }
         for (prefix, entries) in parts.iter() {
@@ -259,6 +261,9 @@ impl Node {
                 break;
             }
             self.hear_part(id, prefix, entries, &mut wanted, &mut ahead, now);
+        }
+        if is_whole && let Some(link) = self.links.get_mut(&id) {
+            link.end_first_comparison();
         }
         self.request(id, wanted, now);
         if self.links.get(&id).is_some_and(|link| link.offers) {
@@ -318,7 +323,7 @@ impl Node {
         if most {
             // Nearly everything: following the log from its start needs no list.
             ahead.truncate(before);
-            link.bulk.owe_all_before(link.cursor);
+            link.owe_all_that_lacks();
             link.progress_at = now.mono;
             link.comparison.useful = true;
             link.acks.overtake();
@@ -519,6 +524,35 @@ mod tests {
         let mut wanted = [7, 8, key_hash(b"key 1")];
         wanted.sort_unstable();
         assert_eq!((asked.as_slice(), told), (&wanted[..], 1000));
+    }
+
+    /// The newcomer's list was made before it took what was written after its HELLO.
+    #[test]
+    fn what_is_written_while_a_newcomer_introduces_itself_is_sent_once() {
+        let (mut node, link) = server(1000, Settings::default());
+        let count = |frames: Vec<Frame>| -> usize {
+            let tuples = |frame: &Frame| match decode(frame.bytes()) {
+                Ok(Message::Batch(batch)) => batch.iter().count(),
+                Ok(Message::Publish { .. }) => 1,
+                _ => 0,
+            };
+            frames.iter().map(tuples).sum()
+        };
+        for key in 1000..2500 {
+            node.publish(format!("key {key}").as_bytes(), b"value", 0, Now::at(2)).unwrap();
+        }
+        // One of those that were held before changes, too.
+        node.publish(b"key 7", b"other", 0, Now::at(2)).unwrap();
+        assert_eq!(count(sent(&mut node, link)), 1501);
+        let mut nothing = entries_frame();
+        add_entries(&mut nothing, Prefix::ALL, &[]);
+        node.handle_frame(link, &nothing, Now::at(3));
+        node.shutdown(Now::at(3));
+        assert_eq!(count(sent(&mut node, link)), 999);
+        // A list that comes later shows what the peer has refused or lost since.
+        node.handle_frame(link, &nothing, Now::at(2000));
+        node.shutdown(Now::at(2000));
+        assert_eq!(count(sent(&mut node, link)), 2500);
     }
 
     #[test]
