@@ -63,6 +63,13 @@ pub(super) struct Comparison {
     pub(super) useful: bool,
     pub(super) again_at: u64,
     pub(super) futile: u32,
+    /// The peer has answered it, if only with what was known.
+    pub(super) answered: bool,
+    /// The roots of both sides, and how many comparisons of these in a row were answered, the last one included.
+    pub(super) roots: (u64, u64),
+    pub(super) of_same_roots: u32,
+    /// When these roots are compared again, if that has led to nothing several times.
+    pub(super) same_again_at: u64,
     /// How often one was put off, in a row, because something else waited to be sent.
     pub(super) put_off: u32,
 }

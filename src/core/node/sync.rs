@@ -36,6 +36,12 @@ const FULL: usize = 32 << 10;
 const FUTILE: u64 = 3000;
 /// … so often.
 const MOST_FUTILE: u32 = 2;
+/// The same after some comparisons in a row in which neither side had changed: what differs cannot be had, such as a newer
+/// value that one side has refused and that ended with its writer. They go on, because part of an
+/// answer may have been dropped.
+const LASTING: u64 = 300_000;
+/// Comparisons of the same roots before the difference counts as lasting.
+const MOST_OF_SAME: u32 = 3;
 /// A comparison takes some round trips; none is begun so soon (ms) after another.
 const AGAIN: u64 = 500;
 /// What is on its way is waited for, and no comparison begun, as long as something came within this time (ms).
@@ -117,7 +123,8 @@ impl Node {
             return;
         }
         let last = &mut link.comparison;
-        if now.mono < last.again_at {
+        let roots = (ours.root, theirs.root);
+        if now.mono < last.again_at || last.roots == roots && now.mono < last.same_again_at {
             return;
         }
         // Small, and not for what was refused: whoever lists all that it holds is sent everything.
@@ -127,7 +134,15 @@ impl Node {
         }
         last.futile = if last.begun && !last.useful { (last.futile + 1).min(MOST_FUTILE) } else { 0 };
         last.again_at = now.mono + if last.futile > 0 { FUTILE << last.futile } else { AGAIN };
-        (last.begun, last.useful) = (true, false);
+        last.of_same_roots = match last.answered && last.roots == roots {
+            true => last.of_same_roots + 1,
+            false => 1,
+        };
+        last.roots = roots;
+        // What is refused for its stamp is believed later, though nothing changes.
+        let lasts = last.futile > 0 && last.of_same_roots >= MOST_OF_SAME && !refuses;
+        last.same_again_at = if lasts { now.mono + LASTING } else { 0 };
+        (last.begun, last.useful, last.answered) = (true, false, false);
         let frame = if lists_all {
             link.progress_at = now.mono;
             self.source = Some(id).filter(|_| theirs.count > MANY).or(self.source);
@@ -154,6 +169,13 @@ impl Node {
         }
     }
 
+    /// The peer takes part in a comparison: what it leads to is not lost on the way.
+    fn on_comparison_answer(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.comparison.answered = true;
+        }
+    }
+
     /// Something that a comparison found, or that the peer has told of, is left as it is: only the next comparison
     /// makes up for it.
     pub(super) fn leave_gap(&mut self, id: LinkId) {
@@ -175,6 +197,7 @@ impl Node {
     }
 
     pub(super) fn hear_digest(&mut self, id: LinkId, parts: Digests<'_>, now: Now) {
+        self.on_comparison_answer(id);
         if self.asks_for_all(id, now) {
             return;
         }
@@ -249,6 +272,7 @@ impl Node {
 
     pub(super) fn hear_entries(&mut self, id: LinkId, parts: Entries<'_>, now: Now) {
         let (mut wanted, mut ahead) = (Vec::new(), Vec::new());
+        self.on_comparison_answer(id);
         let is_whole = parts.iter().any(|(prefix, _)| prefix == Prefix::ALL);
         if is_whole {
             self.close_gap(id);
@@ -499,6 +523,35 @@ mod tests {
                 sent(&mut node, link).iter().filter(|frame| kinds.contains(&frame.bytes()[2])).count();
         }
         assert!((2..=4).contains(&comparisons), "{comparisons}");
+    }
+
+    /// One of the two has refused a newer value, say, that ended with its writer.
+    #[test]
+    fn a_difference_that_lasts_is_compared_rarely_and_at_once_when_something_changes() {
+        let (mut node, _) = server(100, Settings::default());
+        let link = node.open_link(Role::Client, Now::at(1)).unwrap();
+        node.link_up(link, Now::at(1));
+        let told = |root| Extension { summary: Some(Summary { root, count: 100 }), ..Extension::default() };
+        let pong = Extension { node: Some(1 << 63 | 9), ..told(1) };
+        node.handle_frame(link, &encode(MessageId::Pong, &pong), Now::at(1));
+        let mut compared = Vec::new();
+        // The peer answers with the keys that it lists, all of which are held here.
+        let mut answer = entries_frame();
+        add_entries(&mut answer, Prefix::ALL.child(3), &[]);
+        for second in 1..=1000 {
+            let root = if second < 850 { 1 } else { 2 };
+            node.handle_frame(link, &encode(MessageId::Heartbeat, &told(root)), Now::at(1000 * second));
+            let frames: Vec<Frame> =
+                std::iter::from_fn(|| node.poll_transmit(link, Now::at(1000 * second))).collect();
+            let is_comparison = |frame: &Frame| frame.bytes()[2] == MessageId::Digest as u8;
+            if frames.iter().any(is_comparison) {
+                compared.push(second);
+                node.handle_frame(link, &answer, Now::at(1000 * second));
+            }
+        }
+        let (before, after): (Vec<u64>, Vec<u64>) = compared.into_iter().partition(|&second| second < 850);
+        assert!((4..=6).contains(&before.len()) && before[2] < 30, "{before:?} {after:?}");
+        assert!(after.len() >= 3 && after[2] < 900, "{after:?}");
     }
 
     #[test]
