@@ -90,10 +90,11 @@ fn the_readme_tells_how_to_build() {
     assert!(lines.contains("-l:libzgossip.a"), "{lines}");
     shell(&lines, &place, &prefix);
     for program in ["example", "example-static"] {
+        // A file for each: what the one before has said would be taken for its endpoint.
         let two = format!(
-            "./{program} > /dev/null 2> said & trap \"kill $!\" EXIT
-            until grep -q tcp: said; do sleep 0.05; done
-            ./{program} \"$(sed 's/.* at //' said)\" | sort"
+            "./{program} > /dev/null 2> {program}.said & trap \"kill $!\" EXIT
+            until grep -q tcp: {program}.said; do sleep 0.05; done
+            ./{program} \"$(sed 's/.* at //' {program}.said)\" | sort"
         );
         let wanted =
             "DELIVER service/camera = tcp://10.0.0.7:9100\nDELIVER service/printer = tcp://10.0.0.7:9100";
