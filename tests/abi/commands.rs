@@ -185,7 +185,7 @@ fn what_is_refused_is_logged_and_changes_nothing() {
 }
 
 #[test]
-fn limits_are_kept_and_logged() {
+fn limits_are_kept_and_what_exceeds_them_is_logged() {
     let node = Node::new(Lib::Preload, "node");
     node.send("SET server/max_tuples 3");
     node.send("SET server/max_value 10");

@@ -64,7 +64,7 @@ fn same_both_ways(source: PathBuf) {
 }
 
 #[test]
-fn containers_are_as_in_czmq() {
+fn containers_behave_as_in_czmq() {
     same_both_ways(compat().join("containers.c"));
 }
 
@@ -96,7 +96,7 @@ fn a_walk_through_every_command_is_as_in_czmq() {
 /// The node that other tests drive, here with our header: it polls actors and
 /// descriptors, and keeps a guard of its own.
 #[test]
-fn a_program_around_nodes_works() {
+fn a_program_of_czmq_runs_nodes_without_libczmq() {
     let program = with_ours(gnu11(ctests().join("node.c"))).build();
     needs_no_czmq(&program);
     let mut process = Process::spawn(Command::new(&program));
@@ -180,7 +180,7 @@ fn a_network_with_an_allow_list_is_closed_to_others() {
 const PROGRAMS: [&str; 5] = ["containers", "messages", "sockets", "settings", "guard"];
 
 #[test]
-fn the_address_sanitizer_finds_nothing() {
+fn the_address_sanitizer_finds_no_fault_in_programs_of_czmq() {
     for name in PROGRAMS {
         let compile = gnu11(compat().join(format!("{name}.c")));
         let sanitized = compile.flags(&["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
@@ -190,7 +190,7 @@ fn the_address_sanitizer_finds_nothing() {
 }
 
 #[test]
-fn valgrind_finds_nothing() {
+fn valgrind_finds_no_fault_in_programs_of_czmq() {
     for name in PROGRAMS {
         let scratch = Scratch::new();
         let mut command = Command::new("valgrind");

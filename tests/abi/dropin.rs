@@ -49,13 +49,13 @@ fn binding(done: &Finished) -> String {
 }
 
 #[test]
-fn czmq_tests_itself_without_us() {
+fn czmqs_own_test_passes_without_our_library() {
     let done = own_test(Lib::Stock, false);
     assert!(binding(&done).starts_with("libczmq.so.4"), "{}", done.err);
 }
 
 #[test]
-fn czmq_tests_our_actor_when_preloaded() {
+fn czmqs_own_test_passes_with_our_library_preloaded() {
     for verbose in [false, true] {
         let done = own_test(Lib::Preload, verbose);
         // With what is logged between the two words
@@ -97,13 +97,13 @@ fn run_example(draft: bool, headers: &str) {
 }
 
 #[test]
-fn the_manual_example_runs() {
+fn the_example_of_czmqs_manual_runs() {
     run_example(false, "#include <czmq.h>\n#include <zgossip/zgossip.h>\n");
     run_example(false, "#include <zgossip/zgossip.h>\n#include <czmq.h>\n");
 }
 
 #[test]
-fn the_manual_example_runs_with_curve() {
+fn the_example_of_czmqs_manual_runs_with_curve() {
     // Debian's CZMQ has no draft headers: the word must not be seen by them
     run_example(true, "#include <czmq.h>\nDRAFT#include <zgossip/zgossip.h>\n");
 }
@@ -178,7 +178,7 @@ fn czmq_linked_statically_is_found() {
 
 /// Both as archives: no shared library of either.
 #[test]
-fn both_linked_statically_work() {
+fn ours_and_czmq_may_both_be_linked_statically() {
     let czmq = static_library("czmq");
     let private = ["-lzmq", "-luuid", "-lsystemd", "-lnss3", "-lnspr4", "-lpthread", "-lm", "-ldl", "-lrt"];
     let compile = Compile::ctest("walk.c").flags(&["-std=gnu11"]).warnings();

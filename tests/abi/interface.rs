@@ -75,7 +75,7 @@ fn the_archive_has_no_libzmq_inside() {
 }
 
 #[test]
-fn the_header_compiles_everywhere() {
+fn the_header_compiles_with_every_standard_and_compiler() {
     let strict = ["-Wall", "-Wextra", "-pedantic", "-Werror"];
     let languages: [(&str, &[&str]); 5] = [
         ("cc", &["-std=c99"]),
@@ -131,7 +131,7 @@ fn a_forked_child_makes_nodes_of_its_own() {
 }
 
 #[test]
-fn its_own_tests_pass() {
+fn the_exported_self_tests_pass() {
     for (with, libs) in [("CZMQ", &["-lczmq", "-lzmq"][..]), ("libzmq", &["-lzmq"][..])] {
         let program = Compile::ctest("selftest.c").flags(&["-std=gnu11"]).warnings();
         let done = run(Command::new(program.header().ours().libs(libs).build()), LONG * 2).check(with);

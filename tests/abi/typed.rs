@@ -24,7 +24,7 @@ fn every_call_with_right_and_wrong_arguments() {
 }
 
 #[test]
-fn the_cpp_face() {
+fn programs_in_cpp_use_the_typed_calls_through_its_own_header() {
     let other = ctests().join("typed_cpp_other.cpp");
     for standard in ["-std=c++17", "-std=c++20"] {
         let program = Compile::ctest("typed_cpp.cpp").flags(&[standard, "-pedantic"]).warnings();
@@ -35,7 +35,7 @@ fn the_cpp_face() {
 }
 
 #[test]
-fn many_threads_on_one_node() {
+fn many_threads_may_call_one_node() {
     let mut command = native_program("typed_threads");
     command.arg("4");
     let done = run(command, LONG * 2).check("threads");

@@ -117,7 +117,7 @@ fn a_connected_node_drops_wrong_frames() {
 /// Frames in front of the message: some clients put their identity there,
 /// or an empty one, as a REQ does.
 #[test]
-fn leading_frames_are_tolerated() {
+fn frames_before_a_message_are_tolerated() {
     let hub = Node::new(Lib::Preload, "hub");
     let client = greeted_client(&hub, &hub.bind());
     client.send(&[b"", &publish(b"one", b"1")]);

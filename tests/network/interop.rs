@@ -187,7 +187,7 @@ fn a_stock_hub_restarts_under_our_leaves_over_ipc() {
 }
 
 #[test]
-fn our_hub_restarts_under_stock_leaves() {
+fn stock_leaves_find_our_restarted_hub_again() {
     // By number: by name, a stock leaf aborts
     let endpoint = tcp();
     hub_restarts(Network::new(Lib::Preload, &[Lib::Stock, Lib::Native], &endpoint, &endpoint));
@@ -201,7 +201,7 @@ fn our_hub_restarts_under_our_leaves_that_know_its_name() {
 }
 
 #[test]
-fn our_hub_restarts_over_ipc() {
+fn leaves_find_our_restarted_hub_again_over_ipc() {
     let scratch = Scratch::new();
     let endpoint = scratch.ipc("hub");
     hub_restarts(Network::new(Lib::Preload, &[Lib::Native], &endpoint, &endpoint));
@@ -222,19 +222,19 @@ fn leaves_restart(hub: Lib, libs: &[Lib]) {
 }
 
 #[test]
-fn leaves_restart_on_a_stock_hub() {
+fn leaves_that_restart_on_a_stock_hub_have_all_tuples_again() {
     leaves_restart(Lib::Stock, &[Lib::Preload, Lib::Native]);
 }
 
 #[test]
-fn leaves_restart_on_our_hub() {
+fn leaves_that_restart_on_our_hub_have_all_tuples_again() {
     leaves_restart(Lib::Preload, &[Lib::Stock, Lib::Native, Lib::Preload]);
 }
 
 /// stock - ours - stock - ours, each linked to the next: tuples pass through
 /// every kind of node.
 #[test]
-fn a_chain_of_both_kinds() {
+fn tuples_pass_through_a_chain_of_both_kinds() {
     let libs = [Lib::Stock, Lib::Preload, Lib::Stock, Lib::Native, Lib::Preload];
     let nodes: Vec<Node> =
         libs.iter().enumerate().map(|(i, &lib)| Node::new(lib, &format!("node{i}"))).collect();
@@ -282,7 +282,7 @@ fn a_tuple_without_hello_is_taken_and_answered() {
 
 /// A hub that has forgotten us says INVALID: HELLO and every tuple again.
 #[test]
-fn invalid_is_answered_with_everything() {
+fn invalid_is_answered_with_hello_and_all_tuples() {
     let server = RawServer::bind();
     let node = Node::new(Lib::Preload, "node");
     node.publish("one", "1");
@@ -391,7 +391,7 @@ fn a_tuple_published_just_before_destroy_arrives() {
 
 /// A node that binds at many places, over all transports at once.
 #[test]
-fn several_endpoints_and_transports() {
+fn a_node_serves_several_endpoints_and_transports_at_once() {
     let scratch = Scratch::new();
     let host = Host::new(Lib::Preload);
     let hub = host.node("hub");
@@ -418,7 +418,7 @@ fn several_endpoints_and_transports() {
 
 /// IPv6 is on where the endpoint has brackets.
 #[test]
-fn ipv6_by_brackets() {
+fn an_ipv6_address_in_brackets_is_bound_and_connected() {
     if std::net::TcpListener::bind(("::1", 0)).is_err() {
         eprintln!("skipped: this machine has no IPv6");
         return;
@@ -436,7 +436,7 @@ fn ipv6_by_brackets() {
 
 /// Any bytes but NUL, empty values and large ones, through a stock hub.
 #[test]
-fn values_of_any_bytes_and_sizes() {
+fn values_of_any_bytes_and_sizes_arrive_unchanged() {
     let hub = Node::new(Lib::Stock, "hub");
     let endpoint = hub.bind();
     let (from, to) = (Node::new(Lib::Preload, "from"), Node::new(Lib::Native, "to"));

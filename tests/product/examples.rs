@@ -127,7 +127,7 @@ impl Running {
 
 /// Three processes talk; the last one to come hears what was said before.
 #[test]
-fn chat() {
+fn the_chat_in_c_talks_on_our_library_alone() {
     let here = Installed::new();
     let chat = here.build("chat.c");
     let needed = run(
@@ -162,7 +162,7 @@ fn chat() {
 
 /// The same source is a program of CZMQ's.
 #[test]
-fn chat_with_czmq() {
+fn the_chat_in_c_talks_with_czmq() {
     let here = Installed::new();
     let chat = common::Compile::source(root().join("examples/chat.c")).warnings().czmq().build();
     let endpoint = here.scratch.ipc("net.socket");
@@ -178,7 +178,7 @@ fn chat_with_czmq() {
 /// Services that come, end and crash; seen by C, and by JavaScript where
 /// there is Node.
 #[test]
-fn presence() {
+fn the_presence_example_tells_who_comes_and_goes() {
     let here = Installed::new();
     let presence = here.build("presence.c");
     let endpoint = here.scratch.ipc("net.socket");
@@ -238,7 +238,7 @@ fn node_example() -> Result<PathBuf, String> {
 }
 
 #[test]
-fn presence_in_javascript() {
+fn the_presence_example_in_javascript_meets_the_one_in_c() {
     let script = match node_example() {
         Ok(script) => script,
         Err(why) => return eprintln!("SKIPPED: the JavaScript example: {why}"),
@@ -295,7 +295,7 @@ fn configuration(here: &Installed, write: impl Fn(&str) -> Running, read: [&dyn 
 }
 
 #[test]
-fn configuration_written_in_cpp() {
+fn configuration_written_in_cpp_is_read_in_cpp_and_python() {
     let here = Installed::new();
     let config = here.build("config.cc");
     let cpp = |endpoint: &str| here.start(&config, &["read", endpoint]);
@@ -304,7 +304,7 @@ fn configuration_written_in_cpp() {
 }
 
 #[test]
-fn configuration_written_in_python() {
+fn configuration_written_in_python_is_read_in_cpp_and_python() {
     let here = Installed::new();
     let config = here.build("config.cc");
     let cpp = |endpoint: &str| here.start(&config, &["read", endpoint]);

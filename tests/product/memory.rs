@@ -34,7 +34,7 @@ fn native(name: &str) -> Command {
 }
 
 #[test]
-fn every_command_and_reply() {
+fn valgrind_finds_no_fault_in_every_command_and_reply() {
     let scratch = Scratch::new();
     let mut command = czmq_program("walk", Lib::Linked);
     command.arg(scratch.path(""));
@@ -42,7 +42,7 @@ fn every_command_and_reply() {
 }
 
 #[test]
-fn tests_of_czmq_and_of_its_own() {
+fn valgrind_finds_no_fault_in_czmqs_test_and_ours() {
     // CZMQ's test gives its nodes 200 ms, which valgrind on a busy machine
     // may need: its assertion then is no finding, and valgrind's word is
     let mut tries = 0;
@@ -58,14 +58,14 @@ fn tests_of_czmq_and_of_its_own() {
 }
 
 #[test]
-fn wrong_arguments() {
+fn valgrind_finds_no_fault_with_wrong_arguments() {
     check("wrong arguments", &native("arguments"));
 }
 
 /// Those calls that are given nothing to work with; each in a child, whose
 /// memory is let go as it ends.
 #[test]
-fn any_argument_to_every_function() {
+fn valgrind_finds_no_fault_with_any_argument_to_every_function() {
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["-q", "--error-exitcode=99", "--leak-check=no"]);
     valgrind.arg(common::header::build()).arg("without live objects");
@@ -73,12 +73,12 @@ fn any_argument_to_every_function() {
 }
 
 #[test]
-fn the_native_interface() {
+fn valgrind_finds_no_fault_in_the_native_interface() {
     check("the native interface", &native("native"));
 }
 
 #[test]
-fn typed_calls() {
+fn valgrind_finds_no_fault_in_typed_calls() {
     check("typed calls", &native("typed"));
     let mut command = native("typed_threads");
     command.arg("2");
@@ -86,7 +86,7 @@ fn typed_calls() {
 }
 
 #[test]
-fn many_nodes() {
+fn valgrind_finds_no_fault_with_many_nodes() {
     let mut command = czmq_program("swarm", Lib::Linked);
     command.args(["12", "5", "tcp://127.0.0.1:*"]);
     assert!(check("a swarm", &command).out.contains("delivered all"));
@@ -94,7 +94,7 @@ fn many_nodes() {
 
 /// Wrong frames and peers that come and go, to a node with both roles.
 #[test]
-fn hostile_and_broken_peers() {
+fn valgrind_finds_no_fault_with_hostile_and_broken_peers() {
     let host = Host::run(watched(&czmq_program("node", Lib::Linked)));
     let node = host.node("node");
     let endpoint = node.bind();

@@ -19,7 +19,7 @@ fn python(arguments: &[&str]) -> Command {
 }
 
 #[test]
-fn its_own_tests() {
+fn the_packages_own_tests_pass() {
     let done =
         run(python(&["-W", "error", "-m", "unittest", "discover", "-s", "tests"]), Duration::from_secs(300));
     let done = done.check("the package's tests");
@@ -29,7 +29,7 @@ fn its_own_tests() {
 
 /// As a user would, into a place of its own and without a network.
 #[test]
-fn is_installed_by_pip() {
+fn pip_installs_the_package() {
     if !run(python(&["-m", "pip", "--version"]), LONG).success() {
         return eprintln!("SKIPPED: the package's installation: there is no pip");
     }
@@ -132,7 +132,7 @@ fn a_hundred_thousand_tuples_each_way_with_czmq() {
 
 /// Three hundred thousand updates each way: they take no memory.
 #[test]
-fn updates_leave_nothing_behind() {
+fn three_hundred_thousand_updates_each_way_take_no_memory() {
     const KEYS: usize = 5_000;
     let mut both = Conversation::new();
     let mut memory = vec![];

@@ -258,7 +258,7 @@ fn a_node_that_is_dropped_in_its_own_thread_ends() {
 }
 
 #[test]
-fn builders_settings_hold() {
+fn settings_of_the_builder_hold() {
     let scratch = Scratch::new();
     let file = scratch.path("node.cfg");
     std::fs::write(&file, "server\n    max_value = 5\n    max_tuples = 1\n").expect("a file");
@@ -343,7 +343,7 @@ fn a_node_of_czmq_is_understood() {
 }
 
 #[test]
-fn the_types_may_be_shared() {
+fn the_types_are_send_and_sync() {
     fn shared<T: Send + Sync + 'static>() {}
     shared::<Node>();
     shared::<Event>();

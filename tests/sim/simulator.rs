@@ -103,8 +103,8 @@ fn two_hundred_nodes_agree_when_the_faults_end() {
 
 /// The same faults, with the tree and flooding, in each network with cycles that is small.
 #[test]
-fn tree_delivers_as_surely_as_flooding() {
-    for_seeds("tree_delivers_as_surely_as_flooding", 3, |seed| {
+fn the_tree_delivers_as_surely_as_flooding() {
+    for_seeds("the_tree_delivers_as_surely_as_flooding", 3, |seed| {
         for network in delivery::NETWORKS.iter().filter(|network| network.nodes <= 30) {
             for faults in [delivery::NONE, delivery::CUTS, delivery::ALL] {
                 let [tree, flooding] =

@@ -275,7 +275,7 @@ fn seeds(count: u64) -> std::ops::Range<u64> {
 }
 
 #[test]
-fn random_sequences() {
+fn the_model_answers_random_sequences_as_czmq_does() {
     for seed in seeds(40) {
         println!("ZGOSSIP_SIM_SEED={seed}");
         let mut pair = Pair::new(NEVER);
@@ -285,7 +285,7 @@ fn random_sequences() {
 }
 
 #[test]
-fn random_sequences_with_silences() {
+fn the_model_answers_random_sequences_with_silences_as_czmq_does() {
     for seed in seeds(8) {
         println!("ZGOSSIP_SIM_SEED={seed}");
         with_timeout(QUICK, |pair| sequence(pair, &mut Rng::with_seed(seed), 24, true, false));

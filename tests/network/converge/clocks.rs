@@ -37,7 +37,7 @@ fn wall() -> u64 {
 
 /// The rest of this file would be worth nothing if the clock was right after all.
 #[test]
-fn a_skewed_clock_is_skewed() {
+fn the_preloaded_clock_is_off_by_what_a_test_says() {
     for skew in [-10 * MINUTE, 10 * MINUTE + 1] {
         let mut date = Command::new("date");
         date.arg("+%s%3N");

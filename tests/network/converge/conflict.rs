@@ -47,28 +47,28 @@ const SECOND: Duration = Duration::from_secs(1);
 const WITH_STOCK: Duration = Duration::from_secs(5);
 
 #[test]
-fn quick_updates_among_our_nodes() {
+fn the_last_of_quick_updates_stays_among_our_nodes() {
     quick_updates(&[Preload, Native, Linked], 0, SECOND);
     quick_updates(&[Native, Preload, Linked], 1, SECOND);
 }
 
 #[test]
-fn quick_updates_through_a_stock_hub() {
+fn the_last_of_quick_updates_stays_through_a_stock_hub() {
     quick_updates(&[Stock, Preload, Native], 1, WITH_STOCK);
 }
 
 #[test]
-fn quick_updates_by_a_stock_hub() {
+fn the_last_of_quick_updates_by_a_stock_hub_stays() {
     quick_updates(&[Stock, Preload, Native], 0, WITH_STOCK);
 }
 
 #[test]
-fn quick_updates_to_a_stock_leaf() {
+fn the_last_of_quick_updates_stays_at_a_stock_leaf() {
     quick_updates(&[Preload, Native, Stock], 1, WITH_STOCK);
 }
 
 #[test]
-fn quick_updates_by_a_stock_leaf() {
+fn the_last_of_quick_updates_by_a_stock_leaf_stays() {
     quick_updates(&[Native, Preload, Stock], 2, WITH_STOCK);
 }
 
@@ -108,30 +108,30 @@ fn conflicts(libs: &[Lib], links: &[(usize, usize)], writers: &[usize], limit: D
 const RING: [(usize, usize); 3] = [(0, 1), (1, 2), (2, 0)];
 
 #[test]
-fn conflicts_in_a_ring_of_our_nodes() {
+fn our_nodes_in_a_ring_that_write_one_key_at_once_agree() {
     conflicts(&[Preload, Native, Linked], &RING, &[0, 1, 2], SECOND);
 }
 
 #[test]
-fn conflicts_through_a_stock_hub() {
+fn nodes_at_a_stock_hub_that_write_one_key_at_once_agree() {
     conflicts(&[Stock, Preload, Native, Linked], &[(1, 0), (2, 0), (3, 0)], &[1, 2, 3], WITH_STOCK);
 }
 
 #[test]
-fn conflicts_in_a_ring_with_a_stock_hub_in_the_middle() {
+fn a_ring_of_ours_around_a_stock_hub_that_write_one_key_at_once_agree() {
     let links = [(1, 2), (2, 3), (3, 1), (1, 0), (2, 0), (3, 0)];
     conflicts(&[Stock, Preload, Native, Linked], &links, &[1, 2, 3], WITH_STOCK);
 }
 
 #[test]
-fn conflicts_in_a_ring_with_a_stock_leaf() {
+fn a_ring_of_ours_with_a_stock_leaf_that_write_one_key_at_once_agree() {
     let links = [RING[0], RING[1], RING[2], (3, 0)];
     conflicts(&[Preload, Native, Linked, Stock], &links, &[0, 1, 2], WITH_STOCK);
 }
 
 /// The stock node writes too, and is linked to two of ours, which makes another cycle.
 #[test]
-fn conflicts_with_a_stock_writer_on_two_of_our_nodes() {
+fn a_stock_writer_on_two_of_our_nodes_and_ours_that_write_at_once_agree() {
     let links = [RING[0], RING[1], RING[2], (3, 0), (3, 1)];
     conflicts(&[Preload, Native, Linked, Stock], &links, &[0, 1, 2, 3], WITH_STOCK);
 }
@@ -163,7 +163,7 @@ fn back_to_an_earlier_value(libs: &[Lib], first: usize, then: usize, pause: u64)
 }
 
 #[test]
-fn a_writer_that_returns_to_an_earlier_value() {
+fn a_writer_that_returns_to_an_earlier_value_is_followed() {
     let _machine = shared();
     std::thread::scope(|scope| {
         for pause in [0, 300, 2500] {

@@ -68,7 +68,7 @@ fn with_events(lib: Lib) {
 }
 
 #[test]
-fn events_for_those_who_ask() {
+fn events_are_sent_to_those_who_ask_for_them() {
     let _machine = shared();
     for lib in [Native, Preload, Linked] {
         with_events(lib);

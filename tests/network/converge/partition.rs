@@ -107,13 +107,13 @@ fn partition(time: Duration) {
 }
 
 #[test]
-fn two_halves_meet_again() {
+fn two_halves_that_meet_again_agree() {
     partition(Duration::from_secs(10));
 }
 
 #[test]
 #[ignore = "long"]
-fn two_halves_meet_again_after_a_minute() {
+fn two_halves_that_meet_again_after_a_minute_agree() {
     partition(Duration::from_secs(60));
 }
 

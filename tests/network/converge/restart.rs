@@ -88,7 +88,7 @@ fn at_once(runs: &[(Lib, [Lib; 3], bool)]) {
 }
 
 #[test]
-fn hubs_restart_ten_times() {
+fn all_tuples_are_back_each_of_ten_times_that_our_hub_restarts() {
     at_once(&[
         (Native, [Preload, Native, Preload], true),
         (Preload, [Native, Preload, Native], false),
@@ -98,7 +98,7 @@ fn hubs_restart_ten_times() {
 }
 
 #[test]
-fn stock_hubs_restart_ten_times() {
+fn all_tuples_are_back_each_of_ten_times_that_a_stock_hub_restarts() {
     at_once(&[(Stock, [Preload, Native, Preload], true), (Stock, [Native, Preload, Native], false)]);
 }
 

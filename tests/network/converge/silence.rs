@@ -35,7 +35,7 @@ fn tuples_far_apart(libs: &[Lib]) {
 }
 
 #[test]
-fn tuples_far_apart_reach_all() {
+fn tuples_with_long_silences_between_them_reach_all() {
     let _machine = shared();
     scope(|scope| {
         for libs in [

@@ -69,17 +69,17 @@ const SHORT: Duration = Duration::from_secs(6);
 const LONGER: Duration = Duration::from_secs(30);
 
 #[test]
-fn one_of_our_leaves_stands_still() {
+fn a_leaf_of_ours_that_stands_still_holds_up_nobody() {
     stands_still(Preload, false, SHORT);
 }
 
 #[test]
-fn one_of_our_hubs_stands_still() {
+fn a_hub_of_ours_that_stands_still_catches_up() {
     stands_still(Native, true, SHORT);
 }
 
 #[test]
-fn a_stock_leaf_stands_still() {
+fn a_stock_leaf_that_stands_still_holds_up_nobody() {
     stands_still(Stock, false, SHORT);
 }
 

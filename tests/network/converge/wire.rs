@@ -130,7 +130,7 @@ fn to_a_plain_client(lib: Lib) {
 }
 
 #[test]
-fn plain_peers_see_nothing_new() {
+fn plain_peers_see_only_what_czmq_would_send() {
     let _machine = shared();
     for lib in [Native, Preload] {
         to_a_plain_server(lib);
@@ -140,7 +140,7 @@ fn plain_peers_see_nothing_new() {
 
 /// The same on links with CZMQ's own nodes, in both roles.
 #[test]
-fn stock_peers_see_nothing_new() {
+fn stock_peers_see_only_what_czmq_would_send() {
     let _machine = shared();
     let network = Network::new(&[Stock, Preload, Stock, Native], &[(1, 0), (2, 1), (3, 1)]);
     be_busy(&network.nodes[1]);

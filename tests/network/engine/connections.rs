@@ -178,7 +178,7 @@ fn connecting_twice_greets_again_over_the_same_connection() {
 }
 
 #[test]
-fn what_is_disconnected_stays_so() {
+fn what_is_disconnected_stays_disconnected() {
     for endpoint in [free_tcp(), unique("inproc")] {
         let (hub, leaf) = (Node::new(), Node::new());
         hub.bind(&endpoint).unwrap();

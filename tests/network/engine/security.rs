@@ -41,7 +41,7 @@ fn hub() -> (Node, String, Pair) {
 }
 
 #[test]
-fn keys_encrypt() {
+fn a_connection_with_keys_is_encrypted() {
     if !curve::available() {
         return;
     }
@@ -78,7 +78,7 @@ fn one_node_may_have_encrypted_and_clear_remotes() {
 }
 
 #[test]
-fn strangers_stay_outside() {
+fn a_peer_without_the_right_key_stays_outside() {
     if !curve::available() {
         return;
     }
@@ -114,7 +114,7 @@ fn strangers_stay_outside() {
 }
 
 #[test]
-fn unusable_keys_refuse_everything() {
+fn with_unusable_keys_bind_and_connect_are_refused() {
     if !curve::available() {
         return;
     }

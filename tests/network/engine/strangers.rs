@@ -56,7 +56,7 @@ impl Stranger {
 }
 
 #[test]
-fn a_plain_client_is_served() {
+fn a_plain_client_is_served_as_czmq_would_serve_it() {
     let node = Node::new();
     node.publish("key", "value");
     let client = Stranger::new(node.listen(), |_| {});

@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removal_is_a_write() {
+    fn the_judge_takes_a_removal_for_a_write() {
         let (mut history, ours) = two(true, false);
         let removal = history.add("k", None, (0, 1), false, at(3000));
         assert!(history.judge("k", Some("b"), &ours).is_ok(), "it was not taken");
