@@ -24,6 +24,7 @@ help:
 	@echo 'make            build the library, in $(BUILT)'
 	@echo 'make demo       see a small network of three processes discover its services, and heal'
 	@echo 'make test       everything that is tested'
+	@echo 'make steady     each test 20 times alone and 20 times beside busy loops (RUNS=20), and a list of what failed'
 	@echo 'make lint       formatting, lints, documentation, and licences of dependencies where cargo-deny is installed'
 	@echo 'make sanitize   threads of a program on one node, under the thread sanitizer (nightly Rust)'
 	@echo 'make bench      measure, side by side with CZMQ: 10 minutes (BENCH=quick for a hint)'
@@ -43,6 +44,9 @@ demo: deps all
 
 test: deps rust
 	scripts/test.sh
+
+steady: deps rust
+	scripts/steady.sh
 
 bench: deps all
 	bench/run.sh
@@ -114,4 +118,4 @@ uninstall:
 clean:
 	$(CARGO) clean
 
-.PHONY: all help demo test bench simulate instructions profile fleet soak sanitize lint header deps rust install uninstall clean
+.PHONY: all help demo test steady bench simulate instructions profile fleet soak sanitize lint header deps rust install uninstall clean
