@@ -7,6 +7,8 @@ MANDIR     ?= $(PREFIX)/share/man
 DESTDIR    ?=
 
 CARGO      ?= cargo
+# The C library is refused with any other libzmq (build.rs).
+export ZGOSSIP_LIBZMQ = system
 INSTALL    ?= install
 
 # What libzgossip.a needs besides itself, as rustc says of it (a test compares).

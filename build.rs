@@ -1,5 +1,14 @@
-//! Makes sure that the system's libzmq is the one that gets linked, names the shared library, and compiles the
-//! one C file that Rust cannot express: weak references to CZMQ.
+//! Finds out which libzmq is linked, and builds the C library's part where it is the system's.
+//!
+//! | libzmq | how | what is built |
+//! | --- | --- | --- |
+//! | the system's, linked dynamically | an override of zmq-sys's build script, as in `.cargo/config.toml` | everything |
+//! | zmq-sys's own, linked statically, without CURVE | no override: a Rust program that depends on the crate | the Rust interface alone |
+//!
+//! CZMQ hands the library sockets of the process's libzmq, so a C library with a libzmq of its own would be wrong: none
+//! is built then (`cfg(c_abi)` is off), and where one is wanted (`ZGOSSIP_LIBZMQ=system`, which the Makefile and
+//! `.cargo/config.toml` set) the build stops. For the C library it also compiles the one C file that Rust cannot
+//! express, weak references to CZMQ, and names the shared library.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -13,9 +22,26 @@ fn main() {
     for file in ["build.rs", ".cargo/config.toml", "src/ffi/czmq_compat/weak.c"] {
         println!("cargo:rerun-if-changed={file}");
     }
-    require_system_libzmq();
-    require_recent_libzmq(&pkg_config());
+    println!("cargo:rerun-if-env-changed=ZGOSSIP_LIBZMQ");
+    println!("cargo:rustc-check-cfg=cfg(c_abi)");
+    if env::var("DEP_ZMQ_SYSTEM").as_deref() == Ok("1") {
+        require_recent_libzmq(&pkg_config());
+        println!("libzmq: the system's, linked dynamically");
+        println!("cargo:rustc-cfg=c_abi");
+        build_c_library();
+    } else if env::var("ZGOSSIP_LIBZMQ").as_deref() == Ok("system") {
+        refuse_bundled_libzmq();
+    } else {
+        println!(
+            "cargo:warning=libzmq {} as zmq-sys compiles it, without CURVE; for the system's, and for the C library, \
+             see \"A Rust program\" in zgossip's README.md",
+            bundled_version().as_deref().unwrap_or("of an unknown version")
+        );
+    }
+}
 
+/// Compiles what is C in the C library, and says how that is linked.
+fn build_c_library() {
     cc::Build::new()
         .file("src/ffi/czmq_compat/weak.c")
         .pic(true)
@@ -35,22 +61,28 @@ fn main() {
     }
 }
 
-/// Stop where zmq-sys has compiled a libzmq of its own: a process would then hold two, and CZMQ's sockets would
-/// be handed to the wrong one.
-fn require_system_libzmq() {
-    if env::var("DEP_ZMQ_SYSTEM").as_deref() == Ok("1") {
-        return;
-    }
+/// Stops: zmq-sys has compiled a libzmq of its own, where the system's is asked for.
+fn refuse_bundled_libzmq() -> ! {
     let target = env::var("TARGET").unwrap_or_default();
     stop(&format!(
         "this build would take zmq-sys's own copy of libzmq instead of the system's.\n\
          \x20 Run cargo (or make) from the directory that holds zgossip's Cargo.toml, so that cargo reads\n\
-         \x20 .cargo/config.toml there; where zgossip is a dependency, copy the entry below to your own.\n\
-         \x20 If it was read, it has no entry for this target yet; add:\n\n\
+         \x20 .cargo/config.toml there. If it was read, it has no entry for this target yet; add:\n\n\
          \x20     [target.{target}.zmq]\n\
          \x20     rustc-link-lib = [\"dylib=zmq\"]\n\
          \x20     system = \"1\"\n"
-    ));
+    ))
+}
+
+/// The version of the libzmq that zmq-sys has compiled, as its header says.
+fn bundled_version() -> Option<String> {
+    let header = PathBuf::from(env::var_os("DEP_ZMQ_INCLUDE")?).join("zmq.h");
+    let header = std::fs::read_to_string(header).ok()?;
+    let number = |part: &str| {
+        let line = header.lines().find(|line| line.starts_with(&format!("#define ZMQ_VERSION_{part} ")))?;
+        line.split_whitespace().last()
+    };
+    Some(format!("{}.{}.{}", number("MAJOR")?, number("MINOR")?, number("PATCH")?))
 }
 
 /// What pkg-config knows of libzmq's whereabouts; nothing where it is in the compiler's own directories, or where

@@ -1,17 +1,18 @@
-//! CZMQ's zgossip, rebuilt: the same interface and the same wire, in a network that really converges.
-//!
-//! The product is a C library, `libzgossip`: its interface is `include/zgossip.h`, made from `src/ffi`.
-//!
-//! | layer | what it is | what it may import |
-//! | --- | --- | --- |
-//! | `ffi` | the C ABI: pointer checks, panic boundary, errno | all below |
-//! | `actor` | the command language, configuration, the two ways to talk to the owner | engine, core, log |
-//! | `engine` | one thread a node: sockets, polling, timers | core, log |
-//! | `core` | the gossip protocol as a state machine without I/O | nothing |
-//! | `log` | where a node's log lines go | nothing |
-//!
-//! The feature `internals` makes the layers below `ffi` public, for this repository's own tests, benchmarks and
-//! tools. It is no part of the interface: anything in it may change with any version.
+#![doc = include_str!("../README.md")]
+// A build for a Rust program with zmq-sys's own libzmq leaves the C layer out, and with it what only that uses.
+#![cfg_attr(not(c_abi), allow(dead_code, unused_imports))]
+
+// | layer | what it is | what it may import |
+// | --- | --- | --- |
+// | `ffi` | the C interface: pointer checks, panic boundary, errno | all below, `api` apart |
+// | `api` | the Rust interface | all below |
+// | `actor` | the command language, configuration, the two ways to talk to the owner | engine, core, log |
+// | `engine` | one thread a node: sockets, polling, timers | core, log |
+// | `core` | the gossip protocol as a state machine without I/O | nothing |
+// | `log` | where a node's log lines go | nothing |
+//
+// The feature `internals` makes the layers below public, for this repository's own tests, benchmarks and tools. It is
+// no part of the interface: anything in it may change with any version.
 
 #[cfg(not(feature = "internals"))]
 mod actor;
@@ -42,5 +43,5 @@ pub use core::{Stats, Tuple};
 pub use log::Level;
 
 // Code in the comments of exported functions is C, and no doctest.
-#[cfg(not(doctest))]
+#[cfg(all(c_abi, not(doctest)))]
 mod ffi;

@@ -6,6 +6,7 @@
 //! | `examples` | the programs in examples/ |
 //! | `papers` | paths, functions and versions that the papers name exist |
 //! | `rust_api` | the Rust interface |
+//! | `rust_crate` | a Rust program that depends on the crate |
 //! | `python` | the Python module |
 //! | `memory` | the C programs under valgrind |
 
@@ -15,3 +16,4 @@ mod memory;
 mod papers;
 mod python;
 mod rust_api;
+mod rust_crate;
