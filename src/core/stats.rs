@@ -5,6 +5,7 @@
 // The layout is part of the ABI: what is there stays in its place.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
+#[non_exhaustive]
 pub struct Stats {
     /// Tuples that the node holds.
     pub tuples: u64,

@@ -206,6 +206,44 @@ fn the_presence_example_tells_who_comes_and_goes() {
     registry.end();
 }
 
+/// Builds a Rust example, which a run of this test program alone does not, and returns where cargo has put it.
+#[track_caller]
+fn rust_example(name: &str) -> PathBuf {
+    let own = std::env::current_exe().expect("own path");
+    let profile = own.parent().and_then(Path::parent).expect("the profile's directory");
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["build", "--quiet", "--offline", "--example", name]).current_dir(root());
+    if profile.ends_with("release") {
+        command.arg("--release");
+    }
+    run(command, LONG * 20).check("cargo build --example");
+    profile.join("examples").join(name)
+}
+
+#[test]
+fn the_rust_examples_meet_each_other_and_the_one_in_c() {
+    let here = Installed::new();
+    let presence = here.build("presence.c");
+    let endpoint = here.scratch.ipc("net.socket");
+    let mut discover = here.start(&rust_example("discover"), &["bind", &endpoint]);
+    let program = rust_example("announce");
+    let announce = |name, address| here.start(&program, &[name, address, "connect", &endpoint]);
+    let printer = announce("printer", "10.0.0.2:9100");
+    discover.says("+ printer 10.0.0.2:9100");
+    let mut camera = announce("camera", "10.0.0.3:554");
+    discover.says("+ camera 10.0.0.3:554");
+    let registry = here.start(&presence, &["registry", "10.0.0.1:80", "connect", &endpoint]);
+    discover.says("+ registry 10.0.0.1:80");
+    registry.has_said("+ camera 10.0.0.3:554");
+    printer.leave();
+    discover.says("- printer");
+    camera.process.kill();
+    discover.says("- camera");
+    registry.end();
+    discover.says("- registry");
+    discover.leave();
+}
+
 /// Where the JavaScript example and its package are, or why not.
 fn node_example() -> Result<PathBuf, String> {
     for tool in ["node", "npm"] {
