@@ -24,7 +24,7 @@ use crate::core::codec::Summary;
 use crate::core::id::{Role, Slot};
 use crate::core::plain::peer::PlainPeer;
 use crate::core::plain::receipts::Receipts;
-use crate::core::plumtree::peer::Branches;
+use crate::core::plumtree::LazyPush;
 use crate::core::timers::Deadline;
 use crate::core::transit::Transit;
 use handshake::{Handshake, Pings};
@@ -113,7 +113,8 @@ pub(super) struct Link {
     pub(super) owed_by_peer: u32,
     /// When a tuple last came, or a sign that the peer has taken some.
     pub(super) progress_at: u64,
-    pub(super) branches: Branches,
+    /// Extended: the origins whose tuples are announced to the peer and not pushed, and those announcements.
+    pub(super) lazy_push: LazyPush,
     /// The peer's node id, if it is an extended one.
     pub(super) peer: Option<u64>,
     /// The peer understands OFFER.
@@ -159,7 +160,7 @@ impl Link {
             plain: PlainPeer::default(),
             owed_by_peer: 0,
             progress_at: 0,
-            branches: Branches::default(),
+            lazy_push: LazyPush::new(role),
             peer: None,
             offers: false,
             wall: None,
@@ -225,7 +226,6 @@ impl Link {
     pub(super) fn become_undetermined(&mut self, log_end: u32, now: u64) {
         self.set_phase(Phase::Undetermined);
         self.owe_all(log_end);
-        self.branches = Branches::default();
         self.await_answer(now);
     }
 
@@ -245,7 +245,6 @@ impl Link {
         if self.role == Role::Server {
             self.list_wait.begin(now);
         }
-        self.branches = Branches::default();
         self.next_turn_at = now + self.keepalive.interval();
     }
 
@@ -259,7 +258,6 @@ impl Link {
         self.acks.probe_again();
         self.comparison = Comparison::default();
         self.plain = PlainPeer::default();
-        self.branches = Branches::default();
         self.pace.end_idle();
         self.next_turn_at = u64::MAX;
     }
@@ -271,7 +269,7 @@ impl Link {
         }
         let of_phase = match self.phase {
             Phase::Plain => [self.plain.next_check_at(), self.list_wait.ends_at()],
-            Phase::Extended => [self.branches.announce_at(), self.bulk.missing_at()],
+            Phase::Extended => [self.lazy_push.half_over_at(), self.bulk.missing_at()],
             _ => [None, None],
         };
         let turn = (self.role == Role::Client).then_some(self.next_turn_at);
@@ -281,6 +279,7 @@ impl Link {
     fn set_phase(&mut self, phase: Phase) {
         self.phase = phase;
         (self.gap, self.awaits, self.session_from) = (false, 0, None);
+        self.lazy_push = LazyPush::new(self.role);
     }
 
     /// Owes everything to a peer whose list shows that it holds next to nothing, but for what it was sent since the
@@ -358,7 +357,7 @@ impl Link {
                 || self.may_probe()
                 || self.is_receipt_ping_due()
                 || (self.phase != Phase::Handshake
-                    && (self.cursor < log_end || self.branches.is_due() || self.has_bulk())))
+                    && (self.cursor < log_end || self.lazy_push.is_due() || self.has_bulk())))
     }
 
     /// Whether something is owed in bulk, or a question about it is, that may be sent now.
@@ -385,7 +384,7 @@ impl Link {
 
     /// Whether a probe is due and everything that it stands for has been sent.
     pub(super) fn may_probe(&self) -> bool {
-        let told = self.bulk.is_empty() && self.branches.is_empty();
+        let told = self.bulk.is_empty() && self.lazy_push.is_empty();
         self.phase != Phase::Handshake && told && !self.gap && self.acks.may_probe(self.cursor)
     }
 }

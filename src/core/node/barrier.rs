@@ -48,7 +48,7 @@ impl Node {
             }
             link.acks.set(self.last_barrier, end);
             // Announcements need not wait: the owner does.
-            link.branches.hurry();
+            link.lazy_push.flush();
             asked.push(id);
         }
         for &id in &asked {

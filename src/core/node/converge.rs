@@ -77,7 +77,8 @@ impl Node {
             RecordKind::Tombstone => (State::Retracted, Tuple::new(key, value)),
         };
         self.write_at(found, Write { tuple, stamp, source: Some(id), state, ttl }, now);
-        self.hear_news(id, stamp, now);
+        self.tree.on_news(id, stamp, now);
+        self.send_tree_messages();
     }
 
     /// The time to live (ms) that remains of a record's, and whether the tuple's life is over already. What remained
@@ -112,7 +113,8 @@ impl Node {
         }
         self.counters.duplicates += 1;
         if let Some(source) = same_origin {
-            self.hear_redundant(id, source, stamp, now);
+            self.tree.on_redundant(id, source, stamp, now);
+            self.send_tree_messages();
         }
     }
 

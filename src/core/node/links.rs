@@ -24,7 +24,7 @@ impl Node {
         self.next_link += 1;
         self.links.insert(id, Link::new(role, now.mono));
         if self.links.len() > 1 {
-            self.keep_origins();
+            self.keep_parents();
         }
         Ok(id)
     }
@@ -39,15 +39,12 @@ impl Node {
     /// Notes that a client's connection was lost, and is being made again. Nothing is sent meanwhile.
     pub fn link_down(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        let was_in_tree = link.up && link.is_extended();
         if link.up {
             self.note_departure(id, now);
         }
+        self.tree.neighbour_down(id);
         self.change_phase(id, Link::on_disconnected);
         self.leave(id);
-        if was_in_tree {
-            self.lost.push(id);
-        }
         self.schedule_link(id, now);
     }
 
@@ -145,17 +142,22 @@ impl Node {
     pub(super) fn become_extended(&mut self, id: LinkId, cursor: u32, now: Now) {
         self.memory.forget_link(id);
         self.change_phase(id, |link| link.become_extended(cursor));
-        self.meet_origin(id, now);
+        let peer = self.links.get(&id).and_then(|link| link.peer);
+        self.tree.neighbour_up(id, peer, now);
+        self.send_tree_messages();
         self.heartbeat_soon(id, now);
         self.establish(id, now);
     }
 
-    /// Changes a link's phase, and keeps count of plain links.
+    /// Changes a link's phase, keeps count of plain links, and keeps those that are not extended out of the tree.
     fn change_phase<T>(&mut self, id: LinkId, change: impl FnOnce(&mut Link) -> T) -> Option<T> {
         let link = self.links.get_mut(&id)?;
         let was_plain = link.is_plain();
         let result = change(link);
         self.memory.on_phase(was_plain, link.is_plain());
+        if !link.is_extended() {
+            self.tree.session_over(id);
+        }
         Some(result)
     }
 

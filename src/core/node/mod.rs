@@ -13,7 +13,7 @@
 //! | `sync` | anti-entropy |
 //! | `requests` | tuples that were requested and have not come |
 //! | `transmit` | the next frame of each link |
-//! | `tree` | broadcast trees |
+//! | `tree` | routes to the machine of the broadcast trees |
 //! | `barrier` | which peers have taken what was held at some moment |
 //! | `liveness` | deadlines: signs of life, silence, expiry |
 
@@ -42,7 +42,7 @@ use crate::core::event::{Event, Severity};
 use crate::core::id::{LinkId, Slot};
 use crate::core::link::Link;
 use crate::core::plain::memory::Memory;
-use crate::core::plumtree::parents::Origins;
+use crate::core::plumtree;
 use crate::core::settings::{Refusal, Settings};
 use crate::core::stats::Stats;
 use crate::core::store::{self, State, Store};
@@ -98,9 +98,7 @@ pub struct Node {
     batches: transmit::BatchCache,
     /// The last batch for peers that are sent everything.
     backlogs: transmit::BatchCache,
-    origins: Origins,
-    /// Links of the broadcast trees that were lost since output was last asked for: often many at once.
-    lost: Vec<LinkId>,
+    tree: plumtree::State,
     requests: Requests,
     /// The link on which a peer last was asked for everything that it holds.
     source: Option<LinkId>,
@@ -119,9 +117,10 @@ impl Node {
     /// random choices are made.
     pub fn new(settings: Settings, seed: u64, now: Now) -> Node {
         let mut random = fastrand::Rng::with_seed(seed);
+        let id = node_id(random.u64(..));
         let tombstone = settings.tombstone;
         let mut node = Node {
-            id: node_id(random.u64(..)),
+            id,
             settings,
             clock: Clock::default(),
             peer_clocks: PeerClocks::default(),
@@ -148,8 +147,7 @@ impl Node {
             barrier_links: Vec::new(),
             batches: transmit::BatchCache::default(),
             backlogs: transmit::BatchCache::default(),
-            origins: Origins::new(random.u64(..)),
-            lost: Vec::new(),
+            tree: plumtree::State::new(id, random.u64(..)),
             requests: Requests::new(random.u64(..)),
             source: None,
             drift_refused_at: None,

@@ -99,9 +99,9 @@ impl Node {
             Message::Digest(parts) => self.hear_digest(id, parts, now),
             Message::Entries(parts) => self.hear_entries(id, parts, now),
             Message::Request(hashes) => self.hear_request(id, hashes, now),
-            Message::Announce(entries) => self.hear_announce(id, entries, now),
-            Message::Prune(origins) => self.hear_prune(id, origins, now),
-            Message::Graft(origins) => self.hear_graft(id, origins),
+            Message::Announce(entries) => self.on_announce(id, entries, now),
+            Message::Prune(origins) => self.on_prune(id, origins, now),
+            Message::Graft(origins) => self.on_graft(id, origins),
             Message::Offer(entries) => self.hear_offer(id, entries, now),
             other => self.on_unexpected(id, &other),
         }

@@ -116,10 +116,8 @@ impl Node {
         if ours.root == theirs.root {
             link.comparison = Comparison::default();
             self.close_gap(id);
-            // It may have got elsewhere, too, what we did.
-            if self.origins.come_by_others(id) {
-                self.close_ring(id, now);
-            }
+            self.tree.on_equal_digests(id, now);
+            self.send_tree_messages();
             return;
         }
         let last = &mut link.comparison;

@@ -42,9 +42,8 @@ impl BatchCache {
 impl Node {
     /// Takes a link that has something to send. It is not returned again until there is something new.
     pub fn poll_ready(&mut self) -> Option<LinkId> {
-        if !self.lost.is_empty() {
-            self.regrow();
-        }
+        self.tree.repair();
+        self.send_tree_messages();
         if self.announced != self.store.changes.version() {
             self.announced = self.store.changes.version();
             let end = self.store.changes.end();
@@ -219,7 +218,7 @@ impl Node {
         let (start, version) = (link.cursor, self.store.changes.version());
         let cache = &self.batches;
         let fresh = cache.is_fresh(version, start, now);
-        let wanted = |origin: &u64| link.peer != Some(*origin) && !link.branches.is_cut(*origin);
+        let wanted = |origin: &u64| link.peer != Some(*origin) && !link.lazy_push.is_lazy(*origin);
         let suits = !cache.sources.contains(&id) && cache.origins.iter().all(wanted);
         if fresh
             && suits
@@ -239,10 +238,10 @@ impl Node {
                 let origin = held.stamp.origin;
                 if held.source() == Some(id) {
                     excluded = true;
-                } else if link.peer == Some(origin) || link.branches.is_cut(origin) {
+                } else if link.peer == Some(origin) || link.lazy_push.is_lazy(origin) {
                     // The writer has it; a copy of the writer, with the same identity, learns by the announcement.
                     excluded = true;
-                    timed |= link.branches.tell(slot, link.role, now.mono);
+                    timed |= link.lazy_push.queue(slot, now);
                 } else if batch.closes_before(held) {
                     break;
                 } else if batch.add(held, remaining(self.store.deadline(slot), now)) {

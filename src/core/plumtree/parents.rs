@@ -1,135 +1,118 @@
-//! By which link each origin's tuples come.
+//! The parent of each origin: the link by which its tuples come.
 //!
-//! The newest tuple of an origin decides: whoever brought it had it before, so following these links from
-//! node to node leads to the origin and never round in a ring. Before there was any, a link to the origin
-//! itself is as good.
+//! The newest tuple of an origin decides. The neighbour that brought it held it before, so that following parents from
+//! node to node leads to the origin and never round in a ring. Before any tuple of an origin has come, a link to the
+//! origin itself is its parent.
 
+use super::MAX_ORIGINS;
 use crate::core::clock::Stamp;
 use crate::core::id::LinkId;
-use crate::core::plumtree::MOST_ORIGINS;
 use std::collections::HashMap;
 
-/// For so many new origins a second all links are told at once that their tuples come otherwise; for more it
-/// would cost too much, and is told to those that bring a tuple again.
-const MOST_TOLD: u32 = 256;
-const SECOND: u64 = 1000;
-
 #[derive(Copy, Clone, Debug)]
-struct Arrival {
+struct Parent {
     link: LinkId,
-    /// The time of the newest stamp that came by it.
+    /// The time of the newest stamp that came by the link; 0 where the neighbour itself is the origin, and no tuple
+    /// of it has come.
     newest: u64,
 }
 
+/// The parents of all origins that are known, at most [`MAX_ORIGINS`].
 #[derive(Clone, Debug)]
-pub(in crate::core) struct Origins {
-    /// There was more than one link, so that it matters.
+pub(super) struct Parents {
+    /// Parents are remembered: not before there is a second link, for with one alone there is no choice.
     kept: bool,
-    /// Since when new origins are counted, and how many there were.
-    new: (u64, u32),
-    arrivals: HashMap<u64, Arrival, ahash::RandomState>,
+    by_origin: HashMap<u64, Parent, ahash::RandomState>,
 }
 
-impl Origins {
-    pub(in crate::core) fn new(seed: u64) -> Origins {
-        Origins {
-            kept: false,
-            new: (0, 0),
-            arrivals: HashMap::with_hasher(ahash::RandomState::with_seeds(seed, 7, 8, 9)),
-        }
+impl Parents {
+    pub(super) fn new(seed: u64) -> Parents {
+        let by_origin = HashMap::with_hasher(ahash::RandomState::with_seeds(seed, 7, 8, 9));
+        Parents { kept: false, by_origin }
     }
 
-    /// There is more than one link from now on. False when there was before.
-    pub(in crate::core) fn keep(&mut self) -> bool {
+    /// Remembers parents from now on; false when they were remembered before.
+    pub(super) fn keep(&mut self) -> bool {
         !std::mem::replace(&mut self.kept, true)
     }
 
-    /// Whether all links are to be told of a new origin.
-    pub(in crate::core) fn may_tell(&mut self, now: u64) -> bool {
-        if now >= self.new.0 + SECOND {
-            self.new = (now, 0);
-        }
-        self.new.1 = self.new.1.saturating_add(1);
-        self.new.1 <= MOST_TOLD
+    /// The parent of `origin`.
+    pub(super) fn of(&self, origin: u64) -> Option<LinkId> {
+        self.by_origin.get(&origin).map(|parent| parent.link)
     }
 
-    /// Whether any origin's tuples come by another link than this one.
-    pub(in crate::core) fn come_by_others(&self, link: LinkId) -> bool {
-        self.arrivals.values().any(|arrival| arrival.link != link)
+    /// Whether any origin has another parent than `link`.
+    pub(super) fn any_but(&self, link: LinkId) -> bool {
+        self.by_origin.values().any(|parent| parent.link != link)
     }
 
-    /// The link over which an origin's tuples come.
-    pub(in crate::core) fn link(&self, origin: u64) -> Option<LinkId> {
-        self.arrivals.get(&origin).map(|arrival| arrival.link)
-    }
-
-    /// A tuple has come by `link` that was not known. True when it is the first of its origin.
-    pub(in crate::core) fn arrived(&mut self, stamp: Stamp, link: LinkId) -> bool {
+    /// Takes note of a tuple that `link` brought and that was not held. True when it is the first of its origin.
+    pub(super) fn on_news(&mut self, stamp: Stamp, link: LinkId) -> bool {
         let newest = stamp.time;
-        if let Some(arrival) = self.arrivals.get_mut(&stamp.origin) {
-            if arrival.newest <= newest {
-                *arrival = Arrival { link, newest };
+        if let Some(parent) = self.by_origin.get_mut(&stamp.origin) {
+            if parent.newest <= newest {
+                *parent = Parent { link, newest };
             }
             return false;
         }
         let room = self.kept && !self.is_full();
         if room {
-            self.arrivals.insert(stamp.origin, Arrival { link, newest });
+            self.by_origin.insert(stamp.origin, Parent { link, newest });
         }
         room
     }
 
-    /// Whether a new origin would find no room.
-    pub(in crate::core) fn is_full(&self) -> bool {
-        self.arrivals.len() >= MOST_ORIGINS
-    }
-
-    /// Forgets the half that has said nothing for longest.
-    pub(in crate::core) fn make_room(&mut self) -> Vec<u64> {
-        let mut all: Vec<_> =
-            self.arrivals.iter().map(|(&origin, arrival)| (arrival.newest, origin)).collect();
-        // Whoever is at the other end of a link and has said nothing yet can still do so.
-        all.sort_unstable_by_key(|&(newest, origin)| (newest == 0, newest, origin));
-        all.truncate(all.len().div_ceil(2));
-        let forgotten: Vec<u64> = all.into_iter().map(|(_, origin)| origin).collect();
-        for origin in &forgotten {
-            self.arrivals.remove(origin);
-        }
-        forgotten
-    }
-
-    /// The peer at the other end of `link` is this origin itself. True when nothing is known of it yet.
-    pub(in crate::core) fn met(&mut self, origin: u64, link: LinkId) -> bool {
-        let new = self.kept && !self.is_full() && !self.arrivals.contains_key(&origin);
+    /// Takes note that the neighbour at the other end of `link` is `origin`. True when that makes the link its parent.
+    pub(super) fn meet(&mut self, origin: u64, link: LinkId) -> bool {
+        let new = self.kept && !self.is_full() && !self.by_origin.contains_key(&origin);
         if new {
-            self.arrivals.insert(origin, Arrival { link, newest: 0 });
+            self.by_origin.insert(origin, Parent { link, newest: 0 });
         }
         new
     }
 
-    /// Forgets by which link an origin's tuples come, if it is this one.
-    pub(in crate::core) fn forget(&mut self, origin: u64, link: LinkId) -> bool {
-        let known = self.link(origin) == Some(link);
-        if known {
-            self.arrivals.remove(&origin);
-        }
-        known
+    /// Whether there is no room for another origin.
+    pub(super) fn is_full(&self) -> bool {
+        self.by_origin.len() >= MAX_ORIGINS
     }
 
-    /// A link is lost: the origins whose tuples came by it.
-    pub(in crate::core) fn lose(&mut self, link: LinkId) -> Vec<u64> {
-        let mut lost: Vec<u64> =
-            self.arrivals.iter().filter(|(_, arrival)| arrival.link == link).map(|(&id, _)| id).collect();
-        lost.sort_unstable();
-        for origin in &lost {
-            self.arrivals.remove(origin);
+    /// Forgets the half of the origins that has been silent for longest, and returns it.
+    pub(super) fn make_room(&mut self) -> Vec<u64> {
+        let mut all: Vec<_> =
+            self.by_origin.iter().map(|(&origin, parent)| (parent.newest, origin)).collect();
+        // Neighbours that have written nothing yet go last: they can still do so.
+        all.sort_unstable_by_key(|&(newest, origin)| (newest == 0, newest, origin));
+        all.truncate(all.len().div_ceil(2));
+        let forgotten: Vec<u64> = all.into_iter().map(|(_, origin)| origin).collect();
+        for origin in &forgotten {
+            self.by_origin.remove(origin);
         }
-        lost
+        forgotten
     }
 
-    /// All origins that are known, in order.
-    pub(in crate::core) fn all(&self) -> Vec<u64> {
-        let mut all: Vec<u64> = self.arrivals.keys().copied().collect();
+    /// Forgets the parent of `origin` if it is `link`, and says whether it was.
+    pub(super) fn forget(&mut self, origin: u64, link: LinkId) -> bool {
+        let is_parent = self.of(origin) == Some(link);
+        if is_parent {
+            self.by_origin.remove(&origin);
+        }
+        is_parent
+    }
+
+    /// Forgets all origins whose parent is `link`, and returns them in order.
+    pub(super) fn forget_all(&mut self, link: LinkId) -> Vec<u64> {
+        let children = self.by_origin.iter().filter(|(_, parent)| parent.link == link);
+        let mut orphans: Vec<u64> = children.map(|(&origin, _)| origin).collect();
+        orphans.sort_unstable();
+        for origin in &orphans {
+            self.by_origin.remove(origin);
+        }
+        orphans
+    }
+
+    /// All origins that have a parent, in order.
+    pub(super) fn origins(&self) -> Vec<u64> {
+        let mut all: Vec<u64> = self.by_origin.keys().copied().collect();
         all.sort_unstable();
         all
     }
@@ -139,10 +122,10 @@ impl Origins {
 mod tests {
     use super::*;
 
-    fn origins() -> Origins {
-        let mut origins = Origins::new(1);
-        origins.keep();
-        origins
+    fn parents() -> Parents {
+        let mut parents = Parents::new(1);
+        parents.keep();
+        parents
     }
 
     fn stamp(time: u64, origin: u64) -> Stamp {
@@ -150,40 +133,40 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_tuple_tells() {
-        let mut origins = origins();
-        assert!(origins.arrived(stamp(10, 1), LinkId(1)));
-        assert!(!origins.arrived(stamp(9, 1), LinkId(2)));
-        assert_eq!(origins.link(1), Some(LinkId(1)));
-        assert!(!origins.arrived(stamp(11, 1), LinkId(2)));
-        assert_eq!(origins.link(1), Some(LinkId(2)));
-        origins.met(1, LinkId(3));
-        assert_eq!(origins.link(1), Some(LinkId(2)), "that is known better");
-        assert_eq!(origins.lose(LinkId(2)), [1]);
-        origins.met(1, LinkId(3));
-        assert_eq!(origins.link(1), Some(LinkId(3)));
-        assert!(!origins.arrived(stamp(1, 1), LinkId(4)));
-        assert_eq!(origins.link(1), Some(LinkId(4)));
+    fn the_newest_tuple_decides_which_link_is_the_parent() {
+        let mut parents = parents();
+        assert!(parents.on_news(stamp(10, 1), LinkId(1)));
+        assert!(!parents.on_news(stamp(9, 1), LinkId(2)));
+        assert_eq!(parents.of(1), Some(LinkId(1)));
+        assert!(!parents.on_news(stamp(11, 1), LinkId(2)));
+        assert_eq!(parents.of(1), Some(LinkId(2)));
+        parents.meet(1, LinkId(3));
+        assert_eq!(parents.of(1), Some(LinkId(2)), "a tuple tells more than a link to the origin");
+        assert_eq!(parents.forget_all(LinkId(2)), [1]);
+        parents.meet(1, LinkId(3));
+        assert_eq!(parents.of(1), Some(LinkId(3)));
+        assert!(!parents.on_news(stamp(1, 1), LinkId(4)));
+        assert_eq!(parents.of(1), Some(LinkId(4)));
     }
 
     #[test]
-    fn those_that_were_silent_for_longest_make_room() {
-        let mut origins = origins();
+    fn origins_that_were_silent_for_longest_make_room() {
+        let mut parents = parents();
         let mut time = 100;
-        while !origins.is_full() {
-            origins.arrived(stamp(time, time), LinkId(1));
+        while !parents.is_full() {
+            parents.on_news(stamp(time, time), LinkId(1));
             time += 1;
         }
-        assert!(!origins.arrived(stamp(time, time), LinkId(1)), "there is no room");
-        let forgotten = origins.make_room();
-        assert_eq!((forgotten.len(), forgotten[0]), (MOST_ORIGINS / 2, 100));
-        assert!(origins.arrived(stamp(time, time), LinkId(1)));
+        assert!(!parents.on_news(stamp(time, time), LinkId(1)), "there is no room");
+        let forgotten = parents.make_room();
+        assert_eq!((forgotten.len(), forgotten[0]), (MAX_ORIGINS / 2, 100));
+        assert!(parents.on_news(stamp(time, time), LinkId(1)));
     }
 
     #[test]
-    fn with_a_single_link_nothing_is_kept() {
-        let mut origins = Origins::new(1);
-        assert!(!origins.arrived(stamp(1, 1), LinkId(1)));
-        assert!(origins.all().is_empty());
+    fn with_a_single_link_no_parents_are_remembered() {
+        let mut parents = Parents::new(1);
+        assert!(!parents.on_news(stamp(1, 1), LinkId(1)));
+        assert!(parents.origins().is_empty());
     }
 }

@@ -1,6 +1,7 @@
-//! Networks of a few nodes whose frames arrive in an order of chance.
+//! Broadcast trees of whole nodes, in networks of a few whose frames arrive in an order of chance.
 
 use super::*;
+use crate::core::clock::Stamp;
 use crate::core::codec::lists::BatchWriter;
 use crate::core::codec::{Extension, RecordKind, encode, encode_publish};
 use crate::core::id::Role;
@@ -25,7 +26,7 @@ fn announcement(hashes: std::ops::Range<u64>) -> Vec<u8> {
 }
 
 #[test]
-fn announcements_of_what_never_comes_are_not_all_remembered() {
+fn announcements_of_tuples_that_never_come_are_not_all_remembered() {
     let mut node = Node::new(Settings::default(), 1, Now::at(1));
     let link = client(&mut node);
     for round in 0..20 {
@@ -35,7 +36,7 @@ fn announcements_of_what_never_comes_are_not_all_remembered() {
 }
 
 #[test]
-fn what_there_is_no_room_for_is_asked_for_once() {
+fn a_tuple_that_there_is_no_room_for_is_asked_for_once() {
     let mut node = Node::new(Settings { max_tuples: 2, ..Settings::default() }, 1, Now::at(1));
     let link = client(&mut node);
     node.publish(b"a", b"1", 0, Now::at(1)).unwrap();
@@ -57,7 +58,7 @@ fn what_there_is_no_room_for_is_asked_for_once() {
 }
 
 #[test]
-fn a_peer_that_turns_out_to_be_plain_later_is_no_lazy_one() {
+fn a_peer_that_turns_out_to_be_plain_later_is_lazy_for_nothing() {
     let mut node = Node::new(Settings::default(), 1, Now::at(1));
     let (one, two) = (client(&mut node), client(&mut node));
     node.handle_frame(two, &origins_frame(MessageId::Prune, &[node.id()]), Now::at(2));
@@ -67,7 +68,7 @@ fn a_peer_that_turns_out_to_be_plain_later_is_no_lazy_one() {
     }
     node.handle_frame(two, &encode(MessageId::Hello, &Extension::default()), Now::at(3));
     assert_eq!(node.links[&two].phase(), Phase::Plain);
-    // Its list is heard before it is told ours.
+    // The peer's list comes first, then it is sent ours.
     assert!(node.poll_transmit(two, Now::at(3)).is_none());
     node.handle_timeout(Now::at(1000));
     assert_eq!(
@@ -76,23 +77,25 @@ fn a_peer_that_turns_out_to_be_plain_later_is_no_lazy_one() {
     );
 }
 
-/// Nodes that are all linked to each other; frames arrive in an order of chance, a link's own in theirs.
+/// Nodes and their links. Frames of different links arrive in an order of chance, those of one link in order.
 struct Mesh {
     nodes: Vec<Node>,
-    /// Of each node, for each of its links: the node at the other end, and its link.
+    /// The other end of each node's links: the index of the node there, and its name for the link.
     peers: Vec<HashMap<LinkId, (usize, LinkId)>>,
+    /// The frames that are under way from one node to another, at `from * nodes.len() + to`.
     wires: Vec<VecDeque<(usize, LinkId, Frame)>>,
     random: fastrand::Rng,
     time: u64,
 }
 
 impl Mesh {
-    /// All are linked to each other.
-    fn new(size: usize, seed: u64) -> Mesh {
+    /// A full mesh.
+    fn full(size: usize, seed: u64) -> Mesh {
         let each = (0..size).flat_map(|a| (a + 1..size).map(move |b| (a, b)));
         Mesh::linked(size, seed, each)
     }
 
+    /// A mesh with these links, each from a client to a server.
     fn linked(size: usize, seed: u64, links: impl IntoIterator<Item = (usize, usize)>) -> Mesh {
         let nodes = (0..size).map(|i| Node::new(Settings::default(), seed + i as u64, Now::at(1))).collect();
         let random = fastrand::Rng::with_seed(seed);
@@ -109,8 +112,8 @@ impl Mesh {
         mesh
     }
 
-    /// All nodes say what they have to say.
-    fn give(&mut self) {
+    /// Puts on the wires what all nodes have to send.
+    fn collect(&mut self) {
         let at = Now::at(self.time);
         for from in 0..self.nodes.len() {
             self.nodes[from].handle_timeout(at);
@@ -124,8 +127,9 @@ impl Mesh {
         }
     }
 
+    /// Delivers one frame; false when none is under way.
     fn step(&mut self) -> bool {
-        self.give();
+        self.collect();
         let busy: Vec<usize> = (0..self.wires.len()).filter(|&wire| !self.wires[wire].is_empty()).collect();
         let Some(&wire) = self.random.choice(&busy) else { return false };
         let Some((to, link, frame)) = self.wires[wire].pop_front() else { return false };
@@ -133,10 +137,10 @@ impl Mesh {
         true
     }
 
-    /// A millisecond passes, in which some frames arrive.
+    /// Lets a millisecond pass, in which some frames arrive.
     fn tick(&mut self) {
         self.time += 1;
-        self.give();
+        self.collect();
         for wire in 0..self.wires.len() {
             while self.random.u8(0..3) > 0
                 && let Some((to, link, frame)) = self.wires[wire].pop_front()
@@ -146,27 +150,28 @@ impl Mesh {
         }
     }
 
+    /// Delivers all frames, and those that they lead to.
     fn settle(&mut self) {
         while self.step() {}
     }
 
-    /// Time passes, and whoever has something to do meanwhile does it.
-    fn pass(&mut self, time: u64) {
-        for _ in 0..time / 10 {
+    /// Lets time pass, and delivers all frames every 10 ms.
+    fn pass(&mut self, millis: u64) {
+        for _ in 0..millis / 10 {
             self.time += 10;
             self.settle();
         }
     }
 
-    /// Node `node` publishes, and all is said that is to be said at this time.
+    /// Publishes on one node, and delivers all frames of this moment.
     fn publish(&mut self, node: usize, key: &str) {
         let at = Now::at(self.time);
         self.nodes[node].publish(key.as_bytes(), b"value", 0, at).unwrap();
         self.settle();
     }
 
-    /// The links between two nodes are lost.
-    fn cut(&mut self, a: usize, b: usize) {
+    /// Loses the links between two nodes.
+    fn disconnect(&mut self, a: usize, b: usize) {
         let at = Now::at(self.time);
         for (&link, &(to, other)) in &self.peers[a].clone() {
             if to == b {
@@ -181,6 +186,7 @@ impl Mesh {
         self.nodes.iter().all(|node| node.get(key.as_bytes(), Now::at(self.time)).is_some())
     }
 
+    /// Tuples sent by all nodes.
     fn sent(&self) -> u64 {
         self.nodes.iter().map(|node| node.stats().tuples_out).sum()
     }
@@ -188,7 +194,7 @@ impl Mesh {
 
 #[test]
 fn in_a_full_mesh_each_tuple_soon_crosses_each_node_once() {
-    let mut mesh = Mesh::new(12, 7);
+    let mut mesh = Mesh::full(12, 7);
     let publish = |mesh: &mut Mesh, round: u64| {
         for node in 0..12 {
             let (key, at) = (format!("{node}/{round}"), Now::at(mesh.time));
@@ -210,7 +216,7 @@ fn in_a_full_mesh_each_tuple_soon_crosses_each_node_once() {
 }
 
 #[test]
-fn of_two_links_between_two_nodes_one_brings_the_tuples() {
+fn only_one_of_two_links_between_two_nodes_brings_tuples() {
     let mut mesh = Mesh::linked(3, 5, [(0, 1), (1, 0), (1, 2)]);
     (0..3).for_each(|node| mesh.publish(node, "first"));
     (0..3).for_each(|node| mesh.publish(node, &format!("{node}")));
@@ -219,9 +225,9 @@ fn of_two_links_between_two_nodes_one_brings_the_tuples() {
     assert_eq!(mesh.sent() - before, 3 * 2);
 }
 
-/// Mostly one announcement brings it, seldom it takes two, and once in some hundred times anti-entropy is needed.
+/// Mostly one announcement brings the tuple, seldom it takes two, and once in some hundred times anti-entropy.
 #[test]
-fn a_ring_that_is_cut_brings_everything_the_other_way_round() {
+fn when_a_ring_loses_a_link_tuples_go_the_other_way_round() {
     const SEEDS: u64 = 200;
     let (mut late, mut later) = (0, 0);
     for seed in 0..SEEDS {
@@ -230,7 +236,7 @@ fn a_ring_that_is_cut_brings_everything_the_other_way_round() {
         let before = mesh.sent();
         mesh.publish(0, "along the tree");
         assert_eq!(mesh.sent() - before, 4);
-        mesh.cut(0, 1);
+        mesh.disconnect(0, 1);
         mesh.publish(0, "announced");
         mesh.pass(260);
         late += u64::from(!mesh.all_hold("announced"));
@@ -246,7 +252,7 @@ fn a_ring_that_is_cut_brings_everything_the_other_way_round() {
 }
 
 #[test]
-fn what_the_server_has_announced_the_client_does_not() {
+fn a_client_does_not_announce_what_the_server_has_announced() {
     let mut mesh = Mesh::linked(3, 2, [(0, 1), (1, 2), (2, 0)]);
     (0..5).for_each(|round| mesh.publish(0, &format!("{round}")));
     mesh.pass(1000);
@@ -254,7 +260,7 @@ fn what_the_server_has_announced_the_client_does_not() {
     let mut announced = 0;
     for _ in 0..600 {
         mesh.time += 1;
-        mesh.give();
+        mesh.collect();
         let frames = mesh.wires.iter().flatten();
         announced += frames.filter(|(.., frame)| frame.bytes()[2] == MessageId::Announce as u8).count();
         mesh.settle();
@@ -263,7 +269,7 @@ fn what_the_server_has_announced_the_client_does_not() {
 }
 
 #[test]
-fn when_the_peer_that_brought_an_origin_has_lost_it_others_are_asked() {
+fn when_the_parent_of_an_origin_sends_graft_other_links_are_grafted() {
     let mut node = Node::new(Settings::default(), 1, Now::at(1));
     let links = [11, 12, 13].map(|peer| {
         let link = node.open_link(Role::Server, Now::at(1)).unwrap();
@@ -279,21 +285,21 @@ fn when_the_peer_that_brought_an_origin_has_lost_it_others_are_asked() {
     let sent = |node: &mut Node, link| -> Vec<u8> {
         std::iter::from_fn(|| node.poll_transmit(link, Now::at(1))).map(|frame| frame.bytes()[2]).collect()
     };
-    let said = links.map(|link| sent(&mut node, link).contains(&(MessageId::Prune as u8)));
-    assert_eq!(said, [false, true, true]);
+    let pruned = links.map(|link| sent(&mut node, link).contains(&(MessageId::Prune as u8)));
+    assert_eq!(pruned, [false, true, true]);
     node.handle_frame(links[0], &origins_frame(MessageId::Graft, &[origin]), Now::at(1));
-    let said = links.map(|link| sent(&mut node, link).contains(&(MessageId::Graft as u8)));
-    assert_eq!(said, [false, true, true]);
+    let grafted = links.map(|link| sent(&mut node, link).contains(&(MessageId::Graft as u8)));
+    assert_eq!(grafted, [false, true, true]);
 }
 
 #[test]
-fn a_branch_that_breaks_is_grafted_elsewhere() {
-    let mut mesh = Mesh::new(4, 3);
+fn when_the_parents_are_lost_one_link_that_is_left_brings_the_tuples() {
+    let mut mesh = Mesh::full(4, 3);
     for round in 0..5 {
         mesh.nodes[0].publish(format!("{round}").as_bytes(), b"1", 0, Now::at(mesh.time)).unwrap();
         mesh.settle();
     }
-    // Node 0 reaches the others only by node 1 from now on, to which it is no branch for node 2 and 3.
+    // Only node 1 is left to node 0; for nodes 2 and 3 their links to node 1 were no parents of node 0.
     for (&link, &(to, other)) in &mesh.peers[0].clone() {
         if to != 1 {
             let at = Now::at(mesh.time);
@@ -303,14 +309,14 @@ fn a_branch_that_breaks_is_grafted_elsewhere() {
     }
     mesh.nodes[0].publish(b"after", b"1", 0, Now::at(mesh.time)).unwrap();
     mesh.settle();
-    // What was on its way when the branches were grafted is announced.
+    // What was on its way when the links were grafted is announced.
     mesh.pass(260);
     assert!(mesh.nodes.iter().all(|node| node.get(b"after", Now::at(1)).is_some()));
 }
 
 #[test]
 fn announcements_do_not_overtake_the_tree_however_much_is_on_its_way() {
-    let mut mesh = Mesh::new(6, 5);
+    let mut mesh = Mesh::full(6, 5);
     let publish = |mesh: &mut Mesh, from: u64, to: u64| {
         for number in from..to {
             let (key, at) = (format!("{}", number % 5000), Now::at(mesh.time));
