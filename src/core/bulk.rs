@@ -1,58 +1,66 @@
-//! What is owed to a peer beside the changes of the moment, and how much of it may be under way.
+//! Tuples that are owed to a peer beside the changes of the moment, and the window of bytes that may be under way.
 //!
-//! A newcomer, or a peer that was away, lacks many tuples. They wait behind everything that changes now, and
-//! no more of them is handed to the socket than the peer takes within a short time, so that a fresh write never
-//! stands in a queue behind them. How much that is, acknowledgements tell: questions are sent between the
-//! tuples, and their answers show how long everything before them was on its way. The rule is that of
-//! LEDBAT (RFC 6817): more while the delay is hardly longer than the shortest ever seen, less when it grows.
+//! A newcomer, or a peer that was away, lacks many tuples. They wait behind everything that changes now, and no more of
+//! them is handed to the socket than the peer takes within a short time, so that a fresh write never stands in a queue
+//! behind them. The size of that window follows from acknowledgements: questions are sent between the tuples, and the
+//! answers show how long everything before them was under way. The rule is that of LEDBAT (RFC 6817): the window grows
+//! while the delay is hardly longer than the shortest ever seen, and shrinks when the delay grows.
 
 use crate::core::id::Slot;
 use std::collections::{HashSet, VecDeque};
 
-/// Marks the number of a question as one of this file's.
+/// Bit in the number of a question that tells questions of this window from probes.
 pub(super) const BULK: u64 = 1 << 63;
 
-/// Bytes that may be under way: at first, at least and at most.
-const FIRST: u64 = 256 << 10;
-const LEAST: u64 = 64 << 10;
-const MOST: u64 = 8 << 20;
-/// Milliseconds of delay beyond the shortest seen below which more may be under way …
+/// Bytes of the first window: 100 ms on a line of 20 Mbit/s.
+const INITIAL: u64 = 256 << 10;
+/// Bytes of the smallest window: four batches, so that a question still finds something to be about.
+const SMALLEST: u64 = 64 << 10;
+/// Bytes of the largest window: 1 Gbit/s is filled up to a round trip of 64 ms, and the socket's queue stays bounded.
+const LARGEST: u64 = 8 << 20;
+/// Milliseconds of delay beyond the shortest seen up to which the window grows: LEDBAT's largest target (RFC 6817).
 const SHORT: u64 = 100;
-/// … and above which it must be less.
+/// Milliseconds of delay beyond the shortest seen from which the window is halved: a fresh write waits that long.
 const LONG: u64 = 300;
-/// An answer is missing when it has not come within this time (ms), or four times the shortest seen.
+/// Milliseconds, or four times the shortest round trip if that is more, after which an answer counts as missing: longer
+/// than a full window delays it.
 const MISSING: u64 = 2000;
 
-/// A question that was asked between tuples.
+/// Question that was sent between tuples, and not answered yet.
 #[derive(Copy, Clone, Debug)]
 struct Asked {
     number: u64,
-    /// Bytes sent before it.
+    /// Bytes sent before the question.
     sent: u64,
-    /// When (ms).
+    /// When the question was sent (monotonic ms).
     at: u64,
 }
 
-/// How many bytes may be under way to one peer.
+/// Window of the bytes that may be under way to one peer.
 #[derive(Clone, Debug)]
 struct Window {
+    /// Bytes that may be under way.
     size: u64,
+    /// Bytes sent, in all.
     sent: u64,
+    /// Bytes that the peer has shown to have taken, in all.
     acknowledged: u64,
+    /// Unanswered questions, oldest first.
     asked: VecDeque<Asked>,
+    /// Number of the last question.
     number: u64,
-    /// The shortest time from a question to its answer (ms).
+    /// Shortest time from a question to its answer (ms).
     shortest: Option<u64>,
-    /// What was sent before the window was last made smaller tells nothing about the smaller one.
+    /// Bytes sent when the window was last halved. The delay of earlier ones tells nothing about the smaller window.
     shrunk_at: u64,
-    /// It does not count any more.
+    /// Whether the window no longer bounds anything.
     lifted: bool,
 }
 
 impl Default for Window {
     fn default() -> Window {
         Window {
-            size: FIRST,
+            size: INITIAL,
             sent: 0,
             acknowledged: 0,
             asked: VecDeque::new(),
@@ -65,6 +73,7 @@ impl Default for Window {
 }
 
 impl Window {
+    /// Whether more may be sent.
     fn is_open(&self) -> bool {
         self.lifted || self.sent - self.acknowledged < self.size
     }
@@ -74,12 +83,14 @@ impl Window {
         self.sent - self.asked.back().map_or(self.acknowledged, |last| last.sent)
     }
 
+    /// Number of the question that is sent now.
     fn ask(&mut self, now: u64) -> u64 {
         self.number += 1;
         self.asked.push_back(Asked { number: self.number, sent: self.sent, at: now });
         self.number | BULK
     }
 
+    /// Takes an answer, and adjusts the window to the delay that it shows.
     fn answer(&mut self, number: u64, now: u64) {
         while let Some(&Asked { number: asked, sent, at }) = self.asked.front() {
             if asked > number {
@@ -94,77 +105,79 @@ impl Window {
             let shortest = self.shortest.map_or(took, |shortest| shortest.min(took));
             self.shortest = Some(shortest);
             if took - shortest <= SHORT {
-                self.size = (self.size + more).min(MOST);
+                self.size = (self.size + more).min(LARGEST);
             } else if took - shortest >= LONG && sent >= self.shrunk_at {
-                self.size = (self.size / 2).max(LEAST);
+                self.size = (self.size / 2).max(SMALLEST);
                 self.shrunk_at = self.sent;
             }
         }
     }
 
+    /// When the answer to the last question counts as missing (monotonic ms).
     fn missing_at(&self) -> Option<u64> {
         let wait = MISSING.max(4 * self.shortest.unwrap_or(0));
         self.asked.back().map(|asked| asked.at + wait)
     }
 }
 
-/// What is owed to one peer in bulk.
+/// Tuples that are owed to one peer in bulk.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bulk {
-    /// Single tuples, each once.
+    /// Single tuples, in the order in which they are to be sent, each once.
     owed: VecDeque<Slot>,
+    /// Set of the single tuples, for lookup.
     owed_set: HashSet<Slot>,
-    /// A stretch of the change log: from the first offset to before the second.
+    /// Range of the change log that is owed: from the first offset to before the second.
     backlog: (u32, u32),
     window: Window,
 }
 
 impl Bulk {
-    /// Drops all that is owed: the connection is gone, or the session starts anew.
+    /// Drops everything that is owed: the connection is gone, or the session starts anew.
     pub(super) fn clear(&mut self) {
         *self = Bulk::default();
     }
 
-    /// Owes a tuple.
+    /// Adds a tuple.
     pub(super) fn owe(&mut self, slot: Slot) {
         if self.owed_set.insert(slot) {
             self.owed.push_back(slot);
         }
     }
 
-    /// Owes everything in the log before this offset.
+    /// Adds everything in the change log before this offset.
     pub(super) fn owe_all_before(&mut self, offset: u32) {
         self.backlog = (0, offset);
     }
 
-    /// The next single tuple, which stays.
+    /// The next single tuple, which stays owed.
     pub(super) fn peek(&self) -> Option<Slot> {
         self.owed.front().copied()
     }
 
-    /// Takes the next single tuple.
+    /// Removes the next single tuple.
     pub(super) fn pop(&mut self) -> Option<Slot> {
         let slot = self.owed.pop_front()?;
         self.owed_set.remove(&slot);
         Some(slot)
     }
 
-    /// No more is to be known of what arrives: all that is owed may be sent, and nothing is asked about it.
+    /// Lifts the window: all that is owed may be sent, and no questions are asked about it.
     pub(super) fn lift(&mut self) {
         self.window.lifted = true;
     }
 
-    /// The stretch of the log that is owed.
+    /// Range of the change log that is owed.
     pub(super) fn backlog(&self) -> (u32, u32) {
         self.backlog
     }
 
-    /// The stretch is sent up to this offset.
+    /// Takes note that the range was sent up to this offset.
     pub(super) fn advance(&mut self, offset: u32) {
         self.backlog.0 = offset.min(self.backlog.1);
     }
 
-    /// The next offset of the stretch.
+    /// Removes the next offset of the range.
     pub(super) fn next_offset(&mut self) -> Option<u32> {
         let (at, end) = self.backlog;
         (at < end).then(|| {
@@ -173,57 +186,59 @@ impl Bulk {
         })
     }
 
-    /// The offsets in the change log that are kept here.
+    /// The offsets in the change log that are kept here, to be moved when the log is compacted.
     pub(super) fn offsets(&mut self) -> impl Iterator<Item = &mut u32> {
         [&mut self.backlog.0, &mut self.backlog.1].into_iter()
     }
 
+    /// Whether nothing is owed.
     pub(super) fn is_empty(&self) -> bool {
         self.owed.is_empty() && self.backlog.0 >= self.backlog.1
     }
 
-    /// Whether this tuple, whose latest change is at `offset`, is owed.
+    /// Whether the tuple in `slot`, whose latest change is at `offset`, is owed.
     pub(super) fn owes(&self, slot: Slot, offset: u32) -> bool {
         (self.backlog.0..self.backlog.1).contains(&offset) || self.owed_set.contains(&slot)
     }
 
-    /// How many tuples are owed.
+    /// Number of tuples that are owed.
     pub(super) fn len(&self) -> usize {
         self.owed.len() + (self.backlog.1.saturating_sub(self.backlog.0)) as usize
     }
 
-    /// Whether all that was owed is sent, and the peer has shown that it took it.
+    /// Whether all that was owed was sent, and the peer has shown that it took it.
     pub(super) fn is_settled(&self) -> bool {
         self.is_empty() && self.window.sent == self.window.acknowledged
     }
 
-    /// Whether there is something to send that may be sent now.
+    /// Whether something is owed that may be sent now.
     pub(super) fn may_send(&self) -> bool {
         !self.is_empty() && self.window.is_open()
     }
 
-    /// A frame was sent.
+    /// Takes note that a frame was sent.
     pub(super) fn sent(&mut self, bytes: usize) {
         self.window.sent += bytes as u64;
     }
 
-    /// Whether a question is to be asked: often enough that answers come before the window is used up.
+    /// Whether a question is to be sent now: a quarter of the window was sent since the last one, so that answers come
+    /// before the window is used up, or everything was.
     pub(super) fn may_ask(&self) -> bool {
         let unasked = self.window.unasked();
         !self.window.lifted && (unasked >= self.window.size / 4 || unasked > 0 && self.is_empty())
     }
 
-    /// The number of the question that is asked now.
+    /// Number of the question that is sent now.
     pub(super) fn ask(&mut self, now: u64) -> u64 {
         self.window.ask(now)
     }
 
-    /// The peer answers a question.
+    /// Takes the peer's answer to a question.
     pub(super) fn answer(&mut self, number: u64, now: u64) {
         self.window.answer(number & !BULK, now);
     }
 
-    /// When the answer to the last question must be taken to be lost.
+    /// When the answer to the last question counts as lost (monotonic ms).
     pub(super) fn missing_at(&self) -> Option<u64> {
         self.window.missing_at()
     }
@@ -233,9 +248,8 @@ impl Bulk {
 mod tests {
     use super::*;
 
-    /// Sends as much as may be sent at once over a line that takes so many bytes a millisecond and is so long
-    /// (ms), until so many bytes are through. Returns the time that took, and the longest time that anything
-    /// stood in a queue.
+    /// Sends as much as the window allows over a line of `rate` bytes a millisecond and `length` ms each way, until `bytes`
+    /// bytes are through. Returns the time (ms) that took, and the longest time that a byte stood in the line's queue.
     fn send(bytes: u64, rate: u64, length: u64) -> (u64, u64) {
         const FRAME: u64 = 16 << 10;
         let mut bulk = Bulk::default();

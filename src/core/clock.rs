@@ -4,12 +4,12 @@
 //! Snapshots in Globally Distributed Databases", 2014): wall time in milliseconds in the upper 48
 //! bits, a counter in the lower 16. It follows the wall clock, and every stamp that it has seen.
 
-/// The two clocks of the caller at one moment.
+/// One moment, on the caller's two clocks.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Now {
-    /// Milliseconds on a clock that never jumps; timers are counted on it.
+    /// Monotonic clock, milliseconds from any moment on; for deadlines.
     pub mono: u64,
-    /// Milliseconds since 1970; stamps are made from it.
+    /// Wall clock, milliseconds since 1970; for stamps.
     pub wall: u64,
 }
 
@@ -28,7 +28,7 @@ pub(super) const COUNTER_BITS: u32 = 16;
 /// value that a plain peer sent without one.
 const NODE_BIT: u64 = 1 << 63;
 
-/// When and by whom a value was written: the larger stamp wins, equal stamps are the same tuple.
+/// Stamp of a write: when and by whom it was made. The larger stamp wins; equal stamps are the same write.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stamp {
     /// Hybrid logical time: milliseconds since 1970 in the upper 48 bits, a counter in the lower 16.
@@ -76,7 +76,7 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// The time for a write that must come after everything seen, and after `replaced`.
+    /// Time of a write that must come after everything seen, and after `replaced`.
     pub(super) fn tick(&mut self, now: Now, replaced: Stamp) -> u64 {
         let wall = now.wall << COUNTER_BITS;
         self.last = wall.max(self.last.saturating_add(1)).max(replaced.time.saturating_add(1));
@@ -88,49 +88,52 @@ impl Clock {
         self.last = self.last.max(time);
     }
 
-    /// What to tell peers: the latest time known.
+    /// The latest time known, which peers are told.
     pub(super) fn latest(&self, now: Now) -> u64 {
         self.last.max(now.wall << COUNTER_BITS)
     }
 }
 
-/// No wall clock that shows an earlier time can be right: milliseconds since 1970 at the beginning of 2026.
+/// Earliest time (ms since 1970) that a wall clock may show to be believed: the beginning of 2026, before this program
+/// existed.
 const EARLIEST: u64 = 1_767_225_600_000;
 
-/// Whether a wall clock may be right.
+/// Whether a wall clock that shows this time (ms since 1970) may be right.
 pub(super) fn is_possible(wall: u64) -> bool {
     wall >= EARLIEST
 }
 
-/// What the wall clocks of direct peers say, as differences to the own monotonic clock.
+/// Wall clocks of the direct peers, as differences (ms) to this node's monotonic clock.
 ///
-/// A stamp is judged by the own wall clock or the median of the peers', whichever is later: a node whose
-/// clock is slow must not refuse what the others agree on, and one peer alone cannot move the median of many.
+/// A stamp is judged by this node's wall clock or the lower median of the peers', whichever is later: a node whose clock
+/// is slow must not refuse what the others agree on, and one peer alone cannot move the median of many.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PeerClocks {
-    /// Of those in order, the one in the middle, or the earlier of two; and the earliest.
+    /// Lower median, and minimum; `None` where no peer has told its clock.
     known: Option<(i64, i64)>,
 }
 
 impl PeerClocks {
+    /// Sums up the differences of all peers.
     pub(super) fn new(mut offsets: Vec<i64>) -> PeerClocks {
         offsets.sort_unstable();
         let known = offsets.first().map(|&earliest| (offsets[(offsets.len() - 1) / 2], earliest));
         PeerClocks { known }
     }
 
+    /// Lower median of the peers' wall clocks now (ms since 1970).
     fn median(self, now: Now) -> Option<u64> {
         self.known.map(|(median, _)| now.mono.saturating_add_signed(median))
     }
 
-    /// The latest time, in milliseconds since 1970, that a stamp may have to be believed.
+    /// Latest wall time (ms since 1970) of a stamp that is believed.
     pub(super) fn limit(self, now: Now, max_drift: u64) -> u64 {
         let own = is_possible(now.wall).then_some(now.wall);
         own.max(self.median(now)).map_or(u64::MAX, |wall| wall.saturating_add(max_drift))
     }
 
-    /// The wall time to make stamps from. A clock that cannot be right, or is behind all peers' by more than
-    /// `max_drift`, follows them.
+    /// The moment from which stamps are made. A wall clock that cannot be right, or is behind all peers' by more than
+    /// `max_drift` milliseconds, is replaced by the median of theirs.
     pub(super) fn corrected(self, now: Now, max_drift: u64) -> Now {
         let Some((median, earliest)) = self.known else { return now };
         let behind_all = now.wall.saturating_add(max_drift) < now.mono.saturating_add_signed(earliest);

@@ -1,17 +1,17 @@
-//! A key and its value, shared between the store, the links and the owner's inbox.
+//! Tuples: a key and its value, shared between the store, the links and the owner's queue.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use triomphe::ThinArc;
 
-/// An immutable key and value in one allocation; a clone, the size of a pointer, shares it.
+/// Immutable key and value in one allocation. A clone has the size of a pointer, and shares the allocation.
 #[derive(Clone)]
 pub struct Tuple {
-    /// One byte of key length, the key, the value.
+    /// Length of the key (one byte), key, value.
     data: ThinArc<(), u8>,
 }
 
-/// Tuples up to this size are put together on the stack.
+/// Bytes of a tuple up to which it is assembled on the stack: most tuples are smaller.
 const SMALL: usize = 256;
 
 impl Tuple {
@@ -75,12 +75,12 @@ impl fmt::Debug for Tuple {
     }
 }
 
-/// The hash by which a key finds its place in the digest: XXH3, 64 bits, seed 0.
+/// Hash of a key, which is its place in the digest's trie: XXH3, 64 bits, seed 0.
 pub(super) fn key_hash(key: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(key)
 }
 
-/// The hash that stands for a value where the value itself is not kept.
+/// Hash that stands for a value where the value itself is not kept: XXH3, 64 bits, seed 0.
 pub(super) fn value_hash(value: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(value)
 }

@@ -1,12 +1,13 @@
-//! The extension block: what extended peers add behind the last field of a ZGP/1 message.
+//! The extension block: optional fields behind the last field of a ZGP/1 message.
 //!
-//! `"ZG"`, length of the fields (2 bytes), then fields of type (1 byte), length (1 byte), bytes.
-//! Unknown fields are passed over, so the block can grow. Without the magic there is no block: some
-//! other trailing bytes are not our concern.
+//! The block is `"ZG"`, the length of the fields (2 bytes), and fields of type (1 byte), length (1 byte) and bytes.
+//! Unknown fields are skipped, so that the block can grow. Trailing bytes that do not begin with `"ZG"` are no block,
+//! and are ignored.
 
 use super::reader::{Invalid, Reader};
 use crate::core::clock::Stamp;
 
+/// First bytes of the block.
 const MAGIC: [u8; 2] = *b"ZG";
 
 const NODE: u8 = 1;
@@ -20,50 +21,50 @@ const WALL: u8 = 8;
 const OWED: u8 = 9;
 const SENT: u8 = 10;
 
-/// What a node's tuples sum up to.
+/// Root of a node's digest, and number of its tuples.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// The digest of all keys and stamps.
+    /// Root of the Merkle trie over all keys and stamps.
     pub root: u64,
-    /// How many they are.
+    /// Number of keys in the trie, tombstones included, but for refused tuples.
     pub count: u64,
 }
 
-/// That a peer has come to a [`question`](Extension::question).
+/// Answer to a [`question`](Extension::question): everything that was sent before it has been taken.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// The number of the question.
+    /// Number of the question.
     pub question: u64,
-    /// How many tuples that were announced to the peer it still waits for.
+    /// Number of tuples that were announced to the answering peer and have not come to it.
     pub awaited: u32,
 }
 
-/// The fields of an extension block; all absent where there is none.
+/// Fields of an extension block; all are absent where there is no block.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extension {
-    /// The sender's node id.
+    /// Node id of the sender.
     pub node: Option<u64>,
-    /// Bits for what the sender can do: see [`OFFERS`].
+    /// Capabilities of the sender, one bit each: see [`OFFERS`].
     pub capabilities: Option<u32>,
-    /// The latest time on the sender's hybrid logical clock.
+    /// Latest time on the sender's hybrid logical clock.
     pub clock: Option<u64>,
-    /// What the sender's tuples sum up to.
+    /// Summary of the sender's tuples.
     pub summary: Option<Summary>,
-    /// The stamp of a published tuple.
+    /// Stamp of a published tuple.
     pub stamp: Option<Stamp>,
-    /// Say when you have come to this; any number.
+    /// Number that the receiver is to answer with, when it has taken everything before.
     pub question: Option<u64>,
-    /// The peer has taken everything that was sent before this question.
+    /// Answer to a question.
     pub answer: Option<Answer>,
-    /// The sender's wall clock, milliseconds since 1970; absent where it cannot be right.
+    /// Wall clock of the sender, milliseconds since 1970; absent where it cannot be right.
     pub wall: Option<u64>,
-    /// How many tuples the sender still has to send on this link.
+    /// Number of tuples that the sender still has to send on this link.
     pub owed: Option<u32>,
-    /// The sender's monotonic clock (ms from any moment on) when it made the frame.
+    /// Monotonic clock of the sender, milliseconds from any moment on, when it made the frame.
     pub sent: Option<u64>,
 }
 
-/// Capability: the sender understands OFFER, and asks for what it lacks instead of being sent it.
+/// Capability: the sender understands OFFER, and requests what it lacks instead of being sent it.
 pub const OFFERS: u32 = 1;
 
 impl Extension {

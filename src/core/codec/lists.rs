@@ -1,4 +1,4 @@
-//! Messages of extended links that list things: tuples, sums, stamps, key hashes.
+//! Messages of extended links that are lists: of tuples, of hashes of the digest, of keys and stamps.
 //!
 //! Each list is checked when the frame is decoded, so that walking it later cannot fail and a
 //! malformed frame changes nothing.
@@ -8,42 +8,46 @@ use crate::core::clock::Stamp;
 use crate::core::tuple::Tuple;
 use std::marker::PhantomData;
 
-/// Children of a node in the digest tree.
+/// Children of a node in the digest's trie: one for each value of 4 bits of a key's hash.
 pub(in crate::core) const FANOUT: usize = 16;
 
-/// What a record says of its key.
+/// Kind of a [`Record`].
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum RecordKind {
-    /// The key has a value, for `ttl` milliseconds more (0: for ever).
+    /// The key has a value, which lives for `ttl` milliseconds more, or for ever if that is 0.
     Live,
-    /// The key was retracted or expired, to be remembered for `ttl` milliseconds more; the value is the
-    /// 8-byte hash of the value it had.
+    /// The key was retracted or expired. The sender keeps the tombstone for `ttl` milliseconds more, or for ever if that
+    /// is 0; the value is the 8-byte hash of the value that the key had.
     Tombstone,
 }
 
-/// One tuple of a BATCH.
+/// One write in a BATCH.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct Record<'a> {
-    /// Live or removed.
+    /// Value or tombstone.
     pub kind: RecordKind,
-    /// 1 to 255 bytes.
+    /// Key, 1 to 255 bytes.
     pub key: &'a [u8],
-    /// Value, or hash of the removed value.
+    /// Value, or 8-byte hash of the removed value.
     pub value: &'a [u8],
-    /// Milliseconds that remain; 0 for ever.
+    /// Remaining time to live, or time for which a tombstone is kept, in milliseconds; 0 for ever.
     pub ttl: u32,
-    /// When and by whom it was written.
+    /// Time and origin of the write.
     pub stamp: Stamp,
 }
 
+/// Flag of a record: a tombstone.
 const TOMBSTONE: u8 = 1;
+/// Flag of a record: it has a ttl.
 const EXPIRES: u8 = 2;
 
 impl<'a> Record<'a> {
+    /// Checks a record when its frame is decoded.
     fn check(reader: &mut Reader<'a>) -> Result<(), Invalid> {
         Record::read(reader, false).map(drop)
     }
 
+    /// Reads a record that was checked before.
     fn get(reader: &mut Reader<'a>) -> Result<Record<'a>, Invalid> {
         Record::read(reader, true)
     }
@@ -63,22 +67,26 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Writes a BATCH.
+/// Writer of a BATCH.
 #[derive(Debug)]
 pub(in crate::core) struct BatchWriter {
     frame: Vec<u8>,
+    /// Number of records.
     pub(in crate::core) count: usize,
 }
 
 impl BatchWriter {
+    /// Begins a frame for about `capacity` bytes of records.
     pub(in crate::core) fn new(capacity: usize) -> BatchWriter {
         BatchWriter { frame: header(MessageId::Batch, capacity), count: 0 }
     }
 
+    /// Length of the frame so far, in bytes.
     pub(in crate::core) fn len(&self) -> usize {
         self.frame.len()
     }
 
+    /// Appends a record; `ttl` in milliseconds.
     pub(in crate::core) fn add(&mut self, kind: RecordKind, tuple: &Tuple, ttl: u32, stamp: Stamp) {
         let (key, value) = (tuple.key(), tuple.value());
         let tombstone = kind == RecordKind::Tombstone;
@@ -98,6 +106,7 @@ impl BatchWriter {
         self.count += 1;
     }
 
+    /// The whole frame.
     pub(in crate::core) fn finish(self) -> Vec<u8> {
         self.frame
     }
@@ -120,6 +129,7 @@ macro_rules! list {
         }
 
         impl<'a> $name<'a> {
+            /// Checks all items.
             pub(in crate::core) fn check(reader: Reader<'a>) -> Result<Self, Invalid> {
                 let check: fn(&mut Reader<'a>) -> Result<(), Invalid> = $check;
                 let mut rest = reader;
@@ -144,27 +154,28 @@ list!(
     Batch, Record<'a>, Record::get, Record::check
 );
 
-/// A part of the key space: all keys whose hash begins with the first `depth` nibbles of `bits`.
+/// A subtree of the digest's trie: all keys whose hashes begin with the first `depth` nibbles of `bits`.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Prefix {
-    /// How many nibbles count, 0 to 15.
+    /// Number of nibbles, 0 to 15.
     pub depth: u8,
-    /// The nibbles, at the top of the 64 bits; the rest is zero.
+    /// The nibbles, in the most significant bits; all bits below them are 0.
     pub bits: u64,
 }
 
 impl Prefix {
-    /// All keys.
+    /// The whole trie.
     pub const ALL: Prefix = Prefix { depth: 0, bits: 0 };
+    /// Depth to which subtrees may be named. A trie of depth 15 has a leaf for each of 2^60 hashes.
     const DEEPEST: u8 = 15;
 
-    /// The `index`th of the 16 parts of this part.
+    /// The child with this index, 0 to 15.
     pub fn child(self, index: usize) -> Prefix {
         let shift = 60 - 4 * u32::from(self.depth);
         Prefix { depth: self.depth + 1, bits: self.bits | (index as u64) << shift }
     }
 
-    /// Whether a key hash belongs to this part.
+    /// Whether a key hash belongs to the subtree.
     pub fn contains(self, hash: u64) -> bool {
         self.depth == 0 || (hash ^ self.bits) >> (64 - 4 * u32::from(self.depth)) == 0
     }
@@ -183,7 +194,7 @@ impl Prefix {
 }
 
 list!(
-    /// The parts of a DIGEST, each with the sums of its 16 parts.
+    /// The subtrees of a DIGEST, each with the hashes of its 16 children.
     Digests, (Prefix, [u64; FANOUT]), |reader| {
         let prefix = Prefix::read(reader)?;
         let mut sums = [0; FANOUT];
@@ -194,28 +205,31 @@ list!(
     }
 );
 
-/// A key, by its hash, and the stamp that it has.
+/// A key, by its hash, and the stamp that it has at the sender.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// XXH3 of the key.
+    /// XXH3-64 of the key.
     pub hash: u64,
-    /// Its stamp.
+    /// Time and origin of the write.
     pub stamp: Stamp,
 }
 
+/// Bytes of an entry: key hash, time and origin.
+const ENTRY: usize = 24;
+
 list!(
-    /// The parts of an ENTRIES, each with all that the sender holds in it.
-    Entries, (Prefix, PartEntries<'a>), |reader| {
+    /// The subtrees of an ENTRIES, each with all keys that the sender holds in it.
+    Entries, (Prefix, EntryList<'a>), |reader| {
         let prefix = Prefix::read(reader)?;
         let count = reader.u32()?;
-        let length = (count as usize).checked_mul(24).ok_or(Invalid::Truncated)?;
-        Ok((prefix, PartEntries::check(Reader(reader.bytes(length)?))?))
+        let length = (count as usize).checked_mul(ENTRY).ok_or(Invalid::Truncated)?;
+        Ok((prefix, EntryList::check(Reader(reader.bytes(length)?))?))
     }
 );
 
 list!(
-    /// Keys and stamps: what the sender of an ENTRIES holds in one part, or what an ANNOUNCE or OFFER is about.
-    PartEntries, Entry, |reader| {
+    /// Keys and stamps: of one subtree of an ENTRIES, or of an ANNOUNCE or OFFER.
+    EntryList, Entry, |reader| {
         Ok(Entry { hash: reader.u64()?, stamp: Stamp { time: reader.u64()?, origin: reader.u64()? } })
     }
 );
@@ -225,12 +239,15 @@ list!(
     Hashes, u64, |reader| reader.u64()
 );
 
+/// Bytes that a list's frame has room for before it grows: a digest of one subtree, or ten entries.
+const LIST: usize = 256;
+
 /// Begins a DIGEST.
 pub(in crate::core) fn digest_frame() -> Vec<u8> {
-    header(MessageId::Digest, 256)
+    header(MessageId::Digest, LIST)
 }
 
-/// Appends one part to a DIGEST.
+/// Appends one subtree, with the hashes of its children, to a DIGEST.
 pub(in crate::core) fn add_digest(frame: &mut Vec<u8>, prefix: Prefix, sums: &[u64; FANOUT]) {
     prefix.write(frame);
     for sum in sums {
@@ -240,10 +257,10 @@ pub(in crate::core) fn add_digest(frame: &mut Vec<u8>, prefix: Prefix, sums: &[u
 
 /// Begins an ENTRIES.
 pub(in crate::core) fn entries_frame() -> Vec<u8> {
-    header(MessageId::Entries, 256)
+    header(MessageId::Entries, LIST)
 }
 
-/// Appends one part to an ENTRIES.
+/// Appends one subtree, with all keys in it, to an ENTRIES.
 pub(in crate::core) fn add_entries(frame: &mut Vec<u8>, prefix: Prefix, entries: &[Entry]) {
     prefix.write(frame);
     frame.extend_from_slice(&(entries.len() as u32).to_be_bytes());
@@ -254,15 +271,15 @@ pub(in crate::core) fn add_entries(frame: &mut Vec<u8>, prefix: Prefix, entries:
 
 /// Begins an ANNOUNCE.
 pub(in crate::core) fn announce_frame() -> Vec<u8> {
-    header(MessageId::Announce, 256)
+    header(MessageId::Announce, LIST)
 }
 
 /// Begins an OFFER.
 pub(in crate::core) fn offer_frame() -> Vec<u8> {
-    header(MessageId::Offer, 256)
+    header(MessageId::Offer, LIST)
 }
 
-/// Appends one entry, to an ANNOUNCE or OFFER or to a part of an ENTRIES.
+/// Appends one entry to an ANNOUNCE or OFFER, or to a subtree of an ENTRIES.
 pub(in crate::core) fn add_entry(frame: &mut Vec<u8>, entry: &Entry) {
     for number in [entry.hash, entry.stamp.time, entry.stamp.origin] {
         frame.extend_from_slice(&number.to_be_bytes());
@@ -318,10 +335,10 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_the_key_space_nest() {
-        let part = Prefix::ALL.child(0xA).child(0x3);
-        assert_eq!(part, Prefix { depth: 2, bits: 0xA3 << 56 });
-        assert!(part.contains(0xA3FF << 48) && !part.contains(0xA4 << 56) && Prefix::ALL.contains(7));
+    fn subtrees_nest() {
+        let subtree = Prefix::ALL.child(0xA).child(0x3);
+        assert_eq!(subtree, Prefix { depth: 2, bits: 0xA3 << 56 });
+        assert!(subtree.contains(0xA3FF << 48) && !subtree.contains(0xA4 << 56) && Prefix::ALL.contains(7));
     }
 
     #[test]

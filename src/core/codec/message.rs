@@ -1,34 +1,33 @@
-//! ZGP/1 frames: `0xAAA0`, message id, version 1, fields; then, where both ends know it, more.
+//! Whole messages: signature `0xAAA0`, message id, version 1, fields.
 //!
-//! Ids 1 to 5 are CZMQ's. Its peers ignore what follows the last field, so an
-//! [`Extension`] block stands there. Ids from 16 on travel between extended peers only. The grammar
-//! is in `doc/PROTOCOL.md`.
+//! Ids 1 to 5 are CZMQ's. CZMQ ignores bytes behind the last field, so that is where an [`Extension`] block stands. Ids
+//! from 16 on are sent to extended peers only. The grammar is in `doc/PROTOCOL.md`.
 
 use super::extension::Extension;
-use super::lists::{Batch, Digests, Entries, Hashes, PartEntries};
+use super::lists::{Batch, Digests, Entries, EntryList, Hashes};
 use super::reader::{Invalid, MessageId, Reader, SIGNATURE, VERSION, header};
 use crate::core::clock::Stamp;
 use crate::core::tuple::Tuple;
 
-/// A decoded frame; it borrows from the frame's bytes.
+/// A decoded message, which borrows from the frame's bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Message<'a> {
-    /// HELLO, extended or not.
+    /// HELLO; the extension is empty if a plain client sends it.
     Hello(Extension),
-    /// PUBLISH of `key` = `value`, `ttl` in milliseconds (0: for ever).
+    /// PUBLISH of one tuple.
     Publish {
-        /// 1 to 255 bytes.
+        /// Key, 1 to 255 bytes.
         key: &'a [u8],
-        /// Any bytes.
+        /// Value; no NUL byte is in it.
         value: &'a [u8],
-        /// Milliseconds; 0 for ever.
+        /// Remaining time to live in milliseconds; 0 for ever.
         ttl: u32,
-        /// Holds the stamp on an extended link.
+        /// Carries the stamp, unless a plain peer sends the message.
         extension: Extension,
     },
     /// PING.
     Ping,
-    /// PONG, extended or not.
+    /// PONG; the extension is empty if a plain server sends it.
     Pong(Extension),
     /// INVALID.
     Invalid,
@@ -43,23 +42,23 @@ pub enum Message<'a> {
     /// REQUEST.
     Request(Hashes<'a>),
     /// ANNOUNCE.
-    Announce(PartEntries<'a>),
+    Announce(EntryList<'a>),
     /// PRUNE.
     Prune(Hashes<'a>),
     /// GRAFT.
     Graft(Hashes<'a>),
     /// OFFER.
-    Offer(PartEntries<'a>),
+    Offer(EntryList<'a>),
 }
 
-/// Encodes PING or INVALID, or HELLO, PONG or HEARTBEAT with what the extension holds.
+/// Encodes a message without fields, and an extension: HELLO, PING, PONG, INVALID or HEARTBEAT.
 pub fn encode(id: MessageId, extension: &Extension) -> Vec<u8> {
     let mut frame = header(id, 64);
     extension.encode(&mut frame);
     frame
 }
 
-/// Encodes a PUBLISH; with a stamp for extended peers, without for plain ones.
+/// Encodes a PUBLISH; `ttl` in milliseconds, 0 for ever.
 pub fn encode_publish(tuple: &Tuple, ttl: u32, stamp: Option<Stamp>) -> Vec<u8> {
     let (key, value) = (tuple.key(), tuple.value());
     let mut frame = header(MessageId::Publish, key.len() + value.len() + 32);
@@ -72,7 +71,7 @@ pub fn encode_publish(tuple: &Tuple, ttl: u32, stamp: Option<Stamp>) -> Vec<u8> 
     frame
 }
 
-/// Decodes a frame. Bytes after what is known are ignored, as CZMQ does.
+/// Decodes a message. Bytes behind the known fields are ignored, as CZMQ does.
 pub fn decode(frame: &[u8]) -> Result<Message<'_>, Invalid> {
     let mut reader = Reader(frame);
     if reader.bytes(2)? != SIGNATURE {
@@ -96,10 +95,10 @@ pub fn decode(frame: &[u8]) -> Result<Message<'_>, Invalid> {
         MessageId::Digest => Message::Digest(Digests::check(reader)?),
         MessageId::Entries => Message::Entries(Entries::check(reader)?),
         MessageId::Request => Message::Request(Hashes::check(reader)?),
-        MessageId::Announce => Message::Announce(PartEntries::check(reader)?),
+        MessageId::Announce => Message::Announce(EntryList::check(reader)?),
         MessageId::Prune => Message::Prune(Hashes::check(reader)?),
         MessageId::Graft => Message::Graft(Hashes::check(reader)?),
-        MessageId::Offer => Message::Offer(PartEntries::check(reader)?),
+        MessageId::Offer => Message::Offer(EntryList::check(reader)?),
     })
 }
 

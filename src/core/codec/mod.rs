@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `reader` | the header of a frame, and the fields behind it |
 //! | `extension` | the optional block behind the last field of a message |
-//! | `lists` | messages that hold lists: tuples, digests, stamps, key hashes |
+//! | `lists` | messages that are lists: of tuples, of hashes of the digest, of keys and stamps |
 //! | `message` | whole messages |
 
 pub(super) mod extension;
@@ -13,6 +13,6 @@ pub(super) mod message;
 pub(super) mod reader;
 
 pub use extension::{Answer, Extension, OFFERS, Summary};
-pub use lists::{Digests, Entries, Entry, Hashes, PartEntries, Prefix, Record, RecordKind};
+pub use lists::{Digests, Entries, Entry, EntryList, Hashes, Prefix, Record, RecordKind};
 pub use message::{Message, decode, encode, encode_publish};
 pub use reader::{Invalid, MessageId};

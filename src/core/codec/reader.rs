@@ -2,45 +2,50 @@
 
 use std::fmt;
 
+/// First bytes of each frame.
 pub(super) const SIGNATURE: [u8; 2] = [0xAA, 0xA0];
+/// Version of the protocol, in each frame.
 pub(super) const VERSION: u8 = 1;
+/// Bytes of signature, message id and version.
 pub(super) const HEADER: usize = 4;
 
-/// What kind of message a frame is.
+/// Kind of a message: the third byte of its frame.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum MessageId {
-    /// Client to server: here I am, forget what was before.
+    /// Begins a session (client to server).
     Hello = 1,
-    /// Either way: a tuple.
+    /// Carries a tuple (either way).
     Publish = 2,
-    /// Client to server: are you there?
+    /// Asks for a PONG (client to server).
     Ping = 3,
-    /// Server to client: I am here.
+    /// Answers PING (server to client).
     Pong = 4,
-    /// Server to client: I do not know you, say HELLO.
+    /// Tells a client that it has no session and must send HELLO (server to client).
     Invalid = 5,
-    /// Extended: many tuples with their stamps.
+    /// Carries many tuples with their stamps (extended).
     Batch = 16,
-    /// Extended: I am here, and this is what my tuples sum up to.
+    /// Shows that the sender is alive, and the root of its digest (extended).
     Heartbeat = 17,
-    /// Extended: sums of parts of my tuples.
+    /// Carries hashes of the sender's digest (extended).
     Digest = 18,
-    /// Extended: keys and stamps of a part of my tuples.
+    /// Lists the keys and stamps in subtrees of the sender's digest (extended).
     Entries = 19,
-    /// Extended: send me the tuples with these key hashes.
+    /// Requests the tuples with these key hashes (extended).
     Request = 20,
-    /// Extended: keys and stamps that changed here, for a peer that gets the tuples elsewhere.
+    /// Lists keys and stamps that have changed, for a peer that gets the tuples by another link: Plumtree's IHAVE
+    /// (extended).
     Announce = 21,
-    /// Extended: only announce these origins' tuples to me, I get them elsewhere.
+    /// Asks the receiver to announce these origins' tuples instead of sending them (extended).
     Prune = 22,
-    /// Extended: send me these origins' tuples again.
+    /// Asks the receiver to send these origins' tuples again (extended).
     Graft = 23,
-    /// Extended: keys and stamps that I hold and you lack, or hold older.
+    /// Lists keys and stamps that the receiver lacks or has older (extended).
     Offer = 24,
 }
 
 impl MessageId {
+    /// The kind with this number.
     pub(in crate::core) fn new(id: u8) -> Option<MessageId> {
         use MessageId::*;
         [
@@ -52,16 +57,16 @@ impl MessageId {
     }
 }
 
-/// Why a frame is not a message.
+/// Reason why a frame is not a message.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Invalid {
-    /// It ends before its fields do.
+    /// The frame ends before its fields do.
     Truncated,
-    /// It does not begin with `0xAAA0`.
+    /// The frame does not begin with `0xAAA0`.
     Signature,
-    /// Its version is not 1.
+    /// The version is not 1.
     Version,
-    /// Nobody knows its message id.
+    /// The message id is unknown.
     Id,
     /// A key is empty, or a key or value holds a NUL byte, which no C string can hold.
     Text,
@@ -82,11 +87,12 @@ impl fmt::Display for Invalid {
     }
 }
 
-/// Takes fields off the front of a frame.
+/// Reads fields from the front of a frame. Numbers are big endian.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub(in crate::core) struct Reader<'a>(pub(in crate::core) &'a [u8]);
 
 impl<'a> Reader<'a> {
+    /// Reads `length` bytes.
     pub(in crate::core) fn bytes(&mut self, length: usize) -> Result<&'a [u8], Invalid> {
         let (head, tail) = self.0.split_at_checked(length).ok_or(Invalid::Truncated)?;
         self.0 = tail;
@@ -115,7 +121,7 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_be_bytes)
     }
 
-    /// A key. One that was `checked` before is not looked through once more; that of a value likewise.
+    /// Reads a key. NUL bytes are looked for only in a key that was not `checked` before.
     #[inline]
     pub(in crate::core) fn key(&mut self, checked: bool) -> Result<&'a [u8], Invalid> {
         let length = self.u8()?;
@@ -123,6 +129,7 @@ impl<'a> Reader<'a> {
         if key.is_empty() || !(checked || is_text(key)) { Err(Invalid::Text) } else { Ok(key) }
     }
 
+    /// Reads a value. NUL bytes are looked for only in a value that was not `checked` before.
     #[inline]
     pub(in crate::core) fn value(&mut self, checked: bool) -> Result<&'a [u8], Invalid> {
         let length = self.u32()?;
@@ -131,8 +138,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether there is no NUL among these bytes. Most of them have none and are short: all are looked at, in pieces that
-/// compilers make a few instructions of, the last two of which may overlap.
+/// Whether there is no NUL byte. All bytes are examined, even behind a NUL, in pieces of 16 that compile to a few
+/// vector instructions; the last two pieces may overlap.
 pub(in crate::core) fn is_text(bytes: &[u8]) -> bool {
     const PIECE: usize = 16;
     let has_nul = |piece: &[u8]| piece.iter().fold(false, |found, &byte| found | (byte == 0));
@@ -142,7 +149,7 @@ pub(in crate::core) fn is_text(bytes: &[u8]) -> bool {
     }
 }
 
-/// Begins a frame.
+/// Begins a frame with room for `capacity` bytes of fields.
 pub(in crate::core) fn header(id: MessageId, capacity: usize) -> Vec<u8> {
     let mut frame = Vec::with_capacity(HEADER + capacity);
     frame.extend_from_slice(&SIGNATURE);

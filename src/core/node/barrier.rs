@@ -288,7 +288,7 @@ mod tests {
         };
         assert_eq!(asked(&mut node), 0);
         let mut digest = digest_frame();
-        add_digest(&mut digest, Prefix::ALL, &node.store.digest().sums(Prefix::ALL));
+        add_digest(&mut digest, Prefix::ALL, &node.store.digest().children(Prefix::ALL));
         node.handle_frame(link, &digest, Now::at(2));
         assert_eq!(asked(&mut node), 1);
         let answer = Some(Answer { question: 1, awaited: 0 });

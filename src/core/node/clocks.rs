@@ -1,4 +1,4 @@
-//! Which clocks are believed, and what is stamped with a wrong one.
+//! Which clocks are believed, and how stamps that a wrong clock made are mended.
 
 use super::Node;
 use super::converge::Write;
@@ -9,19 +9,20 @@ use crate::core::event::Event;
 use crate::core::id::{LinkId, Role, Slot};
 use crate::core::store::{Register, State};
 
-/// The clocks of so few peers are looked at whenever one of them says what it shows …
+/// Number of links up to which the median of the peers' clocks is computed whenever one of them changes: that costs
+/// about a microsecond.
 const FEW_CLOCKS: usize = 64;
-/// … and those of more once in this time (ms).
+/// Milliseconds between two computations of the median where there are more links.
 const CLOCKS_INTERVAL: u64 = 1000;
-/// Clocks that differ by less (ms) are taken to be in step.
+/// Difference (ms) up to which two clocks count as in step: synchronised clocks differ by less.
 const IN_STEP: u64 = 1000;
-/// Longer ago (ms) than a peer's knowledge of the network's clocks is old.
+/// Age (ms) that a peer's knowledge of the network's fastest clock may have: two heartbeats of an idle link.
 const RECENT: u64 = 10_000;
 
 impl Node {
-    /// Notes what the peer's wall clock shows. One that does not tell it is taken to be right, unless it can
-    /// tell: then it knows that it is not.
-    pub(super) fn hear_wall(&mut self, id: LinkId, extension: Extension, now: Now) {
+    /// Takes what a peer tells of its wall clock. A peer from before version 1.1 tells its hybrid logical clock only, which
+    /// is taken for its wall clock; a later one that tells no wall clock knows that its own is wrong.
+    pub(super) fn on_wall(&mut self, id: LinkId, extension: Extension, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let told = extension.clock.filter(|_| !link.offers).map(|clock| clock >> COUNTER_BITS);
         let wall = extension.wall.or(told).filter(|&wall| is_possible(wall));
@@ -32,7 +33,7 @@ impl Node {
         if self.peer_clocks_changed && soon {
             let told: Vec<(Role, i64)> =
                 self.links.values().filter_map(|link| Some((link.role, link.wall?))).collect();
-            // Whoever connects to us is a stranger: one alone is not followed, unless any clock is better than ours.
+            // A client is a stranger: one alone is not followed, unless this node's own clock cannot be right.
             let stranger = matches!(told[..], [(Role::Server, _)]) && is_possible(now.wall);
             let told = if stranger { Vec::new() } else { told };
             self.peer_clocks = PeerClocks::new(told.into_iter().map(|(_, wall)| wall).collect());
@@ -40,29 +41,30 @@ impl Node {
         }
     }
 
-    /// The latest time, in milliseconds since 1970, that a stamp may have to be believed.
+    /// Latest wall time (ms since 1970) of a stamp that is believed.
     pub(super) fn latest_believed(&self, now: Now) -> u64 {
         self.peer_clocks.limit(now, self.settings.max_drift)
     }
 
+    /// Whether a stamp with this hybrid logical time is further ahead than is believed.
     pub(super) fn is_too_far_ahead(&self, time: u64, now: Now) -> bool {
         time >> COUNTER_BITS > self.latest_believed(now)
     }
 
-    /// What to tell peers: the latest time known.
+    /// The latest hybrid logical time known, which peers are told.
     pub(super) fn latest(&self, now: Now) -> u64 {
         self.clock.latest(self.peer_clocks.corrected(now, self.settings.max_drift))
     }
 
-    /// The stamp of a write of the owner's that replaces what is stamped `replaced`.
+    /// Stamp of a write of the owner's that replaces one stamped `replaced`.
     pub(super) fn next_stamp(&mut self, replaced: Stamp, now: Now) -> Stamp {
         let now = self.peer_clocks.corrected(now, self.settings.max_drift);
         Stamp { time: self.clock.tick(now, replaced), origin: self.id }
     }
 
-    /// The first peer's clock is at `theirs`, and ours at `ours`: moves the stamps of all that was written
-    /// here by the difference. The peer may not have heard of the fastest clock for a while, so where clocks
-    /// are not in step, what was written in the last moments counts as written now.
+    /// Moves the stamps of this node's own writes forward when its first peer's clock turns out to be ahead: by the
+    /// difference between `theirs` and `ours`, hybrid logical times. The peer may not have heard of the fastest clock for
+    /// a while, so where the clocks are not in step, a write of the last [`RECENT`] milliseconds counts as made now.
     pub(super) fn advance_own(&mut self, ours: u64, theirs: u64, now: Now) {
         let ahead = theirs - ours;
         let recent = if ahead >> COUNTER_BITS < IN_STEP {
@@ -87,8 +89,8 @@ impl Node {
         }
     }
 
-    /// The own clock was far ahead, and was set right: peers have refused what was stamped by it. That is
-    /// stamped anew, as if it were written now.
+    /// Stamps anew the writes that were stamped while this node's clock was far ahead, as if they were made now. The clock
+    /// was set right since, and peers have refused those stamps.
     pub(super) fn return_own(&mut self, now: Now) {
         self.clock = Clock::default();
         let latest = self.latest_believed(now);
@@ -104,8 +106,8 @@ impl Node {
                     let (tuple, source, state) = (held.tuple.clone(), held.source(), held.state);
                     self.write(Write { tuple, stamp, source, state, ttl }, now);
                 }
-                // What is over need not be stamped anew, and what another node wrote, when its clock was the only
-                // one that was known here, is refused now as everywhere else.
+                // An expired or refused tuple need not be stamped anew. A tuple of another node, accepted while that
+                // node's clock was the only one known here, is refused now as everywhere else.
                 _ => {
                     self.forget_slot(slot);
                     if held.is_live() {

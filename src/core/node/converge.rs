@@ -19,7 +19,7 @@ use crate::core::tuple::{Tuple, key_hash, value_hash};
 /// a message takes to go round.
 const FADING: u32 = 2000;
 
-/// What is written to a key.
+/// One write to a key.
 #[derive(Debug)]
 pub(super) struct Write {
     /// Key and value; without a value, the tuple of a [`tombstone`].
@@ -35,22 +35,8 @@ pub(super) struct Write {
 }
 
 impl Node {
-    /// A PUBLISH with a stamp has come.
-    #[expect(clippy::too_many_arguments, reason = "the fields of one message")]
-    pub(super) fn hear_stamped(
-        &mut self,
-        id: LinkId,
-        key: &[u8],
-        value: &[u8],
-        ttl: u32,
-        stamp: Stamp,
-        now: Now,
-    ) {
-        self.hear_record(id, &Record { kind: RecordKind::Live, key, value, ttl, stamp }, now);
-    }
-
-    /// A stamped write of a peer has come.
-    pub(super) fn hear_record(&mut self, id: LinkId, record: &Record<'_>, now: Now) {
+    /// Takes a stamped write of a peer.
+    pub(super) fn on_record(&mut self, id: LinkId, record: &Record<'_>, now: Now) {
         let &Record { kind, key, value, stamp, .. } = record;
         let (ttl, is_over) = self.remaining_on_arrival(id, record, now);
         if self.is_too_far_ahead(stamp.time, now) {
@@ -61,7 +47,7 @@ impl Node {
         if let Some(slot) = found.slot
             && !stamp.wins_over(self.store.held(slot).stamp)
         {
-            return self.hear_loser(id, slot, record, now);
+            return self.on_loser(id, slot, record, now);
         }
         if found.slot.is_none() && kind == RecordKind::Tombstone && (1..FADING).contains(&ttl) {
             self.counters.duplicates += 1;
@@ -102,8 +88,8 @@ impl Node {
         self.warn("stamp", || "zgossip: dropped a tuple stamped further ahead than server/max_drift".into());
     }
 
-    /// A peer's write has come that the register in `slot` has already, or an older one.
-    fn hear_loser(&mut self, id: LinkId, slot: Slot, record: &Record<'_>, now: Now) {
+    /// Takes a peer's write that the register in `slot` has already, or an older one.
+    fn on_loser(&mut self, id: LinkId, slot: Slot, record: &Record<'_>, now: Now) {
         let &Record { kind, value, stamp, .. } = record;
         let held = self.store.held(slot);
         let same_origin = (stamp.origin == held.stamp.origin).then_some(held.source());
@@ -196,29 +182,31 @@ impl Node {
         (slot, old)
     }
 
-    /// Whether plain peers may hold something newer than a value with this stamp, that an extended peer sends: that
-    /// has been said by a plain peer somewhere, or one has spoken here since it was written. Then it comes from a
-    /// peer that was away, say, and what replaced it follows. Told at once, a plain peer would go back to it and tell
-    /// it everywhere.
+    /// Whether plain peers may hold something newer than a value with this stamp that an extended peer sends: because a
+    /// plain peer wrote the value, on whatever node, or because a plain peer has written here since. For example, the
+    /// sender was away, and what replaced the value follows. A plain peer that was sent the value at once would go back
+    /// to it, and send it to everybody.
     fn may_be_overtaken(&self, found: Lookup, stamp: Stamp) -> bool {
         let history = || found.slot.and_then(|slot| self.memory.history(slot));
         stamp.is_synthetic() || history().is_some_and(|history| history.is_overtaken(stamp))
     }
 
+    /// Compacts the change log, if it is time to.
     pub(super) fn tidy(&mut self) {
         self.store.tidy(self.links.values_mut().flat_map(Link::offsets));
     }
 
+    /// Sets when (monotonic ms) the tuple in a slot expires, or its tombstone is dropped.
     pub(super) fn set_slot_deadline(&mut self, slot: Slot, deadline: Option<u64>) {
         let before = self.store.set_deadline(slot, deadline);
         self.timers.set(Timer::Slot(slot), before, deadline);
     }
 
-    /// A slot's deadline has come: a tuple expires, or what was removed is forgotten.
+    /// Handles the deadline of a slot: its tuple expires, or its tombstone is dropped.
     pub(super) fn end_slot(&mut self, slot: Slot, now: Now) {
         let Some(held) = self.store.get(slot) else { return };
         if !held.state.has_value() {
-            // While nobody is there, nothing that was removed is forgotten: others may have to hear of it yet.
+            // While no peer is connected, no retraction is forgotten: peers may have to be sent it yet.
             let alone = self.met_anybody && !self.links.values().any(|link| link.up);
             if alone && held.state == State::Retracted {
                 return self.set_slot_deadline(slot, Some(now.mono + self.settings.tombstone.max(1000)));
@@ -235,7 +223,7 @@ impl Node {
         }
     }
 
-    /// Forgets all about a key.
+    /// Removes a key, with everything that is known of it.
     pub(super) fn forget_slot(&mut self, slot: Slot) {
         self.set_slot_deadline(slot, None);
         self.store.remove(slot);

@@ -155,7 +155,7 @@ mod tests {
 
     fn compare(node: &mut Node, link: LinkId) {
         let mut frame = digest_frame();
-        add_digest(&mut frame, Prefix::ALL, &node.store.digest().sums(Prefix::ALL));
+        add_digest(&mut frame, Prefix::ALL, &node.store.digest().children(Prefix::ALL));
         node.handle_frame(link, &frame, Now::at(1));
         sent(node, link);
     }

@@ -1,4 +1,4 @@
-//! Limits: what makes room for what, and what is remembered of tuples that found none.
+//! Limits: which key makes room for another one, and which tuples are refused.
 
 use super::Node;
 use crate::core::clock::Now;
@@ -7,13 +7,15 @@ use crate::core::event::Event;
 use crate::core::id::Slot;
 use crate::core::settings::Refusal;
 use crate::core::store::{Lookup, NO_VALUE, Register, State, tombstone};
-use crate::core::tuple::value_hash;
+use crate::core::tuple::{key_hash, value_hash};
 
-/// Refused tuples of which key and stamp are kept: some 10 MB with keys of usual length.
+/// Number of refused tuples whose key and stamp are kept: some 10 MB with keys of usual length.
 const MOST_REFUSED: usize = 65_536;
-/// Removed keys that are looked at to find one that can be forgotten.
+/// Number of removed keys that are examined to find one that can be forgotten. All are sent within moments mostly, so
+/// the first is one.
 const TRIES: usize = 8;
-/// So many refused keys are given another chance at a time, when there is room again.
+/// Number of refused keys that are forgotten at a time when there is room again, so that they are requested anew: what
+/// one comparison brings in a moment.
 const RETRY: usize = 4096;
 
 impl Node {
@@ -22,14 +24,14 @@ impl Node {
         self.store.places() < self.settings.max_tuples
     }
 
-    /// How many new keys may be asked for: as many as there is room for, or as can be remembered as refused.
+    /// Number of new keys that may be requested: as many as there is room for, and as can be remembered as refused.
     pub(super) fn room_for_news(&self) -> usize {
         let places = self.settings.max_tuples.saturating_sub(self.store.places());
         places + MOST_REFUSED.saturating_sub(self.store.count(State::Refused))
     }
 
-    /// Makes room for one more key, where there is none: what was removed longest ago is forgotten, or what was
-    /// hidden longest ago is no longer kept for others.
+    /// Makes room for one more key, where there is none: the key that was removed longest ago is forgotten, or the one
+    /// that was hidden longest ago is no longer kept for peers.
     pub(super) fn make_room(&mut self) -> Result<(), Refusal> {
         if self.has_room() {
             return Ok(());
@@ -45,7 +47,7 @@ impl Node {
         }
         match self.store.oldest_suppressed() {
             Some(slot) if self.store.count(State::Refused) < MOST_REFUSED => {
-                // Others forget it, too, some time after it has expired.
+                // Other nodes keep a tombstone for a while after it has expired.
                 let forgotten_at = self.store.deadline(slot).map(|ends| ends + self.settings.tombstone);
                 self.set_slot_deadline(slot, forgotten_at);
                 self.store.replace_by_tombstone(slot, State::Refused, forgotten_at);
@@ -59,13 +61,13 @@ impl Node {
         }
     }
 
-    /// Whether a removal by the owner has yet to be sent to a peer.
+    /// Whether the owner's own write in this slot has yet to be sent to a peer.
     fn is_unsaid(&self, slot: Slot) -> bool {
         let (own, offset) = (self.store.held(slot).source().is_none(), self.store.changes.offset(slot));
         own && self.links.values().any(|link| link.up && link.is_unsent(slot, offset))
     }
 
-    /// Why a stamped tuple from the network cannot be held, if it cannot.
+    /// Reason why a stamped write from a peer cannot be stored, if there is one. Room is made if that is possible.
     pub(super) fn refusal(&mut self, found: Lookup, record: &Record<'_>) -> Option<Refusal> {
         let is_live = record.kind == RecordKind::Live;
         if is_live && record.value.len() > self.settings.max_value {
@@ -75,26 +77,26 @@ impl Node {
         if !takes_place || self.has_room() {
             return None;
         }
-        // No removal is forgotten for another one: it would be asked for again, and another one forgotten, without
+        // No tombstone is forgotten for another one: it would be requested again, and another one forgotten, without
         // end. A tombstone for what was refused keeps older values away as well.
         if is_live { self.make_room().err() } else { Some(Refusal::TooManyTuples) }
     }
 
-    /// Refuses a stamped tuple, and remembers that: it is not asked for again, and its key has no other value
-    /// either, for that would be an older one.
+    /// Refuses a stamped write, and remembers it: it is not requested again, and the key has no value any more, for that
+    /// would be an older one.
     pub(super) fn refuse_record(&mut self, found: Lookup, record: &Record<'_>, refusal: Refusal, now: Now) {
         if record.kind == RecordKind::Live {
             self.refuse(refusal);
         }
         self.refused_for_room |= refusal == Refusal::TooManyTuples;
-        self.requests.remove(crate::core::tuple::key_hash(record.key), record.stamp);
+        self.requests.remove(key_hash(record.key), record.stamp);
         if found.slot.is_none() && self.store.count(State::Refused) >= MOST_REFUSED {
             return;
         }
         let value = if record.kind == RecordKind::Live { value_hash(record.value) } else { NO_VALUE };
         let held = Register::new(tombstone(record.key, value), record.stamp, None, State::Refused, false);
         let (slot, old) = self.put(found, held);
-        // Others forget the key then: what expires leaves something behind for a while.
+        // Other nodes keep a tombstone for a while after a tuple has expired.
         let after = if record.kind == RecordKind::Live { self.settings.tombstone } else { 0 };
         let forgotten_at = (record.ttl > 0).then(|| now.mono + u64::from(record.ttl) + after);
         self.set_slot_deadline(slot, forgotten_at);
@@ -105,7 +107,7 @@ impl Node {
         self.tidy();
     }
 
-    /// Whether an unstamped value is over a limit.
+    /// Refuses a plain peer's value that is over a limit. True if it was refused.
     pub(super) fn refuse_plain(&mut self, value: &[u8], is_new: bool) -> bool {
         let room = if value.len() > self.settings.max_value {
             Err(Refusal::ValueTooLong)
@@ -119,6 +121,7 @@ impl Node {
         true
     }
 
+    /// Counts and logs a refusal.
     fn refuse(&mut self, refusal: Refusal) {
         self.counters.refused += 1;
         let cause = match refusal {
@@ -128,7 +131,7 @@ impl Node {
         self.warn(cause, || format!("zgossip: dropped a tuple from the network: {refusal}"));
     }
 
-    /// Forgets that tuples were refused, up to a number: comparing digests will find that they are missing.
+    /// Forgets up to `most` refused tuples: the next comparison finds that they are missing.
     fn forget_refused(&mut self, most: usize) {
         let mut forgotten = 0;
         while forgotten < most
@@ -142,13 +145,13 @@ impl Node {
         }
     }
 
-    /// Limits have changed: what was refused may not be any more.
+    /// Forgets all refused tuples, because limits have changed.
     pub(super) fn reconsider_all(&mut self) {
         self.forget_refused(usize::MAX);
         self.compare_anew();
     }
 
-    /// There may be room again for what found none.
+    /// Forgets some refused tuples, if there is room again.
     pub(super) fn reconsider_some(&mut self) {
         if self.refused_for_room && self.has_room() {
             let room = self.settings.max_tuples - self.store.places();

@@ -2,7 +2,9 @@
 
 use super::Node;
 use crate::core::clock::{Now, is_possible};
-use crate::core::codec::{Extension, Invalid, Message, MessageId, OFFERS, decode, encode};
+use crate::core::codec::{
+    Extension, Invalid, Message, MessageId, OFFERS, Record, RecordKind, decode, encode,
+};
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role};
 use crate::core::link::Link;
@@ -84,7 +86,9 @@ impl Node {
             // A value that ever had a stamp is never judged without it. So a stamp is believed whoever sends it, and
             // a value without one from a peer that knows stamps is a mistake.
             match extension.stamp {
-                Some(stamp) => self.hear_stamped(id, key, value, ttl, stamp, now),
+                Some(stamp) => {
+                    self.on_record(id, &Record { kind: RecordKind::Live, key, value, ttl, stamp }, now);
+                }
                 None if self.is_extended(id) => self.counters.duplicates += 1,
                 None => self.on_unstamped(id, key, value, now),
             }
@@ -94,7 +98,7 @@ impl Node {
             return self.on_unexpected(id, &message);
         }
         match message {
-            Message::Batch(batch) => batch.iter().for_each(|record| self.hear_record(id, &record, now)),
+            Message::Batch(batch) => batch.iter().for_each(|record| self.on_record(id, &record, now)),
             Message::Heartbeat(extension) => self.on_heartbeat(id, extension, now),
             Message::Digest(parts) => self.hear_digest(id, parts, now),
             Message::Entries(parts) => self.hear_entries(id, parts, now),
@@ -249,7 +253,7 @@ impl Node {
     /// restarts and writes wins over its former self.
     fn observe(&mut self, id: LinkId, extension: Extension, now: Now) {
         let Some(time) = extension.clock else { return };
-        self.hear_wall(id, extension, now);
+        self.on_wall(id, extension, now);
         if self.is_too_far_ahead(time, now) {
             self.warn("drift", || {
                 "zgossip: a peer's clock is further ahead than server/max_drift; its stamps are not trusted"

@@ -17,7 +17,7 @@ use crate::core::clock::{Now, Stamp};
 use crate::core::codec::lists::{
     FANOUT, add_digest, add_entries, add_entry, digest_frame, entries_frame, offer_frame, request_frame,
 };
-use crate::core::codec::{Digests, Entries, Entry, Hashes, PartEntries, Prefix, Summary};
+use crate::core::codec::{Digests, Entries, Entry, EntryList, Hashes, Prefix, Summary};
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role, Slot};
 use crate::core::link::{Comparison, Link};
@@ -149,7 +149,7 @@ impl Node {
             frame
         } else {
             let mut frame = digest_frame();
-            add_digest(&mut frame, Prefix::ALL, &self.store.digest().sums(Prefix::ALL));
+            add_digest(&mut frame, Prefix::ALL, &self.store.digest().children(Prefix::ALL));
             frame
         };
         self.close_gap(id);
@@ -224,7 +224,7 @@ impl Node {
                 link.budget.charge(list(&mut lists, prefix));
                 continue;
             }
-            let ours = digest.sums(prefix);
+            let ours = digest.children(prefix);
             for index in (first..FANOUT).chain(0..first) {
                 let part = prefix.child(index);
                 if ours[index] == theirs[index] {
@@ -233,7 +233,7 @@ impl Node {
                 if digest.is_leaf(part) || digest.estimate(part) <= SMALL {
                     link.budget.charge(list(&mut lists, part));
                 } else {
-                    deeper.add(|frame| add_digest(frame, part, &digest.sums(part)));
+                    deeper.add(|frame| add_digest(frame, part, &digest.children(part)));
                 }
             }
         }
@@ -302,7 +302,7 @@ impl Node {
         &mut self,
         id: LinkId,
         prefix: Prefix,
-        entries: PartEntries<'_>,
+        entries: EntryList<'_>,
         wanted: &mut Vec<Entry>,
         ahead: &mut Vec<Slot>,
         now: Now,
@@ -327,7 +327,7 @@ impl Node {
                 ours.is_none()
             });
         }
-        for (slot, hash) in self.store.part(prefix).take_while(|_| !few) {
+        for (slot, hash) in self.store.subtree(prefix).take_while(|_| !few) {
             visits += 1;
             let ours = self.store.held(slot).stamp;
             match theirs.remove(&hash) {
@@ -371,7 +371,7 @@ impl Node {
     }
 
     /// What the peer holds newer, or we lack.
-    pub(super) fn hear_offer(&mut self, id: LinkId, entries: PartEntries<'_>, now: Now) {
+    pub(super) fn hear_offer(&mut self, id: LinkId, entries: EntryList<'_>, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let left = link.budget.remaining(self.store.len(), now.mono);
         link.gap |= entries.iter().nth(left).is_some();
@@ -444,7 +444,7 @@ impl Node {
 
 /// What is held in a part of the key space, and can be had here.
 fn entries(store: &Store, prefix: Prefix) -> Vec<Entry> {
-    let held = store.part(prefix).map(|(slot, hash)| (hash, store.held(slot)));
+    let held = store.subtree(prefix).map(|(slot, hash)| (hash, store.held(slot)));
     let offered = held.filter(|(_, held)| held.state != State::Refused);
     offered.map(|(hash, held)| Entry { hash, stamp: held.stamp }).collect()
 }
@@ -487,7 +487,7 @@ mod tests {
         let mut other = digest_frame();
         (0..100_000).for_each(|_| add_digest(&mut other, Prefix::ALL, &[1; FANOUT]));
         let mut same = digest_frame();
-        let sums = node.store.digest().sums(Prefix::ALL);
+        let sums = node.store.digest().children(Prefix::ALL);
         (0..100_000).for_each(|_| add_digest(&mut same, Prefix::ALL, &sums));
         for frame in [entries, other, same] {
             let begun = Instant::now();

@@ -5,7 +5,7 @@ use super::Node;
 use super::requests::Asked;
 use crate::core::clock::Now;
 use crate::core::codec::lists::{add_entry, announce_frame, origins_frame, request_frame};
-use crate::core::codec::{Entry, Hashes, MessageId, PartEntries};
+use crate::core::codec::{Entry, EntryList, Hashes, MessageId};
 use crate::core::frame::Frame;
 use crate::core::id::LinkId;
 use crate::core::plumtree::Output;
@@ -67,7 +67,7 @@ impl Node {
     }
 
     /// ANNOUNCE, Plumtree's IHAVE: keys that have changed at the peer, of origins that it was sent PRUNE for.
-    pub(super) fn on_announce(&mut self, id: LinkId, entries: PartEntries<'_>, now: Now) {
+    pub(super) fn on_announce(&mut self, id: LinkId, entries: EntryList<'_>, now: Now) {
         let mut missing = Vec::new();
         let room = self.room_for_news() > 0;
         let latest = self.latest_believed(now);

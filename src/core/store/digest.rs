@@ -1,13 +1,16 @@
-//! What a store sums up to, whole and in parts, so that two nodes find what differs by comparing
-//! few numbers.
+//! The digest: a 16-ary Merkle trie over key hashes, whose node hashes are combined by exclusive or.
 //!
-//! A key's place is its hash; a tuple's sum is a hash of that and the stamp; sums are combined by
-//! exclusive or, so their order does not matter and each change costs one operation. The leaves of
-//! the tree are kept and grow with the store, inner nodes are summed when they are asked for. Each
-//! leaf chains the slots of its tuples.
+//! Two nodes find the keys in which they differ by comparing a few numbers from the root down. Each nibble of a key's
+//! hash, from the most significant one on, selects one of 16 children. A tuple's hash covers the key hash and the
+//! stamp; the hash of a trie node is the exclusive or of the hashes of all tuples below it. So the order in which
+//! tuples came does not matter, a change costs one operation, and removing a tuple is the same as adding it again.
+//! Two different sets of tuples have the same root with a chance of 2^-64. The hashes are no protection against a peer
+//! that lies: peers are trusted as far as certificates let them in.
 //!
-//! Every tuple pays for what is kept here, so the chains are linked forwards only, and hashes are
-//! the store's to know. A removed slot is looked for from the head of its chain.
+//! Only the hashes of the leaves are stored; those of inner nodes are combined when they are needed. All leaves have
+//! the same depth, which grows with the number of tuples. Each leaf has a chain of the slots of its tuples. Every
+//! tuple pays for its link of the chain, so the chains are linked forwards only, and key hashes are not stored: a
+//! slot that is removed is looked for from the head of its chain.
 
 use crate::core::clock::Stamp;
 use crate::core::codec::Prefix;
@@ -15,25 +18,34 @@ use crate::core::codec::lists::FANOUT;
 use crate::core::id::Slot;
 use xxhash_rust::xxh3::xxh3_64;
 
+/// End of a chain.
 const NONE: Slot = Slot::MAX;
 
-/// The tree grows when its leaves hold more tuples than this on average.
+/// Mean number of tuples in a leaf from which the trie grows by a level. After growth a leaf has one on average: a
+/// leaf costs 12 bytes, and a chain of 16 is walked in some microseconds.
 const LOAD: usize = 16;
 
-/// Five levels of 16 are a million leaves.
+/// Depth to which the trie grows. Five levels are a million leaves, of 12 MB; then the chains grow instead.
 const DEEPEST: u8 = 5;
 
+/// The digest of a store.
 #[derive(Clone, Debug)]
 pub(in crate::core) struct Digest {
+    /// Depth of the leaves, 1 to [`DEEPEST`].
     depth: u8,
+    /// Hash of each leaf.
     sums: Vec<u64>,
+    /// First slot in the chain of each leaf.
     heads: Vec<Slot>,
+    /// The next slot in the chain, by slot.
     next: Vec<Slot>,
+    /// Hash of the whole trie.
     root: u64,
+    /// Number of tuples.
     count: usize,
 }
 
-/// The sum of one tuple: XXH3 of key hash, time and origin, 8 bytes each, big endian.
+/// Hash of one tuple: XXH3-64 of key hash, time and origin, 8 bytes each, big endian.
 fn sum(hash: u64, stamp: Stamp) -> u64 {
     let mut bytes = [0; 24];
     bytes[..8].copy_from_slice(&hash.to_be_bytes());
@@ -43,6 +55,7 @@ fn sum(hash: u64, stamp: Stamp) -> u64 {
 }
 
 impl Digest {
+    /// A digest of nothing.
     pub(in crate::core) fn new() -> Digest {
         Digest {
             depth: 1,
@@ -54,44 +67,45 @@ impl Digest {
         }
     }
 
-    /// The sum of everything.
+    /// Hash of the whole trie: equal where the same keys have the same stamps.
     pub(in crate::core) fn root(&self) -> u64 {
         self.root
     }
 
-    /// How many tuples are summed up.
+    /// Number of tuples in the trie.
     pub(in crate::core) fn count(&self) -> usize {
         self.count
     }
 
-    /// About how many tuples a part holds; hashes spread evenly.
+    /// Estimated number of tuples in a subtree; key hashes spread evenly.
     pub(in crate::core) fn estimate(&self, prefix: Prefix) -> usize {
         self.count.checked_shr(4 * u32::from(prefix.depth)).unwrap_or(0)
     }
 
-    /// Whether a part is so small that the tree does not divide it further.
+    /// Whether the trie does not divide a subtree further.
     pub(in crate::core) fn is_leaf(&self, prefix: Prefix) -> bool {
         prefix.depth >= self.depth
     }
 
+    /// Index of the leaf that a key hash belongs to.
     fn leaf(&self, hash: u64) -> usize {
         (hash >> (64 - 4 * u32::from(self.depth))) as usize
     }
 
-    /// A slot that is in no chain takes a tuple whose key has this hash.
+    /// Adds a tuple, by its slot, which is in no chain, and its key's hash and stamp.
     pub(in crate::core) fn insert(&mut self, slot: Slot, hash: u64, stamp: Stamp) {
         self.count += 1;
         self.chain(slot, hash);
         self.add(hash, stamp);
     }
 
-    /// A tuple gets another stamp.
+    /// Changes a tuple's stamp.
     pub(in crate::core) fn change(&mut self, hash: u64, old: Stamp, new: Stamp) {
         self.add(hash, old);
         self.add(hash, new);
     }
 
-    /// A tuple is removed, and its slot is free.
+    /// Removes a tuple, whose slot is free then.
     pub(in crate::core) fn remove(&mut self, slot: Slot, hash: u64, stamp: Stamp) {
         self.add(hash, stamp);
         self.count -= 1;
@@ -107,7 +121,7 @@ impl Digest {
         }
     }
 
-    /// Adding and taking away are the same.
+    /// Combines a tuple's hash into the trie; the second time, takes it out again.
     fn add(&mut self, hash: u64, stamp: Stamp) {
         let sum = sum(hash, stamp);
         let leaf = self.leaf(hash);
@@ -115,6 +129,7 @@ impl Digest {
         self.root ^= sum;
     }
 
+    /// Links a slot into its leaf's chain.
     fn chain(&mut self, slot: Slot, hash: u64) {
         if self.next.len() <= slot as usize {
             self.next.resize(slot as usize + 1, NONE);
@@ -123,12 +138,12 @@ impl Digest {
         self.next[slot as usize] = std::mem::replace(&mut self.heads[leaf], slot);
     }
 
-    /// Whether the tree should have one more level.
+    /// Whether the trie should have one more level.
     pub(in crate::core) fn is_crowded(&self) -> bool {
         self.count > LOAD * self.heads.len() && self.depth < DEEPEST
     }
 
-    /// Makes all chains and sums anew, with one more level, from all slots in use with their hashes and stamps.
+    /// Builds the trie anew with one more level, from all slots in use with their key hashes and stamps.
     pub(in crate::core) fn rebuild(&mut self, tuples: impl Iterator<Item = (Slot, u64, Stamp)>) {
         self.depth += 1;
         let leaves = 1 << (4 * u32::from(self.depth));
@@ -141,6 +156,7 @@ impl Digest {
         }
     }
 
+    /// Range of the leaves of a subtree; one leaf for a subtree that is smaller.
     fn leaves(&self, prefix: Prefix) -> std::ops::Range<usize> {
         if self.is_leaf(prefix) {
             let leaf = self.leaf(prefix.bits);
@@ -151,29 +167,29 @@ impl Digest {
         first..first + (1 << below)
     }
 
-    /// About how many tuples could be looked at in the time that it takes to sum up the parts of a part.
+    /// Cost of [`children`](Self::children), as the number of tuples that can be visited in the same time.
     pub(in crate::core) fn cost(&self, prefix: Prefix) -> usize {
         1 + self.leaves(prefix).len() / 16
     }
 
-    /// The sums of the 16 parts of a part that is not a leaf.
-    pub(in crate::core) fn sums(&self, prefix: Prefix) -> [u64; FANOUT] {
+    /// Hashes of the 16 children of a subtree that is not a leaf.
+    pub(in crate::core) fn children(&self, prefix: Prefix) -> [u64; FANOUT] {
         std::array::from_fn(|index| {
             self.sums[self.leaves(prefix.child(index))].iter().fold(0, |all, sum| all ^ sum)
         })
     }
 
-    /// The slots of all tuples in a part; and, if the part is smaller than a leaf, others of
-    /// that leaf.
+    /// Slots of all tuples in a subtree; of a subtree smaller than a leaf, those of the whole leaf.
     pub(in crate::core) fn slots(&self, prefix: Prefix) -> impl Iterator<Item = Slot> + '_ {
         self.heads[self.leaves(prefix)].iter().flat_map(|&head| self.chain_from(head))
     }
 
-    /// The slots of the leaf that a hash belongs to.
+    /// Slots of the leaf that a key hash belongs to.
     pub(in crate::core) fn slots_near(&self, hash: u64) -> impl Iterator<Item = Slot> + '_ {
         self.chain_from(self.heads[self.leaf(hash)])
     }
 
+    /// Slots of a chain from `head` on.
     fn chain_from(&self, head: Slot) -> impl Iterator<Item = Slot> + '_ {
         let some = |slot| Some(slot).filter(|&slot| slot != NONE);
         std::iter::successors(some(head), move |&slot| some(self.next[slot as usize]))
@@ -209,8 +225,8 @@ mod tests {
         let (up, mut down) = (filled(0..5000), filled((0..5000).rev()));
         assert!(up.depth >= 3 && up.count() == 5000);
         assert_eq!(up.root(), down.root());
-        assert_eq!(up.sums(Prefix::ALL), down.sums(Prefix::ALL));
-        assert_eq!(up.sums(Prefix::ALL).iter().fold(0, |a, b| a ^ b), up.root());
+        assert_eq!(up.children(Prefix::ALL), down.children(Prefix::ALL));
+        assert_eq!(up.children(Prefix::ALL).iter().fold(0, |a, b| a ^ b), up.root());
         (0..5000).for_each(|slot| down.remove(slot, hash(slot), stamp(slot)));
         assert_eq!((down.root(), down.count(), down.slots(Prefix::ALL).count()), (0, 0, 0));
         assert!(down.sums.iter().all(|&sum| sum == 0));
@@ -223,11 +239,11 @@ mod tests {
         let mut slots: Vec<Slot> = digest.slots(Prefix::ALL).collect();
         slots.sort_unstable();
         assert!(slots.into_iter().eq(1000..4000));
-        assert_eq!((digest.root(), digest.sums(Prefix::ALL)), (less.root(), less.sums(Prefix::ALL)));
+        assert_eq!((digest.root(), digest.children(Prefix::ALL)), (less.root(), less.children(Prefix::ALL)));
     }
 
     #[test]
-    fn parts_hold_what_their_prefix_says_at_every_depth() {
+    fn subtrees_hold_what_their_prefix_says_at_every_depth() {
         let digest = filled(0..5000);
         let mut prefix = Prefix::ALL;
         for depth in 0..6 {
@@ -242,12 +258,12 @@ mod tests {
     }
 
     #[test]
-    fn one_changed_stamp_shows_in_one_part_only() {
+    fn one_changed_stamp_shows_in_one_child_only() {
         let (a, mut b) = (filled(0..1000), filled(0..1000));
         b.change(hash(7), stamp(7), stamp(70));
         assert_ne!(a.root(), b.root());
         let differing =
-            a.sums(Prefix::ALL).iter().zip(b.sums(Prefix::ALL)).filter(|(x, y)| **x != *y).count();
+            a.children(Prefix::ALL).iter().zip(b.children(Prefix::ALL)).filter(|(x, y)| **x != *y).count();
         assert_eq!(differing, 1);
     }
 }

@@ -1,127 +1,30 @@
-//! What a node holds: every key with its value, stamp and place in the change log.
+//! The store: every key with its value, stamp and place in the change log.
 //!
 //! A removed key leaves a tombstone. It keeps the stamp, so that older writes of the key lose, and the hash of the
 //! value, by which a plain peer's repetition of it is recognised.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | this file | keys and their slots, deadlines and states |
+//! | `register` | what is kept for one key |
+//! | `change_log` | which tuple changed when |
+//! | `digest` | the Merkle trie over all keys and stamps |
+//! | `oldest` | which key was removed, hidden or refused longest ago |
 
 mod change_log;
 mod digest;
 mod oldest;
+mod register;
 
-use crate::core::clock::Stamp;
 use crate::core::codec::Prefix;
-use crate::core::id::{LinkId, Slot};
-use crate::core::tuple::{Tuple, key_hash, value_hash};
+use crate::core::id::Slot;
+use crate::core::tuple::Tuple;
 use ahash::RandomState;
 use change_log::ChangeLog;
 use digest::Digest;
 use hashbrown::{HashMap, HashTable};
 use oldest::Oldest;
-
-/// State of a key: with or without a value here.
-///
-/// In the states without a value a tombstone is kept: the stamp, by which older writes of the key lose, and the
-/// hash of the value that it had or would have.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(in crate::core) enum State {
-    /// Has a value, which the owner may read.
-    Live,
-    /// Has a value, and was UNPUBLISHed on this node: hidden from the owner, given to peers as before.
-    Suppressed,
-    /// Was RETRACTed, on every node.
-    Retracted,
-    /// Reached the end of its time to live.
-    Expired,
-    /// Has a value on other nodes, which is too long for this one or found no room. The tombstone keeps it from
-    /// being asked for again.
-    Refused,
-}
-
-impl State {
-    const COUNT: usize = 5;
-
-    /// Whether the key has a value on this node, hidden or not.
-    pub(in crate::core) fn has_value(self) -> bool {
-        matches!(self, State::Live | State::Suppressed)
-    }
-}
-
-/// State of one key: a last-writer-wins register, ordered by the stamp (hybrid logical time, origin).
-///
-/// There may be millions of registers, so a register has only what every key needs: deadlines, for one, are kept in
-/// a map of the store.
-#[derive(Clone, Debug)]
-pub(in crate::core) struct Register {
-    /// Key and value; in a tombstone, key and the 8-byte hash of the value that it had.
-    pub(in crate::core) tuple: Tuple,
-    pub(in crate::core) stamp: Stamp,
-    source: Source,
-    pub(in crate::core) state: State,
-    /// Whether plain peers are sent the value only after the key has been quiet for a while. Set where a plain peer
-    /// may hold a newer value: one sent too early would make it go back and tell everybody so.
-    pub(in crate::core) defer_to_plain: bool,
-}
-
-/// The link that a tuple came by, or none, in 6 bytes: no node lives to see 2^48 links.
-#[derive(Copy, Clone, Debug)]
-struct Source([u8; 6]);
-
-impl Source {
-    const OWN: Source = Source([0xFF; 6]);
-
-    fn new(link: Option<LinkId>) -> Source {
-        let Some(LinkId(number)) = link else { return Source::OWN };
-        let [a, b, c, d, e, f, _, _] = number.to_le_bytes();
-        Source([a, b, c, d, e, f])
-    }
-
-    fn link(self) -> Option<LinkId> {
-        let Source([a, b, c, d, e, f]) = self;
-        (self.0 != Source::OWN.0).then(|| LinkId(u64::from_le_bytes([a, b, c, d, e, f, 0, 0])))
-    }
-}
-
-impl Register {
-    pub(in crate::core) fn new(
-        tuple: Tuple,
-        stamp: Stamp,
-        source: Option<LinkId>,
-        state: State,
-        defer_to_plain: bool,
-    ) -> Register {
-        Register { tuple, stamp, source: Source::new(source), state, defer_to_plain }
-    }
-
-    /// The link that the tuple came by; `None` for the owner's own write.
-    pub(in crate::core) fn source(&self) -> Option<LinkId> {
-        self.source.link()
-    }
-
-    /// Hash of the key, which is its place in the [`Digest`]'s trie.
-    pub(in crate::core) fn key_hash(&self) -> u64 {
-        key_hash(self.tuple.key())
-    }
-
-    /// Hash of the value, or, in a tombstone, of the value that the key had.
-    pub(in crate::core) fn value_hash(&self) -> u64 {
-        match (self.state, <[u8; 8]>::try_from(self.tuple.value())) {
-            (state, _) if state.has_value() => value_hash(self.tuple.value()),
-            (_, Err(_)) => value_hash(self.tuple.value()),
-            (_, Ok(hash)) => u64::from_be_bytes(hash),
-        }
-    }
-
-    pub(in crate::core) fn is_live(&self) -> bool {
-        self.state == State::Live
-    }
-}
-
-/// Value hash in the tombstone of a key whose value was never known on this node.
-pub(in crate::core) const NO_VALUE: u64 = 0;
-
-/// Tuple of a tombstone: the key, and the 8-byte hash of the value that it had.
-pub(in crate::core) fn tombstone(key: &[u8], value_hash: u64) -> Tuple {
-    Tuple::new(key, &value_hash.to_be_bytes())
-}
+pub(in crate::core) use register::{NO_VALUE, Register, State, tombstone};
 
 /// Result of a lookup: the key's slot, if it has one, and the index hash that [`Store::put`] needs. Valid until
 /// another key is put or removed.
@@ -131,33 +34,40 @@ pub(in crate::core) struct Lookup {
     pub(in crate::core) slot: Option<Slot>,
 }
 
+/// All keys of a node. A key keeps its slot, a small number, until it is removed.
 #[derive(Clone, Debug)]
 pub(in crate::core) struct Store {
+    /// The register in each slot; `None` in a free one.
     registers: Vec<Option<Register>>,
+    /// Free slots, the last of which is used next.
     free: Vec<Slot>,
-    /// The slot of the last new key, if another key had it before.
+    /// Slot of the last new key, if another key had the slot before.
     recycled: Option<Slot>,
+    /// Slots by the hashes of their keys.
     index: HashTable<Slot>,
-    /// Seeded: what peers send as keys must not be able to crowd one place of the index.
+    /// Hash function of the index. It is seeded, so that peers cannot choose keys that crowd one place of the index.
     hasher: RandomState,
     pub(in crate::core) changes: ChangeLog,
     digest: Digest,
-    /// When a tuple expires or a tombstone is dropped, on the monotonic clock; most never do.
+    /// When a tuple expires or a tombstone is dropped (monotonic ms), by slot; most tuples never expire.
     deadlines: HashMap<Slot, u64, RandomState>,
-    /// Removed keys, hidden ones and refused ones, oldest first.
+    /// Retracted and expired keys, oldest first.
     removed: Oldest,
+    /// Hidden keys, oldest first.
     suppressed: Oldest,
+    /// Refused keys, oldest first.
     refused: Oldest,
-    /// Keys in each state.
+    /// Number of keys in each state.
     counts: [usize; State::COUNT],
+    /// Whether any key was ever removed.
     has_removed: bool,
 }
 
-/// From so many keys on, the index grows twofold, not fourfold: there memory counts for more than the time
-/// that growing takes.
+/// Number of keys from which on the index grows twofold, not fourfold: growing a smaller index often costs more than
+/// the memory is worth.
 const LARGE_INDEX: usize = 10_000;
 
-/// The next larger room for keys. One more would be rounded up to twice that.
+/// The next larger capacity of an index with room for `room` keys. One key more would be rounded up to twice that.
 fn larger(room: usize) -> usize {
     room.max(2) * if room < LARGE_INDEX { 4 } else { 2 }
 }
@@ -182,26 +92,27 @@ impl Store {
         }
     }
 
+    /// Number of keys whose values the owner may read.
     pub(in crate::core) fn live(&self) -> usize {
         self.count(State::Live)
     }
 
-    /// How many keys are in this state.
+    /// Number of keys in a state.
     pub(in crate::core) fn count(&self, state: State) -> usize {
         self.counts[state as usize]
     }
 
-    /// How many keys take a place of those that the owner allows: all but the refused ones.
+    /// Number of keys that count against `server/max_tuples`: all but the refused ones.
     pub(in crate::core) fn places(&self) -> usize {
         self.len() - self.count(State::Refused)
     }
 
-    /// Whether there are keys that were held, and of which nothing is left.
+    /// Whether any key was removed from the store, so that a key that is not here may have been here before.
     pub(in crate::core) fn has_removed(&self) -> bool {
         self.has_removed
     }
 
-    /// Whether the key that was put last is new, and another one had its slot before.
+    /// Whether the key that was last put for the first time is in this slot, and another key had the slot before.
     pub(in crate::core) fn was_recycled(&self, slot: Slot) -> bool {
         self.recycled == Some(slot)
     }
@@ -211,10 +122,12 @@ impl Store {
         self.index.len()
     }
 
+    /// The Merkle trie over all keys and stamps.
     pub(in crate::core) fn digest(&self) -> &Digest {
         &self.digest
     }
 
+    /// Slot of a key.
     pub(in crate::core) fn find(&self, key: &[u8]) -> Option<Slot> {
         self.look_up(key).slot
     }
@@ -229,36 +142,37 @@ impl Store {
         self.index.find(hash, |&slot| self.held(slot).tuple.key() == key).copied()
     }
 
-    /// The tuple in a slot that is known to be in use.
+    /// The register in a slot that is known to be in use.
     pub(in crate::core) fn held(&self, slot: Slot) -> &Register {
         self.registers[slot as usize].as_ref().expect("a slot in the index or the log is in use")
     }
 
-    /// The tuple in a slot that may have been freed since it was noted.
+    /// The register in a slot that may have been freed since it was noted.
     pub(in crate::core) fn get(&self, slot: Slot) -> Option<&Register> {
         self.registers.get(slot as usize)?.as_ref()
     }
 
-    /// The slots of all tuples in a part of the key space, with the hashes of their keys.
-    pub(in crate::core) fn part(&self, prefix: Prefix) -> impl Iterator<Item = (Slot, u64)> + '_ {
+    /// Slots of all tuples in a subtree of the digest, with the hashes of their keys.
+    pub(in crate::core) fn subtree(&self, prefix: Prefix) -> impl Iterator<Item = (Slot, u64)> + '_ {
         self.digest
             .slots(prefix)
             .filter_map(|slot| Some((slot, self.get(slot)?.key_hash())))
             .filter(move |&(_, hash)| prefix.contains(hash))
     }
 
-    /// The slots of all tuples whose key has this hash: one, but for collisions.
+    /// Slots of all tuples whose key has this hash: one at most, but for collisions.
     pub(in crate::core) fn with_hash(&self, hash: u64) -> impl Iterator<Item = Slot> + '_ {
         let same = move |slot: &Slot| self.get(*slot).is_some_and(|held| held.key_hash() == hash);
         self.digest.slots_near(hash).filter(same)
     }
 
-    /// When a tuple expires or a tombstone is dropped.
+    /// When the tuple in a slot expires, or its tombstone is dropped (monotonic ms).
     pub(in crate::core) fn deadline(&self, slot: Slot) -> Option<u64> {
         self.deadlines.get(&slot).copied()
     }
 
-    /// Sets a slot's deadline; returns what it was.
+    /// Sets the time (monotonic ms) at which the tuple in a slot expires, or its tombstone is dropped. Returns the former
+    /// time.
     pub(in crate::core) fn set_deadline(&mut self, slot: Slot, deadline: Option<u64>) -> Option<u64> {
         match deadline {
             Some(deadline) => self.deadlines.insert(slot, deadline),
@@ -311,8 +225,8 @@ impl Store {
         (slot, None)
     }
 
-    /// A larger table. It keeps no hashes; they are made anew in the order in which tuples came,
-    /// which is how they mostly lie in memory. In the table's own order it would take ten times as long.
+    /// Replaces the index by a larger one. The table keeps no hashes: they are computed again in the order in which tuples
+    /// came, which is how they mostly lie in memory. In the table's own order it would take ten times as long.
     fn grow_index(&mut self) {
         self.index = HashTable::with_capacity(larger(self.index.capacity()));
         for (slot, held) in self.registers.iter().enumerate() {
@@ -354,6 +268,7 @@ impl Store {
         }
     }
 
+    /// Adds a slot to the list of those in its state, from which the oldest make room.
     fn note(&mut self, slot: Slot, state: State) {
         let (order, group): (_, &[State]) = match state {
             State::Live => return,
@@ -365,27 +280,27 @@ impl Store {
         order.note(slot, count, is_any_of(&self.registers, group));
     }
 
-    /// A removed key is to be kept a while longer.
+    /// Counts a removed key as the one removed last, so that it is kept a while longer.
     pub(in crate::core) fn note_removed(&mut self, slot: Slot) {
         self.note(slot, State::Retracted);
     }
 
-    /// The key that was removed longest ago, for it to make room.
+    /// Slot of the key that was retracted or expired longest ago. It is named once.
     pub(in crate::core) fn oldest_removed(&mut self) -> Option<Slot> {
         self.removed.pop(is_any_of(&self.registers, &[State::Retracted, State::Expired]))
     }
 
-    /// The key that was hidden longest ago.
+    /// Slot of the key that was hidden longest ago. It is named once.
     pub(in crate::core) fn oldest_suppressed(&mut self) -> Option<Slot> {
         self.suppressed.pop(is_any_of(&self.registers, &[State::Suppressed]))
     }
 
-    /// The key that was refused longest ago.
+    /// Slot of the key that was refused longest ago. It is named once.
     pub(in crate::core) fn oldest_refused(&mut self) -> Option<Slot> {
         self.refused.pop(is_any_of(&self.registers, &[State::Refused]))
     }
 
-    /// Forgets a slot altogether.
+    /// Removes a key. Nothing of it is left, and its slot is free.
     pub(in crate::core) fn remove(&mut self, slot: Slot) -> Option<Register> {
         let hash = self.hasher.hash_one(self.get(slot)?.tuple.key());
         if let Ok(entry) = self.index.find_entry(hash, |&other| other == slot) {
@@ -401,13 +316,14 @@ impl Store {
         Some(held)
     }
 
-    /// Compacts the log when it is mostly passed-over entries; `cursors` are those of all links.
+    /// Compacts the change log if most of its entries are gone; `cursors` are those of all links.
     pub(in crate::core) fn tidy<'a>(&mut self, cursors: impl Iterator<Item = &'a mut u32>) {
         if self.changes.is_sparse() {
             self.changes.compact(cursors);
         }
     }
 
+    /// All registers, by slot.
     pub(in crate::core) fn iter(&self) -> impl Iterator<Item = (Slot, &Register)> {
         self.registers.iter().enumerate().filter_map(|(slot, held)| Some((slot as Slot, held.as_ref()?)))
     }
@@ -421,6 +337,8 @@ fn is_any_of<'a>(held: &'a [Option<Register>], states: &'a [State]) -> impl Fn(S
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::clock::Stamp;
+    use crate::core::tuple::{key_hash, value_hash};
 
     fn held(key: &str, value: &str, time: u64) -> Register {
         let tuple = Tuple::new(key.as_bytes(), value.as_bytes());
@@ -465,14 +383,6 @@ mod tests {
     }
 
     #[test]
-    fn a_held_key_costs_little_and_a_source_comes_back() {
-        assert_eq!((size_of::<Tuple>(), size_of::<Option<Register>>()), (8, 32));
-        for link in [None, Some(LinkId(0)), Some(LinkId((1 << 48) - 2))] {
-            assert_eq!(Source::new(link).link(), link);
-        }
-    }
-
-    #[test]
     fn an_index_of_many_keys_has_room_for_twice_as_many_at_most() {
         let mut room = 0;
         while room < 1 << 22 {
@@ -495,7 +405,7 @@ mod tests {
         }
         let (slot, _) = put(&mut store, held("a", "1", 1));
         assert!(store.registers.len() == 2000, "{}", store.registers.len());
-        assert_eq!(store.part(Prefix::ALL).collect::<Vec<_>>(), [(slot, key_hash(b"a"))]);
+        assert_eq!(store.subtree(Prefix::ALL).collect::<Vec<_>>(), [(slot, key_hash(b"a"))]);
         assert_eq!(store.with_hash(key_hash(b"a")).collect::<Vec<_>>(), [slot]);
         assert_eq!(store.with_hash(key_hash(b"0.0")).count(), 0);
     }
