@@ -1,4 +1,4 @@
-//! Who may connect.
+//! Authentication of clients.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -10,12 +10,12 @@ use crate::actor::auth::ZapServer;
 use crate::engine::raw;
 use crate::log::{Level, Sink, Stderr};
 
-/// ZAP handler: it decides who may connect to the nodes of this process that are bound with CURVE keys or a ZAP
-/// domain, for as long as it lives.
+/// ZAP handler: as long as it lives it decides which clients may connect to those nodes of this process that are bound
+/// with CURVE keys or a ZAP domain.
 ///
-/// As long as nothing is said, everybody may connect to an endpoint without keys, and nobody to one with keys.
-/// Without any `Auth` in the process, everybody may who knows the server's public key. It is decided when a client
-/// connects: connections that stand stay.
+/// A new handler admits every client to endpoints without keys, and none to endpoints with keys. Without a handler in
+/// the process, every client may connect that knows the server's public key. The decision is made when a client
+/// connects, and does not end existing connections.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,15 +29,15 @@ use crate::log::{Level, Sink, Stderr};
 pub struct Auth(ZapServer);
 
 impl Auth {
-    /// Starts the handler of this process; it logs to standard error.
+    /// Starts the handler of this process, which logs to standard error.
     ///
     /// # Errors
-    /// [`AddressInUse`](crate::ErrorKind::AddressInUse) where there is one already.
+    /// [`AddressInUse`](crate::ErrorKind::AddressInUse) if the process has one already.
     pub fn new() -> Result<Auth, Error> {
         Auth::start(Arc::new(Stderr))
     }
 
-    /// Starts the handler of this process, which gives its log lines to a closure.
+    /// Starts the handler of this process, which passes its log lines to a closure.
     ///
     /// # Errors
     /// As [`new`](Auth::new).
@@ -49,36 +49,39 @@ impl Auth {
         Ok(Auth(ZapServer::new(raw::Context::global(), sink).map_err(|error| from_io(&error))?))
     }
 
-    /// Lets clients from an address go on to authentication, and from no other that is not allowed, too.
+    /// Admits clients from an address to authentication. Once an address is allowed, clients from all others are
+    /// refused.
     pub fn allow(&self, address: IpAddr) {
         self.0.change(|policy| policy.allow(address.to_string().as_bytes()));
     }
 
-    /// Refuses clients from an address; it counts as long as none is allowed.
+    /// Refuses clients from an address. This has no effect once an address is [allowed](Auth::allow).
     pub fn deny(&self, address: IpAddr) {
         self.0.change(|policy| policy.deny(address.to_string().as_bytes()));
     }
 
-    /// Lets those in by PLAIN whose name and password are in a file, a `name=password` on each line. The file is read
-    /// again when it changes.
+    /// Admits, by PLAIN, clients whose name and password are in a file, one `name=password` on each line. The file is
+    /// read again when it changes.
     ///
     /// # Errors
-    /// Those of reading the file. It is in force all the same: nobody gets in by PLAIN until it can be read.
+    /// The error of reading the file. The file counts nevertheless: no client is admitted by PLAIN until it can be
+    /// read.
     pub fn plain(&self, file: impl AsRef<Path>) -> Result<(), Error> {
         self.0.change(|policy| policy.plain(file_name(&file))).map_err(|error| from_io(&error))
     }
 
-    /// Lets those in by CURVE whose public certificates are in a directory; they may come and go.
+    /// Admits, by CURVE, clients whose public certificates are in a directory. Certificates may be added and removed at
+    /// any time.
     pub fn curve(&self, directory: impl AsRef<Path>) {
         self.0.change(|policy| policy.curve(file_name(&directory)));
     }
 
-    /// Lets everybody in by CURVE who knows the server's public key.
+    /// Admits, by CURVE, every client that knows the server's public key.
     pub fn curve_for_all(&self) {
         self.0.change(|policy| policy.curve(b"*"));
     }
 
-    /// Logs every decision, or does not, as at first.
+    /// Turns logging of every decision on or off; off at first.
     pub fn set_verbose(&self, verbose: bool) {
         self.0.set_verbose(verbose);
     }

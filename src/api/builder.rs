@@ -1,4 +1,4 @@
-//! What is set before a node starts.
+//! Settings of a node before it starts.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,9 @@ use std::time::Duration;
 use super::{Cert, Error, Node, log};
 use crate::log::{Level, Sink, Stderr};
 
-/// Settings of a node that is to be started, from [`Node::builder`].
+/// Settings of a node to be started, from [`Node::builder`].
+///
+/// What is not set has the default in the [crate's page](crate#configuration).
 ///
 /// ```
 /// # fn main() -> Result<(), zgossip::Error> {
@@ -19,6 +21,7 @@ use crate::log::{Level, Sink, Stderr};
 ///     .events(true)
 ///     .max_tuples(10_000)
 ///     .timeout(Duration::from_secs(5))
+///     .log(|level, line| println!("{level:?}: {line}"))
 ///     .start()?;
 /// # Ok(())
 /// # }
@@ -48,41 +51,42 @@ impl Builder {
         }
     }
 
-    /// Sets the prefix of the node's log lines.
+    /// Sets the name that stands before each of the node's log lines.
     pub fn name(mut self, name: impl Into<String>) -> Builder {
         self.name = name.into();
         self
     }
 
-    /// Gives the log lines to a closure, instead of standard error. It runs in the node's thread, one line at a time,
-    /// and should return soon; a call on the node that would wait for it fails there with
+    /// Passes the log lines to a closure, and not to standard error. The closure runs in the node's thread, one line at
+    /// a time, and should return soon. In it, calls that would wait for the node's thread fail with
     /// [`OwnThread`](crate::ErrorKind::OwnThread).
     pub fn log(mut self, log: impl Fn(Level, &str) + Send + Sync + 'static) -> Builder {
         self.sink = log::sink(log);
         self
     }
 
-    /// Sets the node's keys: what is bound is encrypted and accepts encrypted connections alone.
+    /// Sets the node's keys: its endpoints accept encrypted connections only.
     pub fn cert(mut self, cert: &Cert) -> Builder {
         self.cert = Some(cert.clone());
         self
     }
 
-    /// Sets the domain that an [`Auth`](crate::Auth) or another ZAP handler is told; `global` unless set.
+    /// Sets the domain that a ZAP handler, such as [`Auth`](crate::Auth), is given for each client; `global` by
+    /// default.
     pub fn zap_domain(mut self, domain: impl Into<String>) -> Builder {
         self.zap_domain = Some(domain.into());
         self
     }
 
-    /// Loads a configuration file when the node starts, and again whenever it changes; see [`Node::load`]. What else
-    /// is set here comes after it.
+    /// Loads a configuration file when the node starts, and again whenever the file changes; see [`Node::load`]. The
+    /// other settings are applied after it.
     pub fn load(mut self, file: impl Into<PathBuf>) -> Builder {
         self.file = Some(file.into());
         self
     }
 
-    /// Sets an item of the configuration, such as `server/max_drift`: the table in the [crate's page](crate) has
-    /// them all.
+    /// Sets an item of the configuration, such as `server/max_drift`. The [crate's page](crate#configuration) lists all
+    /// items.
     pub fn set(mut self, path: impl Into<String>, value: impl Into<String>) -> Builder {
         self.items.push((path.into(), value.into()));
         self
@@ -92,55 +96,56 @@ impl Builder {
         self.set(path, if on { "1" } else { "0" })
     }
 
-    /// Logs what happens inside (`server/verbose`).
+    /// Logs internal steps (`server/verbose`).
     pub fn verbose(self, on: bool) -> Builder {
         self.switch("server/verbose", on)
     }
 
-    /// Uses IPv6 also for endpoints without brackets (`server/ipv6`). Unless set, the environment's `ZSYS_IPV6`
-    /// decides.
+    /// Uses IPv6 for endpoints without brackets, too (`server/ipv6`). By default the environment variable `ZSYS_IPV6`
+    /// decides: 1 turns it on.
     pub fn ipv6(self, on: bool) -> Builder {
         self.switch("server/ipv6", on)
     }
 
-    /// Tells of more than [`Event::Deliver`](crate::Event::Deliver) (`server/events`).
+    /// Turns on all events, and not only [`Event::Deliver`](crate::Event::Deliver) (`server/events`).
     pub fn events(self, on: bool) -> Builder {
         self.switch("server/events", on)
     }
 
-    /// Limits how many keys are held (`server/max_tuples`): 2 000 000 unless set.
+    /// Limits how many keys the node holds, removed ones included (`server/max_tuples`); 2 000 000 by default.
     pub fn max_tuples(self, tuples: usize) -> Builder {
         self.set("server/max_tuples", tuples.to_string())
     }
 
-    /// Limits the length of a value in bytes (`server/max_value`): 16 MiB unless set.
+    /// Limits the length of a value in bytes (`server/max_value`); 16 MiB by default.
     pub fn max_value(self, bytes: usize) -> Builder {
         self.set("server/max_value", bytes.to_string())
     }
 
-    /// Limits how many clients the bound endpoints have together (`server/max_clients`): 16 384 unless set.
+    /// Limits how many clients all bound endpoints have together (`server/max_clients`); 16 384 by default.
     pub fn max_clients(self, clients: usize) -> Builder {
         self.set("server/max_clients", clients.to_string())
     }
 
-    /// Sets after how much silence a client is probed, and dropped if it is gone (`server/timeout`, in whole
-    /// milliseconds): 1 s unless set; zero: never.
+    /// Sets the silence after which a client is probed, and dropped if it does not answer (`server/timeout`, in whole
+    /// milliseconds); 1 s by default, zero: never.
     pub fn timeout(self, silence: Duration) -> Builder {
         self.set("server/timeout", silence.as_millis().to_string())
     }
 
-    /// Sets how long calls wait for a node that is busy; as long as it takes unless set. See
+    /// Limits how long a call waits while very many others wait for the node; without limit by default. See
     /// [`Node::set_send_timeout`].
     pub fn send_timeout(mut self, timeout: Duration) -> Builder {
         self.send_timeout = Some(timeout);
         self
     }
 
-    /// Starts the node, in a thread of its own, which takes none of the process's signals.
+    /// Starts the node in a thread of its own, which takes none of the process's signals.
     ///
     /// # Errors
-    /// Where there is no memory, thread or descriptor for it; where the certificate has no secret key, the
-    /// configuration file cannot be loaded, or an item cannot have its value.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the certificate has no secret key, the configuration file is
+    /// not in ZPL, or an item cannot have its value; the error of reading the file; [`Other`](crate::ErrorKind::Other),
+    /// with the system's error number, if memory, a thread or a descriptor cannot be had.
     pub fn start(self) -> Result<Node, Error> {
         let node = Node::spawn(&self.name, self.sink)?;
         node.set_send_timeout(self.send_timeout);

@@ -10,10 +10,10 @@ use super::{Error, file_name};
 use crate::actor::{auth, local_time};
 use crate::engine::raw::curve;
 
-/// CURVE certificate: a key pair, and what its owner says about it, in files of CZMQ's format.
+/// CURVE certificate: a key pair with metadata, in files of CZMQ's format.
 ///
-/// `NAME` holds what is public and may be given away, `NAME_secret` both keys, readable for its owner alone. The
-/// secret key is wiped when the certificate is dropped.
+/// The file `NAME` has the public key and may be given away; `NAME_secret` has both keys, and only its owner can read
+/// it. The secret key is wiped from memory when the certificate is dropped.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -36,15 +36,15 @@ impl Cert {
     /// Length of a key in bytes.
     pub const KEY_SIZE: usize = curve::BYTES;
 
-    /// Whether this libzmq has CURVE. The one that the `zmq-sys` crate brings has not.
+    /// Whether the libzmq in use has CURVE. The one that the `zmq-sys` crate compiles does not.
     pub fn is_supported() -> bool {
         curve::available()
     }
 
-    /// Makes a certificate with a fresh key pair.
+    /// Makes a certificate with a new key pair.
     ///
     /// # Errors
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) where libzmq has no CURVE.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if libzmq has no CURVE.
     pub fn generate() -> Result<Cert, Error> {
         if !Cert::is_supported() {
             return Err(Error::unsupported("this libzmq has no CURVE"));
@@ -52,83 +52,83 @@ impl Cert {
         Ok(Cert(auth::Cert::generate()?))
     }
 
-    /// Makes a certificate of these keys.
+    /// Makes a certificate from keys. Without the secret one it serves to check a peer, not to bind or connect.
     pub fn from_keys(public: [u8; Cert::KEY_SIZE], secret: Option<[u8; Cert::KEY_SIZE]>) -> Cert {
         Cert(auth::Cert::from_keys(public, secret.map(Zeroizing::new)))
     }
 
-    /// Makes a certificate of these keys in Z85, 40 characters each.
+    /// Makes a certificate from keys in Z85, 40 characters each.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where one of them is no key.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if one of them is no key.
     pub fn from_text(public: &str, secret: Option<&str>) -> Result<Cert, Error> {
         let cert = auth::Cert::from_text(public.as_bytes(), secret.map(str::as_bytes));
         cert.map(Cert).ok_or_else(|| Error::invalid("a key has 40 characters of Z85"))
     }
 
-    /// Loads a certificate: `NAME_secret` where there is such a file, which has both keys; else `NAME`.
+    /// Loads a certificate from the file `NAME_secret`, or, if there is none, from `NAME`.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where there is no certificate.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no certificate.
     pub fn load(name: impl AsRef<Path>) -> Result<Cert, Error> {
         auth::Cert::load(file_name(&name)).map(Cert).map_err(Error::invalid)
     }
 
-    /// Saves what is public to `NAME`, and everything to `NAME_secret`.
+    /// Saves the public part to the file `NAME`, and all of the certificate to `NAME_secret`.
     ///
     /// # Errors
-    /// Those of writing the files.
+    /// The error of writing the files.
     pub fn save(&self, name: impl AsRef<Path>) -> Result<(), Error> {
         self.0.save(file_name(&name), &local_time()).map_err(|error| from_io(&error))
     }
 
-    /// Saves what is public to exactly this file.
+    /// Saves the public part to exactly this file.
     ///
     /// # Errors
-    /// Those of writing the file.
+    /// The error of writing the file.
     pub fn save_public(&self, file: impl AsRef<Path>) -> Result<(), Error> {
         self.0.save_public(file_name(&file), &local_time()).map_err(|error| from_io(&error))
     }
 
-    /// Saves everything to exactly this file, which only its owner can read then.
+    /// Saves all of the certificate to exactly this file, which only its owner can read.
     ///
     /// # Errors
-    /// Those of writing the file.
+    /// The error of writing the file.
     pub fn save_secret(&self, file: impl AsRef<Path>) -> Result<(), Error> {
         self.0.save_secret(file_name(&file), &local_time()).map_err(|error| from_io(&error))
     }
 
-    /// The public key.
+    /// Public key.
     pub fn public_key(&self) -> &[u8; Cert::KEY_SIZE] {
         self.0.public()
     }
 
-    /// The public key in Z85, as [`Node::connect_with_key`](crate::Node::connect_with_key) takes it.
+    /// Public key in Z85, as [`Node::connect_with_key`](crate::Node::connect_with_key) takes it.
     pub fn public_text(&self) -> String {
         curve::encode(self.0.public())
     }
 
-    /// The secret key, if it is known.
+    /// Secret key, if the certificate has it.
     pub fn secret_key(&self) -> Option<&[u8; Cert::KEY_SIZE]> {
         self.0.secret()
     }
 
-    /// The secret key in Z85, if it is known.
+    /// Secret key in Z85, if the certificate has it.
     pub(super) fn secret_text(&self) -> Option<Zeroizing<String>> {
         self.0.secret().map(|secret| Zeroizing::new(curve::encode(secret)))
     }
 
-    /// What is said about the owner under a name.
+    /// Value of an item of the metadata, if there is one with this name.
     pub fn meta(&self, name: &str) -> Option<&[u8]> {
         self.metas().find(|&(known, _)| known == name.as_bytes()).map(|(_, value)| value)
     }
 
-    /// Names and values of what is said about the owner, in the order in which it was said.
+    /// Names and values of the metadata, in the order in which they were set.
     pub fn metas(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.0.meta().iter().map(|(name, value)| (&name[..], &value[..]))
     }
 
-    /// Says something about the owner, or takes it back. It is saved with the certificate.
+    /// Sets an item of the metadata, which is saved with the certificate, or removes it (`None`).
     pub fn set_meta(&mut self, name: &str, value: Option<&str>) {
         self.0.set_meta(name.as_bytes(), value.map(str::as_bytes));
     }

@@ -1,50 +1,61 @@
-//! Why a call failed.
+//! Errors of calls.
 
 use std::{fmt, io};
 
 use crate::actor::{CallError, Failure};
 use crate::engine::raw;
 
-/// Error of a call: its [kind](Error::kind), and by [`Display`](fmt::Display) the reason, for people.
+/// Error of a call: a [kind](Error::kind) for programs, and a reason for people ([`Display`](fmt::Display)).
 ///
-/// The reason is the one that `zgossip_strerror` gives in C, the [errno](Error::raw_os_error) the one that C finds.
+/// ```
+/// # fn main() -> Result<(), zgossip::Error> {
+/// let node = zgossip::Node::new("example")?;
+/// let error = node.publish("", "value").unwrap_err();
+/// assert_eq!(error.kind(), zgossip::ErrorKind::InvalidInput);
+/// assert_eq!(error.to_string(), "key is empty");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The C interface has the same errors: `zgossip_strerror` gives the reason, errno is the
+/// [number](Error::raw_os_error).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Error {
     errno: i32,
     reason: String,
 }
 
-/// Kind of an [`Error`], as far as programs tell them apart.
+/// Kind of an [`Error`], with the error numbers that it stands for.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The call did not come about in the time given for it (`EAGAIN`).
+    /// Call that timed out (`EAGAIN`).
     TimedOut,
-    /// A signal handler ran while the call waited (`EINTR`).
+    /// Call that was waiting when a signal handler ran (`EINTR`).
     Interrupted,
-    /// The node has ended, or belongs to the process that this one was forked from (`EPIPE`).
+    /// Node that has ended, or belongs to the parent of this process (`EPIPE`).
     Closed,
-    /// An argument cannot be what it is meant to be (`EINVAL`).
+    /// Argument that makes no sense (`EINVAL`).
     InvalidInput,
-    /// A value or frame is too long (`EMSGSIZE`).
+    /// Value or frame that is too long (`EMSGSIZE`).
     TooLarge,
-    /// A limit of the node is reached (`ENOBUFS`).
+    /// Limit of the node that is reached (`ENOBUFS`).
     LimitReached,
-    /// There is no such endpoint, file or key (`ENOENT`).
+    /// Endpoint, file or key that does not exist (`ENOENT`).
     NotFound,
-    /// A file is there already and must not be overwritten (`EEXIST`).
+    /// File that exists and must not be overwritten (`EEXIST`).
     AlreadyExists,
-    /// Another socket is bound to the endpoint, or another [`Auth`](crate::Auth) answers (`EADDRINUSE`).
+    /// Endpoint to which another socket is bound, or a second [`Auth`](crate::Auth) (`EADDRINUSE`).
     AddressInUse,
-    /// The endpoint's address is none of this machine (`EADDRNOTAVAIL`).
+    /// Endpoint whose address does not belong to this machine (`EADDRNOTAVAIL`).
     AddressNotAvailable,
-    /// Keys cannot be used, or a file must not be opened (`EACCES`, `EPERM`).
+    /// Keys that cannot be used, or a file that must not be opened (`EACCES`, `EPERM`).
     PermissionDenied,
-    /// The node's own thread, in a log closure, would wait for itself (`EDEADLK`).
+    /// Call in a log closure for which the node's thread would wait for itself (`EDEADLK`).
     OwnThread,
-    /// This libzmq has no CURVE, or no such transport (`ENOTSUP`, `EPROTONOSUPPORT`).
+    /// CURVE, or a transport, that this libzmq does not have (`ENOTSUP`, `EPROTONOSUPPORT`).
     Unsupported,
-    /// Anything else, see [`Error::raw_os_error`].
+    /// Any other error: see [`Error::raw_os_error`].
     Other,
 }
 
@@ -57,12 +68,12 @@ impl Error {
         Error { errno: libc::ENOTSUP, reason: reason.to_string() }
     }
 
-    /// The call waits in vain, and whoever asked can tell by the result.
+    /// Whether a timeout passed: calls with a timeout return `None` then.
     pub(super) fn is_timeout(&self) -> bool {
         self.errno == libc::EAGAIN
     }
 
-    /// The kind of the error.
+    /// Kind of the error.
     pub fn kind(&self) -> ErrorKind {
         match self.errno {
             libc::EAGAIN => ErrorKind::TimedOut,
@@ -82,7 +93,7 @@ impl Error {
         }
     }
 
-    /// The error number: one of the system's, or of libzmq's own above 156 384 000.
+    /// Error number: one of the system's, or of libzmq's own, which are above 156 384 000.
     pub fn raw_os_error(&self) -> i32 {
         self.errno
     }
@@ -114,10 +125,10 @@ impl From<raw::Error> for Error {
     }
 }
 
-/// Errors of the system: of threads, descriptors and files.
+/// Converts an error of the system, of threads, descriptors or files.
 pub(super) fn from_io(error: &io::Error) -> Error {
     let text = error.to_string();
-    // Rust adds the number, which the kind tells.
+    // Rust adds the number, which raw_os_error() returns.
     let reason = text.split_once(" (os error ").map_or(&*text, |(reason, _)| reason).to_owned();
     Error { errno: error.raw_os_error().unwrap_or(libc::EIO), reason }
 }

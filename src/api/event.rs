@@ -1,61 +1,82 @@
-//! What a node tells its program.
+//! Events of a node, and the iterator over them.
 
 use crate::actor::Message;
 use crate::core::Tuple;
 
 use super::{Error, ErrorKind, Node};
 
-/// Event that a node tells its program of.
+/// Event of a node, from [`Node::recv`] and its like.
 ///
-/// [`Deliver`](Event::Deliver) always comes; the others only after [`Builder::events`](crate::Builder::events) or
-/// [`Node::set_events`]. While a program does not read, at most one event of each key waits, the newest.
+/// Only [`Deliver`](Event::Deliver) and [`Reply`](Event::Reply) come by default;
+/// [`Builder::events`](crate::Builder::events) or [`Node::set_events`] turns on the others. While a program does not
+/// receive, one event waits for each key, the newest.
+///
+/// ```
+/// # fn main() -> Result<(), zgossip::Error> {
+/// use zgossip::{Event, Node};
+///
+/// let node = Node::builder().events(true).start()?;
+/// node.publish("color", "red")?;
+/// # node.retract("nothing")?; // waits for the node
+/// # node.close();
+/// for event in &node {
+///     match event {
+///         Event::Deliver(tuple) => println!("{tuple:?}"),
+///         Event::Retract { key, .. } | Event::Expire { key, .. } => println!("{} is gone", key.escape_ascii()),
+///         Event::Unreachable { endpoint, reason, .. } => eprintln!("{endpoint}: {reason}"),
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A key has a new value, which this node or another one has published.
+    /// New value of a key, published by this node or another.
     Deliver(Tuple),
-    /// A key was withdrawn from the network.
+    /// Removal of a key from the network.
     #[non_exhaustive]
     Retract {
         /// The key.
         key: Vec<u8>,
     },
-    /// A key's time to live ran out.
+    /// End of a key's time to live.
     #[non_exhaustive]
     Expire {
         /// The key.
         key: Vec<u8>,
     },
-    /// A peer has come.
+    /// Peer that has connected.
     #[non_exhaustive]
     Join {
-        /// The endpoint that this node connected to, or the address of a client.
+        /// The endpoint that this node connects to, or the address of a client.
         endpoint: String,
     },
-    /// A peer has gone.
+    /// Peer that is gone.
     #[non_exhaustive]
     Leave {
-        /// As for [`Join`](Event::Join).
+        /// The endpoint that this node connects to, or the address of a client.
         endpoint: String,
     },
-    /// There is no connection to a peer; told after three seconds, and rarely again.
+    /// Peer that cannot be reached: after 3 seconds without a connection, and rarely again.
     #[non_exhaustive]
     Unreachable {
-        /// The endpoint that this node is to connect to.
+        /// The endpoint that this node connects to.
         endpoint: String,
-        /// Why, as far as is known.
+        /// The reason, as far as it is known.
         reason: String,
     },
-    /// A command was refused, or failed after its call had returned: a [`publish`](Node::publish) for which the
-    /// node has no room, for example.
+    /// Command that was refused after its call had returned: a [`publish`](Node::publish) for which the node has no
+    /// room, for example.
     #[non_exhaustive]
     Refused {
         /// The command's name, such as `PUBLISH`.
         command: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// The reply to a command that was given with [`Node::send`].
+    /// Reply to a command that was sent with [`Node::send`].
     #[non_exhaustive]
     Reply {
         /// Its frames; the first one names it.
@@ -112,7 +133,7 @@ impl<'a> IntoIterator for &'a Node {
     }
 }
 
-/// Nothing instead of an error where no event came in time.
+/// Turns the error of a timeout into `None`.
 pub(super) fn in_time(received: Result<Event, Error>) -> Result<Option<Event>, Error> {
     match received {
         Ok(event) => Ok(Some(event)),

@@ -1,10 +1,10 @@
-//! Closures that take log lines.
+//! Closures that receive log lines.
 
 use std::sync::Arc;
 
 use crate::log::{Level, Sink};
 
-/// A program's own log.
+/// Sink that passes log lines to a closure.
 struct Lines<F>(F);
 
 impl<F: Fn(Level, &str) + Send + Sync> Sink for Lines<F> {
@@ -13,7 +13,7 @@ impl<F: Fn(Level, &str) + Send + Sync> Sink for Lines<F> {
     }
 }
 
-/// A log that hands its lines to a closure.
+/// Sink for a closure.
 pub(super) fn sink(log: impl Fn(Level, &str) + Send + Sync + 'static) -> Arc<dyn Sink> {
     Arc::new(Lines(log))
 }

@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use async_io::Async;
 use common::{LONG, Lib, Scratch};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, epoll, poll};
 use zgossip::{Auth, Cert, ErrorKind, Event, Level, Node};
 
 /// A node that says nothing, bound to a free port, and its endpoint.
@@ -118,6 +120,52 @@ fn the_descriptor_is_readable_exactly_while_an_event_waits() {
     assert_eq!(node.as_fd().as_raw_fd(), node.as_raw_fd());
     node.close();
     assert!(is_readable(&node), "as a connection that the other end has closed");
+}
+
+/// Receives so many deliveries of a node while another thread publishes them one by one.
+fn receives_all(wait_and_receive: impl Fn(&Node, usize) + Send + Sync + 'static) {
+    const COUNT: usize = 2000;
+    let node = Arc::new(node());
+    let publisher = Arc::clone(&node);
+    let (done, is_done) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        wait_and_receive(&node, COUNT);
+        done.send(()).expect("wanted");
+    });
+    for number in 0..COUNT {
+        publisher.publish(format!("key/{number}"), "value").expect("alive");
+    }
+    is_done.recv_timeout(LONG).expect("all events in time");
+}
+
+#[test]
+fn an_async_runtime_receives_all_events() {
+    receives_all(|node, count| {
+        let node = Async::new_nonblocking(node).expect("a descriptor to poll");
+        let receive = |node: &&Node| node.try_recv()?.ok_or_else(|| io::ErrorKind::WouldBlock.into());
+        async_io::block_on(async {
+            for _ in 0..count {
+                let event = node.read_with(receive).await.expect("alive");
+                assert!(matches!(event, Event::Deliver(_)), "{event:?}");
+            }
+        });
+    });
+}
+
+#[test]
+fn edge_triggered_polling_receives_all_events() {
+    receives_all(|node, count| {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).expect("epoll");
+        let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
+        epoll::add(&epoll, node, epoll::EventData::new_u64(0), edges).expect("a descriptor to poll");
+        let mut received = 0;
+        while received < count {
+            epoll::wait(&epoll, spare_capacity(&mut Vec::with_capacity(1)), None).expect("epoll");
+            while node.try_recv().expect("alive").is_some() {
+                received += 1;
+            }
+        }
+    });
 }
 
 #[test]

@@ -1,0 +1,141 @@
+//! Tuples: publishing and removing them, and reading what a node holds.
+
+use std::time::Duration;
+
+use super::Node;
+use crate::api::Error;
+use crate::core::{Stats, Tuple};
+
+/// # Tuples
+impl Node {
+    /// Publishes a tuple, which every node gets, this one included. Returns without waiting for the node. If the node
+    /// has no room for another key, the tuple is dropped, with a line in the log and an
+    /// [`Event::Refused`](crate::Event::Refused).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), zgossip::Error> {
+    /// let node = zgossip::Node::new("publisher")?;
+    /// node.publish("color", "red")?;
+    /// node.publish("color", b"blue")?;
+    /// assert_eq!(node.get("color")?, Some(b"blue".to_vec()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the key is empty, too long or holds a NUL byte, or the value
+    /// holds one; [`TooLarge`](crate::ErrorKind::TooLarge) if the value is too long.
+    pub fn publish(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<(), Error> {
+        Ok(self.handle()?.publish(key.as_ref(), value.as_ref(), 0)?)
+    }
+
+    /// Publishes a tuple that expires on all nodes after a time to live, unless it is published again before. The time
+    /// to live counts in whole milliseconds, from 1 ms to 49 days.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), zgossip::Error> {
+    /// use std::time::Duration;
+    /// use zgossip::{Event, Node};
+    ///
+    /// let node = Node::builder().events(true).start()?;
+    /// node.publish_with_ttl("service/camera", "10.0.0.3:554", Duration::from_millis(50))?;
+    /// assert!(matches!(node.recv()?, Event::Deliver(_)));
+    /// assert!(matches!(node.recv()?, Event::Expire { key, .. } if key == b"service/camera"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`publish`](Node::publish), and [`InvalidInput`](crate::ErrorKind::InvalidInput) if the time to live is
+    /// outside these bounds.
+    pub fn publish_with_ttl(
+        &self,
+        key: impl AsRef<[u8]>,
+        value: impl AsRef<[u8]>,
+        ttl: Duration,
+    ) -> Result<(), Error> {
+        match u32::try_from(ttl.as_millis()) {
+            Ok(millis @ 1..) => Ok(self.handle()?.publish(key.as_ref(), value.as_ref(), millis)?),
+            _ => Err(Error::invalid("time to live is not 1 ms to 49 days")),
+        }
+    }
+
+    /// Removes a tuple from the whole network, no matter which node published it. Returns whether this node held it.
+    /// If it did not, the removal still reaches the nodes that do, also those that are cut off for a while.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), zgossip::Error> {
+    /// let node = zgossip::Node::new("publisher")?;
+    /// node.publish("color", "red")?;
+    /// assert_eq!(node.retract("color"), Ok(true));
+    /// assert_eq!(node.get("color"), Ok(None));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the key is empty, too long or holds a NUL byte.
+    pub fn retract(&self, key: impl AsRef<[u8]>) -> Result<bool, Error> {
+        Ok(self.handle()?.retract(key.as_ref())?)
+    }
+
+    /// Forgets a tuple on this node only, until it is published anew. Returns whether the node held it.
+    ///
+    /// # Errors
+    /// As [`retract`](Node::retract).
+    pub fn unpublish(&self, key: impl AsRef<[u8]>) -> Result<bool, Error> {
+        Ok(self.handle()?.unpublish(key.as_ref())?)
+    }
+
+    /// Value of a key, or `None` if the node holds no tuple with this key.
+    ///
+    /// # Errors
+    /// As [`retract`](Node::retract).
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.handle()?.get(key.as_ref())?.map(|tuple| tuple.value().to_vec()))
+    }
+
+    /// All tuples that the node holds at one moment, ordered by the bytes of their keys.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), zgossip::Error> {
+    /// let node = zgossip::Node::new("reader")?;
+    /// node.publish("b", "2")?;
+    /// node.publish("a", "1")?;
+    /// let keys: Vec<_> = node.tuples()?.iter().map(|tuple| tuple.key().to_vec()).collect();
+    /// assert_eq!(keys, [b"a", b"b"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Closed`](crate::ErrorKind::Closed), as all calls.
+    pub fn tuples(&self) -> Result<Vec<Tuple>, Error> {
+        Ok(self.handle()?.tuples()?)
+    }
+
+    /// Number of tuples that the node holds.
+    ///
+    /// # Errors
+    /// [`Closed`](crate::ErrorKind::Closed), as all calls.
+    pub fn count(&self) -> Result<usize, Error> {
+        self.ask(|node| node.count())
+    }
+
+    /// Digest of all that the node holds, removed keys included: equal on nodes that hold the same. It is no
+    /// cryptographic hash.
+    ///
+    /// # Errors
+    /// [`Closed`](crate::ErrorKind::Closed), as all calls.
+    pub fn digest(&self) -> Result<u64, Error> {
+        self.ask(|node| node.root())
+    }
+
+    /// Statistics of the node.
+    ///
+    /// # Errors
+    /// [`Closed`](crate::ErrorKind::Closed), as all calls.
+    pub fn stats(&self) -> Result<Stats, Error> {
+        self.ask(|node| node.stats())
+    }
+}
