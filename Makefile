@@ -4,10 +4,11 @@ PREFIX     ?= /usr/local
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR     ?= $(PREFIX)/share/man
+DOCDIR     ?= $(PREFIX)/share/doc/zgossip
 DESTDIR    ?=
 
 CARGO      ?= cargo
-# The C library is refused with any other libzmq (build.rs).
+# With any other libzmq than the system's the build stops, for the C library may have no other (build.rs).
 export ZGOSSIP_LIBZMQ = system
 INSTALL    ?= install
 
@@ -37,7 +38,7 @@ help:
 	@echo '                (ZGOSSIP_FLEET_RUNS, _SEED, _SECONDS and _JOBS: how many, from which on, how long, at once)'
 	@echo 'make soak       a long run: hours of fleets, too (HOURS=2)'
 	@echo 'make header     make include/zgossip.h again, after a change in src/ffi'
-	@echo 'make install    into PREFIX ($(PREFIX)), below DESTDIR; LIBDIR, INCLUDEDIR, MANDIR may differ'
+	@echo 'make install    into PREFIX ($(PREFIX)), below DESTDIR; LIBDIR, INCLUDEDIR, MANDIR, DOCDIR may differ'
 	@echo 'make uninstall'
 	@echo 'make clean'
 
@@ -105,6 +106,8 @@ install: $(BUILT)/libzgossip.so $(BUILT)/libzgossip.a
 	done
 	$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man3'
 	$(INSTALL) -m 644 doc/libzgossip.3 '$(DESTDIR)$(MANDIR)/man3/libzgossip.3'
+	$(INSTALL) -d '$(DESTDIR)$(DOCDIR)'
+	$(INSTALL) -m 644 LICENSE '$(DESTDIR)$(DOCDIR)/LICENSE'
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig > /dev/null; then ldconfig; fi
 
 uninstall:
@@ -113,8 +116,8 @@ uninstall:
 	    '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip.pc' '$(DESTDIR)$(INCLUDEDIR)/zgossip/zgossip.h' \
 	    '$(DESTDIR)$(INCLUDEDIR)/zgossip/zgossip.hpp' '$(DESTDIR)$(LIBDIR)/pkgconfig/libzgossip-czmq.pc' \
 	    $(patsubst include/czmq/%,'$(DESTDIR)$(INCLUDEDIR)/zgossip-czmq/%',$(wildcard include/czmq/*.h)) \
-	    '$(DESTDIR)$(MANDIR)/man3/libzgossip.3'
-	rmdir '$(DESTDIR)$(INCLUDEDIR)/zgossip' '$(DESTDIR)$(INCLUDEDIR)/zgossip-czmq' 2> /dev/null || true
+	    '$(DESTDIR)$(MANDIR)/man3/libzgossip.3' '$(DESTDIR)$(DOCDIR)/LICENSE'
+	rmdir '$(DESTDIR)$(INCLUDEDIR)/zgossip' '$(DESTDIR)$(INCLUDEDIR)/zgossip-czmq' '$(DESTDIR)$(DOCDIR)' 2> /dev/null || true
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && command -v ldconfig > /dev/null; then ldconfig; fi
 
 clean:

@@ -23,7 +23,7 @@ fn install(settings: &[&str]) {
 }
 
 #[track_caller]
-fn check_layout(lib: &str, include: &str) {
+fn check_layout(lib: &str, include: &str, documents: &str) {
     let real = format!("{lib}/libzgossip.so.{VERSION}");
     assert!(fs::symlink_metadata(&real).expect("the library").is_file());
     for name in ["libzgossip.so.1", "libzgossip.so"] {
@@ -38,6 +38,8 @@ fn check_layout(lib: &str, include: &str) {
     }
     let header = fs::read(format!("{include}/zgossip/zgossip.h")).expect("the header");
     assert_eq!(header, fs::read(root().join("include/zgossip.h")).expect("the header"));
+    let licence = fs::read(format!("{documents}/LICENSE")).expect("the licence");
+    assert_eq!(licence, fs::read(root().join("LICENSE")).expect("the licence"));
 }
 
 #[test]
@@ -45,7 +47,11 @@ fn make_install_puts_the_files_where_it_is_told() {
     let scratch = Scratch::new();
     let stage = scratch.path("stage");
     install(&[&format!("DESTDIR={stage}"), "PREFIX=/usr", "LIBDIR=/usr/lib/somewhere"]);
-    check_layout(&format!("{stage}/usr/lib/somewhere"), &format!("{stage}/usr/include"));
+    check_layout(
+        &format!("{stage}/usr/lib/somewhere"),
+        &format!("{stage}/usr/include"),
+        &format!("{stage}/usr/share/doc/zgossip"),
+    );
     let pc =
         fs::read_to_string(format!("{stage}/usr/lib/somewhere/pkgconfig/libzgossip.pc")).expect("a pc file");
     assert!(pc.contains("prefix=/usr\n"), "{pc}");
@@ -54,7 +60,11 @@ fn make_install_puts_the_files_where_it_is_told() {
 
     let prefix = scratch.path("a prefix");
     install(&[&format!("PREFIX={prefix}")]);
-    check_layout(&format!("{prefix}/lib"), &format!("{prefix}/include"));
+    check_layout(
+        &format!("{prefix}/lib"),
+        &format!("{prefix}/include"),
+        &format!("{prefix}/share/doc/zgossip"),
+    );
 }
 
 /// The code in the README after some words, of a language.
