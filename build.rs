@@ -1,14 +1,14 @@
-//! Finds out which libzmq is linked, and builds the C library's part where it is the system's.
+//! Finds out which libzmq is linked, says so, and builds the C library's part if it is the system's.
 //!
 //! | libzmq | how | what is built |
 //! | --- | --- | --- |
 //! | the system's, linked dynamically | an override of zmq-sys's build script, as in `.cargo/config.toml` | everything |
-//! | zmq-sys's own, linked statically, without CURVE | no override: a Rust program that depends on the crate | the Rust interface alone |
+//! | zmq-sys's own, linked statically, without CURVE | no override: a Rust program that depends on the crate | the Rust interface |
 //!
-//! CZMQ hands the library sockets of the process's libzmq, so a C library with a libzmq of its own would be wrong: none
-//! is built then (`cfg(c_abi)` is off), and where one is wanted (`ZGOSSIP_LIBZMQ=system`, which the Makefile and
-//! `.cargo/config.toml` set) the build stops. For the C library it also compiles the one C file that Rust cannot
-//! express, weak references to CZMQ, and names the shared library.
+//! CZMQ passes sockets of the process's libzmq to the C library, which therefore may not have a libzmq of its own. With
+//! zmq-sys's the C interface is left out (`cfg(c_abi)` is off), and where the C library is wanted the build stops: the
+//! Makefile and `.cargo/config.toml` say so with `ZGOSSIP_LIBZMQ=system`. For the C library this script also compiles the
+//! one C file that Rust cannot express, weak references to CZMQ, and names the shared library.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -25,16 +25,22 @@ fn main() {
     println!("cargo:rerun-if-env-changed=ZGOSSIP_LIBZMQ");
     println!("cargo:rustc-check-cfg=cfg(c_abi)");
     if env::var("DEP_ZMQ_SYSTEM").as_deref() == Ok("1") {
-        require_recent_libzmq(&pkg_config());
-        println!("libzmq: the system's, linked dynamically");
+        let found = pkg_config(&["--cflags", "--libs-only-L"]);
+        require_recent_libzmq(found.as_deref().unwrap_or_default());
+        // Shown by `cargo build -vv`; a warning would be shown at each build.
+        let how = match pkg_config(&["--modversion"]) {
+            Some(version) => format!("version {version}, found by pkg-config"),
+            None => "found by the compiler".to_owned(),
+        };
+        println!("libzmq: the system's, {how}, linked dynamically");
         println!("cargo:rustc-cfg=c_abi");
         build_c_library();
     } else if env::var("ZGOSSIP_LIBZMQ").as_deref() == Ok("system") {
         refuse_bundled_libzmq();
     } else {
         println!(
-            "cargo:warning=libzmq {} as zmq-sys compiles it, without CURVE; for the system's, and for the C library, \
-             see \"A Rust program\" in zgossip's README.md",
+            "cargo:warning=libzmq {} as zmq-sys compiles it, linked statically: no CURVE, and no C interface. \
+             README.md, \"A Rust program\", says how to take the system's.",
             bundled_version().as_deref().unwrap_or("of an unknown version")
         );
     }
@@ -85,9 +91,9 @@ fn bundled_version() -> Option<String> {
     Some(format!("{}.{}.{}", number("MAJOR")?, number("MINOR")?, number("PATCH")?))
 }
 
-/// What pkg-config knows of libzmq's whereabouts; nothing where it is in the compiler's own directories, or where
-/// there is no pkg-config.
-fn pkg_config() -> Vec<String> {
+/// What pkg-config says of libzmq, on one line; nothing if there is no pkg-config, or it knows no libzmq: that may still
+/// be in the compiler's own directories.
+fn pkg_config(question: &[&str]) -> Option<String> {
     for name in ["PKG_CONFIG", "PKG_CONFIG_PATH", "PKG_CONFIG_LIBDIR", "PKG_CONFIG_SYSROOT_DIR"] {
         println!("cargo:rerun-if-env-changed={name}");
     }
@@ -95,22 +101,19 @@ fn pkg_config() -> Vec<String> {
     let native = env::var("HOST") == env::var("TARGET");
     let named = env::var_os("PKG_CONFIG");
     if !native && named.is_none() {
-        return Vec::new();
+        return None;
     }
     let command = named.unwrap_or_else(|| "pkg-config".into());
-    let flags = match Command::new(command).args(["--cflags", "--libs-only-L", "libzmq"]).output() {
-        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).into_owned(),
-        _ => return Vec::new(),
-    };
-    let flags: Vec<String> = flags.split_whitespace().map(str::to_owned).collect();
+    let output = Command::new(command).args(question).arg("libzmq").output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Compiles and links a few lines against libzmq, with pkg-config's flags, and has the library linked from there.
+fn require_recent_libzmq(flags: &str) {
+    let flags: Vec<&str> = flags.split_whitespace().collect();
     for directory in flags.iter().filter_map(|flag| flag.strip_prefix("-L")) {
         println!("cargo:rustc-link-search=native={directory}");
     }
-    flags
-}
-
-/// Compile and link a few lines against libzmq.
-fn require_recent_libzmq(flags: &[String]) {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by cargo"));
     let source = out.join("libzmq_check.c");
     let program = format!(
@@ -123,7 +126,7 @@ fn require_recent_libzmq(flags: &[String]) {
     if let Err(why) = std::fs::write(&source, program) {
         stop(&format!("cannot write {}: {why}", source.display()));
     }
-    if let Err(complaint) = compile(&source, &out.join("libzmq_check"), flags) {
+    if let Err(complaint) = compile(&source, &out.join("libzmq_check"), &flags) {
         stop(&format!(
             "libzmq {ZMQ_MAJOR}.{ZMQ_MINOR} or later, with its header, was not found. Install it:\n\n\
              \x20     Debian, Ubuntu   apt-get install libzmq3-dev\n\
@@ -134,7 +137,7 @@ fn require_recent_libzmq(flags: &[String]) {
     }
 }
 
-fn compile(source: &Path, program: &Path, flags: &[String]) -> Result<(), String> {
+fn compile(source: &Path, program: &Path, flags: &[&str]) -> Result<(), String> {
     let compiler = cc::Build::new().try_get_compiler().map_err(|why| why.to_string())?;
     let mut command = compiler.to_command();
     command.arg(source).arg("-o").arg(program).args(flags).arg("-lzmq");
