@@ -4,7 +4,8 @@
 use super::net::{MS, SECOND, Sim};
 use super::verdict::wrong;
 use super::wire::Speed;
-use std::time::{Duration, Instant};
+use rustix::time::{ClockId, clock_gettime};
+use std::time::Duration;
 use zgossip::core::codec::{Extension, MessageId, encode};
 use zgossip::core::{Node, Now, Role, Settings};
 
@@ -253,14 +254,20 @@ fn a_turn_in_which_very_much_is_forgotten_is_short() {
         (now.mono, now.wall) = (now.mono + 3_700_000, now.wall + 3_700_000);
         let mut worst = Duration::ZERO;
         while node.stats().tombstones > 0 {
-            let begun = Instant::now();
+            let begun = time_on_processor();
             node.handle_timeout(now);
-            worst = worst.max(begun.elapsed());
+            worst = worst.max(time_on_processor() - begun);
             now.mono += 1;
         }
         println!("{links} links: {worst:?} at most");
         longest.push(worst);
     }
-    // 10 ms are promised on a quiet machine; this one may be busy.
+    // 10 ms are promised; the work of this thread alone is counted, but other work may empty its caches.
     assert!(longest.iter().all(|worst| worst.as_millis() < 250), "{longest:?}");
+}
+
+/// How long the processor has worked for this thread, which does not grow while others have it.
+fn time_on_processor() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
