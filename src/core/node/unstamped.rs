@@ -6,7 +6,7 @@ use crate::core::clock::{Now, Stamp};
 use crate::core::id::{LinkId, Role, Slot};
 use crate::core::plain::history::{Delayed, Replaced};
 use crate::core::plain::judge::{Arrival, HeldView, PastView, PeerView, Throttle, Verdict, View, judge};
-use crate::core::plain::peer::{Check, Ours, QUIET_MS};
+use crate::core::plain::peer::{Check, Ours, Progress, QUIET_MS};
 use crate::core::store::{Register, State};
 use crate::core::tuple::{Tuple, value_hash};
 
@@ -259,7 +259,10 @@ impl Node {
             let changed_at = history.map_or(0, |history| history.changed_at());
             let ours = Ours { hash: held.value_hash(), changed_at };
             let is_receipt_outstanding = link.is_receipt_outstanding(slot, now.mono);
-            match link.plain.check(slot, ours, is_receipt_outstanding, now.mono) {
+            // A server that has answered the PING behind our value has been connected until now.
+            let is_confirmed = link.role == Role::Client && !is_receipt_outstanding;
+            let heard_at = if is_confirmed { now.mono } else { link.liveness.heard_at() };
+            match link.plain.check(slot, ours, Progress { is_receipt_outstanding, heard_at }, now.mono) {
                 Check::Resend => {
                     link.bulk.owe(slot);
                     self.mark_ready(id);

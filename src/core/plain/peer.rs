@@ -49,6 +49,15 @@ pub(in crate::core) struct Ours {
     pub(in crate::core) changed_at: u64,
 }
 
+/// How far the peer has come, when one of its keys is checked.
+#[derive(Copy, Clone, Debug)]
+pub(in crate::core) struct Progress {
+    /// The peer cannot have adopted yet what was last sent to it.
+    pub(in crate::core) is_receipt_outstanding: bool,
+    /// The last moment at which the peer is known to have been connected.
+    pub(in crate::core) heard_at: u64,
+}
+
 /// Counts of the keys that are awaited from a peer, by the time (ms) since when its copies may be older than ours.
 #[derive(Clone, Debug, Default)]
 struct Lag(BTreeMap<u64, u32>);
@@ -87,6 +96,9 @@ pub(in crate::core) struct PlainPeer {
     slowest_echo: u64,
     keys: Keys,
     lag: Lag,
+    /// The first and the last time since when copies may be outdated of keys that are awaited no more, although the
+    /// peer has not repeated our value.
+    unproven: Option<(u64, u64)>,
     checks: Checks,
 }
 
@@ -110,7 +122,7 @@ impl PlainPeer {
     pub(in crate::core) fn on_reconnect(&mut self) {
         (self.has_spoken, self.echoes) = (false, false);
         self.checks.clear();
-        self.lag = Lag::default();
+        (self.lag, self.unproven) = (Lag::default(), None);
         self.keys.iter_mut().for_each(Key::on_reconnect);
     }
 
@@ -291,8 +303,17 @@ impl PlainPeer {
     }
 
     /// The last moment whose values the peer is known to have adopted, given when it was last heard.
+    ///
+    /// A peer that has not repeated our value may hold it already, or never repeat anything. But if it was last heard
+    /// within [`STALE_MS`] after our value was sent, what it said may have been on its way before.
     pub(in crate::core) fn confirmed_until(&self, heard_at: u64) -> u64 {
-        self.lag.earliest().map_or(heard_at, |since| heard_at.min(since.saturating_sub(1)))
+        let earliest = self.lag.earliest().map_or(heard_at, |since| heard_at.min(since.saturating_sub(1)));
+        match self.unproven {
+            Some((first, last)) if heard_at < last.saturating_add(STALE_MS) => {
+                earliest.min(heard_at.saturating_sub(STALE_MS).max(first.saturating_sub(1)))
+            }
+            _ => earliest,
+        }
     }
 
     /// Puts the check of the key off.
@@ -320,28 +341,33 @@ impl PlainPeer {
         Some(slot)
     }
 
-    /// Checks a key. `is_receipt_outstanding`: the peer cannot have adopted yet what was last sent to it.
-    pub(in crate::core) fn check(
-        &mut self,
-        slot: Slot,
-        ours: Ours,
-        is_receipt_outstanding: bool,
-        now: u64,
-    ) -> Check {
+    /// Checks a key.
+    pub(in crate::core) fn check(&mut self, slot: Slot, ours: Ours, progress: Progress, now: u64) -> Check {
         if self.holds(slot, ours.hash) {
             self.on_echo(slot, now);
         }
         let key = *self.keys.entry(slot);
-        let check = self.decide(&key, ours, is_receipt_outstanding, now);
+        let check = self.decide(&key, ours, progress, now);
         match check {
-            Check::Settled | Check::Adopt => self.await_no_more(slot, now),
+            Check::Settled => self.settle(slot, now),
+            Check::Adopt => self.await_no_more(slot, now),
             Check::Later => self.schedule_check(slot, 0, now),
             Check::Resend => self.on_resend(slot, now),
         }
         check
     }
 
-    fn decide(&self, key: &Key, ours: Ours, is_receipt_outstanding: bool, now: u64) -> Check {
+    /// The key is awaited no more, although the peer has not repeated our value.
+    fn settle(&mut self, slot: Slot, now: u64) {
+        if let Some(key) = self.keys.get(slot).filter(|key| key.is(AWAITED)) {
+            let since = key.outdated_since(now);
+            let (first, last) = self.unproven.unwrap_or((since, since));
+            self.unproven = Some((first.min(since), last.max(since)));
+            self.await_no_more(slot, now);
+        }
+    }
+
+    fn decide(&self, key: &Key, ours: Ours, progress: Progress, now: u64) -> Check {
         if !key.is(AWAITED) {
             return Check::Settled;
         }
@@ -353,7 +379,7 @@ impl PlainPeer {
             // The peer was sent our value and did not repeat it: it held that already.
             return Check::Settled;
         }
-        if is_receipt_outstanding
+        if progress.is_receipt_outstanding
             || is_silent && waited < STALE_MS
             || is_unquiet && waited < LONGEST_UNQUIET_MS
         {
@@ -361,9 +387,13 @@ impl PlainPeer {
         }
         if key.is(SENT) && key.is(ANSWERED) && key.last_received().is_some() {
             // The peer was sent our value and sent another one. Had it sent that before it adopted ours, it would have
-            // repeated ours since.
-            let is_early = waited < ECHO_MS.max(2 * self.slowest_echo);
-            return if is_early { Check::Later } else { Check::Adopt };
+            // repeated ours since, unless its connection broke: so it must have been heard of later than that.
+            let patience = ECHO_MS.max(2 * self.slowest_echo);
+            if waited < patience {
+                return Check::Later;
+            }
+            let was_heard_since = waited >= patience + now.saturating_sub(progress.heard_at);
+            return if was_heard_since || key.tries >= TRIES { Check::Adopt } else { Check::Resend };
         }
         if key.tries >= TRIES || key.is(SENT) && !self.echoes && !differs {
             return if differs { Check::Adopt } else { Check::Settled };

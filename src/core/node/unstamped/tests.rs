@@ -105,3 +105,39 @@ fn an_answer_that_is_lost_is_not_waited_for_for_ever() {
     say(&mut node, link, "third", 10_300);
     assert_eq!(told(&mut node), ["first", "second", "third"]);
 }
+
+/// The last word of a client that is cut off was on its way when our value was written.
+#[test]
+fn a_word_that_was_on_its_way_does_not_show_that_a_client_has_taken_what_was_written_meanwhile() {
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
+    let keys = ["one", "two"];
+    let publish = |node: &mut Node, value: &str, at| {
+        let all = |key: &&str| node.publish(key.as_bytes(), value.as_bytes(), 0, Now::at(at)).is_ok();
+        assert!(keys.iter().all(all));
+    };
+    publish(&mut node, "old", 100);
+    let link = node.open_link(Role::Server, Now::at(200)).expect("a link");
+    control(&mut node, link, MessageId::Hello, 200);
+    pass_time(&mut node, 500);
+    assert_eq!(said(&mut node, link, 500), ["old", "old"]);
+    publish(&mut node, "new", 600);
+    assert_eq!(said(&mut node, link, 600), ["new", "new"]);
+    let echo = encode_publish(&Tuple::new(b"one", b"old"), 0, None);
+    node.handle_frame(link, &echo, Now::at(601));
+    for at in (1000..9000).step_by(100) {
+        pass_time(&mut node, at);
+        said(&mut node, link, at);
+    }
+    node.close_link(link, Now::at(9000));
+    let link = node.open_link(Role::Server, Now::at(15_000)).expect("a link");
+    control(&mut node, link, MessageId::Hello, 15_000);
+    for key in keys {
+        let listed = encode_publish(&Tuple::new(key.as_bytes(), b"old"), 0, None);
+        node.handle_frame(link, &listed, Now::at(15_000));
+    }
+    assert!(
+        keys.iter().all(|key| node
+            .get(key.as_bytes(), Now::at(15_000))
+            .is_some_and(|tuple| tuple.value() == b"new"))
+    );
+}

@@ -5,6 +5,9 @@ use super::*;
 const OURS: u64 = 7;
 const OTHER: u64 = 8;
 
+/// The peer is connected and has taken all that it was sent.
+const HEARD: Progress = Progress { is_receipt_outstanding: false, heard_at: u64::MAX };
+
 /// Our value, which changed at that time.
 fn ours(changed_at: u64) -> Ours {
     Ours { hash: OURS, changed_at }
@@ -85,7 +88,7 @@ fn a_check_settles_what_the_peer_repeats() {
     let mut peer = echoing();
     send_ours(&mut peer, 0);
     peer.on_received(0, OURS, false);
-    assert_eq!(peer.check(0, ours(0), false, QUIET_MS), Check::Settled);
+    assert_eq!(peer.check(0, ours(0), HEARD, QUIET_MS), Check::Settled);
     assert_eq!(peer.next_check_at(), Some(QUIET_MS), "the one that was scheduled when the value changed");
 }
 
@@ -96,10 +99,10 @@ fn a_check_waits_for_quiet_for_a_second_at_most() {
     peer.on_rejected(0, 0, 0);
     let changed_at = |now| now - QUIET_MS + 1;
     for now in [QUIET_MS, LONGEST_UNQUIET_MS - 1] {
-        assert_eq!(peer.check(0, ours(changed_at(now)), false, now), Check::Later);
+        assert_eq!(peer.check(0, ours(changed_at(now)), HEARD, now), Check::Later);
     }
     let now = LONGEST_UNQUIET_MS;
-    assert_eq!(peer.check(0, ours(changed_at(now)), false, now), Check::Resend);
+    assert_eq!(peer.check(0, ours(changed_at(now)), HEARD, now), Check::Resend);
 }
 
 #[test]
@@ -107,29 +110,33 @@ fn a_peer_that_insists_after_its_echo_was_due_holds_its_value() {
     let mut peer = echoing();
     send_ours(&mut peer, 0);
     peer.on_received(0, OTHER, false);
-    assert_eq!(peer.check(0, ours(0), false, ECHO_MS - 1), Check::Later);
-    assert_eq!(peer.check(0, ours(0), true, ECHO_MS), Check::Later, "it has yet to adopt ours");
-    assert_eq!(peer.check(0, ours(0), false, ECHO_MS), Check::Adopt);
+    assert_eq!(peer.check(0, ours(0), HEARD, ECHO_MS - 1), Check::Later);
+    assert_eq!(
+        peer.check(0, ours(0), Progress { is_receipt_outstanding: true, ..HEARD }, ECHO_MS),
+        Check::Later,
+        "it has yet to adopt ours"
+    );
+    assert_eq!(peer.check(0, ours(0), HEARD, ECHO_MS), Check::Adopt);
     // One that took 700 ms for an echo is given twice as long.
     let mut slow = echoing();
     slow.on_changed(0, true, 0);
     slow.on_echo(0, 700);
     send_ours(&mut slow, 1000);
     slow.on_received(0, OTHER, false);
-    assert_eq!(slow.check(0, ours(1000), false, 2399), Check::Later);
-    assert_eq!(slow.check(0, ours(1000), false, 2400), Check::Adopt);
+    assert_eq!(slow.check(0, ours(1000), HEARD, 2399), Check::Later);
+    assert_eq!(slow.check(0, ours(1000), HEARD, 2400), Check::Adopt);
 }
 
 #[test]
 fn a_peer_that_says_nothing_held_our_value_already() {
     let mut peer = echoing();
     send_ours(&mut peer, 0);
-    assert_eq!(peer.check(0, ours(0), false, STALE_MS - 1), Check::Later);
-    assert_eq!(peer.check(0, ours(0), false, STALE_MS), Check::Settled);
+    assert_eq!(peer.check(0, ours(0), HEARD, STALE_MS - 1), Check::Later);
+    assert_eq!(peer.check(0, ours(0), HEARD, STALE_MS), Check::Settled);
     // One that never repeats anything is not waited for.
     let mut mute = PlainPeer::default();
     send_ours(&mut mute, 0);
-    assert_eq!(mute.check(0, ours(0), false, QUIET_MS), Check::Settled);
+    assert_eq!(mute.check(0, ours(0), HEARD, QUIET_MS), Check::Settled);
 }
 
 #[test]
@@ -141,9 +148,42 @@ fn our_value_is_sent_again_six_times_and_then_the_peers_is_adopted() {
     while let Some(at) = peer.next_check_at() {
         now = at;
         assert_eq!(peer.pop_check(now, 0), Some(0));
-        checks.push(peer.check(0, ours(0), false, now));
+        checks.push(peer.check(0, ours(0), HEARD, now));
     }
     let (last, resent) = checks.split_last().expect("checks");
     assert_eq!((*last, resent), (Check::Adopt, [Check::Resend; TRIES as usize].as_slice()));
     assert_eq!(now, 27_600);
+}
+
+#[test]
+fn a_check_that_ends_without_a_word_of_the_peer_does_not_confirm_what_it_was_sent() {
+    let mut peer = PlainPeer::default();
+    send_ours(&mut peer, 500);
+    // It was on its way when ours was sent.
+    peer.on_received(1, OTHER, false);
+    let settled = (501..10_000).step_by(100).find(|&now| {
+        let checked = peer.pop_check(now, 0).map(|slot| peer.check(slot, ours(500), HEARD, now));
+        checked == Some(Check::Settled)
+    });
+    assert!(settled.is_some() && !peer.is_awaited(0));
+    assert_eq!(peer.confirmed_until(501), 499);
+    assert_eq!(peer.confirmed_until(499 + STALE_MS), 499);
+    assert_eq!(peer.confirmed_until(500 + STALE_MS), 500 + STALE_MS, "it would have repeated ours by then");
+}
+
+#[test]
+fn a_peer_that_may_be_gone_is_not_believed_before_all_tries_are_spent() {
+    let mut peer = PlainPeer::default();
+    send_ours(&mut peer, 100);
+    peer.on_received(0, OTHER, false);
+    let gone = Progress { heard_at: 101, ..HEARD };
+    let (mut checks, mut now) = (Vec::new(), 100);
+    while checks.last() != Some(&Check::Adopt) {
+        now += 100;
+        if peer.pop_check(now, 0).is_some() {
+            checks.push(peer.check(0, ours(100), gone, now));
+        }
+    }
+    assert_eq!(checks.iter().filter(|&&check| check == Check::Resend).count(), usize::from(TRIES));
+    assert!(now > 20_000, "{now}: a connection that carries nothing is given up earlier");
 }
