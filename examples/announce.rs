@@ -1,11 +1,11 @@
-//! A service that announces itself: for three seconds at a time, and again every second, until its input ends.
+//! Announces a service, for three seconds at a time and anew every second, until the program's input ends.
 //!
 //! ```text
 //! cargo run --example announce -- printer 10.0.0.2:9100 connect tcp://127.0.0.1:5670
 //! ```
 //!
-//! `discover.rs` and `presence.c` show who is there, on the same network. One that ends says so; one that crashes, or
-//! whose machine or network fails, is missed within three seconds.
+//! `discover.rs` and `presence.c`, on the same network, show which services are there. A service that ends retracts its
+//! announcement; that of a service that crashes, or is cut off, expires within three seconds.
 
 use std::error::Error;
 use std::io::{self, Read};
@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zgossip::Node;
 
+/// Time to live of an announcement: after a crash it stays no longer.
 const LEASE: Duration = Duration::from_secs(3);
+/// A third of the lease, so that two renewals may be late.
 const RENEWAL: Duration = Duration::from_secs(1);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -37,14 +39,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         if has_ended(&io::stdin(), renewal)? {
             break;
         }
-        // Nobody has to read, but what is read need not be kept.
+        // A program need not receive; then the newest event of each key is kept for it.
         while node.try_recv()?.is_some() {}
     }
     node.retract(&key)?;
     Ok(())
 }
 
-/// Waits for input until a time; whether there will be none any more.
+/// Waits for input until a deadline, and returns whether the input has ended.
 fn has_ended(input: &io::Stdin, until: Instant) -> io::Result<bool> {
     let left =
         Timespec::try_from(until.saturating_duration_since(Instant::now())).map_err(io::Error::other)?;

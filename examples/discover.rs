@@ -1,11 +1,11 @@
-//! Which services are there: prints who comes (`+ name address`) and who goes (`- name`), until its input ends.
+//! Shows the services of a network as they come (`+ name address`) and go (`- name`), until the program's input ends.
 //!
 //! ```text
 //! cargo run --example discover -- bind tcp://127.0.0.1:5670
 //! ```
 //!
-//! `announce.rs` and `presence.c` are such services. One loop waits for the node and for the input: with the node's
-//! descriptor it fits into any loop around `poll` or `epoll`, and into the reactor of an async runtime.
+//! `announce.rs` and `presence.c` announce services. One loop waits for the node and for the input: the descriptor of a
+//! node fits into any loop around `poll` or `epoll`, and into the reactor of an async runtime.
 
 use std::error::Error;
 use std::io::{self, Read};
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [how, endpoint] = &arguments[..] else {
         return Err("discover bind|connect ENDPOINT".into());
     };
-    // Events beside the deliveries tell who goes.
+    // Without this only deliveries come, and nothing tells that a service is gone.
     let node = Node::builder().name("discover").events(true).start()?;
     match how.as_str() {
         "bind" => drop(node.bind(endpoint)?),
@@ -55,7 +55,7 @@ fn show(event: &Event) {
     }
 }
 
-/// The name of a service, where a key announces one.
+/// Name of the service that a key announces, if it announces one.
 fn service(key: &[u8]) -> Option<&str> {
     std::str::from_utf8(key).ok()?.strip_prefix("service/")
 }
