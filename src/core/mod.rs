@@ -19,17 +19,17 @@
 //! | `codec` | the bytes on the wire |
 //! | `store` | the tuples, their change log, the digest |
 //! | `plumtree` | broadcast trees |
+//! | `anti_entropy` | finding the tuples in which two nodes differ |
 //! | `plain` | peers that speak plain ZGP/1 |
 //! | `link` | what a node knows of one peer |
 //! | `ack` | which barriers of the node a peer has acknowledged |
 //! | `bulk` | tuples that a peer is owed beside the changes of the moment |
 //! | `transit` | how long frames are under way |
-//! | `budget` | how much work a peer may cause |
 //! | `node` | how inputs become outputs |
 //! | [`record`] | the inputs of a node, written down and replayed |
 
 mod ack;
-mod budget;
+mod anti_entropy;
 mod bulk;
 mod clock;
 pub mod codec;

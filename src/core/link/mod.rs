@@ -18,9 +18,8 @@ pub(super) mod outbox;
 pub(super) mod pace;
 
 use crate::core::ack::AckTracker;
-use crate::core::budget::Budget;
+use crate::core::anti_entropy;
 use crate::core::bulk::Bulk;
-use crate::core::codec::Summary;
 use crate::core::id::{Role, Slot};
 use crate::core::plain::peer::PlainPeer;
 use crate::core::plain::receipts::Receipts;
@@ -54,26 +53,6 @@ pub(super) enum Phase {
     Extended,
 }
 
-/// What is remembered of the last comparison of digests, so as not to repeat one that was no use.
-#[derive(Copy, Clone, Debug, Default)]
-pub(super) struct Comparison {
-    /// One was begun since there was last reason to believe that it leads to something.
-    pub(super) begun: bool,
-    /// It led to tuples being asked for.
-    pub(super) useful: bool,
-    pub(super) again_at: u64,
-    pub(super) futile: u32,
-    /// The peer has answered it, if only with what was known.
-    pub(super) answered: bool,
-    /// The roots of both sides, and how many comparisons of these in a row were answered, the last one included.
-    pub(super) roots: (u64, u64),
-    pub(super) of_same_roots: u32,
-    /// When these roots are compared again, if that has led to nothing several times.
-    pub(super) same_again_at: u64,
-    /// How often one was put off, in a row, because something else waited to be sent.
-    pub(super) put_off: u32,
-}
-
 /// One link. Times are milliseconds of the monotonic clock.
 #[derive(Clone, Debug)]
 pub(super) struct Link {
@@ -97,9 +76,6 @@ pub(super) struct Link {
     pub(super) outbox: Outbox,
     /// Offset in the change log: everything before it was sent.
     pub(super) cursor: u32,
-    /// Offset in the change log at which the session began, until its first comparison: what changed since was sent, or
-    /// is about to be, whatever the peer's list says that was made before it came.
-    session_from: Option<u32>,
     /// Tuples that are owed beside the changes of the moment.
     pub(super) bulk: Bulk,
     /// Stands in the queue of links with something to send.
@@ -109,10 +85,8 @@ pub(super) struct Link {
     /// Plain server: how far it has come with what it was sent.
     pub(super) receipts: Receipts,
     pub(super) plain: PlainPeer,
-    /// Tuples that the peer still has to send on this link, as it says.
-    pub(super) owed_by_peer: u32,
-    /// When a tuple last came, or a sign that the peer has taken some.
-    pub(super) progress_at: u64,
+    /// Extended: anti-entropy with the peer.
+    pub(super) sync: anti_entropy::Peer,
     /// Extended: the origins whose tuples are announced to the peer and not pushed, and those announcements.
     pub(super) lazy_push: LazyPush,
     /// The peer's node id, if it is an extended one.
@@ -121,16 +95,8 @@ pub(super) struct Link {
     pub(super) offers: bool,
     /// The peer's wall clock less this node's monotonic one, in milliseconds.
     pub(super) wall: Option<i64>,
-    pub(super) comparison: Comparison,
-    pub(super) summary: Summary,
     /// Which barriers the peer has acknowledged.
     pub(super) acks: AckTracker,
-    /// One side may lack something that the other held when the session began, or has announced since, and no
-    /// comparison that would find it has begun.
-    pub(super) gap: bool,
-    /// The number of the last request for a tuple that the peer has announced.
-    pub(super) awaits: u64,
-    pub(super) budget: Budget,
     pub(super) transit: Transit,
 }
 
@@ -152,24 +118,17 @@ impl Link {
             deadline: Deadline::default(),
             outbox: Outbox::default(),
             cursor: 0,
-            session_from: None,
             bulk: Bulk::default(),
             ready: false,
             list_wait: ListWait::default(),
             receipts: Receipts::default(),
             plain: PlainPeer::default(),
-            owed_by_peer: 0,
-            progress_at: 0,
+            sync: anti_entropy::Peer::default(),
             lazy_push: LazyPush::new(role),
             peer: None,
             offers: false,
             wall: None,
-            comparison: Comparison::default(),
-            summary: Summary::default(),
             acks: AckTracker::default(),
-            gap: false,
-            awaits: 0,
-            budget: Budget::default(),
             transit: Transit::default(),
         }
     }
@@ -252,11 +211,10 @@ impl Link {
     /// what anti-entropy finds.
     pub(super) fn become_extended(&mut self, cursor: u32) {
         self.set_phase(Phase::Extended);
-        (self.cursor, self.session_from) = (cursor, Some(cursor));
-        self.gap = true;
+        self.cursor = cursor;
+        self.sync.begin_session(cursor);
         // Before, a PONG would have been the answer.
         self.acks.probe_again();
-        self.comparison = Comparison::default();
         self.plain = PlainPeer::default();
         self.pace.end_idle();
         self.next_turn_at = u64::MAX;
@@ -278,20 +236,8 @@ impl Link {
 
     fn set_phase(&mut self, phase: Phase) {
         self.phase = phase;
-        (self.gap, self.awaits, self.session_from) = (false, 0, None);
+        self.sync.end_session();
         self.lazy_push = LazyPush::new(self.role);
-    }
-
-    /// Owes everything to a peer whose list shows that it holds next to nothing, but for what it was sent since the
-    /// session began: frames keep their order, so the list was made without that.
-    pub(super) fn owe_all_that_lacks(&mut self) {
-        self.bulk.owe_all_before(self.session_from.unwrap_or(self.cursor));
-    }
-
-    /// Notes that the first comparison of the session is over, or was not needed. A peer that lacks something later may
-    /// have refused it when it came.
-    pub(super) fn end_first_comparison(&mut self) {
-        self.session_from = None;
     }
 
     fn owe_all(&mut self, log_end: u32) {
@@ -313,14 +259,14 @@ impl Link {
         self.outbox.clear();
         self.bulk.clear();
         self.list_wait.end();
-        self.owed_by_peer = 0;
+        self.sync.on_owed(0);
         self.transit = Transit::default();
         self.acks.probe_again();
     }
 
     /// The offsets in the change log that are kept here.
     pub(super) fn offsets(&mut self) -> impl Iterator<Item = &mut u32> {
-        let own = std::iter::once(&mut self.cursor).chain(&mut self.session_from);
+        let own = std::iter::once(&mut self.cursor).chain(self.sync.offset());
         own.chain(self.bulk.offsets()).chain(self.acks.offsets())
     }
 
@@ -385,6 +331,6 @@ impl Link {
     /// Whether a probe is due and everything that it stands for has been sent.
     pub(super) fn may_probe(&self) -> bool {
         let told = self.bulk.is_empty() && self.lazy_push.is_empty();
-        self.phase != Phase::Handshake && told && !self.gap && self.acks.may_probe(self.cursor)
+        self.phase != Phase::Handshake && told && !self.sync.has_gap() && self.acks.may_probe(self.cursor)
     }
 }

@@ -87,8 +87,10 @@ impl Node {
         let ours = self.summary();
         let extended = || self.links.values().filter(|link| link.up && link.is_extended());
         let peers = |agree: bool| {
-            let mut peers: Vec<_> =
-                extended().filter(|link| (link.summary == ours) == agree).map(|link| link.peer).collect();
+            let mut peers: Vec<_> = extended()
+                .filter(|link| (link.sync.summary() == ours) == agree)
+                .map(|link| link.peer)
+                .collect();
             peers.sort_unstable();
             peers.dedup();
             peers.len()
@@ -122,9 +124,9 @@ impl Node {
     /// Answers a HEARTBEAT: with the node's own summary, and if the peer asks, that everything before its question
     /// was taken, and how many announced tuples are still awaited.
     pub(super) fn answer_heartbeat(&mut self, id: LinkId, question: Option<u64>, now: Now) {
+        let Some(link) = self.links.get(&id) else { return };
         // A gap hides an unknown number of tuples, which is not zero.
-        let gap = self.links.get(&id).is_some_and(|link| link.gap);
-        let awaited = self.awaited_of(id) + usize::from(gap);
+        let awaited = self.anti_entropy.count_awaited_of(&link.sync) + usize::from(link.sync.has_gap());
         let awaited = u32::try_from(awaited).unwrap_or(u32::MAX);
         let answer = question.map(|question| Answer { question, awaited });
         self.queue_control(id, self.heartbeat(id, Extension { answer, ..Extension::default() }, now));
@@ -136,11 +138,11 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else { return };
         if answer.question & BULK != 0 {
             link.bulk.answer(answer.question, now.mono);
-            link.progress_at = now.mono;
+            link.sync.on_progress(now.mono);
             self.mark_ready(id);
             return self.schedule_link(id, now);
         }
-        let complete = answer.awaited == 0 && !link.gap || link.summary.root == root;
+        let complete = answer.awaited == 0 && !link.sync.has_gap() || link.sync.summary().root == root;
         link.acks.on_answer(answer.question, complete, now.mono + RETRY);
         self.mark_ready(id);
         self.schedule_link(id, now);

@@ -51,7 +51,7 @@ impl Node {
         }
         if found.slot.is_none() && kind == RecordKind::Tombstone && (1..FADING).contains(&ttl) {
             self.counters.duplicates += 1;
-            self.requests.remove(key_hash(key), stamp);
+            self.anti_entropy.settle(key_hash(key), stamp);
             return;
         }
         if let Some(refusal) = self.refusal(found, record) {
@@ -71,7 +71,7 @@ impl Node {
     /// when the frame was made is less by as much as the frame was delayed.
     fn remaining_on_arrival(&mut self, id: LinkId, record: &Record<'_>, now: Now) -> (u32, bool) {
         let Some(link) = self.links.get_mut(&id) else { return (record.ttl, false) };
-        link.progress_at = now.mono;
+        link.sync.on_progress(now.mono);
         if record.kind != RecordKind::Live || record.ttl == 0 {
             return (record.ttl, false);
         }
@@ -83,8 +83,8 @@ impl Node {
     /// A peer's write with a stamp further ahead than is believed is dropped.
     fn refuse_stamp(&mut self, key: &[u8], stamp: Stamp, now: Now) {
         self.counters.refused += 1;
-        self.drift_refused_at = Some(now.mono);
-        self.requests.remove(key_hash(key), stamp);
+        self.anti_entropy.on_drift_refused(now.mono);
+        self.anti_entropy.settle(key_hash(key), stamp);
         self.warn("stamp", || "zgossip: dropped a tuple stamped further ahead than server/max_drift".into());
     }
 
@@ -162,12 +162,12 @@ impl Node {
 
     /// Ends the request for the tuple in `slot`, if that is what was asked for.
     fn settle_request(&mut self, slot: Slot, stamp: Stamp) {
-        if self.requests.is_empty() {
+        if !self.anti_entropy.awaits_any() {
             return;
         }
-        let asked = self.requests.remove(self.store.held(slot).key_hash(), stamp);
+        let asked = self.anti_entropy.settle(self.store.held(slot).key_hash(), stamp);
         if let Some(link) = asked.and_then(|link| self.links.get_mut(&link)) {
-            link.comparison.useful = true;
+            link.sync.on_useful();
         }
     }
 

@@ -243,7 +243,7 @@ impl Node {
             // A client that sends nothing by itself, as CZMQ's, is probed less and less often. One that may lack
             // something finds out by the probe.
             let (times, longest) = match link.phase() {
-                Phase::Extended if link.summary != ours => (0, EXTENDED_PROBE),
+                Phase::Extended if link.sync.summary() != ours => (0, EXTENDED_PROBE),
                 Phase::Extended => (link.liveness.probes(), EXTENDED_PROBE),
                 _ => (link.liveness.probes(), LONGEST_PROBE),
             };
@@ -270,7 +270,7 @@ impl Node {
                 _ => self.queue_control(id, Frame::new(encode(MessageId::Invalid, &Extension::default()))),
             }
         }
-        self.forget_requests(now);
+        self.give_up_requests(now);
         self.prune_memory(now);
         self.reconsider_some();
     }

@@ -10,23 +10,21 @@
 //! | `unstamped` | values that come without a stamp |
 //! | `plain_memory` | what is remembered for the sake of plain peers |
 //! | `room` | limits on tuples and values, and what they refuse |
-//! | `sync` | anti-entropy |
-//! | `requests` | tuples that were requested and have not come |
+//! | `anti_entropy` | finding and exchanging the tuples in which peers differ |
 //! | `transmit` | the next frame of each link |
 //! | `tree` | routes to the machine of the broadcast trees |
 //! | `barrier` | which peers have taken what was held at some moment |
 //! | `liveness` | deadlines: signs of life, silence, expiry |
 
+mod anti_entropy;
 mod barrier;
 mod clocks;
 mod converge;
 mod links;
 mod liveness;
 mod plain_memory;
-mod requests;
 mod room;
 mod session;
-mod sync;
 mod transmit;
 mod tree;
 mod unstamped;
@@ -35,6 +33,7 @@ mod unstamped;
 pub use barrier::Agreement;
 pub use barrier::Barrier;
 
+use crate::core::anti_entropy::AntiEntropy;
 use crate::core::clock::{Clock, Now, PeerClocks, Stamp, node_id};
 use crate::core::codec::Summary;
 use crate::core::codec::reader::is_text;
@@ -49,7 +48,6 @@ use crate::core::store::{self, State, Store};
 use crate::core::timers::{Deadline, Timers};
 use crate::core::tuple::Tuple;
 use converge::Write;
-use requests::Requests;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// One member of the gossip network. See the [module](super) for how it is driven.
@@ -99,11 +97,7 @@ pub struct Node {
     /// The last batch for peers that are sent everything.
     backlogs: transmit::BatchCache,
     tree: plumtree::State,
-    requests: Requests,
-    /// The link on which a peer last was asked for everything that it holds.
-    source: Option<LinkId>,
-    /// When (mono ms) a tuple was last refused for its stamp.
-    drift_refused_at: Option<u64>,
+    anti_entropy: AntiEntropy,
     /// Tuples were refused because there was no room.
     refused_for_room: bool,
     /// There has been a session with a peer: what was published may be held elsewhere.
@@ -148,9 +142,7 @@ impl Node {
             batches: transmit::BatchCache::default(),
             backlogs: transmit::BatchCache::default(),
             tree: plumtree::State::new(id, random.u64(..)),
-            requests: Requests::new(random.u64(..)),
-            source: None,
-            drift_refused_at: None,
+            anti_entropy: AntiEntropy::new(random.u64(..)),
             refused_for_room: false,
             met_anybody: false,
             ages_until: 0,

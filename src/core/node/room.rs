@@ -89,7 +89,7 @@ impl Node {
             self.refuse(refusal);
         }
         self.refused_for_room |= refusal == Refusal::TooManyTuples;
-        self.requests.remove(key_hash(record.key), record.stamp);
+        self.anti_entropy.settle(key_hash(record.key), record.stamp);
         if found.slot.is_none() && self.store.count(State::Refused) >= MOST_REFUSED {
             return;
         }

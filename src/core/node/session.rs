@@ -100,13 +100,13 @@ impl Node {
         match message {
             Message::Batch(batch) => batch.iter().for_each(|record| self.on_record(id, &record, now)),
             Message::Heartbeat(extension) => self.on_heartbeat(id, extension, now),
-            Message::Digest(parts) => self.hear_digest(id, parts, now),
-            Message::Entries(parts) => self.hear_entries(id, parts, now),
-            Message::Request(hashes) => self.hear_request(id, hashes, now),
+            Message::Digest(subtrees) => self.on_digest(id, subtrees, now),
+            Message::Entries(subtrees) => self.on_entries(id, subtrees, now),
+            Message::Request(hashes) => self.on_request(id, hashes, now),
             Message::Announce(entries) => self.on_announce(id, entries, now),
             Message::Prune(origins) => self.on_prune(id, origins, now),
             Message::Graft(origins) => self.on_graft(id, origins),
-            Message::Offer(entries) => self.hear_offer(id, entries, now),
+            Message::Offer(entries) => self.on_offer(id, entries, now),
             other => self.on_unexpected(id, &other),
         }
     }
@@ -129,7 +129,7 @@ impl Node {
         link.offers = extension.capabilities.is_some_and(|bits| bits & OFFERS != 0);
         self.observe(id, extension, now);
         if let Some((link, summary)) = self.links.get_mut(&id).zip(extension.summary) {
-            link.summary = summary;
+            link.sync.on_summary(summary);
         }
         let cursor = self.store.changes.end();
         self.become_extended(id, cursor, now);
@@ -150,11 +150,11 @@ impl Node {
         link.offers = extension.capabilities.is_some_and(|bits| bits & OFFERS != 0);
         // If the peer was slow to answer, it is being sent everything in plain form; the rest follows the log.
         let cursor = link.cursor;
-        link.summary = extension.summary.unwrap_or_default();
+        link.sync.on_summary(extension.summary.unwrap_or_default());
         self.observe(id, extension, now);
         self.become_extended(id, cursor, now);
-        if let Some(summary) = extension.summary {
-            self.compare(id, summary, now);
+        if extension.summary.is_some() {
+            self.compare(id, now);
         }
     }
 
@@ -209,13 +209,13 @@ impl Node {
         let root = self.root();
         let Some(link) = self.links.get_mut(&id) else { return };
         if let Some(summary) = extension.summary {
-            link.summary = summary;
+            link.sync.on_summary(summary);
         }
         let holds_ours = extension.summary.is_some_and(|summary| summary.root == root);
-        link.owed_by_peer = extension.owed.unwrap_or(0);
+        link.sync.on_owed(extension.owed.unwrap_or(0));
         let role = link.role;
         if holds_ours {
-            link.end_first_comparison();
+            link.sync.end_first_comparison();
             self.close_gap(id);
         }
         if let Some(answer) = extension.answer {
@@ -224,7 +224,7 @@ impl Node {
             self.answer_heartbeat(id, extension.question, now);
         } else if let Some(summary) = extension.summary {
             if self.may_compare(id, now) {
-                self.compare(id, summary, now);
+                self.compare(id, now);
             }
             self.adjust_pace(id, extension, summary, now);
         }

@@ -2,7 +2,6 @@
 //! makes frames of what comes out of it.
 
 use super::Node;
-use super::requests::Asked;
 use crate::core::clock::Now;
 use crate::core::codec::lists::{add_entry, announce_frame, origins_frame, request_frame};
 use crate::core::codec::{Entry, EntryList, Hashes, MessageId};
@@ -85,7 +84,7 @@ impl Node {
             if known || stamp.wall() > latest {
                 continue;
             }
-            if (room || !new) && self.ask_for(id, hash, stamp, now) == Asked::Now {
+            if (room || !new) && self.may_request(id, entry, now) {
                 missing.push(entry);
             }
         }

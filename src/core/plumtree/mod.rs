@@ -17,7 +17,7 @@
 //! | identity of a message | the hash of the key, and the stamp |
 //! | *eagerPushPeers*, *lazyPushPeers* | [`LazyPush::is_lazy`], for each link and origin; every other link is eager |
 //! | *lazyQueue* and the policy that empties it | [`LazyPush`]: 150 ms after the change at a server, 250 ms at a client |
-//! | *missing*, and its timers | none: an announcement is late enough to be believed at once. What was asked for and has not come within a second is asked for where it is announced next (`node::requests`) |
+//! | *missing*, and its timers | none: an announcement is late enough to be believed at once. What was asked for and has not come within a second is asked for where it is announced next (`anti_entropy::requests`) |
 //! | NeighborUp, NeighborDown | [`State::neighbour_up`], [`State::neighbour_down`] |
 //! | optimization of the tree | none: the newest tuple of an origin decides which link is its parent |
 //!
