@@ -11,7 +11,6 @@
 //! | `owner` | the owner at the other end of a pipe, or with a [`Handle`] |
 //! | `auth` | certificates, and who may connect |
 //! | `file` | ZPL, the text of configurations and certificates, and the files that hold it |
-//! | `key` | the rule for keys |
 //! | `host` | what all nodes of a process share: local time, the IPv6 switch, the form of a signal |
 //! | `error`, `promise`, `futex` | errors of calls, and how threads wait for each other |
 
@@ -21,7 +20,6 @@ mod error;
 pub mod file;
 mod futex;
 mod host;
-mod key;
 mod owner;
 mod promise;
 

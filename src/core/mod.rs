@@ -55,7 +55,7 @@ pub use id::{LinkId, Role};
 pub use node::{Barrier, Node};
 pub use settings::{Refusal, Settings};
 pub use stats::Stats;
-pub use tuple::Tuple;
+pub use tuple::{Tuple, check_key};
 #[cfg(feature = "internals")]
 pub use {
     clock::Stamp,

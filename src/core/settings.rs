@@ -1,5 +1,6 @@
 //! Limits and times of a node, and the commands that they refuse.
 
+use super::tuple::InvalidKey;
 use std::fmt;
 
 /// Limits and times of one node; `server/…` in a configuration.
@@ -50,6 +51,16 @@ pub enum Refusal {
     TooManyTuples,
     /// `max_clients` clients are connected already.
     TooManyClients,
+}
+
+impl From<InvalidKey> for Refusal {
+    fn from(invalid: InvalidKey) -> Refusal {
+        match invalid {
+            InvalidKey::Empty => Refusal::EmptyKey,
+            InvalidKey::TooLong => Refusal::KeyTooLong,
+            InvalidKey::NulByte => Refusal::NulByte,
+        }
+    }
 }
 
 impl fmt::Display for Refusal {

@@ -75,6 +75,50 @@ impl fmt::Debug for Tuple {
     }
 }
 
+/// Reason why bytes cannot be a key.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum InvalidKey {
+    /// There is no byte.
+    Empty,
+    /// There are more than [`Tuple::MAX_KEY`] bytes.
+    TooLong,
+    /// A byte is NUL, which no C string can hold.
+    NulByte,
+}
+
+impl InvalidKey {
+    /// The reason as it stands behind the word "key".
+    pub fn text(self) -> &'static str {
+        match self {
+            InvalidKey::Empty => "is empty",
+            InvalidKey::TooLong => "is longer than 255 bytes",
+            InvalidKey::NulByte => "holds a NUL byte",
+        }
+    }
+}
+
+/// Checks that `key` can be the key of a tuple: 1 to 255 bytes, none of them NUL. The one rule for keys, whether they
+/// come from a program or a peer.
+pub fn check_key(key: &[u8]) -> Result<(), InvalidKey> {
+    match key.len() {
+        0 => Err(InvalidKey::Empty),
+        1..=Tuple::MAX_KEY if !is_text(key) => Err(InvalidKey::NulByte),
+        1..=Tuple::MAX_KEY => Ok(()),
+        _ => Err(InvalidKey::TooLong),
+    }
+}
+
+/// Whether there is no NUL byte. All bytes are examined, even behind a NUL, in pieces of 16 that compile to a few
+/// vector instructions; the last two pieces may overlap.
+pub(super) fn is_text(bytes: &[u8]) -> bool {
+    const PIECE: usize = 16;
+    let has_nul = |piece: &[u8]| piece.iter().fold(false, |found, &byte| found | (byte == 0));
+    match bytes.last_chunk::<PIECE>() {
+        Some(last) => !bytes.chunks_exact(PIECE).any(has_nul) && !has_nul(last),
+        None => !has_nul(bytes),
+    }
+}
+
 /// Hash of a key, which is its place in the digest's trie: XXH3, 64 bits, seed 0.
 pub(super) fn key_hash(key: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(key)
@@ -83,4 +127,31 @@ pub(super) fn key_hash(key: &[u8]) -> u64 {
 /// Hash that stands for a value where the value itself is not kept: XXH3, 64 bits, seed 0.
 pub(super) fn value_hash(value: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nul_is_found_wherever_it_is() {
+        for length in 0..70 {
+            let mut bytes = vec![0xFF; length];
+            assert!(is_text(&bytes), "{length} bytes");
+            for place in 0..length {
+                bytes[place] = 0;
+                assert!(!is_text(&bytes), "{length} bytes, a NUL at {place}");
+                bytes[place] = 0xFF;
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_has_1_to_255_bytes_and_no_nul() {
+        assert_eq!(check_key(b""), Err(InvalidKey::Empty));
+        assert_eq!([1, 255].map(|length| check_key(&vec![b'k'; length])), [Ok(()); 2]);
+        assert_eq!(check_key(&[b'k'; 256]), Err(InvalidKey::TooLong));
+        assert_eq!(check_key(&[0; 256]), Err(InvalidKey::TooLong));
+        assert_eq!(check_key(b"k\0"), Err(InvalidKey::NulByte));
+    }
 }

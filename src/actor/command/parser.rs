@@ -4,7 +4,7 @@
 //! ignores them; missing and invalid arguments make a [`Refused`] that names the command and the reason.
 
 use super::commands::{Command, Reason, Refused};
-use crate::actor::key::check_key;
+use crate::core::check_key;
 
 /// The most frames that a command has; further ones are not read. PUBLISH has four.
 pub const MAX_FRAMES: usize = 4;
@@ -240,7 +240,7 @@ impl<'a> Frames<'_, 'a> {
     /// An argument that can be a key.
     fn key(&self, index: usize) -> Result<&'a [u8], Reason> {
         let key = self.bytes(index, "key")?;
-        check_key(key).map_err(|why| Reason::Invalid { argument: "key", why })?;
+        check_key(key).map_err(|invalid| Reason::Invalid { argument: "key", why: invalid.text() })?;
         Ok(key)
     }
 

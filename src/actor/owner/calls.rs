@@ -5,8 +5,7 @@ use std::time::Duration;
 use super::handle::Handle;
 use crate::actor::command::Condition;
 use crate::actor::error::{CallError, Failure};
-use crate::actor::key::check_key;
-use crate::core::Tuple;
+use crate::core::{Tuple, check_key};
 
 /// The longest ZAP domain, in bytes: the limit of libzmq's `ZMQ_ZAP_DOMAIN`.
 const MAX_DOMAIN: usize = 255;
@@ -85,7 +84,7 @@ impl Handle {
 
 /// A key, if it can be one.
 fn checked_key(key: &[u8]) -> Result<&[u8], Failure> {
-    check_key(key).map_err(|why| Failure::invalid(format!("key {why}")))?;
+    check_key(key).map_err(|invalid| Failure::invalid(format!("key {}", invalid.text())))?;
     Ok(key)
 }
 

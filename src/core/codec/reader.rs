@@ -1,5 +1,6 @@
 //! Fields on the wire: the header of a frame, and numbers, keys and values behind it.
 
+use crate::core::tuple::{check_key, is_text};
 use std::fmt;
 
 /// First bytes of each frame.
@@ -121,12 +122,12 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_be_bytes)
     }
 
-    /// Reads a key. NUL bytes are looked for only in a key that was not `checked` before.
+    /// Reads a key, which is checked unless it was `checked` before.
     #[inline]
     pub(in crate::core) fn key(&mut self, checked: bool) -> Result<&'a [u8], Invalid> {
         let length = self.u8()?;
         let key = self.bytes(length.into())?;
-        if key.is_empty() || !(checked || is_text(key)) { Err(Invalid::Text) } else { Ok(key) }
+        if checked || check_key(key).is_ok() { Ok(key) } else { Err(Invalid::Text) }
     }
 
     /// Reads a value. NUL bytes are looked for only in a value that was not `checked` before.
@@ -138,39 +139,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether there is no NUL byte. All bytes are examined, even behind a NUL, in pieces of 16 that compile to a few
-/// vector instructions; the last two pieces may overlap.
-pub(in crate::core) fn is_text(bytes: &[u8]) -> bool {
-    const PIECE: usize = 16;
-    let has_nul = |piece: &[u8]| piece.iter().fold(false, |found, &byte| found | (byte == 0));
-    match bytes.last_chunk::<PIECE>() {
-        Some(last) => !bytes.chunks_exact(PIECE).any(has_nul) && !has_nul(last),
-        None => !has_nul(bytes),
-    }
-}
-
 /// Begins a frame with room for `capacity` bytes of fields.
 pub(in crate::core) fn header(id: MessageId, capacity: usize) -> Vec<u8> {
     let mut frame = Vec::with_capacity(HEADER + capacity);
     frame.extend_from_slice(&SIGNATURE);
     frame.extend_from_slice(&[id as u8, VERSION]);
     frame
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_nul_is_found_wherever_it_is() {
-        for length in 0..70 {
-            let mut bytes = vec![0xFF; length];
-            assert!(is_text(&bytes), "{length} bytes");
-            for place in 0..length {
-                bytes[place] = 0;
-                assert!(!is_text(&bytes), "{length} bytes, a NUL at {place}");
-                bytes[place] = 0xFF;
-            }
-        }
-    }
 }

@@ -36,7 +36,6 @@ pub use barrier::Barrier;
 use crate::core::anti_entropy::AntiEntropy;
 use crate::core::clock::{Clock, Now, PeerClocks, Stamp, node_id};
 use crate::core::codec::Summary;
-use crate::core::codec::reader::is_text;
 use crate::core::event::{Event, Severity};
 use crate::core::id::{LinkId, Slot};
 use crate::core::link::Link;
@@ -46,7 +45,7 @@ use crate::core::settings::{Refusal, Settings};
 use crate::core::stats::Stats;
 use crate::core::store::{self, State, Store};
 use crate::core::timers::{Deadline, Timers};
-use crate::core::tuple::Tuple;
+use crate::core::tuple::{Tuple, check_key, is_text};
 use converge::Write;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -178,7 +177,7 @@ impl Node {
     ///
     /// Publishing the value that a key has already changes nothing, unless the time to live differs.
     pub fn publish(&mut self, key: &[u8], value: &[u8], ttl: u32, now: Now) -> Result<(), Refusal> {
-        Node::check_key(key)?;
+        check_key(key)?;
         if value.len() > self.settings.max_value {
             return Err(Refusal::ValueTooLong);
         }
@@ -229,7 +228,7 @@ impl Node {
     /// A removal is a write like any other: it takes effect also on nodes that hold the key while this node does not
     /// know it yet, as on the other side of a network partition.
     pub fn retract(&mut self, key: &[u8], now: Now) -> Result<bool, Refusal> {
-        Node::check_key(key)?;
+        check_key(key)?;
         let found = self.store.look_up(key);
         let was_live = found.slot.is_some_and(|slot| self.is_readable(slot, now));
         let (mut replaced, mut value) = (Stamp::default(), store::NO_VALUE);
@@ -241,16 +240,6 @@ impl Node {
         let tuple = store::tombstone(key, value);
         self.write_at(found, Write { tuple, stamp, source: None, state: State::Retracted, ttl: 0 }, now);
         Ok(was_live)
-    }
-
-    /// Checks that a key has 1 to 255 bytes and no NUL.
-    fn check_key(key: &[u8]) -> Result<(), Refusal> {
-        match key.len() {
-            0 => Err(Refusal::EmptyKey),
-            1..=Tuple::MAX_KEY if !is_text(key) => Err(Refusal::NulByte),
-            1..=Tuple::MAX_KEY => Ok(()),
-            _ => Err(Refusal::KeyTooLong),
-        }
     }
 
     /// Returns the tuple of a key, unless its time to live is over.
