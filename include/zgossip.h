@@ -358,7 +358,8 @@ void zgossip_tuples_destroy(zgossip_tuple_t **tuples_p);
 #define ZGOSSIP_EVENT_EXPIRE 3
 
 // Event: A peer connected; key: the endpoint that this node connected to, or
-// the peer's address.
+// that of a client: tcp://ADDRESS:PORT, ipc://PATH#PROCESS or
+// inproc://NAME#ID.
 #define ZGOSSIP_EVENT_JOIN 4
 
 // Event: A peer is gone; key: as for ZGOSSIP_EVENT_JOIN.

@@ -1,9 +1,12 @@
 //! Frames of peers, on their way to the node.
 
+use std::net::IpAddr;
+
 use crate::core::{LinkId, Now, Refusal, Role};
 
 use super::Engine;
 use super::link::Link;
+use super::raw;
 use super::router::{Message, Router};
 use super::throttle::Throttle;
 
@@ -93,15 +96,42 @@ impl Engine {
             }
         };
         let routing_id = message.routing_id.data();
-        let endpoint = match message.body.property(c"Peer-Address") {
-            Some(address) if !address.is_empty() => address,
-            _ => hex(routing_id),
-        };
+        let endpoint = self.client_endpoint(message);
         router.add_link(routing_id, id);
         self.logger.debug(format_args!("zgossip: peer {endpoint} has connected"));
         self.note_link(id, &endpoint);
         self.links.insert(id, Link::accepted(slot, routing_id.into(), endpoint));
         Some(id)
+    }
+
+    /// The endpoint of a client that a message is from: `tcp://ADDRESS:PORT`; `ipc://PATH#PROCESS` and
+    /// `inproc://NAME#ID` with what this node is bound to, as far as there is one such endpoint, and the number of the
+    /// client's process or its routing id.
+    fn client_endpoint(&self, message: &Message) -> String {
+        let address = message.body.property(c"Peer-Address").filter(|address| !address.is_empty());
+        let Some(address) = address else {
+            return format!("{}#{}", self.only_bound("inproc://"), hex(message.routing_id.data()));
+        };
+        let Ok(ip) = address.parse::<IpAddr>() else {
+            // libzmq writes user, group and process of the other end of a local socket.
+            let process = address.rsplit(':').next().unwrap_or_default();
+            return format!("{}#{process}", self.only_bound("ipc://"));
+        };
+        // The descriptor may be another connection's by now, which is noticed by its address.
+        let far =
+            raw::tcp_peer(message.body.source()).filter(|far| far.ip().to_canonical() == ip.to_canonical());
+        let host = if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() };
+        far.map_or_else(|| format!("tcp://{host}"), |far| format!("tcp://{host}:{}", far.port()))
+    }
+
+    /// The endpoint of this kind that is bound, if it is the only one; else the kind alone.
+    fn only_bound<'a>(&'a self, kind: &'a str) -> &'a str {
+        let mut bound =
+            self.bound.iter().map(|(_, actual)| &**actual).filter(|actual| actual.starts_with(kind));
+        match (bound.next(), bound.next()) {
+            (Some(only), None) => only,
+            _ => kind,
+        }
     }
 
     fn turn_away(&mut self, refusal: Refusal, now: Now) {

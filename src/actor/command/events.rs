@@ -54,7 +54,8 @@ pub const JOIN: Event = Event {
     number: 4,
     arguments: "endpoint",
     optional: true,
-    meaning: "A peer connected; key: the endpoint that this node connected to, or the peer's address.",
+    meaning: "A peer connected; key: the endpoint that this node connected to, or that of a client: \
+              tcp://ADDRESS:PORT, ipc://PATH#PROCESS or inproc://NAME#ID.",
 };
 
 /// `LEAVE`.

@@ -1,12 +1,16 @@
 //! One message frame.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_int, c_void};
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::{fmt, ptr, slice};
 
 use zmq_sys::zmq_msg_t;
 
 use super::Error;
+
+/// `ZMQ_SRCFD` of zmq.h, which zmq-sys leaves out on some systems.
+const SRCFD: c_int = 2;
 
 /// A libzmq message frame: the bytes, and whether more frames follow in the same message.
 pub struct Msg {
@@ -96,6 +100,12 @@ impl Msg {
             let text = zmq_sys::zmq_msg_gets(raw, name.as_ptr());
             (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy().into_owned())
         }
+    }
+
+    /// The descriptor of the connection that the frame came by; -1 within the process. It may be closed by now.
+    pub fn source(&self) -> RawFd {
+        // SAFETY: an initialised frame.
+        unsafe { zmq_sys::zmq_msg_get(ptr::from_ref(&self.raw).cast_mut(), SRCFD) }
     }
 }
 

@@ -6,7 +6,7 @@ use super::network::{shared, stats, value};
 use common::Lib::{self, Linked, Native, Preload};
 use common::net::{RawClient, publish};
 use common::node::eventually;
-use common::{Host, LONG, Node, SHORT};
+use common::{Host, LONG, Node, SHORT, Scratch};
 
 fn event(node: &Node, line: &str) -> bool {
     eventually(LONG, || node.lines().iter().any(|said| said == line))
@@ -73,6 +73,50 @@ fn events_are_sent_to_those_who_ask_for_them() {
     for lib in [Native, Preload, Linked] {
         with_events(lib);
     }
+}
+
+/// Two clients join a hub at `endpoint`, and one of them leaves. Returns what the hub called both, the one that left
+/// first.
+fn names_of_clients(hub: &Node, endpoint: &str, clients: [&Node; 2]) -> [String; 2] {
+    hub.send("SET server/events 1");
+    let named = |word: &str| {
+        let lines = hub.lines();
+        let named = |line: &String| line.strip_prefix(word).map(str::to_owned);
+        lines.iter().filter_map(named).collect::<Vec<_>>()
+    };
+    for (index, client) in clients.into_iter().enumerate() {
+        client.connect(endpoint);
+        assert!(eventually(LONG, || named("JOIN ").len() == index + 1), "{:?}", hub.lines());
+    }
+    clients[0].destroy();
+    assert!(eventually(LONG, || named("LEAVE ").len() == 1), "{:?}", hub.lines());
+    let joined = named("JOIN ");
+    assert_eq!(named("LEAVE "), joined[..1], "under the same name");
+    [joined[0].clone(), joined[1].clone()]
+}
+
+#[test]
+fn a_client_joins_and_leaves_under_an_endpoint_that_no_other_client_has() {
+    let _machine = shared();
+    let scratch = Scratch::new();
+    let ipc = scratch.ipc("hub");
+    for is_tcp in [true, false] {
+        let [hub, one, two] = ["hub", "one", "two"].map(|name| Node::new(Native, name));
+        let (endpoint, names) = if is_tcp {
+            (hub.bind(), "tcp://127.0.0.1:".to_owned())
+        } else {
+            hub.bind_to(&ipc);
+            (ipc.clone(), format!("{ipc}#"))
+        };
+        let [gone, here] = names_of_clients(&hub, &endpoint, [&one, &two]);
+        let number = |name: &str| name.strip_prefix(&*names).and_then(|rest| rest.parse::<u32>().ok());
+        assert!(number(&gone).is_some() && number(&here).is_some() && gone != here, "{gone}, {here}");
+    }
+    let host = Host::new(Native);
+    let [hub, one, two] = ["hub", "one", "two"].map(|name| host.node(name));
+    hub.bind_to("inproc://hub");
+    let [gone, here] = names_of_clients(&hub, "inproc://hub", [&one, &two]);
+    assert!(gone.starts_with("inproc://hub#") && here.starts_with("inproc://hub#") && gone != here);
 }
 
 /// A client's connection ends and is made again.
