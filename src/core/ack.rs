@@ -82,7 +82,8 @@ impl AckTracker {
         Some(probe.span.last)
     }
 
-    /// Makes a probe that was sent due again: the session starts anew, so its answer will not come or not mean the same.
+    /// Makes a probe that was sent due again: the session starts anew, so its answer will not come or not mean the
+    /// same.
     pub(super) fn probe_again(&mut self) {
         if let Some(probe) = &mut self.current {
             probe.state = State::Due;

@@ -248,8 +248,9 @@ impl Bulk {
 mod tests {
     use super::*;
 
-    /// Sends as much as the window allows over a line of `rate` bytes a millisecond and `length` ms each way, until `bytes`
-    /// bytes are through. Returns the time (ms) that took, and the longest time that a byte stood in the line's queue.
+    /// Sends as much as the window allows over a line of `rate` bytes a millisecond and `length` ms each way, until
+    /// `bytes` bytes are through. Returns the time (ms) that took, and the longest time that a byte stood in the line's
+    /// queue.
     fn send(bytes: u64, rate: u64, length: u64) -> (u64, u64) {
         const FRAME: u64 = 16 << 10;
         let mut bulk = Bulk::default();

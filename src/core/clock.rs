@@ -88,7 +88,7 @@ impl Clock {
         self.last = self.last.max(time);
     }
 
-    /// The latest time known, which peers are told.
+    /// The latest time known, which peers are sent.
     pub(super) fn latest(&self, now: Now) -> u64 {
         self.last.max(now.wall << COUNTER_BITS)
     }
@@ -105,11 +105,11 @@ pub(super) fn is_possible(wall: u64) -> bool {
 
 /// Wall clocks of the direct peers, as differences (ms) to this node's monotonic clock.
 ///
-/// A stamp is judged by this node's wall clock or the lower median of the peers', whichever is later: a node whose clock
-/// is slow must not refuse what the others agree on, and one peer alone cannot move the median of many.
+/// A stamp is judged by this node's wall clock or the lower median of the peers', whichever is later: a node whose
+/// clock is slow must not refuse what the others agree on, and one peer alone cannot move the median of many.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PeerClocks {
-    /// Lower median, and minimum; `None` where no peer has told its clock.
+    /// Lower median, and minimum; `None` where the clock of no peer is known.
     known: Option<(i64, i64)>,
 }
 

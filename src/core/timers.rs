@@ -3,10 +3,10 @@
 use crate::core::id::{LinkId, Slot};
 use std::collections::BTreeSet;
 
-/// What a deadline belongs to.
+/// Owner of a deadline.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
-    /// A tuple expires, or what remains of a removed one is forgotten.
+    /// The tuple in a slot expires, or its tombstone is dropped.
     Slot(Slot),
     /// A link has something to do: a handshake, a sign of life, a check, giving up.
     Link(LinkId),
@@ -33,7 +33,8 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    /// The same for an owner that keeps deadlines in a form of its own: millions of tuples have none.
+    /// Moves a deadline from `from` to `to` (mono ms), for an owner that keeps deadlines in a form of its own: millions
+    /// of tuples have none.
     pub(super) fn set(&mut self, timer: Timer, from: Option<u64>, to: Option<u64>) {
         if from == to {
             return;

@@ -1,32 +1,32 @@
 //! How long frames are under way on a link, beyond the least time that any of them took.
 //!
-//! A time to live is told as what remained when a frame was made. A line that stands still, or a process
-//! that is stopped, keeps the frame for longer. So a peer says now and then what its monotonic clock shows,
-//! and always shortly before it tells times to live. Two clocks that run equally fast differ by what they
-//! differ at the start and by how long the frame took; the smallest difference of the last minutes is that
-//! of the frames that took least.
+//! A frame carries the time to live that remained when the frame was made. A line that stands still, or a process that
+//! is stopped, delays it. So a peer sends its monotonic clock now and then, and always shortly before times to live.
+//! The difference between the receiver's clock and the one received is constant, as far as both run equally fast, plus
+//! the time that the frame took; the smallest difference of the last minutes is that of the frames that took least.
 
-/// Milliseconds between two frames with the sender's clock while anything is sent …
+/// Milliseconds between two frames with the sender's clock while anything is sent: several in each [`SPAN`].
 pub(super) const IDLE_INTERVAL: u64 = 30_000;
-/// … and while tuples with a time to live are sent.
+/// Milliseconds between two frames with the sender's clock while tuples with a time to live are sent: the lateness of
+/// those behind it is known that exactly.
 pub(super) const INTERVAL: u64 = 250;
 /// Milliseconds of lateness that do not count: turns of a busy node, jitter, and the time between a frame and the frame
 /// with the clock before it.
 const NEGLIGIBLE: u64 = 500;
-/// Milliseconds of one of the two spans over which the least difference is taken. In two spans, clocks whose rates differ
-/// by 500 millionths, as much as clocks are slewed by, come 0.1 s apart.
+/// Milliseconds of one of the two spans over which the least difference is taken. In two spans, clocks whose rates
+/// differ by 500 millionths, as much as clocks are slewed by, come 0.1 s apart.
 const SPAN: u64 = 120_000;
 
-/// Milliseconds by which lateness may change from one clock frame to the next and count as steady. Lateness shrinks when
-/// frames that were held up arrive; where it is steady, the way has become longer, or the sender's clock stood still
-/// with its machine.
+/// Milliseconds by which lateness may change from one clock frame to the next and count as steady. Lateness shrinks
+/// when frames that were held up arrive; where it is steady, the way has become longer, or the sender's clock stood
+/// still with its machine.
 const STEADY: u64 = 100;
 
 /// How late the frames of one link are. Times are milliseconds of the monotonic clock.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Transit {
     /// When this node's clock was last sent.
-    said_at: Option<u64>,
+    clock_sent_at: Option<u64>,
     /// This node's clock is to be sent next, whether or not tuples wait.
     is_next: bool,
     /// This node's clock less the sender's: the least difference of the former span, and of this one.
@@ -34,16 +34,16 @@ pub(super) struct Transit {
     span_began: u64,
     /// The last clock received, and this node's less it.
     last: Option<(u64, i64)>,
-    /// By how many milliseconds the last clock frame was late, and when it came.
-    heard: Option<(u64, u64)>,
+    /// Milliseconds by which the last clock frame was late, and when it came.
+    lateness: Option<(u64, u64)>,
 }
 
 impl Transit {
     fn is_past(&self, interval: u64, now: u64) -> bool {
-        self.said_at.is_none_or(|at| now >= at + interval)
+        self.clock_sent_at.is_none_or(|at| now >= at + interval)
     }
 
-    /// Notes that another frame is sent: this node's clock follows it, if it was not sent for long.
+    /// Notes that another frame is sent: this node's clock follows it, if it was not sent for [`IDLE_INTERVAL`].
     pub(super) fn on_other_frame(&mut self, now: u64) {
         self.is_next |= self.is_past(IDLE_INTERVAL, now);
     }
@@ -53,11 +53,12 @@ impl Transit {
         self.is_next
     }
 
-    /// Whether this node's clock is to be sent now; it then counts as sent. `ages`: tuples with a time to live may follow.
+    /// Whether this node's clock is to be sent now; it then counts as sent. `ages`: tuples with a time to live may
+    /// follow.
     pub(super) fn is_due(&mut self, ages: bool, now: u64) -> bool {
         let due = self.is_next || self.is_past(if ages { INTERVAL } else { IDLE_INTERVAL }, now);
         if due {
-            (self.is_next, self.said_at) = (false, Some(now));
+            (self.is_next, self.clock_sent_at) = (false, Some(now));
         }
         due
     }
@@ -76,12 +77,12 @@ impl Transit {
         self.least[1] = Some(self.least[1].map_or(took, |least| least.min(took)));
         let least = self.least.iter().flatten().min().copied().unwrap_or(took);
         let late = took.saturating_sub(least).max(0) as u64;
-        self.heard = Some((late, now));
+        self.lateness = Some((late, now));
     }
 
     /// Milliseconds by which a frame that is read now is late, at least.
     pub(super) fn lateness(&self, now: u64) -> u64 {
-        let since_made = self.heard.map_or(0, |(late, at)| late.saturating_add(now.saturating_sub(at)));
+        let since_made = self.lateness.map_or(0, |(late, at)| late.saturating_add(now.saturating_sub(at)));
         if since_made < NEGLIGIBLE { 0 } else { since_made - INTERVAL }
     }
 }
@@ -90,10 +91,10 @@ impl Transit {
 mod tests {
     use super::*;
 
-    /// The receiver's clock shows so much when the sender's is at 0.
+    /// Time of the receiver's clock when the sender's is at 0.
     const APART: u64 = 1_000_000;
 
-    fn heard(samples: &[(u64, u64)]) -> Transit {
+    fn receive(samples: &[(u64, u64)]) -> Transit {
         let mut transit = Transit::default();
         for &(sent, took) in samples {
             transit.on_clock(sent, APART + sent + took);
@@ -103,9 +104,9 @@ mod tests {
 
     #[test]
     fn a_frame_is_late_by_what_it_took_beyond_the_least() {
-        let usual = heard(&[(1000, 40), (2000, 90), (3000, 35)]);
+        let usual = receive(&[(1000, 40), (2000, 90), (3000, 35)]);
         assert_eq!(usual.lateness(APART + 3040), 0);
-        let stopped = heard(&[(1000, 40), (2000, 90), (3000, 30_040)]);
+        let stopped = receive(&[(1000, 40), (2000, 90), (3000, 30_040)]);
         assert_eq!(stopped.lateness(APART + 33_040), 30_000 - INTERVAL);
         // The clock was read before the receiver was stopped, and the frame behind it afterwards.
         assert_eq!(usual.lateness(APART + 33_035), 30_000 - INTERVAL);
@@ -113,16 +114,16 @@ mod tests {
 
     #[test]
     fn a_change_of_the_way_or_of_the_rate_is_not_taken_for_lateness_for_ever() {
-        // Longer from now on, or the sender's machine stood still for so long: that is known at the second time.
+        // Longer from now on, or the sender's machine stood still for as long: that is known at the second time.
         for more in [600, 20_000] {
             let mut samples: Vec<(u64, u64)> = (0..10).map(|beat| (30_000 * beat, 40)).collect();
             samples.extend((10..12).map(|beat| (30_000 * beat, 40 + more)));
             let at = |beat: u64| APART + 30_000 * beat + 40 + more;
-            assert_eq!(heard(&samples[..11]).lateness(at(10)), more - INTERVAL);
-            assert_eq!(heard(&samples).lateness(at(11)), 0);
+            assert_eq!(receive(&samples[..11]).lateness(at(10)), more - INTERVAL);
+            assert_eq!(receive(&samples).lateness(at(11)), 0);
         }
         // What was kept back and comes at once is late, each by less than the one before.
-        let mut kept_back = heard(&[(0, 40), (30_000, 40)]);
+        let mut kept_back = receive(&[(0, 40), (30_000, 40)]);
         for sent in (31_000..60_000).step_by(INTERVAL as usize) {
             kept_back.on_clock(sent, APART + 61_040);
             let late = 61_000 - sent;
@@ -133,13 +134,13 @@ mod tests {
         }
         // The receiver's clock is fast by 500 millionths, for a day.
         let samples: Vec<(u64, u64)> = (0..2880).map(|beat| (30_000 * beat, 40 + 15 * beat)).collect();
-        assert_eq!(heard(&samples).lateness(APART + 2879 * 30_000 + 40 + 2879 * 15), 0);
+        assert_eq!(receive(&samples).lateness(APART + 2879 * 30_000 + 40 + 2879 * 15), 0);
     }
 
     #[test]
     fn a_clock_that_lies_or_goes_back_breaks_nothing() {
         for sent in [0, 1, u64::MAX, u64::MAX / 2, 1 << 63] {
-            let mut transit = heard(&[(1000, 40)]);
+            let mut transit = receive(&[(1000, 40)]);
             transit.on_clock(sent, APART);
             transit.on_clock(!sent, APART + 1);
             let _ = transit.lateness(0).max(transit.lateness(u64::MAX));
@@ -147,10 +148,10 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_is_said_before_what_ages_and_now_and_then() {
+    fn the_clock_is_sent_before_times_to_live_and_now_and_then() {
         let mut transit = Transit::default();
         let due = [(0, false), (1, true), (249, true), (250, true), (30_000, false), (30_250, false)];
-        let said: Vec<bool> = due.map(|(at, ages)| transit.is_due(ages, at)).into();
-        assert_eq!(said, [true, false, false, true, false, true]);
+        let sent: Vec<bool> = due.map(|(at, ages)| transit.is_due(ages, at)).into();
+        assert_eq!(sent, [true, false, false, true, false, true]);
     }
 }

@@ -16,8 +16,8 @@ pub(in crate::core) const FANOUT: usize = 16;
 pub enum RecordKind {
     /// The key has a value, which lives for `ttl` milliseconds more, or for ever if that is 0.
     Live,
-    /// The key was retracted or expired. The sender keeps the tombstone for `ttl` milliseconds more, or for ever if that
-    /// is 0; the value is the 8-byte hash of the value that the key had.
+    /// The key was retracted or expired. The sender keeps the tombstone for `ttl` milliseconds more, or for ever if
+    /// that is 0; the value is the 8-byte hash of the value that the key had.
     Tombstone,
 }
 

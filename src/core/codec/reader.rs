@@ -22,7 +22,7 @@ pub enum MessageId {
     Ping = 3,
     /// Answers PING (server to client).
     Pong = 4,
-    /// Tells a client that it has no session and must send HELLO (server to client).
+    /// Rejects a message of a client that has no session; the client answers with HELLO (server to client).
     Invalid = 5,
     /// Carries many tuples with their stamps (extended).
     Batch = 16,

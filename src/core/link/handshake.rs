@@ -2,7 +2,7 @@
 //!
 //! A CZMQ hub answers anything but HELLO and PING from a client that it does not know with INVALID, and also a second
 //! HELLO from one that it knows. Answers come in order. So the first PONG separates INVALIDs for what was sent before
-//! HELLO from one for the HELLO itself, and the second PONG says that the hub has taken the HELLO and sent its list.
+//! HELLO from one for the HELLO itself, and the second PONG shows that the hub has taken the HELLO and sent its list.
 
 /// State of the handshake on one link.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub(in crate::core) struct Handshake {
     backoff: HandshakeBackoff,
 }
 
-/// What a plain server made of HELLO.
+/// A plain server's reaction to HELLO.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(in crate::core) enum Outcome {
     Accepted,
@@ -48,7 +48,7 @@ impl Handshake {
         self.backoff.next(now)
     }
 
-    /// Counts a PONG. The one behind the answer to HELLO tells the outcome.
+    /// Counts a PONG. The one behind the answer to HELLO shows the outcome.
     pub(in crate::core) fn on_pong(&mut self) -> Option<Outcome> {
         if self.pongs_before > 0 {
             self.pongs_before -= 1;

@@ -119,8 +119,8 @@ impl Liveness {
         new
     }
 
-    /// Takes the engine's verdict on a suspect: whether bytes have passed of late. True if the connection is to be given
-    /// up.
+    /// Takes the engine's verdict on a suspect: whether bytes have passed of late. True if the connection is to be
+    /// given up.
     pub(in crate::core) fn on_verdict(&mut self, bytes_pass: bool, phase: Phase, now: u64) -> bool {
         // Otherwise the connection is another one by now.
         if std::mem::take(&mut self.suspected) {

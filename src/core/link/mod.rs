@@ -36,7 +36,7 @@ use pace::Pace;
 /// Milliseconds between two INVALIDs to one client: a flood of its tuples is answered once.
 const INVALID_INTERVAL: u64 = 100;
 /// Milliseconds without an answer to HELLO and PING after which a server is sent tuples although nobody knows what it
-/// speaks. Longer than any round trip, because a peer is taken for a plain one only for what it says.
+/// speaks. Longer than any round trip, because a peer is taken for a plain one only for what it sends.
 const HANDSHAKE_TIMEOUT: u64 = 5_000;
 
 /// What the peer speaks, as far as is known.
@@ -60,7 +60,7 @@ pub(super) struct Link {
     phase: Phase,
     /// A connection is there; without one nothing is made to be sent.
     pub(super) up: bool,
-    /// The owner was told JOIN, and not LEAVE yet.
+    /// The owner was given JOIN, and not LEAVE yet.
     pub(super) joined: bool,
     pub(super) handshake: Handshake,
     pub(super) pings: Pings,
@@ -156,8 +156,8 @@ impl Link {
         self.set_phase(Phase::Handshake);
     }
 
-    /// Client: the session begins with PING, HELLO, PING, and as many PINGs more as is returned. Changes from `log_end` on,
-    /// an offset in the change log, are sent as they come; the rest once the peer has shown what it speaks.
+    /// Client: the session begins with PING, HELLO, PING, and as many PINGs more as is returned. Changes from `log_end`
+    /// on, an offset in the change log, are sent as they come; the rest once the peer has shown what it speaks.
     pub(super) fn begin_handshake(&mut self, log_end: u32, now: u64) -> u32 {
         self.set_phase(Phase::Handshake);
         self.drop_unsent();
@@ -207,8 +207,8 @@ impl Link {
         self.next_turn_at = now + self.keepalive.interval();
     }
 
-    /// The peer speaks the extended protocol: it is sent what changes from `cursor` on, an offset in the change log, and
-    /// what anti-entropy finds.
+    /// The peer speaks the extended protocol: it is sent what changes from `cursor` on, an offset in the change log,
+    /// and what anti-entropy finds.
     pub(super) fn become_extended(&mut self, cursor: u32) {
         self.set_phase(Phase::Extended);
         self.cursor = cursor;

@@ -18,7 +18,7 @@ impl Outbox {
         self.frames.is_empty()
     }
 
-    /// How many bytes there is room for; the last frame may be longer.
+    /// Number of bytes for which there is room; the last frame may be longer.
     pub(in crate::core) fn room(&self) -> usize {
         MOST.saturating_sub(self.bytes)
     }
@@ -36,7 +36,8 @@ impl Outbox {
         Some(frame)
     }
 
-    /// Changes the newest frame, if `is_wanted` says so of its bytes and nobody else has it. True if it was changed.
+    /// Extends the newest frame, if `is_wanted` is true of its bytes and the frame is not shared. True if it was
+    /// extended.
     pub(in crate::core) fn extend_last(
         &mut self,
         is_wanted: impl Fn(&[u8]) -> bool,

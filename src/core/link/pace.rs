@@ -1,4 +1,4 @@
-//! How often a client sends heartbeats to an extended server that holds the same as the client.
+//! Pace of the heartbeats that a client sends to an extended server that holds the same as the client.
 
 use crate::core::codec::Summary;
 
@@ -7,9 +7,9 @@ const MOST_REPLACED: u32 = 8;
 
 #[derive(Copy, Clone, Debug, Default)]
 pub(in crate::core) struct Pace {
-    /// What this node held when it last sent a heartbeat on the link.
+    /// Summary in the last heartbeat that was sent on the link.
     sent: Summary,
-    /// Heartbeats of the server since, in a row, that showed that it holds the same.
+    /// Number of heartbeats of the server since, in a row, that had the same summary.
     replaced: u32,
 }
 
@@ -25,7 +25,7 @@ impl Pace {
     }
 
     /// Takes a heartbeat of a server that holds `ours`, as this node does. True if the next heartbeat may wait for the
-    /// idle interval, because the server has been told the same before.
+    /// idle interval, because the server has been sent the same summary before.
     pub(in crate::core) fn may_idle(&mut self, ours: Summary) -> bool {
         let may = self.sent == ours && self.replaced < MOST_REPLACED;
         self.replaced += u32::from(may);

@@ -174,8 +174,8 @@ impl Node {
         matches!(asked, Asked::Now(_))
     }
 
-    /// Gives up requests that were not answered in time. Peers that have announced the tuples are told that this node
-    /// may lack something, until the next comparison with them.
+    /// Gives up requests that were not answered in time. That leaves a gap on the link of each peer that has announced
+    /// one of the tuples.
     pub(super) fn give_up_requests(&mut self, now: Now) {
         if let Some(first) = self.anti_entropy.give_up_requests(progress(&self.links), now.mono) {
             for link in self.links.values_mut() {
@@ -192,8 +192,8 @@ impl Node {
         self.owe_all(id, slots);
     }
 
-    /// Owes a peer these tuples, in the order in which they changed: a program that published two before it was
-    /// connected is heard in that order.
+    /// Owes a peer these tuples, in the order in which they changed: what a program published before it was connected
+    /// arrives in the order in which it was published.
     fn owe_all(&mut self, id: LinkId, mut slots: Vec<Slot>) {
         slots.sort_unstable_by_key(|&slot| self.store.changes.offset(slot));
         if let Some(link) = self.links.get_mut(&id).filter(|_| !slots.is_empty()) {

@@ -4,8 +4,8 @@
 //!
 //! * An extended peer answers a probe that was sent behind everything else. Tuples from before the session are found
 //!   by anti-entropy, so no probe is sent before a comparison has begun, and whatever a comparison finds overtakes the
-//!   probe. On a lazy link of the broadcast tree the peer has only been told which tuples there are; its answer says
-//!   how many of these it still waits for, and counts when there are none, or when both hold exactly the same. Either
+//!   probe. On a lazy link of the broadcast tree tuples are only announced to the peer; its answer has the number
+//!   of these that it still awaits, and counts when there are none, or when both hold exactly the same. Either
 //!   side that leaves something undone (too much waits, or a request was given up) notes a gap: no answer counts
 //!   until the next comparison begins.
 //! * A plain server answers a PING that was sent behind everything else.
@@ -26,7 +26,7 @@ const RETRY: u64 = 20;
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Barrier(u64);
 
-/// How many extended peers hold what the node holds, as far as they have said.
+/// Numbers of extended peers that hold what the node holds, by the summaries that they sent last, and of others.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agreement {
     /// Peers that hold exactly the same.
@@ -81,8 +81,8 @@ impl Node {
         self.links.values().filter(|link| link.acks.has_acknowledged(barrier.0)).count()
     }
 
-    /// How many extended peers hold what this node holds, by the summary that each sent last. A peer with several links
-    /// counts once.
+    /// Numbers of extended peers that hold what this node holds, by the summary that each sent last, and of others. A
+    /// peer with several links counts once.
     pub fn agreement(&self) -> Agreement {
         let ours = self.summary();
         let extended = || self.links.values().filter(|link| link.up && link.is_extended());
@@ -186,7 +186,7 @@ mod tests {
             self.nodes[0].link_up(self.links[0], Now::at(self.time));
         }
 
-        /// What `from` has to send is on the wire.
+        /// Puts on the wire what `from` has to send.
         fn send(&mut self, from: usize) {
             while let Some(link) = self.nodes[from].poll_ready() {
                 while let Some(frame) = self.nodes[from].poll_transmit(link, Now::at(self.time)) {
@@ -195,7 +195,7 @@ mod tests {
             }
         }
 
-        /// One frame arrives. False when none is under way.
+        /// Delivers one frame. False when none is under way.
         fn arrive(&mut self, from: usize) -> bool {
             let Some(frame) = self.wires[from].pop_front() else { return false };
             let to = 1 - from;
@@ -203,7 +203,7 @@ mod tests {
             true
         }
 
-        /// Until nothing is under way.
+        /// Delivers frames until none is under way.
         fn settle(&mut self) {
             loop {
                 self.send(0);
@@ -313,7 +313,7 @@ mod tests {
         let link = pair.links[0];
         pair.nodes[0].close_link(link, Now::at(2));
         assert_eq!(pair.nodes[0].count_lagging(barrier), 0);
-        // A client that has not said HELLO is nobody yet.
+        // A client that has not sent HELLO is no peer yet.
         let barrier = pair.nodes[1].set_barrier();
         assert_eq!((pair.nodes[1].count_lagging(barrier), pair.nodes[1].count_acknowledged(barrier)), (0, 0));
     }

@@ -20,12 +20,12 @@ const IN_STEP: u64 = 1000;
 const RECENT: u64 = 10_000;
 
 impl Node {
-    /// Takes what a peer tells of its wall clock. A peer from before version 1.1 tells its hybrid logical clock only, which
-    /// is taken for its wall clock; a later one that tells no wall clock knows that its own is wrong.
+    /// Takes a peer's wall clock. A peer from before version 1.1 sends its hybrid logical clock only, which is taken
+    /// for its wall clock; a later one that sends no wall clock knows that its own is wrong.
     pub(super) fn on_wall(&mut self, id: LinkId, extension: Extension, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        let told = extension.clock.filter(|_| !link.offers).map(|clock| clock >> COUNTER_BITS);
-        let wall = extension.wall.or(told).filter(|&wall| is_possible(wall));
+        let logical = extension.clock.filter(|_| !link.offers).map(|clock| clock >> COUNTER_BITS);
+        let wall = extension.wall.or(logical).filter(|&wall| is_possible(wall));
         let before = link.wall;
         link.wall = wall.map(|wall| wall.wrapping_sub(now.mono) as i64);
         self.peer_clocks_changed |= before != link.wall;
@@ -51,7 +51,7 @@ impl Node {
         time >> COUNTER_BITS > self.latest_believed(now)
     }
 
-    /// The latest hybrid logical time known, which peers are told.
+    /// The latest hybrid logical time known, which peers are sent.
     pub(super) fn latest(&self, now: Now) -> u64 {
         self.clock.latest(self.peer_clocks.corrected(now, self.settings.max_drift))
     }
@@ -63,8 +63,8 @@ impl Node {
     }
 
     /// Moves the stamps of this node's own writes forward when its first peer's clock turns out to be ahead: by the
-    /// difference between `theirs` and `ours`, hybrid logical times. The peer may not have heard of the fastest clock for
-    /// a while, so where the clocks are not in step, a write of the last [`RECENT`] milliseconds counts as made now.
+    /// difference between `theirs` and `ours`, hybrid logical times. The peer may not know of the fastest clock for a
+    /// while, so where the clocks are not in step, a write of the last [`RECENT`] milliseconds counts as made now.
     pub(super) fn advance_own(&mut self, ours: u64, theirs: u64, now: Now) {
         let ahead = theirs - ours;
         let recent = if ahead >> COUNTER_BITS < IN_STEP {
@@ -89,8 +89,8 @@ impl Node {
         }
     }
 
-    /// Stamps anew the writes that were stamped while this node's clock was far ahead, as if they were made now. The clock
-    /// was set right since, and peers have refused those stamps.
+    /// Stamps anew the writes that were stamped while this node's clock was far ahead, as if they were made now. The
+    /// clock was set right since, and peers have refused those stamps.
     pub(super) fn return_own(&mut self, now: Now) {
         self.clock = Clock::default();
         let latest = self.latest_believed(now);
@@ -128,7 +128,7 @@ mod tests {
     const HOUR: u64 = 3_600_000;
     const WALL: u64 = 1_800_000_000_000;
 
-    /// A client, whose clock is ahead by so much, and a server say to each other what they have to say.
+    /// Delivers all frames between a client, whose clock is ahead by `ahead` milliseconds, and a server.
     fn talk(nodes: &mut [Node; 2], links: [LinkId; 2], mono: u64, ahead: u64) {
         let now = [ahead, 0].map(|ahead| Now { mono, wall: WALL + mono + ahead });
         (0..2).for_each(|node| nodes[node].handle_timeout(now[node]));
@@ -178,8 +178,8 @@ mod tests {
         assert_eq!((nodes[1].count(), nodes[0].root()), (2, nodes[1].root()));
     }
 
-    /// A node that writes a key and connects half a second later; what the server then holds, if it had
-    /// written so long ago, by clocks ahead by so much.
+    /// The value that a server holds in the end, which wrote the key `ago` milliseconds before a client connects, with
+    /// a clock that is ahead by `server_ahead`. The client wrote it half a second before it connects.
     fn written_before_contact(server_ahead: u64, ago: u64) -> Vec<u8> {
         let at = |mono, ahead| Now { mono, wall: WALL + mono + ahead };
         let mut nodes = [(1, 0), (2, server_ahead)]
@@ -188,7 +188,7 @@ mod tests {
             nodes[0].open_link(Role::Client, at(1, 0)).unwrap(),
             nodes[1].open_link(Role::Server, at(1, 0)).unwrap(),
         ];
-        // The fastest clock, which the server heard of then and not since, is another node's.
+        // The fastest clock is another node's: the server knew it then, and has not received it since.
         nodes[1].publish(b"key", b"server", 0, at(20_000 - ago, server_ahead)).unwrap();
         nodes[0].publish(b"key", b"client", 0, at(19_500, 0)).unwrap();
         nodes[0].link_up(links[0], at(20_000, 0));
@@ -229,8 +229,8 @@ mod tests {
         assert_eq!(nodes[1].get(b"key", wrong).unwrap().value(), b"2");
     }
 
-    /// A hub whose clock is wrong by so much, and leaves with right ones that write before and after they connect:
-    /// what each of them holds in the end.
+    /// Number of tuples that each node holds in the end: a hub whose clock is wrong, and leaves with right ones that
+    /// write before and after they connect.
     fn with_a_wrong_clock(hub: fn(u64) -> u64) -> Vec<usize> {
         let wall = |node: usize, mono| if node == 0 { hub(mono) } else { WALL + mono };
         let at = |node: usize, mono| Now { mono, wall: wall(node, mono) };

@@ -110,8 +110,8 @@ impl Node {
         self.write_at(found, write, now)
     }
 
-    /// Writes to the key whose lookup is `found`: the write is stored, the owner is told, and every link but the
-    /// write's source owes it to its peer.
+    /// Writes to the key whose lookup is `found`: the write is stored, an event is queued for the owner, and every
+    /// link but the write's source owes it to its peer.
     pub(super) fn write_at(&mut self, found: Lookup, write: Write, now: Now) -> Slot {
         let Write { tuple, stamp, source, state, ttl } = write;
         let deadline = match state {
@@ -147,7 +147,7 @@ impl Node {
         slot
     }
 
-    /// Tells the owner what a write has changed for it: `tuple` in `state` has replaced `old`.
+    /// Queues the event for the owner, if a write has changed what it can read: `tuple` in `state` has replaced `old`.
     fn tell_owner(&mut self, tuple: Tuple, state: State, old: Option<Register>) {
         let is_first = old.is_none() && !self.store.has_removed();
         let event = match (state, old.filter(Register::is_live)) {

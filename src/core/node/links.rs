@@ -11,8 +11,8 @@ use crate::core::settings::Refusal;
 use crate::core::timers::Timer;
 
 impl Node {
-    /// Adds a link. A client's has no connection yet, see [`Node::link_up`]; a server's is connected, and its first frame
-    /// follows. Fails when there are `max_clients` of them.
+    /// Adds a link. A client's has no connection yet, see [`Node::link_up`]; a server's is connected, and its first
+    /// frame follows. Fails when there are `max_clients` of them.
     pub fn open_link(&mut self, role: Role, now: Now) -> Result<LinkId, Refusal> {
         if role == Role::Server {
             if self.clients >= self.settings.max_clients {
@@ -109,7 +109,7 @@ impl Node {
         self.schedule_link(id, now);
     }
 
-    /// The fields of HELLO and PONG that say who this node is and what it holds.
+    /// The fields of HELLO and PONG that introduce this node: its id, what it understands, its clocks and summary.
     pub(super) fn introduction(&self, now: Now) -> Extension {
         Extension {
             node: Some(self.id),
@@ -137,8 +137,8 @@ impl Node {
         self.establish(id, now);
     }
 
-    /// Starts a session with a peer that speaks the extended protocol. It is sent what changes from `cursor` on, an offset
-    /// in the change log, and what anti-entropy finds.
+    /// Starts a session with a peer that speaks the extended protocol. It is sent what changes from `cursor` on, an
+    /// offset in the change log, and what anti-entropy finds.
     pub(super) fn become_extended(&mut self, id: LinkId, cursor: u32, now: Now) {
         self.memory.forget_link(id);
         self.change_phase(id, |link| link.become_extended(cursor));

@@ -9,21 +9,25 @@ use crate::core::link::{Link, Phase};
 use crate::core::timers::Timer;
 use crate::core::tuple::value_hash;
 
-/// Milliseconds between heartbeats of extended links, plus up to as much again, so that they spread …
+/// Milliseconds between heartbeats of extended links, plus up to as much again, so that they spread.
 const HEARTBEAT: u64 = 1000;
-/// … and where both ends hold the same and nothing changes, plus up to a quarter of it.
+/// Milliseconds between heartbeats while both ends hold the same and nothing changes, plus up to a quarter of it: what
+/// is lost then is found within five seconds.
 const IDLE_HEARTBEAT: u64 = 4000;
 /// Timers that fire in one call: as many as some milliseconds allow, though many keys may expire at the same moment.
 const MOST_TIMERS: usize = 2048;
-/// Milliseconds by which a server's clock may lag before it is told of this node's soon.
+/// Milliseconds by which a server's clock may lag behind this node's before the next heartbeat, which carries the
+/// clock, comes after the ordinary interval: a lag that is not worth a message.
 const MOST_AHEAD: u64 = 2000;
 /// Milliseconds of silence after which a plain server is asked for a PONG: long after a PONG that answers a sign of
 /// life is overdue.
 const PLAIN_PROBE: u64 = 5000;
-/// The longest time in milliseconds between two probes of a silent plain client …
+/// The longest time in milliseconds between two probes of a silent plain client, which answers none: they show only
+/// whether it can be sent something.
 const LONGEST_PROBE: u64 = 30_000;
-/// … and of an extended one, plus up to half of it. Mostly it comes before the client's own heartbeat: many clients
-/// cost less when they are all told at once than when each asks.
+/// The longest time in milliseconds between two probes of a silent extended client, plus up to half of it. Mostly the
+/// probe comes before the client's own heartbeat: one server that probes many clients costs less than many clients that
+/// ask it.
 const EXTENDED_PROBE: u64 = 3000;
 /// Bytes of the largest value that is worth sending as a sign of life.
 const LARGEST_SIGN: usize = 1024;
@@ -77,7 +81,7 @@ impl Node {
         }
         let has_hello = link.handshake.has_hello();
         match link.phase() {
-            // Only what a peer says decides what it is. One that publishes without stamps is a plain one.
+            // Only what a peer sends decides what it is. One that publishes without stamps is a plain one.
             Phase::Handshake if has_hello && link.plain.has_spoken() => self.become_plain(id, now),
             Phase::Handshake if has_hello => self.become_undetermined(id, now),
             Phase::Undetermined if link.plain.has_spoken() => self.become_plain(id, now),
@@ -106,8 +110,8 @@ impl Node {
         }
     }
 
-    /// Returns a client's link whose server is taken for dead unless [`handle_suspect`](Node::handle_suspect) says
-    /// otherwise. The caller answers each of them so, at once or within seconds.
+    /// Takes the next client's link whose server may be dead. The caller answers with the engine's verdict, by
+    /// [`handle_suspect`](Node::handle_suspect), at once or within seconds.
     pub fn poll_suspect(&mut self) -> Option<LinkId> {
         self.suspects.pop_front()
     }
@@ -148,12 +152,12 @@ impl Node {
         self.schedule_link(id, now);
     }
 
-    /// Client: takes a heartbeat of the server. Where it holds what this node holds, and was told so, the next one may
-    /// wait for the idle interval.
-    pub(super) fn adjust_pace(&mut self, id: LinkId, heard: Extension, theirs: Summary, now: Now) {
+    /// Client: takes a heartbeat of the server. Where it holds what this node holds, and this node has said so in its
+    /// own heartbeat, the next one may wait for the idle interval.
+    pub(super) fn adjust_pace(&mut self, id: LinkId, received: Extension, theirs: Summary, now: Now) {
         let ours = self.summary();
         // All follow the fastest clock, and it may be this node's.
-        let ahead = self.latest(now).saturating_sub(heard.clock.unwrap_or(u64::MAX));
+        let ahead = self.latest(now).saturating_sub(received.clock.unwrap_or(u64::MAX));
         let Some(link) = self.links.get_mut(&id) else { return };
         if theirs != ours || ahead >> COUNTER_BITS > MOST_AHEAD {
             link.pace.end_idle();
@@ -165,7 +169,7 @@ impl Node {
         }
     }
 
-    /// Ends the idle intervals, because something has changed: the next heartbeats tell whether it has arrived.
+    /// Ends the idle intervals, because something has changed: the next heartbeats show whether it has arrived.
     pub(super) fn end_idle(&mut self, now: Now) {
         self.may_be_idle = false;
         let links = self.links.iter_mut();
@@ -177,9 +181,9 @@ impl Node {
 
     /// Client of a plain server: sends a sign of life if it is time for one.
     ///
-    /// A CZMQ hub forgets a client that is silent, and says so only when it is sent something other than a PING. A tuple
-    /// of this node's own that the hub holds already tells, and changes nothing there. Without one, HELLO is sent again
-    /// when the hub may have forgotten this node.
+    /// A CZMQ hub forgets a client that is silent, and answers INVALID only when it is sent something other than a
+    /// PING. A tuple of this node's own that the hub holds already brings that answer, and changes nothing there.
+    /// Without one, HELLO is sent again when the hub may have forgotten this node.
     fn keep_alive(&mut self, id: LinkId, silence: u64, now: Now) {
         let sign = self.sign_of_life(id);
         let Some(link) = self.links.get_mut(&id) else { return };
@@ -234,7 +238,7 @@ impl Node {
         self.timers.schedule(Timer::Link(id), &mut link.deadline, next);
     }
 
-    /// Probes silent clients, all at once: a timer for each would cost more than it tells.
+    /// Probes silent clients, all at once: a timer for each would cost more than it is worth.
     fn sweep(&mut self, now: Now) {
         let timeout = self.settings.timeout;
         let ours = self.summary();

@@ -1,4 +1,4 @@
-//! What the node's memory of plain peers is told: changes of keys, links that come and go, time.
+//! Inputs of the node's memory of plain peers: changes of keys, links that come and go, time.
 
 use super::Node;
 use crate::core::clock::Now;

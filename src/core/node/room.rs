@@ -82,8 +82,8 @@ impl Node {
         if is_live { self.make_room().err() } else { Some(Refusal::TooManyTuples) }
     }
 
-    /// Refuses a stamped write, and remembers it: it is not requested again, and the key has no value any more, for that
-    /// would be an older one.
+    /// Refuses a stamped write, and remembers it: it is not requested again, and the key has no value any more, for
+    /// that would be an older one.
     pub(super) fn refuse_record(&mut self, found: Lookup, record: &Record<'_>, refusal: Refusal, now: Now) {
         if record.kind == RecordKind::Live {
             self.refuse(refusal);

@@ -158,7 +158,7 @@ impl Node {
         }
     }
 
-    /// Client: takes the answer to a PING. The answer to the PING behind HELLO tells that a plain server has taken the
+    /// Client: takes the answer to a PING. The answer to the PING behind HELLO shows that a plain server has taken the
     /// HELLO and sent all its tuples.
     fn on_pong(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
@@ -187,7 +187,8 @@ impl Node {
         self.restart_handshake(id, now);
     }
 
-    /// Server: tells a client without a session, because either end is new. The client's HELLO brings all the rest.
+    /// Server: sends INVALID to a client that has no session, because either end is new. The client's HELLO brings all
+    /// the rest.
     fn send_invalid(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         if link.may_send_invalid(now.mono) {
@@ -195,7 +196,7 @@ impl Node {
         }
     }
 
-    /// Takes the heartbeat of an extended peer, which tells what it holds. A server answers with its own heartbeat; a
+    /// Takes the heartbeat of an extended peer, with its summary. A server answers with its own heartbeat; a
     /// client compares, and begins anti-entropy where the two differ. A question is answered in both roles.
     fn on_heartbeat(&mut self, id: LinkId, extension: Extension, now: Now) {
         if let Some(sent) = extension.sent {
@@ -237,7 +238,8 @@ impl Node {
     /// Makes a heartbeat that also carries the fields of `extension`.
     pub(super) fn heartbeat(&self, id: LinkId, extension: Extension, now: Now) -> Frame {
         let end = self.store.changes.end();
-        // The heartbeat overtakes both, and its summary covers what they bring: the peer is told to expect it.
+        // The heartbeat overtakes both, and its summary covers what they bring: the peer is sent their number, to
+        // expect them.
         let waits = |link: &Link| link.bulk.len() + end.saturating_sub(link.cursor) as usize;
         let owed = self.links.get(&id).map_or(0, waits);
         let owed = u32::try_from(owed).ok().filter(|&owed| owed > 0);
@@ -273,8 +275,8 @@ impl Node {
         }
     }
 
-    /// Queues a frame that goes before tuples, unless too many wait. A frame that is dropped may have told what the peer
-    /// lacks, so that a gap is noted.
+    /// Queues a frame that goes before tuples, unless too many wait. A frame that is dropped may have announced what
+    /// the peer lacks, so that it leaves a gap.
     pub(super) fn queue_control(&mut self, id: LinkId, frame: Frame) {
         let Some(link) = self.links.get_mut(&id) else { return };
         if link.up && link.outbox.room() > 0 {

@@ -94,8 +94,8 @@ impl Node {
         self.next_probe(id, now).or_else(|| self.next_tuples(id, now)).or_else(|| self.next_probe(id, now))
     }
 
-    /// Makes a heartbeat with this node's monotonic clock, which goes before frames that tell times to live, and now and
-    /// then. See [`Transit`](crate::core::transit::Transit).
+    /// Makes a heartbeat with this node's monotonic clock. It goes before frames that carry times to live, and every 30
+    /// seconds in any case. See [`Transit`](crate::core::transit::Transit).
     fn next_time(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let ages = now.mono < self.ages_until;
         let link = self.links.get_mut(&id).filter(|link| link.is_extended() && link.offers)?;
@@ -172,7 +172,7 @@ impl Node {
     }
 
     /// Makes a PUBLISH. The stamp goes to every peer: a plain one ignores it, and an extended one that was taken for
-    /// plain never judges the value without it. A peer that is known to be plain is told no time to live, because CZMQ
+    /// plain never judges the value without it. A peer that is known to be plain is sent no time to live, because CZMQ
     /// would repeat it with other tuples.
     fn single(&self, slot: Slot, held: &Register, is_plain: bool, now: Now) -> Frame {
         let ttl = if is_plain { 0 } else { remaining(self.store.deadline(slot), now) };
@@ -284,8 +284,8 @@ impl Node {
         batch.finish()
     }
 
-    /// Makes the next batch of everything, for a peer that holds next to nothing. No tuple is left out, wherever it came
-    /// from.
+    /// Makes the next batch of everything, for a peer that holds next to nothing. No tuple is left out, wherever it
+    /// came from.
     fn backlog_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id)?;
         let ((start, stop), version) = (link.bulk.backlog(), self.store.changes.version());
@@ -348,7 +348,7 @@ impl Collector {
         self.batch.as_ref().map_or(0, |batch| batch.count) + usize::from(self.first.is_some())
     }
 
-    /// Adds a tuple or a removal; false if peers are not told of its state.
+    /// Adds a tuple or a tombstone; false if it is refused here, so that peers are not sent it.
     fn add(&mut self, held: &Register, ttl: u32) -> bool {
         let kind = match held.state {
             State::Live | State::Suppressed => RecordKind::Live,
@@ -378,8 +378,8 @@ impl Collector {
     }
 }
 
-/// Milliseconds that a tuple has still to live, or that its removal is remembered, in the form of the wire: 0 stands for
-/// ever.
+/// Milliseconds until a deadline, as the wire has them: at least 1, and 0 for none. Until then a tuple lives, or its
+/// tombstone is kept.
 pub(super) fn remaining(deadline: Option<u64>, now: Now) -> u32 {
     deadline.map_or(0, |deadline| deadline.saturating_sub(now.mono).clamp(1, u32::MAX.into()) as u32)
 }

@@ -11,7 +11,7 @@ const REST_AFTER_GRAFT_MS: u64 = 2000;
 /// side is [`LazyPush`](super::LazyPush).
 #[derive(Clone, Debug)]
 pub(super) struct Neighbour {
-    /// The peer's node id, which is the origin of what it writes; `None` if it has not told.
+    /// The peer's node id, which is the origin of what it writes; `None` if it is not known.
     id: Option<u64>,
     /// The peer gets tuples by another link, too: this one closes a ring in the network.
     in_ring: bool,
@@ -26,7 +26,7 @@ impl Neighbour {
         Neighbour { id, in_ring: false, pruned: HashSet::new(), grafted: HashMap::new() }
     }
 
-    /// The peer's node id, if it has told.
+    /// The peer's node id, if it is known.
     pub(super) fn id(&self) -> Option<u64> {
         self.id
     }

@@ -90,7 +90,7 @@ impl Parents {
         forgotten
     }
 
-    /// Forgets the parent of `origin` if it is `link`, and says whether it was.
+    /// Forgets the parent of `origin` if it is `link`. True if it was.
     pub(super) fn forget(&mut self, origin: u64, link: LinkId) -> bool {
         let is_parent = self.of(origin) == Some(link);
         if is_parent {

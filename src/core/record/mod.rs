@@ -1,7 +1,7 @@
 //! The flight recorder: what a node was told and when, so that it can be told again.
 //!
-//! A [`Node`](crate::core::Node) is a state machine without clocks, sockets or randomness of its own, so its seed and its
-//! inputs in order decide every byte that it sends. A [`RecordedNode`] writes them down, a [`Replay`] gives them to
+//! A [`Node`](crate::core::Node) is a state machine without clocks, sockets or randomness of its own, so its seed and
+//! its inputs in order decide every byte that it sends. A [`RecordedNode`] writes them down, a [`Replay`] gives them to
 //! a new node and compares what comes out.
 //!
 //! ```text

@@ -171,8 +171,8 @@ impl Store {
         self.deadlines.get(&slot).copied()
     }
 
-    /// Sets the time (monotonic ms) at which the tuple in a slot expires, or its tombstone is dropped. Returns the former
-    /// time.
+    /// Sets the time (monotonic ms) at which the tuple in a slot expires, or its tombstone is dropped. Returns the
+    /// former time.
     pub(in crate::core) fn set_deadline(&mut self, slot: Slot, deadline: Option<u64>) -> Option<u64> {
         match deadline {
             Some(deadline) => self.deadlines.insert(slot, deadline),
@@ -225,8 +225,8 @@ impl Store {
         (slot, None)
     }
 
-    /// Replaces the index by a larger one. The table keeps no hashes: they are computed again in the order in which tuples
-    /// came, which is how they mostly lie in memory. In the table's own order it would take ten times as long.
+    /// Replaces the index by a larger one. The table keeps no hashes: they are computed again in the order in which
+    /// tuples came, which is how they mostly lie in memory. In the table's own order it would take ten times as long.
     fn grow_index(&mut self) {
         self.index = HashTable::with_capacity(larger(self.index.capacity()));
         for (slot, held) in self.registers.iter().enumerate() {

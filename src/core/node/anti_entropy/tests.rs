@@ -225,7 +225,7 @@ fn asks(node: &mut Node, link: LinkId, stamp: Stamp) -> bool {
     sent(node, link).iter().any(|frame| frame.bytes()[2] == MessageId::Request as u8)
 }
 
-/// Number of tuples that the node says it awaits.
+/// Number of tuples that the node awaits, by its answer to a question.
 fn awaited(node: &mut Node, link: LinkId) -> u32 {
     let question = Extension { question: Some(1), ..Extension::default() };
     node.handle_frame(link, &encode(MessageId::Heartbeat, &question), Now::at(2));

@@ -15,13 +15,13 @@ struct Pair {
     links: [LinkId; 2],
     wires: [VecDeque<Frame>; 2],
     time: u64,
-    /// When who said which message.
-    said: Vec<(u64, usize, u8)>,
-    /// This one does nothing, for now or for ever.
+    /// Messages that were sent: when, by which node, of which kind.
+    sent: Vec<(u64, usize, u8)>,
+    /// The node that does nothing, for now or for ever.
     stopped: Option<usize>,
     /// Tuples do not arrive.
     lossy: bool,
-    /// What is said of suspects, and how often it was.
+    /// The verdict on suspects, and the number of times that it was asked for.
     bytes_pass: bool,
     suspects: u32,
 }
@@ -33,13 +33,13 @@ impl Pair {
         let client = nodes[CLIENT].open_link(Role::Client, Now::at(1)).unwrap();
         let server = nodes[SERVER].open_link(Role::Server, Now::at(1)).unwrap();
         nodes[CLIENT].link_up(client, Now::at(1));
-        let (links, wires, said) = ([client, server], Default::default(), Vec::new());
+        let (links, wires, sent) = ([client, server], Default::default(), Vec::new());
         Pair {
             nodes,
             links,
             wires,
             time: 1,
-            said,
+            sent,
             stopped: None,
             lossy: false,
             bytes_pass: false,
@@ -47,12 +47,12 @@ impl Pair {
         }
     }
 
-    /// One that has had nothing to say for long.
+    /// A pair on which nothing has changed for 20 seconds.
     fn calm(seed: u64, timeout: u64) -> Pair {
         let mut pair = Pair::new(seed, timeout);
         pair.publish(CLIENT, "a");
         pair.run(20 * SECOND);
-        pair.said.clear();
+        pair.sent.clear();
         pair
     }
 
@@ -66,10 +66,10 @@ impl Pair {
             for from in (0..2).filter(|&node| self.stopped != Some(node)) {
                 while let Some(frame) = self.nodes[from].poll_transmit(self.links[from], Now::at(self.time)) {
                     let kind = frame.bytes()[2];
-                    // What only tells the clock is no sign of life, and is not answered.
+                    // A heartbeat with nothing but the clock is no sign of life, and is not answered.
                     let time = Extension { sent: Some(self.time), ..Extension::default() };
                     if frame.bytes() != encode(MessageId::Heartbeat, &time) {
-                        self.said.push((self.time, from, kind));
+                        self.sent.push((self.time, from, kind));
                     }
                     let tuples = [MessageId::Batch as u8, MessageId::Publish as u8];
                     if !self.lossy || !tuples.contains(&kind) {
@@ -106,10 +106,10 @@ impl Pair {
         }
     }
 
-    /// When a node said HEARTBEAT.
+    /// Times at which a node sent HEARTBEAT.
     fn beats(&self, node: usize) -> Vec<u64> {
         let beats =
-            self.said.iter().filter(|&&(_, from, kind)| from == node && kind == MessageId::Heartbeat as u8);
+            self.sent.iter().filter(|&&(_, from, kind)| from == node && kind == MessageId::Heartbeat as u8);
         beats.map(|&(at, ..)| at).collect()
     }
 
@@ -138,7 +138,7 @@ fn what_has_expired_is_not_read_before_its_turn_has_come() {
 #[test]
 fn heartbeats_are_rare_while_nothing_changes_and_frequent_when_something_does() {
     for seed in 0..20 {
-        // This server says nothing unasked.
+        // The server only answers.
         let mut pair = Pair::calm(seed, 0);
         pair.run(60 * SECOND);
         let beats = pair.beats(CLIENT);
@@ -151,7 +151,7 @@ fn heartbeats_are_rare_while_nothing_changes_and_frequent_when_something_does() 
         assert_eq!(pair.beats(SERVER), beats);
         for writer in [CLIENT, SERVER] {
             for step in 0..10 {
-                pair.said.clear();
+                pair.sent.clear();
                 pair.publish(writer, &format!("{writer} {step}"));
                 pair.run(step % 3 * SECOND);
                 pair.publish(writer, &format!("{writer} {step} again"));
@@ -168,16 +168,16 @@ fn a_server_that_probes_its_clients_is_asked_less_and_finds_out_soon_who_is_gone
     for seed in 0..20 {
         let mut pair = Pair::calm(seed, 1000);
         pair.run(120 * SECOND);
-        let (asked, told) = (pair.beats(CLIENT), pair.beats(SERVER));
+        let (asked, probed) = (pair.beats(CLIENT), pair.beats(SERVER));
         // All in all fewer than one exchange each four seconds.
-        assert!(asked.len() < 20 && told.len() < 45, "{asked:?} {told:?}");
-        assert!(asked.len() > 2, "the server may have missed what the client told it: {asked:?}");
-        // It learns by sending that nobody is there any more.
+        assert!(asked.len() < 20 && probed.len() < 45, "{asked:?} {probed:?}");
+        assert!(asked.len() > 2, "the server may have missed a heartbeat: {asked:?}");
+        // Probes go on, by which the engine notices that the client is gone.
         pair.stopped = Some(CLIENT);
         pair.run(60 * SECOND);
-        let told = pair.beats(SERVER);
-        assert!(told.windows(2).all(|two| two[1] - two[0] <= 5 * SECOND), "{told:?}");
-        assert!(told.last().is_some_and(|&last| pair.time - last <= 5 * SECOND), "{told:?}");
+        let probed = pair.beats(SERVER);
+        assert!(probed.windows(2).all(|two| two[1] - two[0] <= 5 * SECOND), "{probed:?}");
+        assert!(probed.last().is_some_and(|&last| pair.time - last <= 5 * SECOND), "{probed:?}");
     }
 }
 
@@ -237,7 +237,7 @@ fn a_silent_server_is_not_given_up_while_bytes_pass() {
 }
 
 #[test]
-fn what_is_said_of_a_suspect_does_not_concern_its_next_connection() {
+fn a_verdict_on_a_suspect_does_not_concern_its_next_connection() {
     let mut pair = Pair::calm(1, 1000);
     let link = pair.links[CLIENT];
     pair.stopped = Some(SERVER);
