@@ -9,6 +9,7 @@ use crate::core::codec::lists::BatchWriter;
 use crate::core::codec::{Extension, MessageId, RecordKind, encode, encode_publish};
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Slot};
+use crate::core::link::Link;
 use crate::core::store::{Register, State};
 use crate::core::tuple::{Tuple, value_hash};
 
@@ -36,6 +37,12 @@ impl BatchCache {
     fn is_fresh(&self, version: u64, start: u32, now: Now) -> bool {
         let ages = self.ages_from.is_none_or(|made_at| made_at == now.mono);
         self.version == version && self.start == start && ages
+    }
+
+    /// Whether all its tuples are for this link: none came by it, and none reaches the peer over another link.
+    fn suits(&self, id: LinkId, link: &Link) -> bool {
+        let wanted = |origin: &u64| link.peer != Some(*origin) && !link.lazy_push.is_lazy(*origin);
+        !self.sources.contains(&id) && self.origins.iter().all(wanted)
     }
 }
 
@@ -216,16 +223,12 @@ impl Node {
     fn followed_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id)?;
         let (start, version) = (link.cursor, self.store.changes.version());
-        let cache = &self.batches;
-        let fresh = cache.is_fresh(version, start, now);
-        let wanted = |origin: &u64| link.peer != Some(*origin) && !link.lazy_push.is_lazy(*origin);
-        let suits = !cache.sources.contains(&id) && cache.origins.iter().all(wanted);
-        if fresh
-            && suits
-            && let Some(frame) = &cache.frame
+        if self.batches.is_fresh(version, start, now)
+            && self.batches.suits(id, link)
+            && let Some(frame) = &self.batches.frame
         {
-            link.cursor = cache.end;
-            self.counters.tuples_out += cache.tuples;
+            link.cursor = self.batches.end;
+            self.counters.tuples_out += self.batches.tuples;
             return Some(frame.clone());
         }
         let mut batch = Collector::default();
