@@ -74,7 +74,7 @@ fn the_record_of_a_hub_whose_peers_restart_and_are_killed_replays_to_the_same_by
     assert!(replayed.frames > 10);
     let entries = entries(&path);
     assert!(entries.contains("publish of the hub = 1\n"), "{entries}");
-    assert!(entries.contains("note: link 1 is 127.0.0.1"), "{entries}");
+    assert!(entries.contains("note: link 1 is tcp://127.0.0.1:"), "{entries}");
     let mode = fs::metadata(&path).expect("a file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
