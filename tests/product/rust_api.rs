@@ -78,7 +78,7 @@ fn a_receiver_waits_and_events_come_in_order() {
         assert_eq!(leaf.retract("a"), Ok(true));
         let event = next();
         assert!(matches!(&event, Event::Retract { key, .. } if key == b"a"), "{event:?}");
-        leaf.publish_with_ttl("b", "2", Duration::from_millis(500)).expect("alive");
+        leaf.publish_with_ttl("b", "2", Duration::from_secs(2)).expect("alive");
         let event = next();
         assert!(matches!(&event, Event::Deliver(tuple) if tuple.value() == b"2"), "{event:?}");
         let event = next();
@@ -180,7 +180,7 @@ fn closing_ends_calls_in_all_threads() {
     node.close();
     node.close();
     let (received, waited) = receiver.join().expect("it returns");
-    assert!(begin.elapsed() < Duration::from_secs(5));
+    assert!(begin.elapsed() < LONG);
     assert_eq!(received.expect_err("closed").kind(), ErrorKind::Closed);
     assert_eq!(waited.expect_err("closed").kind(), ErrorKind::Closed);
     assert_eq!(node.publish("a", "1").expect_err("closed").kind(), ErrorKind::Closed);
@@ -198,7 +198,8 @@ fn threads_named(name: &str) -> BTreeSet<String> {
 
 /// What `/proc` says of the signals that a thread blocks.
 fn blocks_all_signals(task: &str) -> bool {
-    let status = std::fs::read_to_string(format!("{task}/status")).unwrap_or_default();
+    // One that has ended meanwhile takes none, either.
+    let Ok(status) = std::fs::read_to_string(format!("{task}/status")) else { return true };
     let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap_or("0");
     // SIGKILL, SIGSTOP and the C library's own two cannot be blocked.
     u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask | 0x1_8004_0100 == u64::MAX)

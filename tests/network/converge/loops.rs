@@ -52,7 +52,8 @@ fn start_loop(pair: [&Node; 2]) {
         sleep(Duration::from_millis(200));
         let before = heard(pair[0]);
         sleep(Duration::from_millis(200));
-        if heard(pair[0]) - before > 1000 {
+        // One write is heard a few times, a loop thousands of times; hundreds on a busy machine
+        if heard(pair[0]) - before > 100 {
             return;
         }
     }

@@ -150,16 +150,19 @@ impl Network {
         format!("{} since then, last {last:?}", news.len())
     }
 
-    /// All hold the same, as their owners were told; returns it.
+    /// Waits until all hold the same, as their owners were told; returns it.
     #[track_caller]
     pub fn must_agree(&self) -> Tuples {
+        eventually(LONG, || {
+            let first = self.nodes[0].tuples();
+            self.nodes.iter().all(|node| node.tuples() == first)
+        });
         let first = self.nodes[0].tuples();
         for (i, node) in self.nodes.iter().enumerate() {
-            let agree = eventually(Duration::from_secs(1), || node.tuples() == first);
             let held = node.tuples();
             let differ: Vec<_> = first.iter().filter(|(key, value)| held.get(*key) != Some(*value)).collect();
             assert!(
-                agree,
+                held == first,
                 "node {i} ({:?}) of {:?} has {} tuples, node 0 {}; {} differ: {:?}, it has {:?}",
                 self.libs[i],
                 self.libs,

@@ -8,7 +8,7 @@ use super::tap::Tap;
 use common::Lib::{self, Linked, Native, Preload};
 use common::net::{HELLO, RawClient, publish};
 use common::node::eventually;
-use common::{LONG, Node};
+use common::{LONG, Node, Stopwatch};
 
 const LIBS: [Lib; 6] = [Native, Preload, Linked, Native, Preload, Native];
 
@@ -51,7 +51,10 @@ fn a_removal_reaches_those_who_were_cut_off_and_plain_peers_cannot_undo_it() {
     let again = || plain.iter().for_each(|plain| plain.send(&[&publish(b"key", b"old")]));
     again();
     taps.iter().for_each(Tap::cut);
-    sleep(Duration::from_millis(300));
+    for node in &nodes[4..] {
+        let left = || node.lines().iter().any(|line| line.starts_with("LEAVE tcp:"));
+        assert!(eventually(LONG, left), "they are cut off");
+    }
     nodes[2].send("RETRACT key");
     let start = Instant::now();
     assert!(eventually(LONG, || held_by(&nodes[..4], "key") == 0));
@@ -122,6 +125,8 @@ fn a_stock_leaf_that_still_holds_a_removed_tuple_does_not_bring_it_back() {
 }
 
 const TTL: Duration = Duration::from_secs(2);
+/// For the way of a tuple, and of a command and its answer.
+const SLACK: Duration = Duration::from_millis(500);
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, told in its order")]
@@ -136,7 +141,7 @@ fn a_tuple_expires_everywhere_unless_it_is_published_again() {
         node.must_hold("first", "there");
     }
 
-    let start = Instant::now();
+    let start = Stopwatch::start();
     nodes[1].send("PUBLISH once value 2000");
     nodes[2].send("PUBLISH renewed value 2000");
     nodes[3].send("PUBLISH lasting value 2000");
@@ -150,36 +155,36 @@ fn a_tuple_expires_everywhere_unless_it_is_published_again() {
     let late = Node::new(Preload, "late");
     late.send("SET server/events 1");
     late.connect(&endpoint);
-    late.must_hold("once", "value");
+    late.must_hold("first", "there");
     taps[0].cut();
     let everyone: Vec<&Node> = nodes.iter().chain([&late]).collect();
     let early = everyone.iter().filter(|node| value(node, "once").is_none()).count();
     assert!(early == 0 || start.elapsed() > TTL, "{early} have lost it after {:?}", start.elapsed());
     let expired = |node: &&Node, key: &str| node.lines().contains(&format!("EXPIRE {key}"));
-    assert!(eventually(LONG, || everyone.iter().all(|node| expired(node, "once"))));
+    assert!(eventually(LONG, || everyone.iter().all(|node| value(node, "once").is_none())));
+    assert!(eventually(LONG, || nodes.iter().all(|node| expired(&node, "once"))));
     let took = start.elapsed();
     assert!(took >= TTL, "{took:?}");
     report("ttl of 2 s", format_args!("expired everywhere after {}", ms(took)));
     // Renewed each second until 7 s have passed
     while start.elapsed() < Duration::from_secs(7) {
+        let renewed = Stopwatch::start();
         nodes[2].send("PUBLISH renewed value 2000");
         taps[0].restore();
         sleep(Duration::from_millis(950));
-        for (i, node) in everyone.iter().enumerate().filter(|&(i, _)| i != 4) {
-            assert!(value(node, "renewed").is_some(), "node {i} lost it after {:?}", start.elapsed());
-        }
+        let lost =
+            everyone.iter().enumerate().filter(|&(i, node)| i != 4 && value(node, "renewed").is_none());
+        let lost: Vec<usize> = lost.map(|(i, _)| i).collect();
+        // On a machine that is too busy for this it may have expired in truth
+        assert!(lost.is_empty() || renewed.elapsed() > TTL - SLACK, "nodes {lost:?} lost what was renewed");
     }
-    let last = Instant::now();
+    let last = Stopwatch::start();
     assert!(eventually(LONG, || everyone.iter().all(|node| value(node, "renewed").is_none())));
-    let gone = last.elapsed();
-    assert!(
-        took < TTL + Duration::from_millis(500) && gone < TTL + Duration::from_millis(500),
-        "{took:?}, {gone:?}"
-    );
+    last.check(last.elapsed(), TTL + SLACK, "to expire after the last renewal");
+    start.check(took, TTL + SLACK, "to expire everywhere");
     for node in &everyone {
         assert_eq!(value(node, "once"), None, "it came back");
         assert_eq!(value(node, "lasting").as_deref(), Some("value"));
-        assert!(expired(node, "once"));
         let again = node.values_of("renewed").len();
         assert!(again <= 2, "a renewal is no news: {again}");
     }

@@ -4,10 +4,12 @@ use std::net::TcpListener;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use common::one_is_within;
+
 use super::harness::{Node, PATIENCE, unique};
 
-/// How long a node may take to end, whatever its peers do; more than the 100 ms promised, for busy machines.
-const FAREWELL: Duration = Duration::from_millis(250);
+/// How long a node may take to end, whatever its peers do.
+const FAREWELL: Duration = Duration::from_millis(100);
 
 fn exchange(one: &Node, two: &Node, round: &str) {
     one.publish(&format!("one-{round}"), round);
@@ -219,6 +221,10 @@ fn a_circle_of_nodes_agrees_and_falls_silent() {
 
 #[test]
 fn ending_takes_no_time_whatever_the_peers_do() {
+    one_is_within(FAREWELL, "the end of a node with odd peers", end_with_odd_peers);
+}
+
+fn end_with_odd_peers() -> Duration {
     let node = Node::new();
     let port = node.listen();
     for number in 0..2000 {
@@ -239,8 +245,7 @@ fn ending_takes_no_time_whatever_the_peers_do() {
     node.connect("tcp://no-such-host.invalid:1");
     node.connect(&unique("inproc"));
     node.connect(&unique("ipc"));
-    let taken = node.end();
-    assert!(taken < FAREWELL, "{taken:?}");
+    node.end()
 }
 
 #[test]
@@ -267,8 +272,8 @@ fn a_thousand_tuples_arrive_at_twenty_leaves() {
 }
 
 /// 20 000 tuples of a node that is ended in the same breath, and whose hub is ended right after it. All arrive, or the
-/// owner of the node that ended is told that they did not.
-fn publish_and_end() {
+/// owner of the node that ended is told that they did not. Returns the longer of the two ends.
+fn publish_and_end() -> Duration {
     const KEYS: usize = 20_000;
     let hub = Node::new();
     let endpoint = format!("tcp://127.0.0.1:{}", hub.listen());
@@ -284,32 +289,36 @@ fn publish_and_end() {
         }
     });
     let logs = [&leaf, &hub].map(|node| node.log.clone());
-    let taken = leaf.end();
-    assert!(taken < FAREWELL, "{taken:?}");
+    let end_of_leaf = leaf.end();
     if logs[0].count("unsent") > 0 {
-        return;
+        return end_of_leaf;
     }
     hub.expect_count(KEYS);
-    let taken = hub.end();
-    assert!(taken < FAREWELL, "{taken:?}");
+    let end_of_hub = hub.end();
     if logs[1].count("unsent") == 0 {
         other.expect_count(KEYS);
     }
+    end_of_leaf.max(end_of_hub)
 }
 
 #[test]
 fn what_is_published_last_reaches_those_who_are_there() {
-    (0..3).for_each(|_| publish_and_end());
+    (0..2).for_each(|_| _ = publish_and_end());
+    one_is_within(FAREWELL, "the end of a node that has published", publish_and_end);
 }
 
 #[test]
 #[ignore = "takes a while"]
 fn soak_what_is_published_last_reaches_those_who_are_there() {
-    (0..40).for_each(|_| publish_and_end());
+    (0..40).for_each(|_| _ = publish_and_end());
 }
 
 #[test]
 fn the_owner_is_told_how_much_peers_did_not_take_before_the_end() {
+    one_is_within(FAREWELL, "the end of a node whose peers do not read", end_with_peers_that_do_not_read);
+}
+
+fn end_with_peers_that_do_not_read() -> Duration {
     const KEYS: usize = 20_000;
     let node = Node::new();
     let port = node.listen();
@@ -332,14 +341,18 @@ fn the_owner_is_told_how_much_peers_did_not_take_before_the_end() {
     });
     let log = node.log.clone();
     let taken = node.end();
-    assert!(taken < FAREWELL, "{taken:?}");
     assert_eq!(log.count("test has ended with tuples unsent: "), 1);
     drop(peers);
+    taken
 }
 
 /// What a hub has handed over lingers on the connections that it accepted.
 #[test]
 fn the_last_words_of_a_hub_reach_all_who_take_them() {
+    one_is_within(FAREWELL, "the end of a hub that has published", hub_publishes_and_ends);
+}
+
+fn hub_publishes_and_ends() -> Duration {
     const KEYS: usize = 20_000;
     let hub = Node::new();
     let endpoint = format!("tcp://127.0.0.1:{}", hub.listen());
@@ -362,11 +375,11 @@ fn the_last_words_of_a_hub_reach_all_who_take_them() {
     hub.expect_peers(3);
     let log = hub.log.clone();
     let taken = hub.end();
-    assert!(taken < FAREWELL, "{taken:?}");
     // On a machine that has too much else to do some may be left, but then the owner knows.
     if log.count("tuples unsent") == 0 {
         leaves.iter().chain([&newcomer]).for_each(|node| node.expect_count(KEYS));
     }
+    taken
 }
 
 #[test]

@@ -15,7 +15,7 @@ use zgossip::engine::{Engine, EngineSettings, Error, Owner, OwnerEvent, PollSour
 use zgossip::log::{Level, Logger, Sink};
 
 /// Long enough for everything that is to happen, on a machine that has other things to do.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = common::LONG;
 
 type Command = Box<dyn FnOnce(&mut Engine, Now) -> ControlFlow<()> + Send>;
 

@@ -280,7 +280,7 @@ impl Pair {
 
     /// Where time counts nobody may be silent but those who are meant to be.
     fn settle(&mut self) {
-        if self.timeout < 10_000 {
+        if self.timeout < 60_000 {
             self.compare();
         }
     }
