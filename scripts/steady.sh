@@ -3,6 +3,7 @@
 #
 #     scripts/steady.sh                   every test of every crate, 20 times each way
 #     scripts/steady.sh network fleet::   the tests of tests/network whose names contain fleet::
+#     scripts/steady.sh lib               the tests beside the code, in src
 #
 # RUNS=200       how often each way
 # SECONDS_EACH=60  no further run of a test begins when its runs of one way have taken this long (no limit by default)
@@ -18,7 +19,7 @@ runs=${RUNS:-20}
 seconds=${SECONDS_EACH:-0}
 busy=${BUSY:-$(getconf _NPROCESSORS_ONLN)}
 output=${OUTPUT:-${CARGO_TARGET_DIR:-target}/steady}
-crates=${1:-sim network abi product}
+crates=${1:-lib sim abi product network}
 filter=${2:-}
 mkdir -p "$output"
 report=$output/report.txt
@@ -43,12 +44,14 @@ trap 'exit 130' INT TERM
 
 # The program of a test crate, built.
 program () {
-    $cargo test --no-run --test "$1" 2>&1 | sed -n 's/.*(\(.*\/deps\/[^)]*\))$/\1/p'
+    case $1 in lib) which=--lib ;; *) which="--test $1" ;; esac
+    # shellcheck disable=SC2086
+    $cargo test --no-run $which 2>&1 | sed -n 's/.*(\(.*\/deps\/[^)]*\))$/\1/p'
 }
 
 # run_many WAY PROGRAM TEST: one line in the report
 run_many () {
-    name=$(echo "$3" | tr ':' '-')
+    name=$crate-$(echo "$3" | tr ':' '-')
     began=$(date +%s)
     done=0
     failed=0

@@ -103,6 +103,23 @@ impl RawServer {
         if ready > 0 { self.receive() } else { None }
     }
 
+    /// Takes the HELLO of a client and answers PING before and behind it, as CZMQ's hub does: what the client has to say
+    /// waits for that answer, for some seconds. Returns who it is.
+    #[track_caller]
+    pub fn greet(&self) -> Vec<u8> {
+        let mut greeted = false;
+        loop {
+            let (peer, frame) = self.receive().expect("HELLO");
+            greeted |= frame.starts_with(HELLO);
+            if frame == PING {
+                self.send(&peer, &[PONG]);
+                if greeted {
+                    return peer;
+                }
+            }
+        }
+    }
+
     pub fn send(&self, peer: &[u8], frames: &[&[u8]]) {
         let all: Vec<&[u8]> = std::iter::once(peer).chain(frames.iter().copied()).collect();
         self.socket.send_multipart(all, 0).expect("a server sends");
