@@ -27,6 +27,10 @@ pub enum Event {
     Join(LinkId),
     /// A session with a peer ended.
     Leave(LinkId),
+    /// The server at the far end of this link has the node's own id: it is this node, or a clone of it.
+    OwnId(LinkId),
+    /// The servers at the far ends of these links, of which the first was reached just now, are one peer.
+    SamePeer(LinkId, LinkId),
     /// A line for the log. A cause that occurs often is counted, and not logged each time.
     Log(Severity, String),
 }

@@ -31,6 +31,7 @@ mod dialer;
 mod endpoint;
 mod error;
 mod event_loop;
+mod identity;
 mod link;
 mod listener;
 mod liveness;
@@ -264,6 +265,8 @@ impl Engine {
                 Event::Expire(tuple) => return Some(OwnerEvent::Expire(tuple)),
                 Event::Join(link) => return Some(OwnerEvent::Join(self.endpoint_of(link))),
                 Event::Leave(link) => return Some(OwnerEvent::Leave(self.endpoint_of(link))),
+                Event::OwnId(link) => self.on_own_id(link),
+                Event::SamePeer(link, other) => self.on_same_peer(link, other),
                 Event::Log(Severity::Warning, text) => self.logger.warning(text),
                 Event::Log(Severity::Debug, text) => self.logger.debug(text),
             }

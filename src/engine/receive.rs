@@ -118,8 +118,7 @@ impl Engine {
             return format!("{}#{process}", self.only_bound("ipc://"));
         };
         // The descriptor may be another connection's by now, which is noticed by its address.
-        let far =
-            raw::tcp_peer(message.body.source()).filter(|far| far.ip().to_canonical() == ip.to_canonical());
+        let far = raw::tcp_peer(message.body.source()).filter(|far| far.ip() == ip.to_canonical());
         let host = if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() };
         far.map_or_else(|| format!("tcp://{host}"), |far| format!("tcp://{host}:{}", far.port()))
     }

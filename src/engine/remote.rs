@@ -54,6 +54,8 @@ pub(super) struct Remote {
     warnings: Throttle,
     /// The owner knows that there is no connection, and not yet that there is one again.
     is_reported: bool,
+    /// The log says that the peer is the same as that of another remote.
+    is_same_reported: bool,
 }
 
 impl Remote {
@@ -71,6 +73,7 @@ impl Remote {
             aborted: 0,
             warnings: Throttle::growing(SHORTEST_SILENCE, LONGEST_SILENCE),
             is_reported: false,
+            is_same_reported: false,
         }
     }
 
@@ -109,6 +112,11 @@ impl Remote {
         if self.endpoint.transport == Transport::Tcp {
             self.connection = i32::try_from(descriptor).ok().and_then(raw::Connection::of);
         }
+    }
+
+    /// The descriptor of the present connection, if the monitor has reported it.
+    pub(super) fn descriptor(&self) -> Option<u32> {
+        self.descriptor
     }
 
     fn forget_connection(&mut self) {
@@ -189,6 +197,11 @@ impl Remote {
         let due = self.warnings.pass(now);
         self.is_reported |= due;
         due
+    }
+
+    /// Whether it is yet to be said that the peer is the same as that of another remote. It counts as said.
+    pub(super) fn report_same_peer(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_same_reported, true)
     }
 
     /// The moment from which on the owner may be told again (mono ms).

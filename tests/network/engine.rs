@@ -7,6 +7,7 @@ mod cost;
 mod endpoints;
 mod foreign;
 mod handshakes;
+mod identity;
 mod liveness;
 mod relay;
 mod security;

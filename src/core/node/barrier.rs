@@ -76,9 +76,19 @@ impl Node {
         self.links.values().filter(|link| link.acks.lags(barrier.0)).count()
     }
 
-    /// How many peers have acknowledged a barrier.
+    /// How many peers have acknowledged a barrier. An extended peer with several links counts once, and the node itself
+    /// is no peer.
     pub fn count_acknowledged(&self, barrier: Barrier) -> usize {
-        self.links.values().filter(|link| link.acks.has_acknowledged(barrier.0)).count()
+        let links = self.links.values().filter(|link| link.acks.has_acknowledged(barrier.0));
+        let (plain, extended): (Vec<_>, Vec<_>) = links.map(|link| link.peer).partition(Option::is_none);
+        plain.len() + self.count_others(extended.into_iter().flatten())
+    }
+
+    fn count_others(&self, peers: impl Iterator<Item = u64>) -> usize {
+        let mut others: Vec<u64> = peers.filter(|&peer| peer != self.id).collect();
+        others.sort_unstable();
+        others.dedup();
+        others.len()
     }
 
     /// Numbers of extended peers that hold what this node holds, by the summary that each sent last, and of others. A
@@ -87,13 +97,8 @@ impl Node {
         let ours = self.summary();
         let extended = || self.links.values().filter(|link| link.up && link.is_extended());
         let peers = |agree: bool| {
-            let mut peers: Vec<_> = extended()
-                .filter(|link| (link.sync.summary() == ours) == agree)
-                .map(|link| link.peer)
-                .collect();
-            peers.sort_unstable();
-            peers.dedup();
-            peers.len()
+            let such = extended().filter(|link| (link.sync.summary() == ours) == agree);
+            self.count_others(such.filter_map(|link| link.peer))
         };
         Agreement { agree: peers(true), differ: peers(false) }
     }

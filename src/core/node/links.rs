@@ -164,7 +164,8 @@ impl Node {
     fn establish(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         self.met_anybody = true;
-        if !link.joined {
+        // A node is no peer of its own, so there is nobody to be told of.
+        if !link.joined && link.peer != Some(self.id) {
             link.joined = true;
             self.events.push_back(Event::Join(id));
         }

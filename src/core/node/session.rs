@@ -5,6 +5,7 @@ use crate::core::clock::{Now, is_possible};
 use crate::core::codec::{
     Extension, Invalid, Message, MessageId, OFFERS, Record, RecordKind, decode, encode,
 };
+use crate::core::event::Event;
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role};
 use crate::core::link::Link;
@@ -151,10 +152,23 @@ impl Node {
         // If the peer was slow to answer, it is being sent everything in plain form; the rest follows the log.
         let cursor = link.cursor;
         link.sync.on_summary(extension.summary.unwrap_or_default());
+        self.find_itself(id, extension.node);
         self.observe(id, extension, now);
         self.become_extended(id, cursor, now);
         if extension.summary.is_some() {
             self.compare(id, now);
+        }
+    }
+
+    /// Client: finds out whether a server is this node itself, or one to which it is connected under another name.
+    fn find_itself(&mut self, id: LinkId, peer: Option<u64>) {
+        if peer == Some(self.id) {
+            return self.events.push_back(Event::OwnId(id));
+        }
+        let is_same = |link: &Link| link.role == Role::Client && link.up && link.peer == peer;
+        let other = self.links.iter().find(|&(&other, link)| other != id && is_same(link));
+        if let Some((&other, _)) = other {
+            self.events.push_back(Event::SamePeer(id, other));
         }
     }
 

@@ -145,6 +145,8 @@ impl EventDigest {
             Event::Expire(held) => (4, tuple(held)),
             Event::Join(link) => (5, link.get()),
             Event::Leave(link) => (6, link.get()),
+            Event::OwnId(link) => (8, link.get()),
+            Event::SamePeer(link, _) => (9, link.get()),
             Event::Log(_, text) => (7, xxh3_64(text.as_bytes())),
         };
         EventDigest { kind, hash: hash as u32 }

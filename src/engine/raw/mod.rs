@@ -39,7 +39,7 @@ pub use error::Error;
 pub use fork::generation;
 pub use message::Msg;
 pub use monitor::{Change, MonitorEvent, Monitored};
-pub use peer_name::tcp_peer;
+pub use peer_name::{tcp_own, tcp_peer};
 pub use poller::Poller;
 pub use signals::with_signals_blocked;
 pub use socket::{Events, Socket};

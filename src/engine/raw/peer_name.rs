@@ -1,5 +1,6 @@
-//! The far end of a connection, as the kernel knows it.
+//! The ends of a connection, as the kernel knows them.
 
+use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::RawFd;
@@ -9,11 +10,23 @@ use std::os::fd::RawFd;
 /// The descriptor belongs to a socket of libzmq, which may close it at any moment. The caller compares the address with
 /// the one that libzmq noted when the connection was made.
 pub fn tcp_peer(fd: RawFd) -> Option<SocketAddr> {
+    tcp_end(fd, libc::getpeername)
+}
+
+/// Asks the kernel for the address and port at the near end, as [`tcp_peer`] for those at the far end.
+pub fn tcp_own(fd: RawFd) -> Option<SocketAddr> {
+    tcp_end(fd, libc::getsockname)
+}
+
+fn tcp_end(
+    fd: RawFd,
+    ask: unsafe extern "C" fn(c_int, *mut libc::sockaddr, *mut libc::socklen_t) -> c_int,
+) -> Option<SocketAddr> {
     let mut storage = MaybeUninit::<libc::sockaddr_storage>::zeroed();
     let mut size = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
     // SAFETY: pointer and size are those of `storage`, and the kernel writes no more than that. A descriptor that is
     // not open, or no socket, gives an error.
-    let rc = unsafe { libc::getpeername(fd, storage.as_mut_ptr().cast(), &raw mut size) };
+    let rc = unsafe { ask(fd, storage.as_mut_ptr().cast(), &raw mut size) };
     if rc != 0 {
         return None;
     }
@@ -29,7 +42,8 @@ pub fn tcp_peer(fd: RawFd) -> Option<SocketAddr> {
             }
             libc::AF_INET6 => {
                 let name = &*name.cast::<libc::sockaddr_in6>();
-                Some((Ipv6Addr::from(name.sin6_addr.s6_addr), u16::from_be(name.sin6_port)).into())
+                let address = Ipv6Addr::from(name.sin6_addr.s6_addr).to_canonical();
+                Some((address, u16::from_be(name.sin6_port)).into())
             }
             _ => None,
         }
@@ -50,6 +64,7 @@ mod tests {
             let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (far, _) = listener.accept().unwrap();
             assert_eq!(tcp_peer(far.as_raw_fd()), Some(near.local_addr().unwrap()));
+            assert_eq!(tcp_own(near.as_raw_fd()), Some(near.local_addr().unwrap()));
         }
     }
 

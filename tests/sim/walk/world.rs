@@ -480,7 +480,11 @@ impl World {
                             member.view = None;
                         }
                         Event::Expire(_) => wrong = Some(format!("node {node}: nothing has a time to live")),
-                        Event::Join(_) | Event::Leave(_) | Event::Log(..) => {}
+                        Event::Join(_)
+                        | Event::Leave(_)
+                        | Event::OwnId(_)
+                        | Event::SamePeer(..)
+                        | Event::Log(..) => {}
                     }
                 }
                 let stamp = ours.node.stamps().next().map(|(_, stamp)| stamp);

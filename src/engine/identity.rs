@@ -1,0 +1,63 @@
+//! Remotes that turn out to be this node itself, a clone of it, or a peer that has another connection already.
+
+use std::process;
+
+use crate::core::LinkId;
+
+use super::Engine;
+use super::endpoint::Transport;
+use super::link::Link;
+use super::raw;
+
+impl Engine {
+    /// Handles a remote with this node's own id. If it is this node, as happens where all hosts are given one list of
+    /// peers, the CONNECT is taken back; otherwise two nodes have one id, which is said.
+    pub(super) fn on_own_id(&mut self, id: LinkId) {
+        let Some(endpoint) = self.links.get(&id).map(|link| link.endpoint.to_string()) else { return };
+        if !self.is_itself(id) {
+            self.logger.warning(format_args!(
+                "zgossip: the peer at {endpoint} has this node's id, as a copy of a running machine has: what both write \
+                 at once may be lost"
+            ));
+            return;
+        }
+        let reason = "it is this node itself";
+        self.logger.warning(format_args!("zgossip: not connected to {endpoint}: {reason}"));
+        match self.disconnect(endpoint.as_bytes()) {
+            Ok(()) => self.unreachable.push_back((endpoint, reason.to_owned())),
+            Err(error) => self.logger.error(format_args!("zgossip: disconnecting from {endpoint}: {error}")),
+        }
+    }
+
+    /// Whether the connection to a remote ends at this node.
+    fn is_itself(&mut self, id: LinkId) -> bool {
+        let own_process = format!("#{}", process::id());
+        let bound = |engine: &Engine, text: &str| engine.bound.iter().any(|(_, actual)| actual == text);
+        let Some(remote) = self.links.get(&id).and_then(|link| link.remote.as_ref()) else { return false };
+        let accepted = |engine: &Engine, is_it: &dyn Fn(&str) -> bool| {
+            engine.links.values().any(|link: &Link| link.remote.is_none() && is_it(&link.endpoint))
+        };
+        let endpoint = remote.endpoint();
+        match endpoint.transport {
+            Transport::Tcp => {
+                let descriptor = remote.descriptor().and_then(|fd| i32::try_from(fd).ok());
+                let own = descriptor.and_then(raw::tcp_own).map(|own| format!("tcp://{own}"));
+                own.is_some_and(|own| accepted(self, &|name| name == own))
+            }
+            Transport::Other => {
+                bound(self, endpoint.text()) && accepted(self, &|name| name.ends_with(&own_process))
+            }
+            Transport::Inproc => bound(self, endpoint.text()),
+        }
+    }
+
+    /// Says that two remotes are one peer, which counts once.
+    pub(super) fn on_same_peer(&mut self, id: LinkId, other: LinkId) {
+        let (one, two) = (self.endpoint_of(id), self.endpoint_of(other));
+        if let Some(remote) = self.remote(id)
+            && remote.report_same_peer()
+        {
+            self.logger.warning(format_args!("zgossip: {one} and {two} are one peer, which counts once"));
+        }
+    }
+}
