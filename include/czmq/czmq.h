@@ -31,6 +31,7 @@
 #include "zsys.h"
 #include "zlistx.h"
 #include "zlist.h"
+#include "zgc_table.h"
 #include "zhashx.h"
 #include "zhash.h"
 #include "zchunk.h"

@@ -111,15 +111,18 @@ zcert_meta (zcert_t *self, const char *name)
     return zgossip_cert_meta (zgc_cert (self), name);
 }
 
+//  Lists the names in the order of CZMQ, which keeps them in a zhash.
 static inline zlist_t *
 zcert_meta_keys (zcert_t *self)
 {
-    zlist_t *keys = zlist_new ();
+    zhash_t *names = zhash_new ();
+    zlist_t *keys;
     size_t index = 0;
     const char *name;
-    zlist_autofree (keys);
     while ((name = zgossip_cert_meta_name (zgc_cert (self), index++)) != NULL)
-        zlist_append (keys, (void *) name);
+        zhash_insert (names, name, NULL);
+    keys = zhash_keys (names);
+    zhash_destroy (&names);
     return keys;
 }
 

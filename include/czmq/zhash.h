@@ -13,64 +13,151 @@ extern "C" {
 typedef void (zhash_free_fn) (void *data);
 
 struct _zhash_t {
-    zhashx_t *entries;
+    zgc_table_t table;
+    bool autofree;
 };
 
 static inline zhash_t *
 zhash_new (void)
 {
     zhash_t *self = (zhash_t *) zmalloc (sizeof (zhash_t));
-    self->entries = zhashx_new ();
+    zgc_table_init (&self->table, 255);     //  CZMQ's number
     return self;
+}
+
+static inline size_t
+zgc_hash_key (const char *key)
+{
+    unsigned hash = 0;
+    while (*key)
+        hash = 33 * hash ^ (unsigned) *key++;
+    return hash;
+}
+
+static inline zgc_entry_t *
+zgc_hash_entry (zhash_t *self, const char *key)
+{
+    zgc_entry_t *entry = zgc_table_bucket (&self->table, zgc_hash_key (key));
+    while (entry && strcmp ((const char *) entry->key, key) != 0)
+        entry = entry->next;
+    return entry;
+}
+
+static inline void *
+zgc_hash_copy (zhash_t *self, void *item)
+{
+    return self->autofree && item? zgc_strdup ((const char *) item): item;
+}
+
+static inline void
+zgc_hash_clear (zhash_t *self, zgc_entry_t *entry)
+{
+    if (entry->free_fn)
+        entry->free_fn (entry->item);
+    else
+    if (self->autofree)
+        free (entry->item);
+}
+
+static inline void
+zgc_hash_delete (zhash_t *self, zgc_entry_t *entry)
+{
+    zgc_table_unlink (&self->table, entry);
+    zgc_table_lose (&self->table);
+    zgc_hash_clear (self, entry);
+    free (entry->key);
+    free (entry);
 }
 
 static inline int
 zhash_insert (zhash_t *self, const char *key, void *item)
 {
+    zgc_entry_t *entry;
     assert (self && key);
-    return zhashx_insert (self->entries, key, item);
+    if (self->table.size >= self->table.limit * 75 / 100)
+        zgc_table_resize (&self->table, self->table.limit * 2);
+    if (zgc_hash_entry (self, key))
+        return -1;
+    entry = (zgc_entry_t *) zmalloc (sizeof (zgc_entry_t));
+    entry->key = zgc_strdup (key);
+    entry->item = zgc_hash_copy (self, item);
+    entry->hash = zgc_hash_key (key);
+    zgc_table_link (&self->table, entry);
+    return 0;
 }
 
 static inline void
 zhash_update (zhash_t *self, const char *key, void *item)
 {
+    zgc_entry_t *entry;
     assert (self && key);
-    zhashx_update (self->entries, key, item);
+    entry = zgc_hash_entry (self, key);
+    if (entry) {
+        //  The old item is freed last, because the new one may be made from it.
+        void *fresh = zgc_hash_copy (self, item);
+        zgc_hash_clear (self, entry);
+        entry->item = fresh;
+    }
+    else
+        zhash_insert (self, key, item);
 }
 
 static inline void
 zhash_delete (zhash_t *self, const char *key)
 {
+    zgc_entry_t *entry;
     assert (self && key);
-    zhashx_delete (self->entries, key);
+    entry = zgc_hash_entry (self, key);
+    if (entry)
+        zgc_hash_delete (self, entry);
 }
 
 static inline void *
 zhash_lookup (zhash_t *self, const char *key)
 {
+    zgc_entry_t *entry;
     assert (self && key);
-    return zhashx_lookup (self->entries, key);
+    entry = zgc_hash_entry (self, key);
+    return entry? entry->item: NULL;
 }
 
 static inline int
 zhash_rename (zhash_t *self, const char *old_key, const char *new_key)
 {
+    zgc_entry_t *entry;
+    void *key;
     assert (self && old_key && new_key);
-    return zhashx_rename (self->entries, old_key, new_key);
+    entry = zgc_hash_entry (self, old_key);
+    if (!entry || zgc_hash_entry (self, new_key))
+        return -1;
+    zgc_table_unlink (&self->table, entry);
+    key = zgc_strdup (new_key);
+    if (self->table.key == entry->key)
+        self->table.key = key;          //  CZMQ's is that of freed memory
+    free (entry->key);
+    entry->key = key;
+    entry->hash = zgc_hash_key (new_key);
+    zgc_table_link (&self->table, entry);
+    return 0;
 }
 
 static inline void *
 zhash_freefn (zhash_t *self, const char *key, zhash_free_fn free_fn)
 {
+    zgc_entry_t *entry;
     assert (self && key);
-    return zhashx_freefn (self->entries, key, free_fn);
+    entry = zgc_hash_entry (self, key);
+    if (!entry)
+        return NULL;
+    entry->free_fn = free_fn;
+    return entry->item;
 }
 
 static inline size_t
 zhash_size (zhash_t *self)
 {
     assert (self);
-    return zhashx_size (self->entries);
+    return self->table.size;
 }
 
 static inline zlist_t *
@@ -81,7 +168,7 @@ zhash_keys (zhash_t *self)
     assert (self);
     keys = zlist_new ();
     zlist_autofree (keys);
-    for (entry = self->entries->first; entry; entry = entry->next)
+    for (entry = NULL; (entry = zgc_table_after (&self->table, entry)) != NULL;)
         zlist_append (keys, entry->key);
     return keys;
 }
@@ -89,30 +176,33 @@ zhash_keys (zhash_t *self)
 static inline void *
 zhash_first (zhash_t *self)
 {
+    zgc_entry_t *entry;
     assert (self);
-    return zhashx_first (self->entries);
+    entry = zgc_table_first (&self->table);
+    return entry? entry->item: NULL;
 }
 
 static inline void *
 zhash_next (zhash_t *self)
 {
+    zgc_entry_t *entry;
     assert (self);
-    return zhashx_next (self->entries);
+    entry = zgc_table_next (&self->table);
+    return entry? entry->item: NULL;
 }
 
 static inline const char *
 zhash_cursor (zhash_t *self)
 {
     assert (self);
-    return (const char *) zhashx_cursor (self->entries);
+    return (const char *) self->table.key;
 }
 
 static inline void
 zhash_autofree (zhash_t *self)
 {
     assert (self);
-    zhashx_set_duplicator (self->entries, zgc_copy_string);
-    zhashx_set_destructor (self->entries, zgc_free_string);
+    self->autofree = true;
 }
 
 //  Copies a table whose items are strings, with copies of them.
@@ -125,7 +215,7 @@ zhash_dup (zhash_t *self)
         return NULL;
     copy = zhash_new ();
     zhash_autofree (copy);
-    for (entry = self->entries->first; entry; entry = entry->next)
+    for (entry = NULL; (entry = zgc_table_after (&self->table, entry)) != NULL;)
         zhash_insert (copy, (const char *) entry->key, entry->item);
     return copy;
 }
@@ -139,7 +229,7 @@ zhash_save (zhash_t *self, const char *filename)
     file = fopen (filename, "w");
     if (!file)
         return -1;
-    for (entry = self->entries->first; entry; entry = entry->next)
+    for (entry = NULL; (entry = zgc_table_after (&self->table, entry)) != NULL;)
         fprintf (file, "%s=%s\n", (const char *) entry->key, (const char *) entry->item);
     return fclose (file)? -1: 0;
 }
@@ -170,9 +260,16 @@ zhash_load (zhash_t *self, const char *filename)
 static inline void
 zhash_destroy (zhash_t **self_p)
 {
+    zgc_entry_t *entry;
     assert (self_p);
     if (*self_p) {
-        zhashx_destroy (&(*self_p)->entries);
+        entry = zgc_table_after (&(*self_p)->table, NULL);
+        while (entry) {
+            zgc_entry_t *next = zgc_table_after (&(*self_p)->table, entry);
+            zgc_hash_delete (*self_p, entry);
+            entry = next;
+        }
+        free ((*self_p)->table.buckets);
         free (*self_p);
         *self_p = NULL;
     }

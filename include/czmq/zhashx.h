@@ -16,24 +16,10 @@ typedef int (zhashx_comparator_fn) (const void *item1, const void *item2);
 typedef void (zhashx_free_fn) (void *data);
 typedef size_t (zhashx_hash_fn) (const void *key);
 
-//  An entry, which is in the chain of its bucket and in the list of all entries, oldest first.
-typedef struct zgc_entry_t {
-    struct zgc_entry_t *chain;
-    struct zgc_entry_t *next;
-    struct zgc_entry_t *prev;
-    void *key;
-    void *item;
-    size_t hash;
-    zhashx_free_fn *free_fn;
-} zgc_entry_t;
-
 struct _zhashx_t {
-    zgc_entry_t **buckets;
-    size_t limit;                       //  Number of buckets, a power of two
-    size_t size;
-    zgc_entry_t *first;
-    zgc_entry_t *last;
-    zgc_entry_t *cursor;
+    zgc_table_t table;
+    unsigned step;                      //  Index of the number of buckets, in zgc_hashx_limit
+    unsigned chain;                     //  Entries that may be passed by in a bucket before the table grows
     zhashx_destructor_fn *destructor;
     zhashx_duplicator_fn *duplicator;
     zhashx_destructor_fn *key_destructor;
@@ -42,27 +28,26 @@ struct _zhashx_t {
     zhashx_hash_fn *hasher;
 };
 
+//  Returns CZMQ's numbers of buckets, measured: the fifth largest prime below each power of two, from 2^4 on.
+static inline size_t
+zgc_hashx_limit (unsigned step)
+{
+    static const uint32_t limits [] = {
+        3, 17, 43, 103, 229, 487, 997, 2011, 4057, 8161, 16349, 32707, 65449, 131023, 262111, 524243, 1048517, 2097091,
+        4194247, 8388547, 16777141, 33554341, 67108763, 134217593, 268435331, 536870839, 1073741719, 2147483563u,
+        4294967189u
+    };
+    return step < sizeof (limits) / sizeof (*limits)? limits [step]: 0;
+}
+
 static inline size_t
 zgc_hash_string (const void *key)
 {
-    const byte *next = (const byte *) key;
-    uint64_t hash = 14695981039346656037u;
+    const char *next = (const char *) key;
+    size_t hash = 0;
     while (*next)
-        hash = (hash ^ *next++) * 1099511628211u;
-    return (size_t) (hash ^ hash >> 32);
-}
-
-static inline void
-zgc_free_string (void **string_p)
-{
-    free (*string_p);
-    *string_p = NULL;
-}
-
-static inline void *
-zgc_copy_string (const void *string)
-{
-    return zgc_strdup ((const char *) string);
+        hash = 33 * hash ^ (size_t) *next++;
+    return hash;
 }
 
 static inline int
@@ -75,8 +60,8 @@ static inline zhashx_t *
 zhashx_new (void)
 {
     zhashx_t *self = (zhashx_t *) zmalloc (sizeof (zhashx_t));
-    self->limit = 16;
-    self->buckets = (zgc_entry_t **) zmalloc (self->limit * sizeof (zgc_entry_t *));
+    self->chain = 1;
+    zgc_table_init (&self->table, zgc_hashx_limit (0));
     self->key_destructor = zgc_free_string;
     self->key_duplicator = zgc_copy_string;
     self->key_comparator = zgc_equal_string;
@@ -84,88 +69,56 @@ zhashx_new (void)
     return self;
 }
 
-static inline zgc_entry_t **
-zgc_bucket (zhashx_t *self, size_t hash)
-{
-    return &self->buckets [hash & (self->limit - 1)];
-}
-
-static inline zgc_entry_t *
-zgc_entry (zhashx_t *self, const void *key)
-{
-    size_t hash = self->hasher (key);
-    zgc_entry_t *entry = *zgc_bucket (self, hash);
-    while (entry && !(entry->hash == hash && self->key_comparator (entry->key, key) == 0))
-        entry = entry->chain;
-    return entry;
-}
-
 static inline void
-zgc_grow (zhashx_t *self)
+zgc_hashx_grow (zhashx_t *self)
 {
-    zgc_entry_t *entry;
-    free (self->buckets);
-    self->limit *= 2;
-    self->buckets = (zgc_entry_t **) zmalloc (self->limit * sizeof (zgc_entry_t *));
-    for (entry = self->first; entry; entry = entry->next) {
-        zgc_entry_t **bucket = zgc_bucket (self, entry->hash);
-        entry->chain = *bucket;
-        *bucket = entry;
+    size_t limit = zgc_hashx_limit (self->step + 1);
+    if (limit) {
+        self->step++;
+        zgc_table_resize (&self->table, limit);
     }
 }
 
-//  Adds an entry whose key is not in the table.
+//  Finds an entry. A search that has passed by many others makes the table grow, unless it is nearly empty: then the
+//  hash function is to blame, and CZMQ's table grows with each search until there is no memory.
 static inline zgc_entry_t *
-zgc_entry_new (zhashx_t *self, const void *key, void *item)
+zgc_hashx_entry (zhashx_t *self, const void *key)
 {
-    zgc_entry_t *entry = (zgc_entry_t *) zmalloc (sizeof (zgc_entry_t));
-    zgc_entry_t **bucket;
-    if (self->size >= self->limit)
-        zgc_grow (self);
-    entry->key = self->key_duplicator? self->key_duplicator (key): (void *) key;
-    entry->item = item && self->duplicator? self->duplicator (item): item;
-    entry->hash = self->hasher (entry->key);
-    bucket = zgc_bucket (self, entry->hash);
-    entry->chain = *bucket;
-    *bucket = entry;
-    entry->prev = self->last;
-    *(self->last? &self->last->next: &self->first) = entry;
-    self->last = entry;
-    self->size++;
+    zgc_entry_t *entry = zgc_table_bucket (&self->table, self->hasher (key));
+    unsigned passed = 0;
+    while (entry && self->key_comparator (entry->key, key) != 0) {
+        entry = entry->next;
+        passed++;
+    }
+    if (passed > self->chain && self->table.limit / 64 <= self->table.size)
+        zgc_hashx_grow (self);
     return entry;
 }
 
+//  Has the walk go on with an entry.
 static inline void
-zgc_entry_clear (zhashx_t *self, zgc_entry_t *entry)
+zgc_hashx_go (zhashx_t *self, zgc_entry_t *entry)
 {
-    if (self->destructor && entry->item)
+    self->table.ahead = entry;
+    self->table.key = entry->key;
+}
+
+static inline void
+zgc_hashx_clear (zhashx_t *self, zgc_entry_t *entry)
+{
+    if (self->destructor)
         self->destructor (&entry->item);
     else
-    if (entry->free_fn && entry->item)
+    if (entry->free_fn)
         entry->free_fn (entry->item);
-    entry->item = NULL;
-    entry->free_fn = NULL;
 }
 
 static inline void
-zgc_entry_unchain (zhashx_t *self, zgc_entry_t *entry)
+zgc_hashx_delete (zhashx_t *self, zgc_entry_t *entry)
 {
-    zgc_entry_t **place = zgc_bucket (self, entry->hash);
-    while (*place != entry)
-        place = &(*place)->chain;
-    *place = entry->chain;
-}
-
-static inline void
-zgc_entry_delete (zhashx_t *self, zgc_entry_t *entry)
-{
-    zgc_entry_unchain (self, entry);
-    *(entry->prev? &entry->prev->next: &self->first) = entry->next;
-    *(entry->next? &entry->next->prev: &self->last) = entry->prev;
-    if (self->cursor == entry)
-        self->cursor = NULL;
-    self->size--;
-    zgc_entry_clear (self, entry);
+    zgc_table_unlink (&self->table, entry);
+    zgc_table_lose (&self->table);
+    zgc_hashx_clear (self, entry);
     if (self->key_destructor)
         self->key_destructor (&entry->key);
     free (entry);
@@ -174,10 +127,20 @@ zgc_entry_delete (zhashx_t *self, zgc_entry_t *entry)
 static inline int
 zhashx_insert (zhashx_t *self, const void *key, void *item)
 {
+    zgc_entry_t *entry;
     assert (self && key);
-    if (zgc_entry (self, key))
+    if (self->table.size >= self->table.limit * 75 / 100) {
+        zgc_hashx_grow (self);
+        self->chain++;
+    }
+    if (zgc_hashx_entry (self, key))
         return -1;
-    self->cursor = zgc_entry_new (self, key, item);
+    entry = (zgc_entry_t *) zmalloc (sizeof (zgc_entry_t));
+    entry->key = self->key_duplicator? self->key_duplicator (key): (void *) key;
+    entry->item = item && self->duplicator? self->duplicator (item): item;
+    entry->hash = self->hasher (key);
+    zgc_table_link (&self->table, entry);
+    zgc_hashx_go (self, entry);
     return 0;
 }
 
@@ -186,13 +149,12 @@ zhashx_update (zhashx_t *self, const void *key, void *item)
 {
     zgc_entry_t *entry;
     assert (self && key);
-    entry = zgc_entry (self, key);
+    entry = zgc_hashx_entry (self, key);
     if (entry) {
         //  The old item is freed last, because the new one may be made from it.
         void *fresh = item && self->duplicator? self->duplicator (item): item;
-        zgc_entry_clear (self, entry);
+        zgc_hashx_clear (self, entry);
         entry->item = fresh;
-        self->cursor = entry;
     }
     else
         zhashx_insert (self, key, item);
@@ -203,17 +165,25 @@ zhashx_delete (zhashx_t *self, const void *key)
 {
     zgc_entry_t *entry;
     assert (self && key);
-    entry = zgc_entry (self, key);
+    entry = zgc_hashx_entry (self, key);
     if (entry)
-        zgc_entry_delete (self, entry);
+        zgc_hashx_delete (self, entry);
 }
 
 static inline void
 zhashx_purge (zhashx_t *self)
 {
+    zgc_entry_t *entry;
     assert (self);
-    while (self->first)
-        zgc_entry_delete (self, self->first);
+    entry = zgc_table_after (&self->table, NULL);
+    while (entry) {
+        zgc_entry_t *next = zgc_table_after (&self->table, entry);
+        zgc_hashx_delete (self, entry);
+        entry = next;
+    }
+    self->step = 0;
+    self->chain = 1;
+    zgc_table_resize (&self->table, zgc_hashx_limit (0));
 }
 
 static inline void *
@@ -221,10 +191,10 @@ zhashx_lookup (zhashx_t *self, const void *key)
 {
     zgc_entry_t *entry;
     assert (self && key);
-    entry = zgc_entry (self, key);
+    entry = zgc_hashx_entry (self, key);
     if (!entry)
         return NULL;
-    self->cursor = entry;
+    zgc_hashx_go (self, entry);
     return entry->item;
 }
 
@@ -232,20 +202,19 @@ static inline int
 zhashx_rename (zhashx_t *self, const void *old_key, const void *new_key)
 {
     zgc_entry_t *entry;
-    zgc_entry_t **bucket;
+    zgc_entry_t *other;
     assert (self && old_key && new_key);
-    entry = zgc_entry (self, old_key);
-    if (!entry || zgc_entry (self, new_key))
+    entry = zgc_hashx_entry (self, old_key);
+    other = zgc_hashx_entry (self, new_key);
+    if (!entry || other)
         return -1;
-    zgc_entry_unchain (self, entry);
+    zgc_table_unlink (&self->table, entry);
     if (self->key_destructor)
         self->key_destructor (&entry->key);
     entry->key = self->key_duplicator? self->key_duplicator (new_key): (void *) new_key;
     entry->hash = self->hasher (entry->key);
-    bucket = zgc_bucket (self, entry->hash);
-    entry->chain = *bucket;
-    *bucket = entry;
-    self->cursor = entry;
+    zgc_table_link (&self->table, entry);
+    zgc_hashx_go (self, entry);
     return 0;
 }
 
@@ -254,7 +223,7 @@ zhashx_freefn (zhashx_t *self, const void *key, zhashx_free_fn free_fn)
 {
     zgc_entry_t *entry;
     assert (self && key);
-    entry = zgc_entry (self, key);
+    entry = zgc_hashx_entry (self, key);
     if (!entry)
         return NULL;
     entry->free_fn = free_fn;
@@ -265,7 +234,7 @@ static inline size_t
 zhashx_size (zhashx_t *self)
 {
     assert (self);
-    return self->size;
+    return self->table.size;
 }
 
 static inline zlistx_t *
@@ -277,7 +246,7 @@ zhashx_keys (zhashx_t *self)
     keys = zlistx_new ();
     zlistx_set_destructor (keys, self->key_destructor);
     zlistx_set_duplicator (keys, self->key_duplicator);
-    for (entry = self->first; entry; entry = entry->next)
+    for (entry = NULL; (entry = zgc_table_after (&self->table, entry)) != NULL;)
         zlistx_add_end (keys, entry->key);
     return keys;
 }
@@ -291,7 +260,7 @@ zhashx_values (zhashx_t *self)
     values = zlistx_new ();
     zlistx_set_destructor (values, self->destructor);
     zlistx_set_duplicator (values, self->duplicator);
-    for (entry = self->first; entry; entry = entry->next)
+    for (entry = NULL; (entry = zgc_table_after (&self->table, entry)) != NULL;)
         if (entry->item)
             zlistx_add_end (values, entry->item);
     return values;
@@ -300,24 +269,26 @@ zhashx_values (zhashx_t *self)
 static inline void *
 zhashx_first (zhashx_t *self)
 {
+    zgc_entry_t *entry;
     assert (self);
-    self->cursor = self->first;
-    return self->cursor? self->cursor->item: NULL;
+    entry = zgc_table_first (&self->table);
+    return entry? entry->item: NULL;
 }
 
 static inline void *
 zhashx_next (zhashx_t *self)
 {
+    zgc_entry_t *entry;
     assert (self);
-    self->cursor = self->cursor? self->cursor->next: NULL;
-    return self->cursor? self->cursor->item: NULL;
+    entry = zgc_table_next (&self->table);
+    return entry? entry->item: NULL;
 }
 
 static inline const void *
 zhashx_cursor (zhashx_t *self)
 {
     assert (self);
-    return self->cursor? self->cursor->key: NULL;
+    return self->table.key;
 }
 
 static inline zhashx_t *
@@ -334,8 +305,8 @@ zhashx_dup (zhashx_t *self)
     copy->key_duplicator = self->key_duplicator;
     copy->key_comparator = self->key_comparator;
     copy->hasher = self->hasher;
-    for (entry = self->first; entry; entry = entry->next)
-        zgc_entry_new (copy, entry->key, entry->item);
+    for (entry = NULL; (entry = zgc_table_after (&self->table, entry)) != NULL;)
+        zhashx_insert (copy, entry->key, entry->item);
     return copy;
 }
 
@@ -388,7 +359,7 @@ zhashx_destroy (zhashx_t **self_p)
     assert (self_p);
     if (*self_p) {
         zhashx_purge (*self_p);
-        free ((*self_p)->buckets);
+        free ((*self_p)->table.buckets);
         free (*self_p);
         *self_p = NULL;
     }

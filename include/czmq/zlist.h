@@ -147,10 +147,8 @@ zlist_remove (zlist_t *self, void *item)
     zgc_link_t *link;
     assert (self);
     link = zgc_list_find (self, item);
-    if (link) {
+    if (link)
         zgc_list_delete (self, link);
-        self->links->cursor = &self->links->anchor;
-    }
 }
 
 static inline void
@@ -212,6 +210,7 @@ zlist_comparefn (zlist_t *self, zlist_compare_fn fn)
     self->compare = fn;
 }
 
+//  Sets the function for an item, which with `at_tail` is looked for at the end of the list only.
 static inline void *
 zlist_freefn (zlist_t *self, void *item, zlist_free_fn fn, bool at_tail)
 {
@@ -221,7 +220,7 @@ zlist_freefn (zlist_t *self, void *item, zlist_free_fn fn, bool at_tail)
     end = &self->links->anchor;
     link = at_tail? end->prev: end->next;
     while (link != end && link->item != item)
-        link = at_tail? link->prev: link->next;
+        link = link->next;
     if (link == end)
         return NULL;
     link->free_fn = fn;

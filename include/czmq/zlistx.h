@@ -249,54 +249,32 @@ zlistx_purge (zlistx_t *self)
     self->cursor = &self->anchor;
 }
 
-//  Merges two sorted runs, each chained by next and ended by NULL.
-static inline zgc_link_t *
-zgc_merge (zlistx_t *self, zgc_link_t *one, zgc_link_t *other)
-{
-    zgc_link_t *first = NULL;
-    zgc_link_t **end = &first;
-    while (one && other) {
-        zgc_link_t **lesser = zgc_compare (self, one->item, other->item) <= 0? &one: &other;
-        *end = *lesser;
-        end = &(*lesser)->next;
-        *lesser = *end;
-    }
-    *end = one? one: other;
-    return first;
-}
-
-//  Sorts the list; items that compare equal keep their order, unlike in CZMQ.
+//  Sorts the list by a comb sort, as CZMQ does: items move from link to link, the cursor and handles do not, and items
+//  that compare equal may change places. CZMQ's zlistx_sort ends one pass early and leaves many lists unsorted; this
+//  one sorts, as CZMQ's zlist_sort.
 static inline void
 zlistx_sort (zlistx_t *self)
 {
-    zgc_link_t *runs [8 * sizeof (size_t)];
-    size_t used = 0;
-    size_t index;
-    zgc_link_t *link;
-    zgc_link_t *sorted = NULL;
+    size_t gap;
+    bool swapped = false;
     assert (self);
-    //  Run number i is empty or holds 2^i links, like the digits of a binary counter.
-    self->anchor.prev->next = NULL;
-    for (link = self->anchor.next; self->size && link;) {
-        zgc_link_t *next = link->next;
-        link->next = NULL;
-        for (index = 0; index < used && runs [index]; index++) {
-            link = zgc_merge (self, runs [index], link);
-            runs [index] = NULL;
-        }
-        if (index == used)
-            used++;
-        runs [index] = link;
-        link = next;
-    }
-    for (index = 0; index < used; index++)
-        if (runs [index])
-            sorted = sorted? zgc_merge (self, runs [index], sorted): runs [index];
-    self->anchor.next = self->anchor.prev = &self->anchor;
-    while (sorted) {
-        link = sorted;
-        sorted = sorted->next;
-        zgc_link (link, &self->anchor);
+    gap = self->size;
+    while (gap > 1 || swapped) {
+        zgc_link_t *near = self->anchor.next;
+        zgc_link_t *far = near;
+        size_t steps;
+        if (gap > 1)
+            gap = (size_t) ((double) gap / 1.3);
+        for (steps = 0; steps < gap; steps++)
+            far = far->next;
+        swapped = false;
+        for (; far != &self->anchor; near = near->next, far = far->next)
+            if (zgc_compare (self, near->item, far->item) > 0) {
+                void *item = near->item;
+                near->item = far->item;
+                far->item = item;
+                swapped = true;
+            }
     }
 }
 

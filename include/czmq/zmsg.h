@@ -270,30 +270,31 @@ zmsg_last (zmsg_t *self)
     return (zframe_t *) zlistx_last (self->frames);
 }
 
-//  Removes a frame without destroying it.
+//  Removes a frame without destroying it. If it was the current one, the one before it is.
 static inline void
 zmsg_remove (zmsg_t *self, zframe_t *frame)
 {
-    void *found;
+    zgc_link_t *link;
     assert (self && zmsg_is (self) && frame);
-    found = zlistx_find (self->frames, frame);
-    if (found) {
-        zlistx_detach (self->frames, found);
-        self->content_size -= zframe_size (frame);
-    }
-    self->frames->cursor = &self->frames->anchor;
+    for (link = self->frames->anchor.next; link != &self->frames->anchor; link = link->next)
+        if (link->item == frame) {
+            zlistx_detach (self->frames, link);
+            self->content_size -= zframe_size (frame);
+            return;
+        }
 }
 
+//  Functions from here on that read all frames move the cursor, as in CZMQ, and leave it behind the last one.
 static inline zmsg_t *
 zmsg_dup (zmsg_t *self)
 {
     zmsg_t *copy;
-    zgc_link_t *link;
+    zframe_t *frame;
     if (!self)
         return NULL;
     copy = zmsg_new ();
-    for (link = self->frames->anchor.next; link != &self->frames->anchor; link = link->next)
-        zmsg_addmem (copy, zframe_data ((zframe_t *) link->item), zframe_size ((zframe_t *) link->item));
+    for (frame = zmsg_first (self); frame; frame = zmsg_next (self))
+        zmsg_addmem (copy, zframe_data (frame), zframe_size (frame));
     return copy;
 }
 
@@ -304,11 +305,15 @@ zmsg_eq (zmsg_t *self, zmsg_t *other)
     zgc_link_t *two;
     if (!self || !other || zmsg_size (self) != zmsg_size (other))
         return false;
+    one = self->frames->anchor.next;
     two = other->frames->anchor.next;
-    for (one = self->frames->anchor.next; one != &self->frames->anchor; one = one->next, two = two->next)
-        if (!zframe_eq ((zframe_t *) one->item, (zframe_t *) two->item))
-            return false;
-    return true;
+    while (one->item && zframe_eq ((zframe_t *) one->item, (zframe_t *) two->item)) {
+        one = one->next;
+        two = two->next;
+    }
+    self->frames->cursor = one;
+    other->frames->cursor = two;
+    return !one->item;
 }
 
 static inline void
@@ -336,18 +341,18 @@ static inline zframe_t *
 zmsg_encode (zmsg_t *self)
 {
     size_t size = 0;
-    zgc_link_t *link;
+    zframe_t *frame;
     zframe_t *encoded;
     byte *next;
     assert (self && zmsg_is (self));
-    for (link = self->frames->anchor.next; link != &self->frames->anchor; link = link->next) {
-        size_t length = zframe_size ((zframe_t *) link->item);
+    for (frame = zmsg_first (self); frame; frame = zmsg_next (self)) {
+        size_t length = zframe_size (frame);
         size += length + (length < 255? 1: 5);
     }
     encoded = zframe_new (NULL, size);
     next = encoded? zframe_data (encoded): NULL;
-    for (link = self->frames->anchor.next; next && link != &self->frames->anchor; link = link->next) {
-        size_t length = zframe_size ((zframe_t *) link->item);
+    for (frame = next? zmsg_first (self): NULL; frame; frame = zmsg_next (self)) {
+        size_t length = zframe_size (frame);
         if (length < 255)
             *next++ = (byte) length;
         else {
@@ -357,7 +362,7 @@ zmsg_encode (zmsg_t *self)
                 *next++ = (byte) (length >> shift);
         }
         if (length)
-            memcpy (next, zframe_data ((zframe_t *) link->item), length);
+            memcpy (next, zframe_data (frame), length);
         next += length;
     }
     return encoded;
@@ -414,20 +419,20 @@ zmsg_popmsg (zmsg_t *self)
 static inline void
 zmsg_print (zmsg_t *self)
 {
-    zgc_link_t *link;
+    zframe_t *frame;
     assert (self && zmsg_is (self));
-    for (link = self->frames->anchor.next; link != &self->frames->anchor; link = link->next)
-        zframe_print ((zframe_t *) link->item, "");
+    for (frame = zmsg_first (self); frame; frame = zmsg_next (self))
+        zframe_print (frame, "");
 }
 
 static inline void
 zmsg_fprint (zmsg_t *self, FILE *file)
 {
-    zgc_link_t *link;
+    zframe_t *frame;
     assert (self && zmsg_is (self) && file);
     fprintf (file, "--------------------------------------\n");
-    for (link = self->frames->anchor.next; link != &self->frames->anchor; link = link->next)
-        zframe_fprint ((zframe_t *) link->item, "", file);
+    for (frame = zmsg_first (self); frame; frame = zmsg_next (self))
+        zframe_fprint (frame, "", file);
 }
 
 #define zmsg_dump(s) zmsg_print (s)

@@ -31,20 +31,19 @@ zgc_get4 (const byte *next)
 
 //  Encodes a table of strings: their number in four bytes, keys after a size of one byte, items after one of four.
 static inline zframe_t *
-zhashx_pack (zhashx_t *self)
+zgc_table_pack (zgc_table_t *self)
 {
     zgc_entry_t *entry;
     zframe_t *frame;
     size_t size = 4;
     byte *next;
-    assert (self);
-    for (entry = self->first; entry; entry = entry->next)
+    for (entry = NULL; (entry = zgc_table_after (self, entry)) != NULL;)
         size += 1 + strlen ((char *) entry->key) + 4 + strlen ((char *) entry->item);
     frame = zframe_new (NULL, size);
     if (!frame)
         return NULL;
     next = zgc_put4 (zframe_data (frame), self->size);
-    for (entry = self->first; entry; entry = entry->next) {
+    for (entry = NULL; (entry = zgc_table_after (self, entry)) != NULL;) {
         size_t length = strlen ((char *) entry->key);
         *next++ = (byte) length;
         memcpy (next, entry->key, length);
@@ -57,43 +56,64 @@ zhashx_pack (zhashx_t *self)
     return frame;
 }
 
+//  Reads the number of a table's strings, and moves behind it. A frame that is too short for it has none.
+static inline size_t
+zgc_unpack_count (zframe_t *frame, const byte **next_p)
+{
+    assert (frame);
+    *next_p = zframe_data (frame);
+    if (zframe_size (frame) < 4)
+        return 0;
+    *next_p += 4;
+    return zgc_get4 (*next_p - 4);
+}
+
+//  Reads a key and an item, and moves behind them. Returns -1 where they are not whole.
+static inline int
+zgc_unpack_entry (const byte **next_p, const byte *end, char **key_p, char **item_p)
+{
+    const byte *next = *next_p;
+    size_t key_size;
+    size_t item_size;
+    if (next >= end)
+        return -1;
+    key_size = *next++;
+    if ((size_t) (end - next) < key_size + 4)
+        return -1;
+    item_size = zgc_get4 (next + key_size);
+    if ((size_t) (end - next) - key_size - 4 < item_size)
+        return -1;
+    *key_p = zsys_sprintf ("%.*s", (int) key_size, (const char *) next);
+    next += key_size + 4;
+    *item_p = (char *) zmalloc (item_size + 1);
+    memcpy (*item_p, next, item_size);
+    *next_p = next + item_size;
+    return 0;
+}
+
+static inline zframe_t *
+zhashx_pack (zhashx_t *self)
+{
+    assert (self);
+    return zgc_table_pack (&self->table);
+}
+
 static inline zhashx_t *
 zhashx_unpack (zframe_t *frame)
 {
-    zhashx_t *self;
     const byte *next;
     const byte *end;
-    size_t count = 0;
-    assert (frame);
-    self = zhashx_new ();
+    size_t count = zgc_unpack_count (frame, &next);
+    zhashx_t *self = zhashx_new ();
+    char *key;
+    char *item;
     zhashx_set_destructor (self, zgc_free_string);
     zhashx_set_duplicator (self, zgc_copy_string);
-    next = zframe_data (frame);
-    end = next + zframe_size (frame);
-    if (end - next >= 4) {
-        count = zgc_get4 (next);
-        next += 4;
-    }
-    while (count-- && next < end) {
-        size_t key_size = *next++;
-        const byte *key = next;
-        size_t item_size;
-        char *key_text;
-        char *item_text;
-        if ((size_t) (end - next) < key_size + 4)
-            break;
-        next += key_size;
-        item_size = zgc_get4 (next);
-        next += 4;
-        if ((size_t) (end - next) < item_size)
-            break;
-        key_text = zsys_sprintf ("%.*s", (int) key_size, (const char *) key);
-        item_text = (char *) zmalloc (item_size + 1);
-        memcpy (item_text, next, item_size);
-        zhashx_insert (self, key_text, item_text);
-        free (key_text);
-        free (item_text);
-        next += item_size;
+    end = zframe_data (frame) + zframe_size (frame);
+    while (count-- && zgc_unpack_entry (&next, end, &key, &item) == 0) {
+        zhashx_insert (self, key, item);
+        free (key);
+        free (item);
     }
     return self;
 }
@@ -102,15 +122,25 @@ static inline zframe_t *
 zhash_pack (zhash_t *self)
 {
     assert (self);
-    return zhashx_pack (self->entries);
+    return zgc_table_pack (&self->table);
 }
 
 static inline zhash_t *
 zhash_unpack (zframe_t *frame)
 {
+    const byte *next;
+    const byte *end;
+    size_t count = zgc_unpack_count (frame, &next);
     zhash_t *self = zhash_new ();
-    zhashx_destroy (&self->entries);
-    self->entries = zhashx_unpack (frame);
+    char *key;
+    char *item;
+    zhash_autofree (self);
+    end = zframe_data (frame) + zframe_size (frame);
+    while (count-- && zgc_unpack_entry (&next, end, &key, &item) == 0) {
+        zhash_insert (self, key, item);
+        free (key);
+        free (item);
+    }
     return self;
 }
 

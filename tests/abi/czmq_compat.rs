@@ -69,6 +69,11 @@ fn containers_behave_as_in_czmq() {
 }
 
 #[test]
+fn containers_that_change_in_a_walk_are_as_in_czmq() {
+    same_both_ways(compat().join("walks.c"));
+}
+
+#[test]
 fn frames_messages_strings_and_pictures_are_as_in_czmq() {
     same_both_ways(compat().join("messages.c"));
 }
@@ -177,7 +182,7 @@ fn a_network_with_an_allow_list_is_closed_to_others() {
     assert_eq!(done.out, "listed 1\nstranger 0\nclear 0\nadmitted 1");
 }
 
-const PROGRAMS: [&str; 5] = ["containers", "messages", "sockets", "settings", "guard"];
+const PROGRAMS: [&str; 6] = ["containers", "walks", "messages", "sockets", "settings", "guard"];
 
 #[test]
 fn the_address_sanitizer_finds_no_fault_in_programs_of_czmq() {
