@@ -32,7 +32,7 @@ impl Stopwatch {
             return;
         }
         sleep(KERNEL_ADDS_UP);
-        let waited = waited_for_processors() - self.waited;
+        let waited = waited_for_processors().saturating_sub(self.waited);
         assert!(
             took.saturating_sub(waited) < limit,
             "{what} took {took:?} and may take {limit:?}; tasks waited {waited:?} for processors"

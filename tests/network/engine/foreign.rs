@@ -1,6 +1,6 @@
 //! A node in somebody else's context.
 
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "a context of libzmq is made and ended by its program")]
 
 use std::ffi::c_void;
 use std::sync::mpsc::channel;

@@ -4,7 +4,10 @@
 //! passes) or cut (both ends learn it, and new connections end at once). Nothing is read ahead of what the line
 //! can carry, and the sockets' buffers are small, so that a sender feels the bandwidth.
 
-#![allow(unsafe_code)]
+#![expect(
+    unsafe_code,
+    reason = "TCP_MAXSEG is set before a socket connects, for which there is no safe call"
+)]
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
