@@ -924,6 +924,7 @@ zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
       GET key                                     VALUE key [value]
       KEYS                                        KEYS [key ...]
       LOAD file
+      PEERS                                       PEERS [peer ...]
       PORT                                        PORT number
       PUBLISH key value [ttl]
       RECORD [file]

@@ -225,6 +225,11 @@ impl Engine {
         Stats { tuples: self.node.count_readable(self.clock.now()) as u64, ..self.node.stats() }
     }
 
+    /// The peers that the node has or wants a connection to, each with its endpoint, in the order of their links.
+    pub fn peers(&self) -> Vec<(String, core::PeerState)> {
+        self.node.peers().into_iter().map(|peer| (self.endpoint_of(peer.link), peer)).collect()
+    }
+
     /// Replaces the node's settings.
     pub fn set_settings(&mut self, settings: core::Settings) {
         self.node.set_settings(settings, self.clock.now());

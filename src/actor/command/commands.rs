@@ -62,6 +62,8 @@ pub enum Command<'a> {
     Keys,
     /// Reply with the node's statistics.
     Stats,
+    /// Reply with the node's peers.
+    Peers,
     /// End the node.
     Term,
 }
@@ -88,13 +90,22 @@ impl Command<'_> {
             Command::Get(_) => "GET",
             Command::Keys => "KEYS",
             Command::Stats => "STATS",
+            Command::Peers => "PEERS",
             Command::Term => "$TERM",
         }
     }
 
     /// Whether the owner expects a reply to this command.
     pub fn has_reply(&self) -> bool {
-        matches!(self, Command::Port | Command::Status | Command::Get(_) | Command::Keys | Command::Stats)
+        matches!(
+            self,
+            Command::Port
+                | Command::Status
+                | Command::Get(_)
+                | Command::Keys
+                | Command::Stats
+                | Command::Peers
+        )
     }
 }
 

@@ -84,6 +84,13 @@ pub const COMMANDS: &[Syntax] = &[
         parse: |_| Ok(Command::Stats),
     },
     Syntax {
+        name: "PEERS",
+        arguments: "",
+        reply: "PEERS [peer ...]",
+        meaning: "List the peers: a frame each, with its endpoint and words of the form name=value.",
+        parse: |_| Ok(Command::Peers),
+    },
+    Syntax {
         name: "BIND",
         arguments: "endpoint",
         reply: "",
@@ -301,6 +308,7 @@ mod tests {
             (&[b"GET", b"k"], C::Get(b"k")),
             (&[b"KEYS"], C::Keys),
             (&[b"STATS"], C::Stats),
+            (&[b"PEERS"], C::Peers),
             (&[b"$TERM"], C::Term),
         ];
         for (frames, command) in cases {

@@ -60,6 +60,8 @@ pub(super) struct Link {
     phase: Phase,
     /// A connection is there; without one nothing is made to be sent.
     pub(super) up: bool,
+    /// Since when that is so.
+    since: u64,
     /// The owner was given JOIN, and not LEAVE yet.
     pub(super) joined: bool,
     pub(super) handshake: Handshake,
@@ -107,6 +109,7 @@ impl Link {
             role,
             phase: Phase::Handshake,
             up: role == Role::Server,
+            since: now,
             joined: false,
             handshake: Handshake::default(),
             pings: Pings::default(),
@@ -133,6 +136,11 @@ impl Link {
         }
     }
 
+    /// Since when there is a connection, or none.
+    pub(super) fn since(&self) -> u64 {
+        self.since
+    }
+
     /// What the peer speaks.
     pub(super) fn phase(&self) -> Phase {
         self.phase
@@ -140,7 +148,7 @@ impl Link {
 
     /// Client: a connection was made, or made again.
     pub(super) fn on_connected(&mut self, now: u64) {
-        self.up = true;
+        (self.up, self.since) = (true, now);
         self.pings.on_connected(self.peer.is_some());
         self.receipts = Receipts::default();
         self.liveness.on_connected(now);
@@ -149,8 +157,10 @@ impl Link {
     }
 
     /// The connection was lost.
-    pub(super) fn on_disconnected(&mut self) {
-        self.up = false;
+    pub(super) fn on_disconnected(&mut self, now: u64) {
+        if std::mem::take(&mut self.up) {
+            self.since = now;
+        }
         self.liveness.on_disconnected();
         self.drop_unsent();
         self.set_phase(Phase::Handshake);

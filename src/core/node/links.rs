@@ -43,7 +43,7 @@ impl Node {
             self.note_departure(id, now);
         }
         self.tree.neighbour_down(id);
-        self.change_phase(id, Link::on_disconnected);
+        self.change_phase(id, |link| link.on_disconnected(now.mono));
         self.leave(id);
         self.schedule_link(id, now);
     }

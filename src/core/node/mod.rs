@@ -22,6 +22,7 @@ mod clocks;
 mod converge;
 mod links;
 mod liveness;
+mod peers;
 mod plain_memory;
 mod room;
 mod session;
@@ -32,6 +33,7 @@ mod unstamped;
 #[cfg(feature = "internals")]
 pub use barrier::Agreement;
 pub use barrier::Barrier;
+pub use peers::{PeerState, Protocol};
 
 use crate::core::anti_entropy::AntiEntropy;
 use crate::core::clock::{Clock, Now, PeerClocks, Stamp, node_id};
@@ -305,20 +307,14 @@ impl Node {
     }
 
     fn owed(&self) -> u64 {
-        let end = self.store.changes.end();
-        self.links
-            .values()
-            .filter(|link| link.up)
-            .map(|link| link.bulk.len() as u64 + u64::from(end - link.cursor))
-            .sum()
+        self.links.values().filter(|link| link.up).map(|link| self.unsent_on(link)).sum()
     }
 
     /// The number of tuples that each connected peer has yet to be sent, for peers where that is not 0.
     pub fn unsent(&self) -> impl Iterator<Item = (LinkId, u64)> {
         let end = self.store.changes.end();
-        let unsent = move |link: &Link| link.bulk.len() as u64 + u64::from(end.saturating_sub(link.cursor));
         let links = self.links.iter().filter(move |(_, link)| link.has_output(end));
-        links.map(move |(&id, link)| (id, unsent(link))).filter(|&(_, count)| count > 0)
+        links.map(move |(&id, link)| (id, self.unsent_on(link))).filter(|&(_, count)| count > 0)
     }
 
     /// Takes the next event for the owner.

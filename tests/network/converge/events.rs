@@ -200,3 +200,36 @@ fn keys_values_and_numbers_are_read_back() {
         reading_back(lib);
     }
 }
+
+#[test]
+fn peers_are_listed_with_what_is_known_of_each() {
+    let _machine = shared();
+    let (hub, leaf, stock) =
+        (Node::new(Preload, "hub"), Node::new(Native, "leaf"), Node::new(Lib::Stock, "stock"));
+    let endpoint = hub.bind();
+    let nobody = format!("tcp://127.0.0.1:{}", common::net::free_port());
+    hub.connect(&nobody);
+    leaf.publish("key", "value");
+    leaf.connect(&endpoint);
+    stock.connect(&endpoint);
+    stock.must_hold("key", "value");
+    let peers = |node: &Node| {
+        node.send("PEERS");
+        let text = node.wait_for_line("PEERS", LONG).expect("a list");
+        text.split(' ').map(common::node::unescape).collect::<Vec<_>>()
+    };
+    let has = |peer: &String, words: &str| words.split(' ').all(|word| peer.contains(word));
+    let of_leaf = "tcp://127.0.0.1: direction=in state=up for= protocol=zgossip unsent=0 equal=yes id=";
+    let of_stock = "tcp://127.0.0.1: direction=in state=up for= protocol=czmq unsent=0";
+    let of_nobody = format!("{nobody} direction=out state=down for= protocol=unknown unsent=0");
+    let all = || {
+        let peers = peers(&hub);
+        peers.len() == 3
+            && [of_leaf, of_stock, &of_nobody].iter().all(|words| peers.iter().any(|peer| has(peer, words)))
+    };
+    assert!(eventually(LONG, all), "{:?}", peers(&hub));
+    let [of_hub] = &peers(&leaf)[..] else { panic!("one peer: {:?}", peers(&leaf)) };
+    assert!(
+        has(of_hub, "direction=out state=up protocol=zgossip") && of_hub.starts_with(&format!("{endpoint} "))
+    );
+}

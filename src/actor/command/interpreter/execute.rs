@@ -7,7 +7,7 @@ use super::{Interpreter, Outbox, Turn};
 use crate::actor::command::commands::Command;
 use crate::actor::command::message::Message;
 use crate::actor::command::outgoing::Outgoing;
-use crate::core::{Now, Stats};
+use crate::core::{Now, PeerState, Protocol, Role, Stats};
 use crate::engine::{Engine, Error};
 use crate::log::show;
 
@@ -61,7 +61,12 @@ impl<'a> Execution<'a> {
                 self.interpreter.send_events(self.engine, self.out);
                 return ControlFlow::Break(());
             }
-            Command::Status | Command::Port | Command::Get(_) | Command::Keys | Command::Stats => {
+            Command::Status
+            | Command::Port
+            | Command::Get(_)
+            | Command::Keys
+            | Command::Stats
+            | Command::Peers => {
                 let reply = self.reply_to(command);
                 self.interpreter.send(Outgoing::Reply(reply), self.engine, self.out);
             }
@@ -81,6 +86,7 @@ impl<'a> Execution<'a> {
             },
             Command::Keys => Message::Keys(self.engine.node().readable(now).cloned().collect()),
             Command::Stats => stats_message(&self.engine.stats()),
+            Command::Peers => peers_message(&self.engine.peers(), now),
             Command::Port if self.interpreter.bind_failed => Message::text(["PORT", "-1"]),
             Command::Port => Message::text(["PORT", &self.interpreter.port.to_string()]),
             _ => Message::text(["STATUS", &self.engine.node().count_readable(now).to_string()]),
@@ -146,6 +152,34 @@ impl<'a> Execution<'a> {
             self.interpreter.send(Outgoing::Forget(tuple), self.engine, self.out);
         }
     }
+}
+
+/// The reply to PEERS: a frame for each peer, with its endpoint and words of the form `name=value`.
+fn peers_message(peers: &[(String, PeerState)], now: Now) -> Message {
+    let describe = |(endpoint, peer): &(String, PeerState)| {
+        let direction = if peer.role == Role::Client { "out" } else { "in" };
+        let protocol = match peer.protocol {
+            Protocol::Unknown => "unknown",
+            Protocol::Plain => "czmq",
+            Protocol::Extended => "zgossip",
+        };
+        let state = if peer.is_up { "up" } else { "down" };
+        let for_ms = now.mono.saturating_sub(peer.since);
+        let unsent = peer.unsent;
+        let mut text = format!(
+            "{endpoint} direction={direction} state={state} for={for_ms} protocol={protocol} unsent={unsent}"
+        );
+        if let Some(is_equal) = peer.is_equal {
+            text.push_str(if is_equal { " equal=yes" } else { " equal=no" });
+        }
+        if let Some(id) = peer.id {
+            text.push_str(&format!(" id={id:016x}"));
+        }
+        text
+    };
+    let mut frames = vec!["PEERS".to_owned()];
+    frames.extend(peers.iter().map(describe));
+    Message::text(frames)
 }
 
 /// The reply to STATS: name and number of each statistic. The digest is hexadecimal, as in log lines.

@@ -333,7 +333,7 @@ proptest! {
     #[test]
     fn no_command_breaks_a_node(commands in prop::collection::vec((
         prop::sample::select(vec![
-            "PUBLISH", "UNPUBLISH", "RETRACT", "GET", "KEYS", "STATS", "STATUS", "PORT", "SET", "VERBOSE",
+            "PUBLISH", "UNPUBLISH", "RETRACT", "GET", "KEYS", "STATS", "PEERS", "STATUS", "PORT", "SET", "VERBOSE",
             "CONNECT", "BIND", "SET PUBLICKEY", "SET SECRETKEY", "ZAP DOMAIN", "", "LOAD",
         ]),
         prop::collection::vec(prop_oneof![
