@@ -3,13 +3,16 @@
 
 """What a node does, seen from one thread."""
 
+import copy
 import errno
 import gc
+import math
 import os
 import pickle
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import weakref
@@ -218,6 +221,44 @@ class Mistakes(NodeTest):
             node.wait_count(-1, 0)
         self.assertEqual(node.status(), 0)
         self.assertEqual(node.items(), [])
+
+    def test_numbers_that_are_none(self) -> None:
+        node = self.node()
+        for ttl in (math.nan, math.inf, -math.inf):
+            with self.assertRaisesRegex(ValueError, f"a time to live is more than 0 .* seconds, not {ttl}"):
+                node.publish("key", "value", ttl=ttl)
+        with self.assertRaisesRegex(ValueError, "a timeout is a number of seconds, not nan"):
+            node.recv(math.nan)
+        with self.assertRaisesRegex(ValueError, "no number of things"):
+            node.wait_agreement(1 << 64, 0)
+        for number in ("1", 1.5, math.nan):
+            with self.assertRaises(TypeError):
+                node.wait_count(number, 0)  # type: ignore[arg-type]
+        node.publish("key", "value")
+        # Longer than the system's calls can wait
+        for timeout in (1e8, 1e300, math.inf):
+            node.publish("key", str(timeout))
+            self.assertEqual(node.recv(timeout).key, b"key")  # type: ignore[union-attr]
+            self.assertIsNotNone(node.wait_key("key", timeout))
+        later = threading.Timer(0.1, node.publish, ("late", "1"))
+        later.start()
+        self.assertEqual(node.recv(1e8), Deliver(b"late", b"1"))
+        later.join()
+
+    def test_copies(self) -> None:
+        node = self.node("original")
+        for copied in (copy.copy, copy.deepcopy, pickle.dumps, lambda one: copy.deepcopy([one])):
+            with self.assertRaisesRegex(TypeError, "cannot copy or pickle <zgossip.Node 'original'>.*another node"):
+                copied(node)
+        node.publish("key", "value")
+        self.assertEqual(node.get("key"), b"value")
+
+    def test_a_node_shows_its_name(self) -> None:
+        with self.node("printer-7") as node:
+            self.assertEqual(repr(node), "<zgossip.Node 'printer-7'>")
+        self.assertEqual(repr(node), "<zgossip.Node 'printer-7' (closed)>")
+        self.assertEqual(repr(self.node("")), "<zgossip.Node ''>")
+        self.assertEqual(repr(zgossip.Node(b"by\xfftes")), r"<zgossip.Node 'by\\xfftes'>")
 
     def test_after_the_end(self) -> None:
         with self.node() as node:

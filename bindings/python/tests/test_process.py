@@ -88,6 +88,47 @@ class Threads(NodeTest):
             self.assertLess(took, timeout + 5)
 
 
+class AtExit(NodeTest):
+    def check(self, work: str) -> None:
+        """Ends a program while 16 threads, for which it does not wait, do the same again and again."""
+        program = (
+            "import select, threading, time, zgossip\n"
+            "node = zgossip.Node()\n"
+            "def work(number):\n"
+            f"    while True: {work}\n"
+            "for number in range(16):\n"
+            "    threading.Thread(target=work, args=(number,), daemon=True).start()\n"
+            "time.sleep(0.1)\n"
+        )
+        for _ in range(3):
+            done = subprocess.run([sys.executable, "-c", program], timeout=LONG, stderr=subprocess.PIPE, text=True)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_threads_that_receive_are_not_heard(self) -> None:
+        self.check("node.recv()")
+
+    def test_threads_that_ask_are_not_heard(self) -> None:
+        self.check("node.publish(str(number), 'value'); node.get('key'); node.status(); node.items()")
+
+    def test_threads_that_wait_are_not_heard(self) -> None:
+        self.check("node.wait_key('none')")
+
+    def test_threads_that_watch_are_not_heard(self) -> None:
+        self.check("select.select([node], [], []); node.recv(0)")
+
+    def test_others_hear_that_the_node_has_ended(self) -> None:
+        program = (
+            "import atexit, zgossip\n"
+            "def late():\n"
+            "    try: node.get('key')\n"
+            "    except zgossip.NodeClosed: print('closed')\n"
+            "atexit.register(late)\n"
+            "node = zgossip.Node()\n"
+        )
+        done = subprocess.run([sys.executable, "-c", program], timeout=LONG, stdout=subprocess.PIPE, text=True)
+        self.assertEqual((done.returncode, done.stdout), (0, "closed\n"))
+
+
 class Signals(NodeTest):
     def test_a_handler_ends_the_wait(self) -> None:
         class Rung(Exception):

@@ -42,8 +42,12 @@ class Descriptor:
         os.close(self._end)
 
     def wait(self, timeout: Optional[float]) -> bool:
-        """Waits `timeout` seconds at most until the descriptor is readable. Signal handlers run meanwhile."""
-        return bool(self._epoll.poll(timeout, 1))
+        """Waits `timeout` seconds at most, and a day at most, until the descriptor is readable.
+
+        Signal handlers run meanwhile.
+        """
+        # A day, because epoll takes milliseconds in 31 bits.
+        return bool(self._epoll.poll(None if timeout is None else min(timeout, 86400.0), 1))
 
     async def readable(self) -> None:
         """Waits in the running event loop until the descriptor is readable. Several tasks may wait at the same time."""

@@ -8,15 +8,19 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import os
+import sys
 import threading
 from ctypes import POINTER, c_bool, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Iterator, Optional
 
 from ._errors import LibraryNotFound
 from ._stats import StatsBuffer
 
 _MAJOR = 1
 _NAME = f"libzgossip.so.{_MAJOR}"
+
+#: Where `make install` may have put it: before ldconfig has been run, or on systems whose loader does not look there.
+USUAL = (os.path.join(sys.prefix, "lib"), "/usr/local/lib", "/usr/local/lib64")
 
 Frames = POINTER(c_char_p)
 
@@ -33,8 +37,8 @@ Tuples = POINTER(Tuple)
 class Library:
     """The functions of libzgossip. Each call releases the interpreter lock while it runs."""
 
-    def __init__(self, path: str) -> None:
-        c = ctypes.CDLL(path, use_errno=True)
+    def __init__(self, path: str, mode: int = 0) -> None:
+        c = ctypes.CDLL(path, mode=ctypes.DEFAULT_MODE | mode, use_errno=True)
         self.path = path
 
         def declare(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
@@ -93,17 +97,43 @@ _loaded: Optional[Library] = None
 _loading = threading.Lock()
 
 
+def _places() -> Iterator[tuple[str, str]]:
+    """Where the library is looked for, in this order: what to tell the loader, and how to name that place."""
+    if sys.prefix != sys.base_prefix:
+        yield os.path.join(sys.prefix, "lib", _NAME), "the virtual environment"
+    yield _NAME, "the loader's directories (LD_LIBRARY_PATH, ldconfig)"
+    for directory in USUAL:
+        yield os.path.join(directory, _NAME), "a usual place"
+    found = ctypes.util.find_library("zgossip")
+    if found:
+        yield found, "find_library"
+
+
+def _loaded_already() -> Optional[Library]:
+    """The library that the process has, by LD_PRELOAD for example: another copy beside it would be another library."""
+    try:
+        return Library(_NAME, os.RTLD_NOLOAD)
+    except (OSError, AttributeError):
+        return None
+
+
 def _open() -> Library:
     chosen = os.environ.get("ZGOSSIP_LIBRARY")
-    reasons = []
-    for path in [chosen] if chosen else [_NAME, ctypes.util.find_library("zgossip")]:
-        if path:
+    present = None if chosen else _loaded_already()
+    if present:
+        return present
+    tried: dict[str, str] = {}
+    for path, place in [(chosen, "ZGOSSIP_LIBRARY")] if chosen else _places():
+        if path not in tried:
             try:
                 return Library(path)
             except (OSError, AttributeError) as why:
-                reasons.append(str(why))
-    hint = "install libzgossip, or set ZGOSSIP_LIBRARY to the path of " + _NAME
-    raise LibraryNotFound("; ".join([*reasons, hint]))
+                missing = os.path.isabs(path) and not os.path.exists(path)
+                reason = "not there" if missing else str(why).removeprefix(f"{path}: ")
+                tried[path] = f"{path}: {reason} ({place})"
+    looked = "".join(f"\n  {line}" for line in tried.values())
+    hint = "Install libzgossip, or set ZGOSSIP_LIBRARY to the path of " + _NAME
+    raise LibraryNotFound(f"{_NAME} could not be loaded. It was looked for as{looked}\n{hint}.")
 
 
 def library() -> Library:

@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import errno
 import math
+import operator
 import os
 import threading
 import time
 import weakref
 from ctypes import byref, c_size_t, c_uint64, c_void_p, string_at
 from types import TracebackType
-from typing import Any, AsyncIterator, Callable, Iterator, Optional, Type, Union
+from typing import Any, AsyncIterator, Callable, Iterator, NoReturn, Optional, Type, Union
 
 from ._descriptor import Descriptor
 from ._errors import NodeClosed, ZgossipError
@@ -28,6 +30,7 @@ Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 _MAX_KEY = 255
 _MAX_TTL = 0xFFFFFFFF
 _MAX_INT = 0x7FFFFFFF
+_MAX_COUNT = c_size_t(-1).value
 
 
 class Node:
@@ -40,6 +43,8 @@ class Node:
 
     Every method may raise ValueError for an invalid argument, ZgossipError if the library refuses the call, and
     NodeClosed after `close`; methods with a `timeout` raise TimeoutError when it is over. A timeout of None is none.
+
+    A node cannot be copied or pickled: a copy would be another node with the same name, which the caller may create.
     """
 
     def __init__(self, name: str = "", *, verbose: bool = False) -> None:
@@ -52,7 +57,9 @@ class Node:
             raise OSError(number, found.reason(number))
         self._library = found
         self._handle = handle
+        self._name = name
         self._end = weakref.finalize(self, _destroy, found, handle, self._process)
+        _note_the_exit()
         # Reentrant: a signal handler may use the node while its thread is in here.
         self._watching = threading.RLock()
         self._watched: Optional[Descriptor] = None
@@ -296,10 +303,15 @@ class Node:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<zgossip.Node {'closed' if self.closed else hex(self._handle)}>"
+        return f"<zgossip.Node {_shown(self._name)!r}{' (closed)' if self.closed else ''}>"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        # Called by copy, deepcopy and pickle alike.
+        raise TypeError(f"cannot copy or pickle {self!r}: it is a thread of this process; create another node instead")
 
     def _check(self) -> None:
         if not self._end.alive:
+            _park_at_exit()
             raise NodeClosed("the node is closed")
         if os.getpid() != self._process:
             raise NodeClosed("the node stayed in the process that this one was forked from")
@@ -308,6 +320,7 @@ class Node:
         """The exception for the last call, which failed."""
         number = ctypes.get_errno()
         if number == errno.EPIPE or not self._end.alive:
+            _park_at_exit()
             return NodeClosed("the node has ended", number)
         return ZgossipError(self._library.reason(number), number)
 
@@ -365,6 +378,36 @@ def _destroy(found: Library, handle: int, process: int) -> None:
         found.destroy(byref(c_void_p(handle)))
 
 
+_exiting = False
+_noted = False
+
+
+def _note_the_exit() -> None:
+    """Has the end of the program noted before nodes end by it, that is, registered after weakref's own function."""
+    global _noted
+    if not _noted:
+        _noted = True
+        atexit.register(_exit)
+
+
+def _exit() -> None:
+    global _exiting
+    _exiting = True
+
+
+def _park_at_exit() -> None:
+    """Stops a daemon thread that finds its node ended by the end of the program, which does not wait for such threads.
+
+    An exception would be of no use to it, and would be printed. The interpreter ends the thread.
+    """
+    while _exiting and threading.current_thread().daemon:
+        time.sleep(1)
+
+
+def _shown(name: Text) -> str:
+    return name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else name
+
+
 def _bytes(what: str, value: Text) -> bytes:
     if isinstance(value, str):
         value = value.encode("utf-8", "surrogateescape")
@@ -383,17 +426,22 @@ def _key(key: Text) -> bytes:
 
 
 def _ttl(ttl: float) -> int:
-    msecs = math.ceil(ttl * 1000)
-    if not 0 < msecs <= _MAX_TTL:
+    # Neither a nan nor an infinity can be rounded, so the number is compared first.
+    if math.isnan(ttl) or not 0 < ttl <= _MAX_TTL / 1000:
         raise ValueError(f"a time to live is more than 0 and at most {_MAX_TTL // 1000} seconds, not {ttl}")
-    return msecs
+    return math.ceil(ttl * 1000)
 
 
 def _count(count: int) -> int:
-    if count < 0:
+    if not 0 <= operator.index(count) <= _MAX_COUNT:
         raise ValueError(f"{count} is no number of things")
     return count
 
 
 def _deadline(timeout: Optional[float]) -> Optional[float]:
-    return None if timeout is None else time.monotonic() + timeout
+    if timeout is None:
+        return None
+    if math.isnan(timeout):
+        raise ValueError(f"a timeout is a number of seconds, not {timeout}")
+    # Longer ones, and infinity, never come.
+    return time.monotonic() + timeout if timeout < threading.TIMEOUT_MAX else None
