@@ -9,6 +9,7 @@
 //! | `commands` | the command language, as the actor's pipe takes it |
 //! | `typed` | the typed calls |
 //! | `czmq_compat` | CZMQ's names, declared by our own headers |
+//! | `zpl` | configuration and certificate files, compared with CZMQ |
 //! | `dropin` | programs made for CZMQ's zgossip run with ours |
 
 mod commands;
@@ -19,3 +20,4 @@ mod interface;
 mod lists;
 mod static_libs;
 mod typed;
+mod zpl;

@@ -13,9 +13,10 @@
 //!         endpoint = 'ipc://@/hub'
 //! ```
 //!
-//! Names and values are bytes in any encoding. A text that CZMQ's `zconfig` reads is read alike here; beyond that, lines
-//! may be longer than 1024 bytes, a comment alone on its line may be indented by anything, and a byte order mark may
-//! come first. A saved tree reads back as the same tree, here and in CZMQ: an item that no ZPL text can express is
+//! Names and values are bytes in any encoding. A text that CZMQ's `zconfig` reads is read alike here, with two exceptions:
+//! lines may be longer than 1024 bytes, and a zero byte, at which CZMQ cuts the line, is an error. Beyond that, a comment
+//! alone on its line may be indented by anything, and a byte order mark may come first. A hash outside quotes
+//! begins a comment, so that `x#y` is `x`; only as the first thing behind `=` and white space it begins a value. A saved tree reads back as the same tree, here and in CZMQ: an item that no ZPL text can express is
 //! refused when it is put. Comments are not kept.
 
 use std::fmt;
@@ -286,15 +287,19 @@ fn parse_line(line: &[u8]) -> Result<Option<(usize, Item)>, &'static str> {
     }
     let rest = rest.trim_ascii_start_c();
     let value = match rest.strip_prefix(b"=") {
-        Some(value) => parse_value(value.trim_ascii_start_c())?,
+        Some(value) => parse_value(value)?,
         None => end_of_line(rest).map(|()| &rest[..0])?,
     };
     let item = Item { name: name.to_vec(), value: value.to_vec(), children: Vec::new(), line: 0 };
     Ok(Some((indent / INDENT, item)))
 }
 
-fn parse_value(text: &[u8]) -> Result<&[u8], &'static str> {
+/// The value in the text behind an equals sign.
+fn parse_value(behind: &[u8]) -> Result<&[u8], &'static str> {
+    let text = behind.trim_ascii_start_c();
     match text.first() {
+        // CZMQ takes a hash for the beginning of a value if it is the first thing behind white space.
+        Some(b'#') if text.len() < behind.len() => Ok(text),
         Some(&mark @ (b'"' | b'\'')) => {
             let text = &text[1..];
             let end = text.iter().position(|&byte| byte == mark).ok_or("missing closing quote")?;
@@ -352,13 +357,14 @@ mod tests {
     #[test]
     fn values_keep_what_quotes_hold() {
         let root = parse(
-            "a = \"# 'x' \"  # y\nb = '\"'\nc =  plain words  # y\nd = # y\ne = ''\nf # y\ng=x\th\r\nh = \"\u{e9}\"",
+            "a = \"# 'x' \"  # y\nb = '\"'\nc =  plain words  # y\nd =# y\ne = ''\nf # y\ng=x\th\r\nh = \"\u{e9}\"",
         );
         let values: Vec<_> = root.children().iter().map(|item| item.value().to_vec()).collect();
         assert_eq!(
             values,
             [&b"# 'x' "[..], b"\"", b"plain words", b"", b"", b"", b"x\th", "\u{e9}".as_bytes()]
         );
+        assert_eq!(parse("a = # x # y").get(b"a"), Some(&b"# x # y"[..]), "as in CZMQ");
         assert_eq!(Item::parse(b"a = \xff\xfe").unwrap().get(b"a"), Some(&b"\xff\xfe"[..]));
     }
 
