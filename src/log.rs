@@ -1,7 +1,7 @@
 //! What a node tells the person who runs it.
 //!
-//! A [`Logger`] belongs to one node: it knows the node's log prefix and whether the node is verbose. Where the
-//! lines go is decided by the [`Sink`] behind it: CZMQ's log where CZMQ is in the process, else [`Stderr`], which
+//! A [`Logger`] belongs to one node: every line begins with the node's name, so that several nodes of one process can be
+//! told apart, and debug lines are written only while the node is verbose. Where the lines go is decided by the [`Sink`] behind it: CZMQ's log where CZMQ is in the process, else [`Stderr`], which
 //! writes the same format. One call makes one line: control characters in it (a key chosen by a stranger may hold
 //! a line break) are shown escaped. Secrets are never passed to this module.
 
@@ -13,6 +13,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::RwLock;
+
+/// The beginning of the log lines of a node without a name.
+const NO_NAME: &str = "zgossip";
 
 /// How much a line matters, in CZMQ's steps.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -58,23 +61,18 @@ pub struct Logger(Arc<Inner>);
 
 struct Inner {
     sink: RwLock<Arc<dyn Sink>>,
-    prefix: Box<str>,
+    name: Box<str>,
     verbose: AtomicBool,
 }
 
 impl Logger {
-    /// A log that writes to `sink`, for a node whose log prefix is `prefix`; not verbose yet.
-    pub fn new(prefix: &str, sink: Arc<dyn Sink>) -> Logger {
+    /// A log that writes to `sink` lines that begin with `name`, or with [`NO_NAME`] if that is empty; not verbose yet.
+    pub fn new(name: &str, sink: Arc<dyn Sink>) -> Logger {
         Logger(Arc::new(Inner {
             sink: RwLock::new(sink),
-            prefix: prefix.into(),
+            name: if name.is_empty() { NO_NAME } else { name }.into(),
             verbose: AtomicBool::new(false),
         }))
-    }
-
-    /// The node's log prefix, as the program gave it.
-    pub fn prefix(&self) -> &str {
-        &self.0.prefix
     }
 
     /// Whether [`debug`](Logger::debug) writes anything.
@@ -122,21 +120,21 @@ impl Logger {
         self.write(Level::Info, text);
     }
 
-    /// Writes a debug line, `<prefix>: text`, if the node is verbose; otherwise `text` is not even formatted.
+    /// Writes a debug line, indented as CZMQ's are, if the node is verbose; otherwise `text` is not even formatted.
     pub fn debug(&self, text: impl fmt::Display) {
         if self.verbose() {
-            self.write(Level::Debug, format_args!("{}:     {}", self.0.prefix, text));
+            self.write(Level::Debug, format_args!("    {text}"));
         }
     }
 
     fn write(&self, level: Level, text: impl fmt::Display) {
-        self.sink().write(level, &one_line(&text.to_string()));
+        self.sink().write(level, &one_line(&format!("{}: {text}", self.0.name)));
     }
 }
 
 impl fmt::Debug for Logger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Logger").field("prefix", &self.0.prefix).field("verbose", &self.verbose()).finish()
+        f.debug_struct("Logger").field("name", &self.0.name).field("verbose", &self.verbose()).finish()
     }
 }
 
@@ -237,9 +235,16 @@ mod tests {
     }
 
     #[test]
-    fn debug_lines_wait_for_verbose_and_carry_the_prefix() {
+    fn every_line_carries_the_name_and_debug_lines_wait_for_verbose() {
         let lines = Arc::new(Lines::default());
         let logger = Logger::new("alpha", lines.clone());
+        logger.error("a");
+        logger.warning("b");
+        logger.notice("c");
+        logger.info("d");
+        Logger::new("", lines.clone()).info("e");
+        let texts: Vec<_> = lines.0.lock().drain(..).map(|(_, text)| text).collect();
+        assert_eq!(texts, ["alpha: a", "alpha: b", "alpha: c", "alpha: d", "zgossip: e"]);
         logger.debug("API command=PORT");
         logger.set_verbose(true);
         logger.debug(format_args!("API command={}", "PORT"));
@@ -249,7 +254,10 @@ mod tests {
     #[test]
     fn a_line_break_in_a_text_does_not_forge_a_line() {
         let lines = Arc::new(Lines::default());
-        Logger::new("", lines.clone()).warning("bad key 'a\nE: 26-11-22 x\u{1b}[2J'");
-        assert_eq!(*lines.0.lock(), [(Level::Warning, r"bad key 'a\nE: 26-11-22 x\u{1b}[2J'".to_owned())]);
+        Logger::new("a\nb", lines.clone()).warning("bad key 'a\nE: 26-11-22 x\u{1b}[2J'");
+        assert_eq!(
+            *lines.0.lock(),
+            [(Level::Warning, r"a\nb: bad key 'a\nE: 26-11-22 x\u{1b}[2J'".to_owned())]
+        );
     }
 }

@@ -144,7 +144,7 @@ impl Engine {
         let expected = self.security.has_keys() && endpoint.transport == Transport::Tcp;
         if expected && !encrypted && attempt == 1 {
             self.logger.warning(format_args!(
-                "zgossip: connecting to {} in clear: keys are set, but CONNECT gave no server key",
+                "connecting to {} in clear: keys are set, but CONNECT gave no server key",
                 endpoint.text()
             ));
         }
@@ -214,7 +214,7 @@ impl Engine {
             self.node.link_down(id, now); // it was lost in between, and no event told of that
         }
         let was_reported = remote.set_up(now.mono);
-        let text = format!("zgossip: connected to {}", remote.endpoint().text());
+        let text = format!("connected to {}", remote.endpoint().text());
         if was_reported {
             self.logger.notice(text);
         } else {
@@ -234,7 +234,7 @@ impl Engine {
         let delay = remote.set_lost(now.mono);
         if was_up {
             let endpoint = remote.endpoint().text();
-            self.logger.debug(format_args!("zgossip: lost the connection to {endpoint}"));
+            self.logger.debug(format_args!("lost the connection to {endpoint}"));
             link.pending = None;
             self.node.link_down(id, now);
         }
@@ -352,7 +352,7 @@ impl Engine {
             return;
         }
         let endpoint = remote.endpoint().text().to_owned();
-        self.logger.warning(format_args!("zgossip: cannot connect to {endpoint}: {reason}"));
+        self.logger.warning(format_args!("cannot connect to {endpoint}: {reason}"));
         self.unreachable.push_back((endpoint, reason.to_owned()));
     }
 }

@@ -16,16 +16,16 @@ impl Engine {
         let Some(endpoint) = self.links.get(&id).map(|link| link.endpoint.to_string()) else { return };
         if !self.is_itself(id) {
             self.logger.warning(format_args!(
-                "zgossip: the peer at {endpoint} has this node's id, as a copy of a running machine has: what both write \
+                "the peer at {endpoint} has this node's id, as a copy of a running machine has: what both write \
                  at once may be lost"
             ));
             return;
         }
         let reason = "it is this node itself";
-        self.logger.warning(format_args!("zgossip: not connected to {endpoint}: {reason}"));
+        self.logger.warning(format_args!("not connected to {endpoint}: {reason}"));
         match self.disconnect(endpoint.as_bytes()) {
             Ok(()) => self.unreachable.push_back((endpoint, reason.to_owned())),
-            Err(error) => self.logger.error(format_args!("zgossip: disconnecting from {endpoint}: {error}")),
+            Err(error) => self.logger.error(format_args!("disconnecting from {endpoint}: {error}")),
         }
     }
 
@@ -57,7 +57,7 @@ impl Engine {
         if let Some(remote) = self.remote(id)
             && remote.report_same_peer()
         {
-            self.logger.warning(format_args!("zgossip: {one} and {two} are one peer, which counts once"));
+            self.logger.warning(format_args!("{one} and {two} are one peer, which counts once"));
         }
     }
 }

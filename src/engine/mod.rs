@@ -329,7 +329,7 @@ impl Engine {
         if error.is_terminated() {
             self.terminated = true;
         } else if self.failures.pass(self.clock.mono()) {
-            self.logger.error(format_args!("zgossip: {doing}: {error}"));
+            self.logger.error(format_args!("{doing}: {error}"));
         }
     }
 }

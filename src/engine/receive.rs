@@ -98,7 +98,7 @@ impl Engine {
         let routing_id = message.routing_id.data();
         let endpoint = self.client_endpoint(message);
         router.add_link(routing_id, id);
-        self.logger.debug(format_args!("zgossip: peer {endpoint} has connected"));
+        self.logger.debug(format_args!("peer {endpoint} has connected"));
         self.note_link(id, &endpoint);
         self.links.insert(id, Link::accepted(slot, routing_id.into(), endpoint));
         Some(id)
@@ -137,7 +137,7 @@ impl Engine {
         self.turned_away.count += 1;
         if self.turned_away.warnings.pass(now.mono) {
             let count = std::mem::take(&mut self.turned_away.count);
-            self.logger.warning(format_args!("zgossip: {count} messages of new clients dropped: {refusal}"));
+            self.logger.warning(format_args!("{count} messages of new clients dropped: {refusal}"));
         }
     }
 }

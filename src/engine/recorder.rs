@@ -95,7 +95,7 @@ impl Engine {
         }
         let name = format!("zgossip-{}-{:016x}.record", std::process::id(), self.node.id());
         if let Err(error) = self.record(Some(&Path::new(&directory).join(name))) {
-            self.logger.warning(format_args!("zgossip: {DIRECTORY}: {error}"));
+            self.logger.warning(format_args!("{DIRECTORY}: {error}"));
         }
     }
 
@@ -109,7 +109,7 @@ impl Engine {
         };
         if let Err(error) = end {
             let text = Error::io(format_args!("recording to '{}' has ended", output.path.display()), &error);
-            self.logger.warning(format_args!("zgossip: {text}"));
+            self.logger.warning(text);
             self.node.end_record();
             self.recorder.output = None;
         }

@@ -99,11 +99,9 @@ impl Engine {
         unsent.sort_unstable();
         unsent.dedup_by_key(|&mut (id, _)| id);
         if tuples > 0 {
-            let (peers, prefix) = (unsent.len(), self.logger.prefix());
-            let node = if prefix.is_empty() { "this node" } else { prefix };
-            self.logger.warning(format_args!(
-                "zgossip: {node} has ended with tuples unsent: {tuples}, to peers: {peers}"
-            ));
+            let peers = unsent.len();
+            self.logger
+                .warning(format_args!("the node has ended with tuples unsent: {tuples}, to peers: {peers}"));
         }
     }
 }

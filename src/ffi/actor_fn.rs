@@ -90,7 +90,7 @@ pub(super) fn run(pipe: Socket, prefix: &str, context: raw::Context) {
         actor::run_on_pipe(pipe, prefix, sink, context);
     });
     if let Err(payload) = catch_unwind(node) {
-        logger.error(format_args!("{prefix}: the node has failed, and ends: {}", panic_text(&*payload)));
+        logger.error(format_args!("the node has failed, and ends: {}", panic_text(&*payload)));
         // Dropping a foreign panic payload could panic again.
         std::mem::forget(payload);
     }

@@ -181,7 +181,7 @@ fn a_record_that_cannot_be_written_is_refused_or_ends_and_the_node_goes_on() {
     node.send("SET server/record_size 100");
     node.send(&format!("RECORD {path}"));
     fs::create_dir(Path::new(&format!("{path}.1"))).expect("a directory");
-    let ended = format!("zgossip: recording to '{path}' has ended");
+    let ended = format!("recording to '{path}' has ended");
     let mut keys = 0;
     assert!(eventually(LONG, || {
         node.publish(&keys.to_string(), "value");

@@ -19,14 +19,14 @@ const COMMANDS_PER_TURN: usize = 100;
 pub fn run_on_pipe(pipe: Socket, context: Context, sink: Arc<dyn Sink>, ready: impl FnOnce()) {
     let logger = local_logger("zauth", sink);
     let socket = ZapSocket::new(context)
-        .map_err(|error| logger.error(format_args!("zauth: cannot serve authentication requests: {error}")))
+        .map_err(|error| logger.error(format_args!("cannot serve authentication requests: {error}")))
         .ok();
     let mut actor = Actor { pipe, socket, policy: Policy::default(), logger };
     ready();
     if let Err(error) = actor.run() {
         // A program that ends without destroying its actors terminates their context.
         if !error.is_terminated() {
-            actor.logger.error(format_args!("zauth: {error}; the server ends"));
+            actor.logger.error(format_args!("{error}; the server ends"));
         }
     }
 }
@@ -87,7 +87,7 @@ impl Actor {
     fn execute(&mut self, frames: &[Vec<u8>]) -> bool {
         let [name, arguments @ ..] = frames else { return false };
         if self.logger.verbose() {
-            self.logger.info(format_args!("zauth: API command={}", show(name)));
+            self.logger.info(format_args!("API command={}", show(name)));
         }
         match (&name[..], arguments) {
             (b"VERBOSE", _) => self.logger.set_verbose(true),
@@ -95,16 +95,16 @@ impl Actor {
             (b"DENY", addresses) => addresses.iter().for_each(|address| self.policy.deny(address)),
             (b"PLAIN", [file, ..]) => {
                 if let Err(error) = self.policy.plain(file) {
-                    self.logger.warning(format_args!("zauth: cannot load '{}' ({error})", show(file)));
+                    self.logger.warning(format_args!("cannot load '{}' ({error})", show(file)));
                 }
             }
             (b"CURVE", [directory, ..]) => self.policy.curve(directory),
             (b"GSSAPI", _) => {
-                self.logger.warning("zauth: GSSAPI is not supported");
+                self.logger.warning("GSSAPI is not supported");
                 return false;
             }
             _ => {
-                self.logger.error(format_args!("zauth: invalid command: {}", show(name)));
+                self.logger.error(format_args!("invalid command: {}", show(name)));
                 return false;
             }
         }

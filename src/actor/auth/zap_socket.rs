@@ -48,7 +48,7 @@ impl ZapSocket {
                     if logger.verbose() {
                         let answer = if verdict.allowed { "allowed" } else { "denied" };
                         logger.info(format_args!(
-                            "zauth: {answer} ({}) mechanism={} ipaddress={} user={}",
+                            "{answer} ({}) mechanism={} ipaddress={} user={}",
                             verdict.reason,
                             request.mechanism(),
                             show(request.address),

@@ -125,6 +125,8 @@ pub enum Reason {
     Unknown,
     /// An argument is missing.
     Missing(&'static str),
+    /// Frames follow the arguments, which are these.
+    Excess(&'static str),
     /// An argument is not of its kind.
     Invalid {
         /// The argument's name.
@@ -139,6 +141,8 @@ impl fmt::Display for Reason {
         match self {
             Reason::Unknown => f.write_str("unknown command"),
             Reason::Missing(argument) => write!(f, "{argument} is missing"),
+            Reason::Excess("") => f.write_str("too many frames, for it has no arguments"),
+            Reason::Excess(arguments) => write!(f, "too many frames, for its arguments are: {arguments}"),
             Reason::Invalid { argument, why } => write!(f, "{argument} {why}"),
         }
     }

@@ -37,5 +37,5 @@ pub use outgoing::Outgoing;
 
 #[cfg(feature = "internals")]
 pub use parser::{COMMANDS, Syntax};
-pub use parser::{MAX_FRAMES, is_secret, is_term, parse};
+pub use parser::{MAX_FRAMES, is_secret, is_term, parse, read_by_czmq};
 pub use waits::{Condition, Met, Waits};

@@ -1,13 +1,15 @@
 //! The command language: which lists of frames are commands.
 //!
-//! Parsing borrows from the frames and allocates nothing. Frames beyond a command's arguments are ignored, as CZMQ
-//! ignores them; missing and invalid arguments make a [`Refused`] that names the command and the reason.
+//! Parsing borrows from the frames and allocates nothing. Missing, invalid and excess arguments make a [`Refused`] that
+//! names the command and the reason. CZMQ ignores frames behind the arguments of its own commands; [`read_by_czmq`] serves
+//! the programs that rely on that.
 
 use super::commands::{Command, Reason, Refused};
 use crate::core::check_key;
 
-/// The most frames that a command has; further ones are not read. PUBLISH has four.
-pub const MAX_FRAMES: usize = 4;
+/// The most frames that are read of a command: one more than any command has, so that excess frames are seen. PUBLISH has
+/// four.
+pub const MAX_FRAMES: usize = 5;
 
 /// One command of the language: a row of [`COMMANDS`].
 #[cfg_attr(
@@ -23,6 +25,8 @@ pub struct Syntax {
     pub reply: &'static str,
     /// The effect of the command, in one line.
     pub meaning: &'static str,
+    /// Whether CZMQ's zgossip has the command too.
+    pub in_czmq: bool,
     parse: for<'a> fn(Frames<'_, 'a>) -> Result<Command<'a>, Reason>,
 }
 
@@ -33,6 +37,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "key value [ttl]",
         reply: "",
         meaning: "Give a key a value on every node; with a ttl (milliseconds) the tuple expires.",
+        in_czmq: true,
         parse: |frames| {
             Ok(Command::Publish {
                 key: frames.bytes(1, "key")?,
@@ -46,6 +51,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "key",
         reply: "VALUE key [value]",
         meaning: "Read the value of a key.",
+        in_czmq: false,
         parse: |frames| Ok(Command::Get(frames.key(1)?)),
     },
     Syntax {
@@ -53,6 +59,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "",
         reply: "STATUS number",
         meaning: "Count the tuples that this node holds.",
+        in_czmq: true,
         parse: |_| Ok(Command::Status),
     },
     Syntax {
@@ -60,6 +67,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "key",
         reply: "",
         meaning: "Forget a tuple on this node alone.",
+        in_czmq: true,
         parse: |frames| Ok(Command::Unpublish(frames.key(1)?)),
     },
     Syntax {
@@ -67,6 +75,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "key",
         reply: "",
         meaning: "Remove a tuple from the whole network.",
+        in_czmq: false,
         parse: |frames| Ok(Command::Retract(frames.key(1)?)),
     },
     Syntax {
@@ -74,6 +83,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "",
         reply: "KEYS [key ...]",
         meaning: "List all keys.",
+        in_czmq: false,
         parse: |_| Ok(Command::Keys),
     },
     Syntax {
@@ -81,6 +91,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "",
         reply: "STATS [name value ...]",
         meaning: "Read the statistics.",
+        in_czmq: false,
         parse: |_| Ok(Command::Stats),
     },
     Syntax {
@@ -88,6 +99,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "",
         reply: "PEERS [peer ...]",
         meaning: "List the peers: a frame each, with its endpoint and words of the form name=value.",
+        in_czmq: false,
         parse: |_| Ok(Command::Peers),
     },
     Syntax {
@@ -95,6 +107,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "endpoint",
         reply: "",
         meaning: "Accept peers at an endpoint.",
+        in_czmq: true,
         parse: |frames| Ok(Command::Bind(frames.text(1, "endpoint")?)),
     },
     Syntax {
@@ -102,6 +115,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "",
         reply: "PORT number",
         meaning: "Read the last TCP port bound: 0 before any, -1 after a BIND that failed.",
+        in_czmq: true,
         parse: |_| Ok(Command::Port),
     },
     Syntax {
@@ -109,6 +123,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "endpoint [server-key]",
         reply: "",
         meaning: "Connect to a peer, by CURVE if its public key is given.",
+        in_czmq: true,
         parse: |frames| {
             Ok(Command::Connect {
                 endpoint: frames.text(1, "endpoint")?,
@@ -125,6 +140,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "file",
         reply: "",
         meaning: "Replace the configuration by that of a file, which is watched from then on.",
+        in_czmq: true,
         parse: |frames| Ok(Command::Load(frames.text(1, "file name")?)),
     },
     Syntax {
@@ -132,6 +148,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "file",
         reply: "",
         meaning: "The same as LOAD.",
+        in_czmq: true,
         parse: |frames| Ok(Command::Load(frames.text(1, "file name")?)),
     },
     Syntax {
@@ -139,6 +156,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "path value",
         reply: "",
         meaning: "Change one item of the configuration.",
+        in_czmq: true,
         parse: |frames| Ok(Command::Set { path: frames.text(1, "path")?, value: frames.string(2, "value")? }),
     },
     Syntax {
@@ -146,6 +164,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "file",
         reply: "",
         meaning: "Write the configuration to a file.",
+        in_czmq: true,
         parse: |frames| Ok(Command::Save(frames.text(1, "file name")?)),
     },
     Syntax {
@@ -153,6 +172,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "[file]",
         reply: "",
         meaning: "Record the node's inputs in a file; without a file, end the recording.",
+        in_czmq: false,
         parse: |frames| {
             Ok(Command::Record(match frames.string(1, "file name") {
                 Err(Reason::Missing(_)) => b"",
@@ -165,6 +185,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "key",
         reply: "",
         meaning: "Set the CURVE public key (Z85) for later BINDs and CONNECTs.",
+        in_czmq: true,
         parse: |frames| Ok(Command::SetPublicKey(frames.string(1, "key")?)),
     },
     Syntax {
@@ -172,6 +193,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "key",
         reply: "",
         meaning: "Set the CURVE secret key (Z85) for later BINDs and CONNECTs.",
+        in_czmq: true,
         parse: |frames| Ok(Command::SetSecretKey(frames.string(1, "key")?)),
     },
     Syntax {
@@ -179,6 +201,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "domain",
         reply: "",
         meaning: "Set the ZAP domain for later BINDs and CONNECTs.",
+        in_czmq: true,
         parse: |frames| Ok(Command::ZapDomain(frames.string(1, "domain")?)),
     },
     Syntax {
@@ -186,6 +209,7 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "",
         reply: "",
         meaning: "Log commands and activity.",
+        in_czmq: true,
         parse: |_| Ok(Command::Verbose),
     },
     Syntax {
@@ -193,18 +217,56 @@ pub const COMMANDS: &[Syntax] = &[
         arguments: "",
         reply: "",
         meaning: "End the node.",
+        in_czmq: true,
         parse: |_| Ok(Command::Term),
     },
 ];
+
+/// The most frames that each of [`COMMANDS`] has. `$TERM` may have any number: whatever is amiss, the node is to end.
+const LIMITS: [usize; COMMANDS.len()] = {
+    let mut limits = [0; COMMANDS.len()];
+    let mut index = 0;
+    while index < limits.len() {
+        let Syntax { name, arguments, .. } = COMMANDS[index];
+        limits[index] = if name.as_bytes()[0] == b'$' { usize::MAX } else { 1 + words(arguments.as_bytes()) };
+        index += 1;
+    }
+    limits
+};
+
+/// The number of words in a text with one space between them.
+const fn words(text: &[u8]) -> usize {
+    let (mut spaces, mut index) = (0, 0);
+    while index < text.len() {
+        if text[index] == b' ' {
+            spaces += 1;
+        }
+        index += 1;
+    }
+    if text.is_empty() { 0 } else { spaces + 1 }
+}
 
 /// Reads a command from its frames. A zero byte that ends a frame (some bindings send the NUL of their strings along) is
 /// not part of it; a zero byte elsewhere makes the command invalid.
 pub fn parse<'a>(frames: &[&'a [u8]]) -> Result<Command<'a>, Refused> {
     let name = frame(frames, 0).unwrap_or_default();
-    let syntax = COMMANDS.iter().find(|syntax| syntax.name.as_bytes() == name).ok_or(Reason::Unknown);
-    syntax
-        .and_then(|syntax| (syntax.parse)(Frames(frames)))
-        .map_err(|reason| Refused { command: name.to_vec(), reason })
+    let refused = |reason| Refused { command: name.to_vec(), reason };
+    let index = index_of(name).ok_or_else(|| refused(Reason::Unknown))?;
+    if frames.len() > LIMITS[index] {
+        return Err(refused(Reason::Excess(COMMANDS[index].arguments)));
+    }
+    (COMMANDS[index].parse)(Frames(frames)).map_err(refused)
+}
+
+fn index_of(name: &[u8]) -> Option<usize> {
+    COMMANDS.iter().position(|syntax| syntax.name.as_bytes() == name)
+}
+
+/// The frames of a command of CZMQ's without those behind its arguments, which CZMQ ignores; `None` if there are none, or
+/// the command is not CZMQ's.
+pub fn read_by_czmq<'f, 'a>(frames: &'f [&'a [u8]]) -> Option<&'f [&'a [u8]]> {
+    let index = index_of(frame(frames, 0)?).filter(|&index| COMMANDS[index].in_czmq)?;
+    (frames.len() > LIMITS[index]).then(|| &frames[..LIMITS[index]])
 }
 
 /// Whether these frames carry a secret, so that no copy of them may stay in memory.
@@ -298,7 +360,7 @@ mod tests {
             (&[b"PUBLISH", b"k", b"v"], C::Publish { key: b"k", value: b"v", ttl: 0 }),
             (&[b"PUBLISH", b"k", b""], C::Publish { key: b"k", value: b"", ttl: 0 }),
             (&[b"PUBLISH", b"k", b"v", b"2500"], C::Publish { key: b"k", value: b"v", ttl: 2500 }),
-            (&[b"STATUS", b"more", b"than", b"needed"], C::Status),
+            (&[b"STATUS"], C::Status),
             (&[b"UNPUBLISH", b"\xff"], C::Unpublish(b"\xff")),
             (&[b"RETRACT", b"k"], C::Retract(b"k")),
             (&[b"SET PUBLICKEY", b"p"], C::SetPublicKey(b"p")),
@@ -315,6 +377,30 @@ mod tests {
             assert_eq!(parse(frames).as_ref(), Ok(command));
             let name = if frames[0] == b"CONFIGURE" { b"LOAD" } else { frames[0] };
             assert_eq!(command.name().as_bytes(), name);
+        }
+    }
+
+    #[test]
+    fn frames_behind_the_arguments_are_refused_or_ignored_as_by_czmq() {
+        for syntax in COMMANDS {
+            let count = words(syntax.arguments.as_bytes());
+            let mut frames = vec![syntax.name.as_bytes()];
+            frames.extend((0..count).map(|_| &b"1"[..]));
+            assert!(parse(&frames).is_ok(), "{}", syntax.name);
+            assert_eq!(read_by_czmq(&frames), None);
+            assert!(frames.len() < MAX_FRAMES, "one frame more is read");
+            frames.push(b"1");
+            if syntax.name == "$TERM" {
+                assert_eq!(parse(&frames), Ok(Command::Term));
+                continue;
+            }
+            let why = match syntax.arguments {
+                "" => "too many frames, for it has no arguments".to_owned(),
+                arguments => format!("too many frames, for its arguments are: {arguments}"),
+            };
+            assert_eq!(refused(&frames), format!("{} refused: {why}", syntax.name));
+            let read = syntax.in_czmq.then(|| &frames[..=count]);
+            assert_eq!(read_by_czmq(&frames), read, "{}", syntax.name);
         }
     }
 

@@ -8,11 +8,11 @@
 use std::ops::ControlFlow;
 
 use super::{COMMANDS_PER_TURN, OVERFLOW};
-use crate::actor::command::{Inbox, Interpreter, MAX_FRAMES, Message, Outbox, Outgoing, Turn};
+use crate::actor::command::{Inbox, Interpreter, MAX_FRAMES, Message, Outbox, Outgoing, Turn, read_by_czmq};
 use crate::core::{Now, Tuple};
 use crate::engine::raw::{Error, Msg, Poller, Socket};
 use crate::engine::{Engine, Owner, OwnerEvent, PollSource};
-use crate::log::Logger;
+use crate::log::{Logger, show};
 
 /// How many different replies may wait before commands that have one are refused: more than any program leaves unread
 /// that reads at all. Waiting until the program reads is no way out here: it may read and write in one thread, and wait
@@ -25,6 +25,8 @@ pub struct PipeOwner {
     frames: [Msg; MAX_FRAMES],
     interpreter: Interpreter,
     outbox: PipeOutbox,
+    /// Whether the log says already that excess frames are ignored.
+    has_warned_of_excess: bool,
 }
 
 /// Waits for room in the pipe before the actor ends. CZMQ tells the program of the end only if there is room for that
@@ -68,6 +70,7 @@ impl PipeOwner {
                 logger: engine.logger().clone(),
                 overflown: false,
             },
+            has_warned_of_excess: false,
         }
     }
 
@@ -112,8 +115,17 @@ impl Owner for PipeOwner {
                 Err(_) => return ControlFlow::Break(()),
             };
             let frames = self.frames.each_ref().map(Msg::data);
+            let frames = &frames[..count];
+            // A program made for CZMQ may send more than CZMQ reads.
+            let read = read_by_czmq(frames);
+            if read.is_some() && !std::mem::replace(&mut self.has_warned_of_excess, true) {
+                let name = show(frames[0]);
+                self.outbox
+                    .logger
+                    .warning(format_args!("{name}: frames behind its arguments are ignored, as by CZMQ"));
+            }
             let turn = Turn { engine, now, out: &mut self.outbox };
-            self.interpreter.execute(&frames[..count], turn)?;
+            self.interpreter.execute(read.unwrap_or(frames), turn)?;
         }
         ControlFlow::Continue(())
     }
@@ -308,9 +320,14 @@ mod tests {
         let program = Program::new();
         program.send(&[b"PUBLISH", b"a", b"\xff\xfe"]);
         program.send(&[b"NONSENSE", b"with", b"more", b"frames", b"than", b"any", b"command"]);
+        program.send(&[b"STATUS", b"x", b"y", b"z", b"and", b"more"]);
+        program.send(&[b"GET", b"a", b"x"]);
+        program.send(&[b"PUBLISH", b"b", b"1", b"0", b"x", b"y"]);
         program.send(&[b"STATUS"]);
         assert_eq!(program.recv(), ["DELIVER", "a", "\u{fffd}\u{fffd}"]);
-        assert_eq!(program.recv(), ["STATUS", "1"]);
+        assert_eq!(program.recv(), ["STATUS", "1"], "as from CZMQ");
+        assert_eq!(program.recv(), ["DELIVER", "b", "1"], "CZMQ has no GET, which is refused");
+        assert_eq!(program.recv(), ["STATUS", "2"]);
     }
 
     /// More messages than the pipe has room for, not read before all commands are given.

@@ -85,7 +85,7 @@ impl Node {
         self.counters.refused += 1;
         self.anti_entropy.on_drift_refused(now.mono);
         self.anti_entropy.settle(key_hash(key), stamp);
-        self.warn("stamp", || "zgossip: dropped a tuple stamped further ahead than server/max_drift".into());
+        self.warn("stamp", || "dropped a tuple stamped further ahead than server/max_drift".into());
     }
 
     /// Takes a peer's write that the register in `slot` has already, or an older one.

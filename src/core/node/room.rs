@@ -128,7 +128,7 @@ impl Node {
             Refusal::ValueTooLong => "value",
             _ => "room",
         };
-        self.warn(cause, || format!("zgossip: dropped a tuple from the network: {refusal}"));
+        self.warn(cause, || format!("dropped a tuple from the network: {refusal}"));
     }
 
     /// Forgets up to `most` refused tuples: the next comparison finds that they are missing.

@@ -35,16 +35,14 @@ impl Node {
 
     fn on_malformed(&mut self, id: LinkId, error: Invalid) {
         self.counters.malformed += 1;
-        self.warn("malformed", || {
-            format!("zgossip: dropped a malformed message on link {}: {error}", id.get())
-        });
+        self.warn("malformed", || format!("dropped a malformed message on link {}: {error}", id.get()));
     }
 
     /// Drops a message that makes no sense from this side of a link.
     fn on_unexpected(&mut self, id: LinkId, message: &Message<'_>) {
         self.counters.malformed += 1;
         let name = name(message);
-        self.warn("unexpected", || format!("zgossip: dropped an unexpected {name} on link {}", id.get()));
+        self.warn("unexpected", || format!("dropped an unexpected {name} on link {}", id.get()));
     }
 
     fn handle_as_client(&mut self, id: LinkId, message: Message<'_>, now: Now) {
@@ -272,8 +270,7 @@ impl Node {
         self.on_wall(id, extension, now);
         if self.is_too_far_ahead(time, now) {
             self.warn("drift", || {
-                "zgossip: a peer's clock is further ahead than server/max_drift; its stamps are not trusted"
-                    .into()
+                "a peer's clock is further ahead than server/max_drift; its stamps are not trusted".into()
             });
         } else {
             // This node's clock was set back since it stamped: the peer shows that the present one is right.

@@ -341,7 +341,7 @@ fn end_with_peers_that_do_not_read() -> Duration {
     });
     let log = node.log.clone();
     let taken = node.end();
-    assert_eq!(log.count("test has ended with tuples unsent: "), 1);
+    assert_eq!(log.count("test: the node has ended with tuples unsent: "), 1);
     drop(peers);
     taken
 }

@@ -148,7 +148,7 @@ fn events_are_for_those_who_asked() {
     let mut bench = Bench::new();
     bench.tell(&["PUBLISH", "a", "1"]);
     assert_eq!(bench.tell(&["PUBLISH", "", "1"]), [""; 0]);
-    assert_eq!(bench.logged(), ["W: PUBLISH refused: key is empty"]);
+    assert_eq!(bench.logged(), ["W: bench: PUBLISH refused: key is empty"]);
     bench.tell(&["SET", "server/events", "1"]);
     assert_eq!(bench.tell(&["RETRACT", "a"]), ["RETRACT a"]);
     assert_eq!(bench.tell(&["PUBLISH", "", "1"]), ["ERROR PUBLISH key is empty"]);
@@ -173,20 +173,35 @@ fn ports_are_those_of_the_last_bind() {
     bench.tell(&["BIND", "nonsense"]);
     assert_eq!(bench.tell(&["PORT"]), ["PORT -1"]);
     let logged = bench.logged();
-    assert!(logged[0].starts_with("W: could not bind to nonsense ("), "{logged:?}");
+    assert!(logged[0].starts_with("W: bench: could not bind to nonsense ("), "{logged:?}");
     bench.tell(&["BIND", &format!("inproc://interpreter-{:x}", fastrand::u64(..))]);
     assert_eq!(bench.tell(&["PORT"]), port);
     bench.tell(&["CONNECT", "nonsense"]);
     let logged = bench.logged();
-    assert!(logged[0].starts_with("W: bad zgossip endpoint 'nonsense' ("), "{logged:?}");
+    assert!(logged[0].starts_with("W: bench: bad zgossip endpoint 'nonsense' ("), "{logged:?}");
 }
 
 #[test]
 fn unknown_commands_are_errors_and_no_more() {
     let mut bench = Bench::new();
     assert_eq!(bench.tell(&["NONSENSE", "x"]), [""; 0]);
-    assert_eq!(bench.logged(), ["E: unknown zgossip method 'NONSENSE'"]);
+    assert_eq!(bench.logged(), ["E: bench: unknown zgossip method 'NONSENSE'"]);
     assert!(bench.give(&["$TERM"]).is_break());
+}
+
+#[test]
+fn frames_behind_the_arguments_are_refused_and_nothing_changes() {
+    let mut bench = Bench::new();
+    bench.tell(&["SET", "server/events", "1"]);
+    let why = "too many frames, for its arguments are: key value [ttl]";
+    assert_eq!(bench.tell(&["PUBLISH", "k", "v", "5", "extra"]), [format!("ERROR PUBLISH {why}")]);
+    assert_eq!(bench.logged(), [format!("W: bench: PUBLISH refused: {why}")]);
+    let why = "too many frames, for it has no arguments";
+    assert_eq!(bench.tell(&["STATUS", "x"]), [format!("ERROR STATUS {why}")]);
+    assert_eq!(bench.tell(&["VERBOSE", "x"]), [format!("ERROR VERBOSE {why}")]);
+    assert_eq!(bench.logged().len(), 2);
+    assert_eq!(bench.tell(&["STATUS"]), ["STATUS 0"]);
+    assert!(bench.logged().is_empty(), "it is not verbose");
 }
 
 #[test]
@@ -198,7 +213,7 @@ fn a_verbose_node_logs_commands_and_never_a_secret() {
     let logged = bench.logged();
     assert_eq!(logged, ["D: bench:     API command=STATUS", "D: bench:     API command=SET SECRETKEY"]);
     bench.tell(&["SET", "server/animate", "0"]);
-    assert_eq!(bench.logged()[1], "W: 'server/animate' is deprecated, use VERBOSE command instead");
+    assert_eq!(bench.logged()[1], "W: bench: 'server/animate' is deprecated, use VERBOSE command instead");
     bench.tell(&["STATUS"]);
     assert_eq!(bench.logged(), [""; 0]);
 }
@@ -212,8 +227,8 @@ fn settings_take_effect_and_bad_ones_change_nothing() {
     assert_eq!(
         bench.logged(),
         [
-            "W: SET refused: server/max_value = '-1' is not a number that is allowed here",
-            "W: SET refused: path is not made of names"
+            "W: bench: SET refused: server/max_value = '-1' is not a number that is allowed here",
+            "W: bench: SET refused: path is not made of names"
         ]
     );
     assert_eq!(bench.tell(&["PUBLISH", "a", "1234"]), [""; 0]);
@@ -231,7 +246,7 @@ fn loading_replaces_what_was_set() {
     let name =
         bench.file("a.cfg", "zgossip\n    echo = hello\n    bind\n        endpoint = tcp://127.0.0.1:*\n");
     bench.tell(&["LOAD", &name]);
-    assert_eq!(bench.logged(), ["N: hello"]);
+    assert_eq!(bench.logged(), ["N: bench: hello"]);
     assert_ne!(bench.tell(&["PORT"]), ["PORT 0"]);
     assert_eq!(bench.tell(&["PUBLISH", "", "x"]), [""; 0], "events are off again");
     assert_eq!(bench.tell(&["PUBLISH", "a", "1234"]), ["DELIVER a 1234"]);
@@ -245,8 +260,11 @@ fn a_missing_or_broken_file_changes_nothing() {
     bench.tell(&["LOAD", &broken]);
     bench.tell(&["CONFIGURE", "/nonexistent"]);
     let logged = bench.logged();
-    assert_eq!(logged[0], format!("W: cannot load config file '{broken}' (line 2: indent 4 spaces at once)"));
-    assert!(logged[1].starts_with("W: cannot load config file '/nonexistent' ("), "{logged:?}");
+    assert_eq!(
+        logged[0],
+        format!("W: bench: cannot load config file '{broken}' (line 2: indent 4 spaces at once)")
+    );
+    assert!(logged[1].starts_with("W: bench: cannot load config file '/nonexistent' ("), "{logged:?}");
     assert_eq!(bench.tell(&["PUBLISH", "a", "1234"]), [""; 0]);
     assert_eq!(bench.interpreter.poll_timeout(), None, "no file is watched");
 }
@@ -266,7 +284,7 @@ fn what_is_saved_can_be_loaded() {
     assert_eq!(other.tell(&["PUBLISH", "a", "1234"]), [""; 0]);
     bench.tell(&["SAVE", "/nonexistent/file"]);
     let logged = bench.logged();
-    assert!(logged.last().unwrap().starts_with("W: cannot save config file '/nonexistent/file' ("));
+    assert!(logged.last().unwrap().starts_with("W: bench: cannot save config file '/nonexistent/file' ("));
 }
 
 #[test]
@@ -280,7 +298,10 @@ fn a_changed_file_is_read_again_and_bound_endpoints_stay() {
     assert_eq!(bench.logged(), [""; 0]);
     bench.file("watched.cfg", &format!("{text}    echo = changed\nserver\n    max_value = 1\n"));
     bench.wait(1_000);
-    assert_eq!(bench.logged(), ["N: changed".to_owned(), format!("N: reloaded configuration from {name}")]);
+    assert_eq!(
+        bench.logged(),
+        ["N: bench: changed".to_owned(), format!("N: bench: reloaded configuration from {name}")]
+    );
     assert_eq!(bench.tell(&["PORT"]), port);
     assert_eq!(bench.tell(&["PUBLISH", "a", "12"]), [""; 0]);
     bench.logged();
@@ -306,14 +327,17 @@ fn unusable_security_binds_nothing() {
     bench.tell(&["CONNECT", "tcp://127.0.0.1:5670"]);
     let logged = bench.logged();
     assert_eq!(logged.len(), 4, "{logged:?}");
-    assert!(logged[0].starts_with("W: cannot load certificate '/nonexistent'"), "{logged:?}");
-    assert!(logged[1].starts_with("W: could not bind to tcp://127.0.0.1:* (cannot load"), "{logged:?}");
-    assert!(logged[2].starts_with("W: could not bind to"), "{logged:?}");
-    assert!(logged[3].starts_with("W: bad zgossip endpoint"), "{logged:?}");
+    assert!(logged[0].starts_with("W: bench: cannot load certificate '/nonexistent'"), "{logged:?}");
+    assert!(
+        logged[1].starts_with("W: bench: could not bind to tcp://127.0.0.1:* (cannot load"),
+        "{logged:?}"
+    );
+    assert!(logged[2].starts_with("W: bench: could not bind to"), "{logged:?}");
+    assert!(logged[3].starts_with("W: bench: bad zgossip endpoint"), "{logged:?}");
     assert_eq!(bench.tell(&["PORT"]), ["PORT -1"]);
     bench.tell(&["SET", "zgossip/security/mechanism", "null"]);
     bench.tell(&["BIND", "tcp://127.0.0.1:*"]);
-    assert_eq!(bench.logged(), ["N: server is using NULL security"]);
+    assert_eq!(bench.logged(), ["N: bench: server is using NULL security"]);
     assert_ne!(bench.tell(&["PORT"]), ["PORT -1"]);
 }
 
@@ -323,7 +347,7 @@ fn an_owner_who_reads_no_replies_gets_no_more() {
     bench.out.full = true;
     assert_eq!(bench.tell(&["STATUS"]), [""; 0]);
     assert_eq!(bench.tell(&["PUBLISH", "a", "1"]), ["DELIVER a 1"]);
-    assert_eq!(bench.logged(), ["W: STATUS refused: too many replies wait unread"]);
+    assert_eq!(bench.logged(), ["W: bench: STATUS refused: too many replies wait unread"]);
 }
 
 proptest! {
@@ -367,7 +391,7 @@ fn a_file_says_where_it_is_wrong_and_the_rest_of_it_counts() {
         format!("{file}:4: server/timeout = 'abc' is not a number that is allowed here"),
         format!("{file}:5: 'server/timeuot' is not a known setting; did you mean 'server/timeout'?"),
     ];
-    assert_eq!(bench.logged(), faults.clone().map(|fault| format!("W: {fault}")));
+    assert_eq!(bench.logged(), faults.clone().map(|fault| format!("W: bench: {fault}")));
     assert_eq!(said, [""; 0], "events were not asked for yet");
     assert_eq!(bench.tell(&["LOAD", &file]), faults.map(|fault| format!("ERROR LOAD {fault}")));
 }
@@ -380,8 +404,8 @@ fn set_says_what_it_does_not_do() {
     bench.tell(&["SET", "server/timeuot", "5"]);
     bench.tell(&["SET", "mine/anything", "5"]);
     let logged = [
-        "N: SET: zgossip/bind/endpoint takes effect only when a file with it is loaded",
-        "W: SET: 'server/timeuot' is not a known setting; did you mean 'server/timeout'?",
+        "N: bench: SET: zgossip/bind/endpoint takes effect only when a file with it is loaded",
+        "W: bench: SET: 'server/timeuot' is not a known setting; did you mean 'server/timeout'?",
     ];
     assert_eq!(bench.logged(), logged);
 }
