@@ -279,7 +279,10 @@ int zgossip_retract_sized(zgossip_t *self, const void *key, size_t key_size);
 
 // Forgets a tuple on this node only; other nodes keep it.
 //
-// The tuple comes back when it is published anew, with the same value too.
+// It comes back when this node publishes the key, or when another node gives it
+// another value. A node that holds the tuple and publishes the same value
+// again changes nothing, here neither. The node goes on giving the tuple to
+// peers that lack it.
 //
 // Returns: 1 if this node held the key, 0 if it did not; or -1.
 // Errors: EINVAL if the key is empty or too long; and those of an answered
@@ -488,6 +491,9 @@ int zgossip_wait_key(zgossip_t *self, const char *name, int msecs);
 // * at least `peers` of them have reported, since this call began, that they
 //   hold exactly what this node holds, removals included;
 // * no peer has reported anything else.
+//
+// A tuple that a node has hidden with zgossip_unpublish counts as held there;
+// one that a node refuses, for it is full or the value too long, does not.
 //
 // A peer that runs CZMQ's own zgossip cannot report what it holds, and is not
 // counted. In a network in which tuples are published all the time, agreement

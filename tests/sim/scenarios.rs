@@ -335,20 +335,30 @@ fn a_slow_link_is_owed_current_values_only() {
 }
 
 #[test]
-fn an_unpublished_tuple_is_gone_here_alone_until_it_is_published_afresh() {
+fn an_unpublished_tuple_is_gone_here_alone_until_its_value_changes_or_it_is_published_here() {
     let mut sim = hub_and_leaves(3);
     sim.publish(1, "key", "value");
     sim.run(SECOND);
     assert!(sim.unpublish(2, "key"));
-    // Not even a new conversation brings it back.
+    // Neither a new session brings it back nor a node that holds it and publishes the same again.
     sim.lose(1, 0, 0);
+    sim.publish(1, "key", "value");
     sim.run(10 * SECOND);
     assert_eq!(sim.value(2, "key"), None);
     assert!([0, 1, 3].iter().all(|&node| sim.value(node, "key").is_some()));
-    sim.retract(1, "key");
-    sim.publish(1, "key", "value");
+    agree(&sim);
+    sim.publish(1, "key", "other");
     sim.run(SECOND);
-    assert_eq!(sim.value(2, "key").as_deref(), Some("value"));
+    assert_eq!(sim.value(2, "key").as_deref(), Some("other"));
+    assert!(sim.unpublish(2, "key"));
+    sim.publish(2, "key", "other");
+    sim.run(SECOND);
+    assert_eq!(sim.value(2, "key").as_deref(), Some("other"));
+    assert!(sim.unpublish(2, "key"));
+    sim.retract(1, "key");
+    sim.publish(1, "key", "other");
+    sim.run(SECOND);
+    assert_eq!(sim.value(2, "key").as_deref(), Some("other"));
     agree(&sim);
 }
 

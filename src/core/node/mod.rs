@@ -211,7 +211,7 @@ impl Node {
     /// Hides a tuple on this node alone. False when the key is not held.
     ///
     /// The network goes on holding the tuple, and this node goes on passing it to peers that lack it, so that all agree
-    /// on what there is. It shows again when any node publishes the key anew, even with the same value, and not when
+    /// on what there is. It shows again when this node publishes the key, or any node gives it another value, and not when
     /// peers synchronise. A tuple that no peer was ever sent is forgotten altogether.
     pub fn unpublish(&mut self, key: &[u8], _now: Now) -> bool {
         let Some(slot) = self.store.find(key).filter(|&slot| self.store.held(slot).is_live()) else {

@@ -148,7 +148,10 @@ unsafe fn unpublish(node: *mut zgossip_t, name: &[u8]) -> Result<c_int, Failure>
 
 /// Forgets a tuple on this node only; other nodes keep it.
 ///
-/// The tuple comes back when it is published anew, with the same value too.
+/// It comes back when this node publishes the key, or when another node gives it
+/// another value. A node that holds the tuple and publishes the same value
+/// again changes nothing, here neither. The node goes on giving the tuple to
+/// peers that lack it.
 ///
 /// Returns: 1 if this node held the key, 0 if it did not; or -1.
 /// Errors: EINVAL if the key is empty or too long; and those of an answered

@@ -67,6 +67,9 @@ pub unsafe extern "C" fn zgossip_wait_key(self_: *mut zgossip_t, name: *const c_
 ///   hold exactly what this node holds, removals included;
 /// * no peer has reported anything else.
 ///
+/// A tuple that a node has hidden with zgossip_unpublish counts as held there;
+/// one that a node refuses, for it is full or the value too long, does not.
+///
 /// A peer that runs CZMQ's own zgossip cannot report what it holds, and is not
 /// counted. In a network in which tuples are published all the time, agreement
 /// never lasts, and this call may miss it. `msecs` is as for
