@@ -96,7 +96,7 @@ fn every_example_means_what_its_row_says() {
     check("HEARTBEAT with the sender's monotonic clock at 1000", &|m| {
         *m == Message::Heartbeat(Extension { sent: Some(1000), ..plain })
     });
-    check("ENTRIES of part A3: one", &|m| {
+    check("ENTRIES of subtree A3: one", &|m| {
         let Message::Entries(parts) = m else { return false };
         let mut parts = parts.iter();
         let (prefix, entries) = parts.next().unwrap();

@@ -124,7 +124,7 @@ Of 30 nodes, in each second: *links cut*: one connection breaks, for up to 5 s; 
 up to 10 s late. *Nodes killed*: in every other second, one ends and comes back with nothing within 3 s. *Partitions*:
 three times in a run the network falls into two random parts, for 1 to 4 s, which is seen up to 3 s late. *Frames
 lost*: 2 % of all frames, while the connection goes on, which no transport does; HELLO and PONG, which begin a
-conversation, are spared. Of more nodes, more are hit in proportion.
+session, are spared. Of more nodes, more are hit in proportion.
 
 Times are from the publishing to the arrival at nodes that lived all that time, also those that were cut off: that is
 what the worst ones are. *Later* is how much later than with flooding the same tuple came to the same node: 99 % and
