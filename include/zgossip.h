@@ -377,7 +377,7 @@ void zgossip_tuples_destroy(zgossip_tuple_t **tuples_p);
 // rarely again.
 #define ZGOSSIP_EVENT_UNREACHABLE 8
 
-// Event: the reply to a command that was sent by zgossip_send or
+// Event: The reply to a command that was sent by zgossip_send or
 // zgossip_sendx.
 #define ZGOSSIP_EVENT_REPLY 7
 

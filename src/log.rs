@@ -1,9 +1,10 @@
 //! What a node tells the person who runs it.
 //!
-//! A [`Logger`] belongs to one node: every line begins with the node's name, so that several nodes of one process can be
-//! told apart, and debug lines are written only while the node is verbose. Where the lines go is decided by the [`Sink`] behind it: CZMQ's log where CZMQ is in the process, else [`Stderr`], which
-//! writes the same format. One call makes one line: control characters in it (a key chosen by a stranger may hold
-//! a line break) are shown escaped. Secrets are never passed to this module.
+//! A [`Logger`] belongs to one node: every line begins with the node's name, so that several nodes of one process can
+//! be told apart, and debug lines are written only while the node is verbose. Where the lines go is decided by the
+//! [`Sink`] behind it: CZMQ's log where CZMQ is in the process, else [`Stderr`], which writes the same format. One call
+//! makes one line: control characters in it (a key chosen by a stranger may hold a line break) are shown escaped.
+//! Secrets are never passed to this module.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -28,7 +29,7 @@ pub enum Level {
     Notice,
     /// Something normal.
     Info,
-    /// What happens inside, written only by a verbose node.
+    /// Internal steps, logged only by a verbose node.
     Debug,
 }
 

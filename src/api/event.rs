@@ -50,13 +50,14 @@ pub enum Event {
     /// Peer that has connected.
     #[non_exhaustive]
     Join {
-        /// The endpoint that this node connects to, or the address of a client.
+        /// The endpoint that this node connects to, or that of a client: `tcp://ADDRESS:PORT`, `ipc://PATH#PROCESS`,
+        /// `inproc://NAME#ID`.
         endpoint: String,
     },
     /// Peer that is gone.
     #[non_exhaustive]
     Leave {
-        /// The endpoint that this node connects to, or the address of a client.
+        /// The endpoint, as in [`Join`](Event::Join).
         endpoint: String,
     },
     /// Peer that cannot be reached: after 3 seconds without a connection, and rarely again.
@@ -79,7 +80,7 @@ pub enum Event {
     /// Reply to a command that was sent with [`Node::send`].
     #[non_exhaustive]
     Reply {
-        /// Its frames; the first one names it.
+        /// The reply's frames; the first one names it.
         frames: Vec<Vec<u8>>,
     },
 }

@@ -51,7 +51,7 @@ struct Window {
     number: u64,
     /// Shortest time from a question to its answer (ms).
     shortest: Option<u64>,
-    /// Bytes sent when the window was last halved. The delay of earlier ones tells nothing about the smaller window.
+    /// Bytes sent when the window was last halved. The delay of earlier bytes says nothing about the smaller window.
     shrunk_at: u64,
     /// Whether the window no longer bounds anything.
     lifted: bool,

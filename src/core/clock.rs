@@ -94,8 +94,8 @@ impl Clock {
     }
 }
 
-/// Earliest time (ms since 1970) that a wall clock may show to be believed: the beginning of 2026, before this program
-/// existed.
+/// Earliest time (ms since 1970) that a wall clock may show to be believed: the beginning of 2026, which is before the
+/// first release.
 const EARLIEST: u64 = 1_767_225_600_000;
 
 /// Whether a wall clock that shows this time (ms since 1970) may be right.

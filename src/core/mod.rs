@@ -14,7 +14,7 @@
 //!
 //! | file | concern |
 //! | --- | --- |
-//! | `id`, `clock`, `tuple`, `frame`, `event`, `settings`, `stats` | the words that everything else is said in |
+//! | `id`, `clock`, `tuple`, `frame`, `event`, `settings`, `stats` | the types that all other files use |
 //! | `timers` | deadlines |
 //! | `codec` | the bytes on the wire |
 //! | `store` | the tuples, their change log, the digest |

@@ -7,8 +7,8 @@
 
 /// Milliseconds between two frames with the sender's clock while anything is sent: several in each [`SPAN`].
 pub(super) const IDLE_INTERVAL: u64 = 30_000;
-/// Milliseconds between two frames with the sender's clock while tuples with a time to live are sent: the lateness of
-/// those behind it is known that exactly.
+/// Milliseconds between two frames with the sender's clock while tuples with a time to live are sent: this is how
+/// exactly the lateness of the frames behind it is known.
 pub(super) const INTERVAL: u64 = 250;
 /// Milliseconds of lateness that do not count: turns of a busy node, jitter, and the time between a frame and the frame
 /// with the clock before it.
@@ -18,8 +18,8 @@ const NEGLIGIBLE: u64 = 500;
 const SPAN: u64 = 120_000;
 
 /// Milliseconds by which lateness may change from one clock frame to the next and count as steady. Lateness shrinks
-/// when frames that were held up arrive; where it is steady, the way has become longer, or the sender's clock stood
-/// still with its machine.
+/// from frame to frame when frames that were held up arrive; where it is steady, the way has become longer, or the
+/// sender's machine, and its clock with it, stood still.
 const STEADY: u64 = 100;
 
 /// How late the frames of one link are. Times are milliseconds of the monotonic clock.

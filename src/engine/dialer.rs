@@ -196,13 +196,13 @@ impl Engine {
         }
     }
 
-    /// Acts on the timers whose deadline has come.
+    /// Does what is due by the timers.
     pub(super) fn handle_timers(&mut self, now: Now) {
         while let Some((id, timer)) = self.timers.pop(now.mono) {
             match timer {
                 Timer::ReportUnreachable => self.on_still_unreachable(id, now),
                 Timer::Reconnect => self.renew(id, now),
-                Timer::CheckTraffic => self.second_look(id, now),
+                Timer::CheckTraffic => self.second_sample(id, now),
             }
         }
     }
@@ -242,7 +242,7 @@ impl Engine {
         self.expect_connection(id, now);
     }
 
-    /// Sees to it that the owner is told if there is no connection soon.
+    /// Sets the timer after which the owner is told that there is no connection.
     fn expect_connection(&mut self, id: LinkId, now: Now) {
         let is_down = self.remote(id).is_some_and(|remote| !remote.is_up());
         if is_down && !self.timers.is_set(id, Timer::ReportUnreachable) {

@@ -11,7 +11,7 @@ use super::raw;
 
 impl Engine {
     /// Handles a remote with this node's own id. If it is this node, as happens where all hosts are given one list of
-    /// peers, the CONNECT is taken back; otherwise two nodes have one id, which is said.
+    /// peers, the CONNECT is taken back; otherwise two nodes have one id, which is logged.
     pub(super) fn on_own_id(&mut self, id: LinkId) {
         let Some(endpoint) = self.links.get(&id).map(|link| link.endpoint.to_string()) else { return };
         if !self.is_itself(id) {
@@ -51,7 +51,7 @@ impl Engine {
         }
     }
 
-    /// Says that two remotes are one peer, which counts once.
+    /// Logs that two remotes are one peer, which counts once.
     pub(super) fn on_same_peer(&mut self, id: LinkId, other: LinkId) {
         let (one, two) = (self.endpoint_of(id), self.endpoint_of(other));
         if let Some(remote) = self.remote(id)

@@ -24,7 +24,7 @@ pub(super) struct Link {
     pub(super) slot: usize,
     /// The peer's routing id on that ROUTER.
     pub(super) routing_id: Box<[u8]>,
-    /// The peer's name in JOIN, LEAVE and the log: its endpoint, address or routing id.
+    /// The peer's name in JOIN, LEAVE and the log: the endpoint that this node connected to, or that of a client.
     pub(super) endpoint: Box<str>,
     /// The one frame for which the socket had no room.
     pub(super) pending: Option<Frame>,

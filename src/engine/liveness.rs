@@ -3,10 +3,10 @@
 //! The node hears whole frames, and a large one may be under way for a minute, in either direction: the server is not
 //! silent then, or cannot know yet what it is asked. The kernel knows whether bytes pass.
 //!
-//! * Data has come lately: a frame is on its way to us. What a server that has stopped had still in its kernel's
-//!   buffers comes to an end soon.
+//! * Data has come lately: a frame is on its way to us. If the server has stopped, what its kernel still had to send
+//!   soon comes to an end.
 //! * Data that we sent is being acknowledged: something waits to be sent or acknowledged, and acknowledgements come.
-//!   That takes two looks. The kernel of a server that has stopped acknowledges, too, but only while its buffers have
+//!   That takes two samples. The kernel of a server that has stopped acknowledges, too, but only while its buffers have
 //!   room; then it takes nothing. A few bytes that are acknowledged now and then may be heartbeats and mean nothing.
 //!
 //! The kernel counts nothing for IPC and within the process. A frame takes there as long as it takes to copy it, unless
@@ -19,23 +19,23 @@ use super::timers::Timer;
 
 /// Data that came longer ago is no sign of life (ms): as long as the node waits for an answer.
 const RECENT: u32 = 5000;
-/// The time between the two looks at what is acknowledged (ms).
+/// The time between the two samples of what is acknowledged (ms).
 const WATCH: u64 = 2000;
-/// Fewer bytes than this that are acknowledged between the two looks may be heartbeats.
+/// Fewer bytes than this that are acknowledged between the two samples may be heartbeats.
 const LEAST: u64 = 512;
 
 impl Engine {
     /// Tells the node, of each server that it suspects to be dead, whether bytes pass.
     pub(super) fn check_suspects(&mut self, now: Now) {
         while let Some(id) = self.node.poll_suspect() {
-            if let Some(bytes_pass) = self.first_look(id, now) {
+            if let Some(bytes_pass) = self.first_sample(id, now) {
                 self.node.handle_suspect(id, bytes_pass, now);
             }
         }
     }
 
-    /// Whether bytes pass, if one look shows it; else the second look follows after [`WATCH`].
-    fn first_look(&mut self, id: LinkId, now: Now) -> Option<bool> {
+    /// Whether bytes pass, if one sample shows it; else the second sample follows after [`WATCH`].
+    fn first_sample(&mut self, id: LinkId, now: Now) -> Option<bool> {
         let Some(remote) = self.remote(id) else { return Some(false) };
         remote.take_watch();
         let Some(traffic) = remote.traffic() else { return Some(false) };
@@ -47,8 +47,8 @@ impl Engine {
         None
     }
 
-    /// Tells the node what the second look shows.
-    pub(super) fn second_look(&mut self, id: LinkId, now: Now) {
+    /// Tells the node what the second sample shows.
+    pub(super) fn second_sample(&mut self, id: LinkId, now: Now) {
         let Some(remote) = self.remote(id) else { return };
         let Some(acked_before) = remote.take_watch() else { return };
         let bytes_pass = remote

@@ -83,13 +83,13 @@ pub enum PollSource<'a> {
 pub enum OwnerEvent {
     /// A key has a new value.
     Deliver(Tuple),
-    /// A key has a value for the first time: the owner was told of none before.
+    /// A key has a value for the first time: the owner has received no event about it before.
     First(Tuple),
     /// A key was retracted. The tuple holds its last value.
     Retract(Tuple),
     /// A key's time to live ran out. The tuple holds its last value.
     Expire(Tuple),
-    /// A peer has joined: its endpoint, or the routing id (in hexadecimal) of one that has no address.
+    /// A peer has joined: the endpoint that this node connected to, or that of a client, as far as it is known.
     Join(String),
     /// A peer has left, under the name that it joined with.
     Leave(String),
@@ -324,7 +324,8 @@ impl Engine {
         self.routers.get_mut(slot)?.as_mut()
     }
 
-    /// Handles an error that is no peer's doing: it is logged, once in a while, or ends the node if the context does.
+    /// Handles an error that no peer has caused: logs it, at most every [`FAILURE_INTERVAL`], or ends the node if the
+    /// context is terminated.
     fn log_failure(&mut self, doing: &str, error: raw::Error) {
         if error.is_terminated() {
             self.terminated = true;
@@ -340,8 +341,8 @@ fn hasher() -> ahash::RandomState {
     ahash::RandomState::with_seeds(a, b, c, d)
 }
 
-/// Numbers from the system's randomness. A generator inside the process would give the same ones to two nodes: in a
-/// child that is forked it goes on as in its parent.
+/// Numbers from the system's randomness. A generator inside the process would give two nodes the same numbers: in a
+/// forked child it continues as in the parent.
 fn random<const N: usize>() -> [u64; N] {
     let mut numbers = [[0; 8]; N];
     match rustix::rand::getrandom(numbers.as_flattened_mut(), rustix::rand::GetRandomFlags::empty()) {

@@ -40,10 +40,10 @@ impl Engine {
             {
                 self.log_failure("reading a monitor", error);
             }
-            // What a connection carried counts until all of it is read; only then is its end believed. It may have
-            // come after the socket was asked for events, so it is looked for in any case.
-            let look = router.may_be_readable || !router.monitor_events.is_empty();
-            let is_drained = !look || self.receive_from(&mut router, slot, now);
+            // The end of a connection is handled only when all that it carried is read. More may have come since the
+            // socket was asked for its events: with monitor events it is read in any case.
+            let may_have_more = router.may_be_readable || !router.monitor_events.is_empty();
+            let is_drained = !may_have_more || self.receive_from(&mut router, slot, now);
             self.routers[slot] = Some(router);
             self.close_departed(slot, is_drained, now);
             if is_drained {
@@ -83,7 +83,7 @@ impl Engine {
         is_drained
     }
 
-    /// Opens a link to the sender of a message, a client that was not heard of before.
+    /// Opens a link to the sender of a message, which is a new client.
     fn open(&mut self, router: &mut Router, slot: usize, message: &Message, now: Now) -> Option<LinkId> {
         if router.purpose.role() == Role::Client {
             return None; // the message came by a connection that was given up

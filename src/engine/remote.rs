@@ -7,13 +7,13 @@ use super::throttle::Throttle;
 /// The shortest wait before a lost connection is replaced (ms): later than what it still carried arrives, and sooner
 /// than libzmq reconnects by itself, which is after 100 ms.
 const REPLACE: u64 = 50;
-/// The same within the process, where the other end must be bound again first (ms).
+/// The shortest wait for an endpoint within the process, where the other end must be bound again first (ms).
 const REPLACE_INPROC: u64 = 250;
 /// The longest wait before a lost connection is replaced, after several attempts (ms).
 const LONGEST_REPLACE: u64 = 1000;
 /// The wait after a handshake that the peer refused, and the longest one after a handshake that was aborted (ms).
 const AFTER_REFUSAL: u64 = 3000;
-/// Aborted handshakes in a row that are no accident any more.
+/// Aborted handshakes in a row from which on the remote is reported: fewer may be accidents.
 const SEVERAL: u32 = 5;
 /// A connection that lasted this long was a good one: the next attempt does not wait longer than usual (ms).
 const GOOD: u64 = 5000;

@@ -66,7 +66,7 @@ pub(super) struct Router {
     last: Option<(Box<[u8]>, LinkId)>,
     /// The socket is to be asked before the next wait: it was used, or its descriptor fired.
     pub(super) may_be_readable: bool,
-    /// The same of the monitor.
+    /// The monitor is to be asked before the next wait.
     pub(super) monitor_may_be_readable: bool,
     /// Events of the monitor, read and not yet acted upon.
     pub(super) monitor_events: VecDeque<MonitorEvent>,

@@ -75,7 +75,7 @@ impl SendQueue {
         self.ready.push_back(id);
     }
 
-    /// Adds a link whose peer's queue is full; `has_sent` if it was not full for some frames before.
+    /// Adds a link whose peer's queue is full; `has_sent` if it had room for some frames of the same turn.
     pub(super) fn block(&mut self, id: LinkId, has_sent: bool, now: u64) {
         self.is_newly_blocked |= has_sent;
         if self.blocked.is_empty() {
@@ -100,8 +100,8 @@ impl SendQueue {
         self.may_have_room = true;
     }
 
-    /// Notes that sockets are asked for their events, which consumes what they have to tell. True if a link was blocked
-    /// since that was done last: nothing would repeat that there is room for it.
+    /// Notes that sockets are asked for their events, which resets what libzmq signals. True if a link was blocked
+    /// since they were asked last: libzmq would not signal again that there is room for it.
     pub(super) fn take_newly_blocked(&mut self) -> bool {
         let is_newly_blocked = std::mem::take(&mut self.is_newly_blocked);
         self.may_have_room |= is_newly_blocked;
@@ -133,7 +133,7 @@ impl SendQueue {
         self.blocked.pop_front()
     }
 
-    /// Ends a try. If no link got on, the wait before the next one is doubled.
+    /// Ends a try. If no link could send, the wait before the next one is doubled.
     pub(super) fn end_retry(&mut self, retry: &Retry, now: u64) {
         self.tried_at = now;
         if self.blocked.len() < retry.count {

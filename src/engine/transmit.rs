@@ -20,8 +20,8 @@ const SHARE_BYTES: usize = 512 << 10;
 /// A round that takes longer is interrupted and goes on in the next turn of the loop: the node has other things to do.
 const LONGEST_ROUND: Duration = Duration::from_millis(10);
 
-/// The time that the frames of a departed client are waited for, on a socket of which there is always more to read
-/// (ms).
+/// The longest time for which a departed client's link waits until its socket is read to the end, because there may
+/// always be more to read (ms).
 const LONGEST_LAST_WORDS: u64 = 10_000;
 
 /// The end of a link's turn.

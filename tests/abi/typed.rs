@@ -74,7 +74,7 @@ fn what_was_flushed_to_a_hub_is_there() {
     }
 }
 
-/// The same where the peers have connected to the one who publishes.
+/// A program may publish, flush and vanish where its peers have connected to it.
 #[test]
 fn what_was_flushed_to_clients_is_there_or_on_its_way() {
     for lib in [Lib::Native, Lib::Stock] {

@@ -19,7 +19,7 @@ fn czmq_reads(kind: &str, files: &[String]) -> Vec<String> {
     lines
 }
 
-/// The same line for this library's reading of a configuration.
+/// How this library reads a configuration, as the line that [`czmq_reads`] has of CZMQ.
 fn reads(name: &str) -> String {
     fn add(item: &Item, depth: usize, line: &mut Vec<String>) {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();

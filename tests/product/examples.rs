@@ -160,7 +160,7 @@ fn the_chat_in_c_talks_on_our_library_alone() {
     }
 }
 
-/// The same source is a program of CZMQ's.
+/// The source of the chat is a program of CZMQ's, too.
 #[test]
 fn the_chat_in_c_talks_with_czmq() {
     let here = Installed::new();

@@ -62,8 +62,7 @@ fn valgrind_finds_no_fault_with_wrong_arguments() {
     check("wrong arguments", &native("arguments"));
 }
 
-/// Those calls that are given nothing to work with; each in a child, whose
-/// memory is let go as it ends.
+/// Valgrind watches calls that are given nothing to work with, each in a child, whose memory is freed as it ends.
 #[test]
 fn valgrind_finds_no_fault_with_any_argument_to_every_function() {
     let mut valgrind = Command::new("valgrind");

@@ -1,5 +1,5 @@
 //! The Python package: its own tests, its installation, and a long
-//! conversation with CZMQ.
+//! exchange with CZMQ.
 
 use std::collections::HashSet;
 use std::process::Command;

@@ -67,7 +67,7 @@ impl Arrivals {
         }
     }
 
-    /// It is back, with nothing.
+    /// A node is back, with nothing.
     pub fn began(&mut self, node: usize, now: u64) {
         self.since[node] = Some(now);
     }
@@ -87,7 +87,7 @@ impl Arrivals {
         self.published.iter().filter(|published| !published.extinct).count() * self.since.len()
     }
 
-    /// Those that are not there.
+    /// Pairs of a tuple and a node at which it is due and missing.
     pub fn missing(&self) -> usize {
         let missing = |published: &Published| self.since.len() - published.count;
         self.published.iter().filter(|published| !published.extinct).map(missing).sum()

@@ -98,7 +98,7 @@ fn a_clock_that_is_ahead_by_hours_poisons_no_key() {
     assert!((0..3).all(|node| sim.value(node, "key").as_deref() == Some("later")));
 }
 
-/// Who restarts with a clock that is behind still wins over its former self.
+/// A node that restarts with a clock that is behind still wins over its former self.
 #[test]
 fn a_node_that_restarts_with_a_slow_clock_wins_over_its_former_self() {
     for skew in [OF_1970, -2 * HOUR, -5000] {

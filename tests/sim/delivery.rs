@@ -29,7 +29,7 @@ pub struct Network {
     pub name: &'static str,
     pub nodes: usize,
     pub links: fn(usize, &mut Rng) -> Links,
-    /// So many seeds are worth the time.
+    /// Number of seeds that are worth the time.
     pub seeds: u64,
 }
 
@@ -66,7 +66,7 @@ pub struct Faults {
     /// The network falls into two parts for 1 to 4 s; for each second.
     pub partitions: f64,
     /// Share of frames that are lost while the connection goes on, which tcp would not do; those with
-    /// which a conversation begins are not.
+    /// which a session begins are not.
     pub losses: f64,
 }
 
@@ -100,7 +100,7 @@ pub struct Outcome {
     pub delays: Vec<Option<u64>>,
     pub arrivals: u64,
     pub sent: u64,
-    /// But for what keeps links alive.
+    /// Frames, without those that keep links alive.
     pub frames: u64,
     pub bytes: u64,
 }

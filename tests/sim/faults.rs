@@ -69,7 +69,7 @@ impl Options {
         }
     }
 
-    /// The same in a worse world.
+    /// Options of a run in a worse world.
     pub fn draw_worse(nodes: usize, stock: usize, random: &mut fastrand::Rng) -> Options {
         let mut options = Options::draw(nodes, stock, random);
         options.worse = Worse::draw(random);

@@ -34,22 +34,22 @@ pub struct Member {
     pub paused_until: u64,
     /// Milliseconds by which the wall clock is wrong.
     pub skew: i64,
-    /// Its clock began ahead by more than it may be.
+    /// Whether the wall clock began ahead by more than it may be.
     pub was_ahead: bool,
     pub(super) mono: u64,
     pub(super) wake_at: Option<u64>,
     pub wires: Vec<usize>,
     pub(super) settings: Settings,
-    /// What it ever held, as sums, in all its lives.
+    /// Roots of all that the node ever held, in all its lives.
     pub(super) roots: HashSet<u64>,
-    /// It sends what it has to say together, so long after it learnt of the first.
+    /// Time for which the node collects what it has to send, from the first of it on.
     pub rest: u64,
     resting: bool,
-    /// It was stopped after it had read its clock.
+    /// When the node read its clock, if it was stopped after that.
     pub read_at: Option<u64>,
-    /// It is gone for good.
+    /// Whether the node is gone for good.
     pub gone: bool,
-    /// What its identity is made from, where that is not drawn anew in each life.
+    /// Seed of the node's identity, where that is not drawn anew in each life.
     pub seed: Option<u64>,
 }
 
@@ -173,7 +173,7 @@ impl Sim {
         self.member(Body::Stock(Stock::default()), 0, 0, Settings::default())
     }
 
-    /// The same of CZMQ before 4.2.1.
+    /// Adds a model of the zgossip of CZMQ before 4.2.1.
     pub fn old_stock(&mut self) -> usize {
         self.oracle.has_stock = true;
         let stock = Stock { watches: false, ..Stock::default() };

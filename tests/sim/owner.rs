@@ -21,13 +21,13 @@ impl Sim {
         assert_eq!(done, Ok(()), "publish is accepted");
     }
 
-    /// The same, with a time to live in milliseconds, on one of ours.
+    /// The owner of one of ours publishes with a time to live in milliseconds.
     pub fn publish_for(&mut self, node: usize, key: &str, value: &str, ttl: u32) {
         let done = self.try_publish(node, key.as_bytes(), value.as_bytes(), ttl);
         assert_eq!(done, Ok(()), "publish is accepted");
     }
 
-    /// The same many times in one turn.
+    /// The owner of any node publishes many tuples in one turn.
     pub fn publish_all(&mut self, node: usize, all: impl Iterator<Item = (String, String)>) {
         for (key, value) in all {
             assert_eq!(self.write(node, key.as_bytes(), value.as_bytes(), 0), Ok(()), "publish is accepted");
@@ -35,7 +35,7 @@ impl Sim {
         self.drain(node);
     }
 
-    /// The same, which may be refused.
+    /// The owner of any node publishes, which may be refused.
     pub fn try_publish(&mut self, node: usize, key: &[u8], value: &[u8], ttl: u32) -> Result<(), Refusal> {
         if !self.nodes[node].alive {
             return Ok(());

@@ -53,7 +53,7 @@ fn a_handshake_that_takes_long_brings_no_older_value_back() {
     }
 }
 
-/// The same on a fast line where the hub stands still while the leaf greets it.
+/// A leaf returns with an old value, over a fast line, while the hub stands still.
 #[test]
 fn a_hub_that_stands_still_while_a_leaf_returns_keeps_the_newer_value() {
     for stopped in [300, 500, 2000, 8000] {
@@ -71,7 +71,7 @@ fn a_hub_that_stands_still_while_a_leaf_returns_keeps_the_newer_value() {
     }
 }
 
-/// The same of a key that was retracted meanwhile.
+/// A leaf returns with the value of a key that was retracted meanwhile.
 #[test]
 fn a_retracted_key_does_not_come_back_over_a_slow_line() {
     for one_way in [1, 150, 600] {
@@ -198,7 +198,7 @@ fn a_stock_node_that_returns_brings_no_older_value_back() {
     }
 }
 
-/// The same where the value was removed meanwhile: nobody can remove it from the stock node.
+/// A stock node returns with a value that was removed meanwhile, and which nobody can remove from it.
 #[test]
 fn a_stock_node_that_returns_does_not_bring_a_removed_key_back() {
     for absence in [SECOND, 6 * SECOND, 10 * MINUTE] {
@@ -220,8 +220,8 @@ fn a_stock_node_that_returns_does_not_bring_a_removed_key_back() {
     }
 }
 
-/// The same where it was there at the removal, of which it could not be told, and another value was removed
-/// elsewhere.
+/// A stock node that was there at a removal, of which it could not be told, returns when another value was removed,
+/// too.
 #[test]
 fn a_stock_node_that_was_there_when_a_key_was_removed_does_not_bring_it_back() {
     let (mut sim, stock, hub) = with_stock(4, Middle::Ours);

@@ -30,7 +30,7 @@ pub struct Round {
     pub all: u64,
     pub half: u64,
     pub sent: u64,
-    /// But for what keeps links alive.
+    /// Frames, without those that keep links alive.
     pub frames: u64,
     pub bytes: u64,
 }

@@ -14,7 +14,7 @@ fn faults(test: &str, seeds: u64, nodes: usize, stock: usize, bound: u64) {
     faults_of(test, seeds, nodes, stock, bound, Options::draw);
 }
 
-/// The same in a worse world.
+/// Runs with random faults in a worse world.
 fn worse(test: &str, seeds: u64, nodes: usize, stock: usize, bound: u64) {
     faults_of(test, seeds, nodes, stock, bound, Options::draw_worse);
 }
@@ -101,7 +101,7 @@ fn two_hundred_nodes_agree_when_the_faults_end() {
     faults("two_hundred_nodes_agree_when_the_faults_end", 1, 200, 0, 30 * SECOND);
 }
 
-/// The same faults, with the tree and flooding, in each network with cycles that is small.
+/// With the same faults the tree and flooding deliver alike, in each small network with cycles.
 #[test]
 fn the_tree_delivers_as_surely_as_flooding() {
     for_seeds("the_tree_delivers_as_surely_as_flooding", 3, |seed| {

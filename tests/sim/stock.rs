@@ -38,7 +38,7 @@ pub struct Stock {
     pub delivered: u64,
     /// What it was told of late, its owner's writes included.
     pub taken: Vec<(Vec<u8>, Vec<u8>)>,
-    /// It sees a connection break, as CZMQ does since 4.2.1. Before, it said HELLO once in its life.
+    /// Whether the node sees a connection break, as CZMQ does since 4.2.1. Older ones send HELLO once in their life.
     pub watches: bool,
     pub clients: BTreeMap<(usize, u32), Client>,
     /// Whether it says anything to them.

@@ -38,7 +38,8 @@ fn look(network: &Network, enough: usize) -> Report {
     report
 }
 
-/// The same, and all holds. Each of these writes wins in some end, and no other, if any is named.
+/// Walks through all of a network, in which all holds. Each of `winners` wins in some end, and no other write does, if
+/// any is named.
 #[track_caller]
 fn holds(network: &Network, winners: &[usize]) -> Report {
     let report = look(network, 1);

@@ -22,7 +22,7 @@ pub struct Speed {
     pub service: u64,
     /// Frames that can be under way; a sender beyond that has to wait.
     pub capacity: usize,
-    /// The same towards the client, where that is different.
+    /// Delay towards the client, where that is different.
     pub back: Option<(u64, u64)>,
     /// Bytes that pass in a second; 0 where size does not matter.
     pub bandwidth: u64,
@@ -34,7 +34,7 @@ impl Speed {
     pub const LAN: Speed = Speed::of((MS, 50 * MS), 1, 1000);
     pub const SLOW: Speed = Speed::of((20 * MS, 100 * MS), 50 * MS, 2);
 
-    /// The same in both directions, whatever the size of a frame.
+    /// A speed that is the same in both directions, whatever the size of a frame.
     pub const fn of(delay: (u64, u64), service: u64, capacity: usize) -> Speed {
         Speed { delay, service, capacity, back: None, bandwidth: 0, bytes: usize::MAX }
     }

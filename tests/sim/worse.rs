@@ -132,8 +132,8 @@ impl Worse {
                 let hours = random.i64(2..12) * 3_600_000;
                 // One that is fast is not trusted, nor is what it passes on: it has to be at the edge.
                 let edge = is_connected(count, links, &[node]) && lonely(node, links).next().is_none();
-                // Nobody follows one stranger: who is slow has to be a client, or have several, which stay. A stock node
-                // tells no time.
+                // Nobody follows one stranger: who is slow has to be a client, or have several, which stay. A stock
+                // node tells no time.
                 let ours = |&&(client, server): &&(usize, usize)| {
                     !stock.contains(&client) && !stock.contains(&server)
                 };
@@ -243,7 +243,7 @@ pub fn go_away(sim: &mut Sim) {
     away(sim, node, lasts);
 }
 
-/// The same for a certain one.
+/// A certain node is away for a time: all its connections break, and none is made.
 pub fn away(sim: &mut Sim, node: usize, lasts: u64) {
     let wires = sim.nodes[node].wires.clone();
     for &wire in &wires {

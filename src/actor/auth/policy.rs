@@ -30,12 +30,13 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Allows clients from an address to authenticate. Clients from addresses that are not allowed are refused from then on.
+    /// Allows clients from an address to authenticate. Clients from addresses that are not allowed are refused from
+    /// then on.
     pub fn allow(&mut self, address: &[u8]) {
         self.allowed.insert(canonical(address));
     }
 
-    /// Refuses clients from an address. Without effect once an address is allowed.
+    /// Refuses clients from an address. This has no effect once an address is allowed.
     pub fn deny(&mut self, address: &[u8]) {
         self.denied.insert(canonical(address));
     }

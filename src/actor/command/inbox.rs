@@ -5,11 +5,11 @@
 //! the keys began to wait. Replies keep their place; a reply that repeats the one before it is only counted. All other
 //! events are limited by number.
 //!
-//! A hash table of sequence numbers tells where the event of a key waits: the keys themselves stay in the messages, and a
-//! message that is taken from the front changes no other number. The hashes stay beside the messages, because a second
-//! look for the keys in memory costs as much as all the rest. A key of which the owner has never heard can have no other
-//! event, so its event enters the table only when another one follows: what a node that joins late delivers, faster than
-//! its program reads, is mostly of this kind.
+//! A hash table of sequence numbers tells where the event of a key waits: the keys themselves stay in the messages, and
+//! a message that is taken from the front changes no other number. The hashes stay beside the messages, because a
+//! second look for the keys in memory costs as much as all the rest. A key of which the owner has received no event can
+//! have no other event waiting, so its event enters the table only when another one follows: what a node that joins
+//! late delivers, faster than its program reads, is mostly of this kind.
 
 use std::collections::VecDeque;
 
@@ -84,7 +84,7 @@ impl Inbox {
             first: 0,
             places: HashTable::new(),
             indexed: 0,
-            // Keys come from strangers, who must not be able to choose the buckets.
+            // Keys come from peers, which must not be able to choose the buckets.
             hasher: RandomState::with_seeds(
                 fastrand::u64(..),
                 fastrand::u64(..),
@@ -127,7 +127,8 @@ impl Inbox {
         true
     }
 
-    /// Adds DELIVER, RETRACT or EXPIRE. Returns false if it was dropped for want of room, which happens to removals only.
+    /// Adds DELIVER, RETRACT or EXPIRE. Returns false if it was dropped for want of room, which happens to removals
+    /// only.
     pub fn push_event(&mut self, message: Message) -> bool {
         let Some(tuple) = message.event_tuple() else {
             unreachable!("the event is about a tuple");
@@ -182,9 +183,9 @@ impl Inbox {
         *indexed = end;
     }
 
-    /// Withdraws the event of a key whose tuple is gone, for an owner who does not want to hear of removals. Otherwise keys
-    /// that come and go would pile up without end before an owner who never reads. While few messages wait, the event
-    /// stays.
+    /// Withdraws the event of a key whose tuple is gone, for an owner who does not want to hear of removals. Otherwise
+    /// keys that come and go would pile up without end before an owner who never reads. While few messages wait, the
+    /// event stays.
     pub fn forget(&mut self, key: &[u8]) {
         if self.waiting <= PIPE_DEPTH {
             return;

@@ -44,7 +44,7 @@ pub trait Outbox {
     fn push(&mut self, outgoing: Outgoing);
 }
 
-/// The surroundings of a command: the node's engine, the time, and the way to the owner.
+/// The context of a command: the node's engine, the time, and the way to the owner.
 pub struct Turn<'a> {
     /// The engine of the node.
     pub engine: &'a mut Engine,
@@ -141,8 +141,8 @@ impl Interpreter {
         }
     }
 
-    /// Translates an event of the engine for the owner; `None` if the owner is not to get it. All events of all owners pass
-    /// here: a filter on events belongs here.
+    /// Translates an event of the engine for the owner; `None` if the owner is not to get it. All events of the engine
+    /// pass here, whatever the owner is: a filter on events belongs here. ERROR is made by `send_error`.
     #[inline]
     pub fn outgoing(&self, event: OwnerEvent) -> Option<Outgoing> {
         #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The command language: what a program can tell a node, and what the node does about it.
+//! The command language: the commands of a program, and what the node does for them.
 //!
 //! | file | concern |
 //! | --- | --- |

@@ -19,12 +19,12 @@ const PUBLISH: u8 = REQUEST - 1;
 
 /// Commands and requests in the order in which they were given.
 ///
-/// A command of frames is their number, then size (4 bytes) and bytes of each. A typed PUBLISH is its mark, the ttl, and
-/// key and value like frames. A request is its mark alone.
+/// A command of frames is their number, then size (4 bytes) and bytes of each. A typed PUBLISH is its first byte, the
+/// ttl, and key and value like frames. A request is its first byte alone.
 #[derive(Default)]
 pub(super) struct Batch {
     bytes: Vec<u8>,
-    /// The requests whose marks are among the bytes.
+    /// The requests whose first bytes are among the bytes.
     requests: VecDeque<Box<dyn Request>>,
     /// The number of commands and requests.
     count: usize,
@@ -49,8 +49,8 @@ impl Batch {
     #[inline]
     pub(super) fn peek(&self) -> Option<(Entry<'_>, usize)> {
         let bytes = self.bytes.get(self.next..)?;
-        let (&mark, mut rest) = bytes.split_first()?;
-        let entry = match mark {
+        let (&first, mut rest) = bytes.split_first()?;
+        let entry = match first {
             REQUEST => Entry::Request,
             PUBLISH => {
                 let (ttl, tail) = rest.split_first_chunk()?;

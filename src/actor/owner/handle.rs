@@ -19,8 +19,8 @@ use crate::actor::promise::promise;
 use crate::engine::raw;
 use crate::log::Sink;
 
-/// The least time that a call has for its answer, so that a program whose commands never wait for room can make calls: a
-/// busy node needs some milliseconds.
+/// The least time that a call has for its answer, so that a program whose commands never wait for room can make calls:
+/// a busy node needs some milliseconds.
 const MIN_CALL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A node with a thread of its own, as the program holds it. Any thread may call any method at any time.
@@ -88,16 +88,16 @@ impl Handle {
         answer.wait(deadline, false)
     }
 
-    /// Waits as [`wait`](Handle::wait) does, and says [`CallError::TimedOut`] without words for what is lacking.
+    /// Waits as [`wait`](Handle::wait) does; [`CallError::TimedOut`] comes without a text about what is lacking.
     pub(super) fn wait_for(
         &self,
         condition: Condition,
         timeout: Option<Duration>,
     ) -> Result<usize, CallError> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        // A time-out of 0 asks whether the condition is met now: even then the node needs time for a look.
-        let look_once = timeout.is_some_and(|timeout| timeout.is_zero());
-        let first = if look_once {
+        // A time-out of 0 asks whether the condition is met now: even then the node needs time to check it.
+        let check_once = timeout.is_some_and(|timeout| timeout.is_zero());
+        let first = if check_once {
             self.router.send_timeout.deadline_of_at_least(MIN_CALL_TIMEOUT)
         } else {
             deadline
@@ -149,8 +149,8 @@ impl Handle {
     }
 
     /// Ends the node. Calls that wait return, the commands that were sent before are carried out, and the node's thread
-    /// has ended when this returns. A second call does nothing. In the node's own thread, which cannot wait for itself, the
-    /// node ends later; in a process that was forked from the node's, nothing is done.
+    /// has ended when this returns. A second call does nothing. In the node's own thread, which cannot wait for itself,
+    /// the node ends later; in a process that was forked from the node's, nothing is done.
     pub fn close(&self) {
         if self.is_orphan() {
             return;

@@ -1,8 +1,8 @@
 //! The queue of messages, from the node's thread to the program's.
 //!
-//! The program's descriptor is made when it is first asked for, and is readable exactly while a message waits: it changes
-//! under the lock under which messages come and go. Once the node has ended it stays readable, as a connection does that
-//! the other end has closed.
+//! The program's descriptor is made when it is first asked for, and is readable exactly while a message waits: it
+//! changes under the lock under which messages come and go. Once the node has ended it stays readable, as a connection
+//! does that the other end has closed.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -64,8 +64,8 @@ impl MessageQueue {
         MessageQueue { state: Mutex::new(state), descriptor: OnceLock::new(), arrived: Wakeup::default() }
     }
 
-    /// Takes the message that has waited longest, and whether the node, which waited for room, can go on. `until` is asked
-    /// when no message waits.
+    /// Takes the message that has waited longest, and whether the node, which waited for room, can go on. `until` is
+    /// asked when no message waits.
     pub(super) fn recv(&self, until: impl Fn() -> Deadline) -> Result<(Message, bool), CallError> {
         let mut state = self.state.lock();
         let mut deadline = None;
@@ -112,7 +112,7 @@ impl MessageQueue {
         resume
     }
 
-    /// The descriptor that is readable exactly while a message waits, and once the node has ended. It stays the queue's.
+    /// The descriptor that is readable exactly while a message waits, and once the node has ended. The queue owns it.
     pub(super) fn fd(&self) -> io::Result<BorrowedFd<'_>> {
         let mut state = self.state.lock();
         let descriptor = match self.descriptor.get() {

@@ -82,7 +82,7 @@ impl Router {
         Ok(message)
     }
 
-    /// A descriptor that is readable exactly while a message waits, and once the node has ended. It stays the router's.
+    /// A descriptor that is readable exactly while a message waits, and once the node has ended. The router owns it.
     pub(super) fn fd(&self) -> io::Result<BorrowedFd<'_>> {
         self.messages.fd()
     }
@@ -136,7 +136,7 @@ impl Router {
     /// Whether the node has to wait before it makes another reply. It is woken as soon as there is room, and when
     /// `$TERM` comes.
     pub(super) fn stall(&self) -> bool {
-        // The descriptor is lowered before the look at the messages: a receiver who makes room in between raises it.
+        // The descriptor is lowered before the messages are checked: a receiver that makes room in between raises it.
         if !self.commands.pause() {
             return false;
         }

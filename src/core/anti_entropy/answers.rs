@@ -15,8 +15,8 @@ use std::collections::HashMap;
 /// Estimated number of tuples up to which a subtree is listed rather than digested further: entries of 24 bytes for
 /// each of them are about as long as the 128 bytes of a DIGEST, and save a round trip.
 const SMALL: usize = 8;
-/// Number of tuples that are visited to find one by its hash: at most so many, roughly, are in a leaf of the trie. A
-/// peer that holds less than one of so many tuples is looked up key by key.
+/// Number of tuples that are visited to find one by its hash: a leaf of the trie holds about this many at most. Where
+/// this node holds more than this many times the peer's tuples, those are looked up key by key.
 pub(super) const FEW: usize = 32;
 
 /// The node as an answer sees it.

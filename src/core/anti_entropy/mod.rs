@@ -11,8 +11,8 @@
 //! | REQUEST | key hashes | the tuples, in bulk |
 //!
 //! Tuples go only to a node that asks for them, because only that node knows what it has room for, which stamps it
-//! believes, and what is on its way to it already. Peers before version 1.1 know no OFFER: they are sent what they
-//! lack. A node that holds next to nothing begins with ENTRIES of everything, and is sent everything without asking.
+//! believes, and what is on its way to it already. Peers of version 1.0 know no OFFER: they are sent what they lack.
+//! A node that holds next to nothing begins with ENTRIES of everything, and is sent everything without asking.
 //!
 //! No state is kept between these messages. One that is lost, or dropped because the peer does not read, leaves a
 //! *gap*, which the next comparison closes; it costs the time until the next heartbeat.
@@ -51,11 +51,11 @@ use requests::Requests;
 /// Number of tuples up to which a node lists all of them rather than digests: the list is no longer than the digests
 /// of the first level of the trie and some entries.
 const SMALL_WHOLE: usize = 16;
-/// Milliseconds after a tuple was refused for its stamp in which others are likely to be refused, too: then a node
-/// does not list everything, because it would be sent everything each time.
+/// Milliseconds after a tuple was refused for its stamp in which others are likely to be refused, too. In that time a
+/// node does not list all that it holds, because it would be sent everything each time.
 const DRIFT_MEMORY: u64 = 60_000;
-/// Number of tuples from which on a peer that holds so many is asked for everything only if no other peer is sending
-/// everything at the moment: sent twice, fewer cost less than waiting does.
+/// Number of tuples from which on a peer is asked for everything only if no other peer is sending everything at the
+/// moment. Sending fewer twice costs less than waiting.
 const MANY: u64 = 1000;
 /// Milliseconds without progress after which a peer that was asked for everything no longer keeps others from being
 /// asked. A peer that sends everything shows progress many times a second.

@@ -7,18 +7,19 @@ use crate::core::codec::Summary;
 /// Milliseconds before a comparison that led to nothing is repeated; the time doubles with each such comparison. About
 /// two heartbeats: what made it futile, a tuple under way for instance, is over by then.
 const FUTILE: u64 = 3000;
-/// Number of times that this pause doubles: it ends at 12 s, within which a peer that was wronged is right again.
+/// Number of times that this pause doubles: at 12 s it stays, so that a peer whose comparisons failed by accident soon
+/// has another one.
 const MOST_FUTILE: u32 = 2;
-/// Milliseconds before a difference that lasts is compared again, while neither side changes. What differs cannot be
-/// had: for example one side has refused a newer value, which has ended with its writer. Such comparisons go on,
-/// because a part of an answer may have been dropped.
+/// Milliseconds before a difference that lasts is compared again, while neither side changes. Such a difference cannot
+/// be repaired: for example, one side has refused a newer value whose writer has left for good. Comparisons go on
+/// nevertheless, because part of an answer may have been dropped.
 const LASTING: u64 = 300_000;
 /// Number of answered comparisons of the same roots, in a row, from which on the difference counts as lasting.
 const MOST_OF_SAME: u32 = 3;
 /// Milliseconds between the beginnings of two comparisons: one takes some round trips.
 const INTERVAL: u64 = 500;
 /// Milliseconds without progress after which tuples that are under way no longer put off a comparison: longer than
-/// any line stands still that goes on afterwards.
+/// a line stands still before it goes on.
 const STALLED: u64 = 5000;
 /// Number of times in a row that a comparison is put off because changes wait to be sent: a link may never be idle.
 const MOST_PUT_OFF: u32 = 3;
@@ -31,8 +32,8 @@ const MOST_PUT_OFF: u32 = 3;
 pub(in crate::core) struct Peer {
     /// The peer's last summary.
     summary: Summary,
-    /// Offset in the change log at which the session began, until its first comparison: what changed since was sent,
-    /// or is about to be, whatever the peer's list says that was made before it came.
+    /// Offset in the change log at which the session began, until its first comparison is over. What has changed since
+    /// is sent anyway, even if it is missing in the peer's list, which was made before it arrived there.
     session_from: Option<u32>,
     /// One side may lack a tuple that the other held when the session began, or has announced since, and no comparison
     /// that would find it has begun.
@@ -53,7 +54,7 @@ pub(super) type Roots = (u64, u64);
 /// Memory of the last comparisons, so that one that was in vain is not repeated at once.
 #[derive(Copy, Clone, Debug, Default)]
 struct Comparisons {
-    /// One has begun since there was last reason to believe that it leads to something.
+    /// One has begun since the last change that would make one useful.
     begun: bool,
     /// The last one was answered by the peer, if only with what was known.
     answered: bool,

@@ -8,7 +8,7 @@ use super::Phase;
 /// Milliseconds without an answer to a heartbeat after which an extended server is suspected, and after which one
 /// whose bytes still pass is suspected again: longer than the pauses of busy machines.
 pub(in crate::core) const LOST: u64 = 5000;
-/// The same for silence of a plain server, which is asked for a PONG meanwhile.
+/// Milliseconds of silence after which a plain server is suspected; it is asked for a PONG meanwhile.
 const PLAIN_LOST: u64 = 20_000;
 /// Milliseconds of silence after which a connection that never carried anything gets a fresh socket; doubles each
 /// time …

@@ -340,7 +340,10 @@ impl Link {
 
     /// Whether a probe is due and everything that it stands for has been sent.
     pub(super) fn may_probe(&self) -> bool {
-        let told = self.bulk.is_empty() && self.lazy_push.is_empty();
-        self.phase != Phase::Handshake && told && !self.sync.has_gap() && self.acks.may_probe(self.cursor)
+        let is_all_sent = self.bulk.is_empty() && self.lazy_push.is_empty();
+        self.phase != Phase::Handshake
+            && is_all_sent
+            && !self.sync.has_gap()
+            && self.acks.may_probe(self.cursor)
     }
 }

@@ -1,4 +1,4 @@
-//! Which clocks are believed, and how stamps that a wrong clock made are mended.
+//! Which clocks are believed, and how stamps that a wrong clock made are corrected.
 
 use super::Node;
 use super::converge::Write;
@@ -20,8 +20,8 @@ const IN_STEP: u64 = 1000;
 const RECENT: u64 = 10_000;
 
 impl Node {
-    /// Takes a peer's wall clock. A peer from before version 1.1 sends its hybrid logical clock only, which is taken
-    /// for its wall clock; a later one that sends no wall clock knows that its own is wrong.
+    /// Takes a peer's wall clock. A peer of version 1.0 sends its hybrid logical clock only, which is taken for its
+    /// wall clock; a later one that sends no wall clock knows that its own is wrong.
     pub(super) fn on_wall(&mut self, id: LinkId, extension: Extension, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let logical = extension.clock.filter(|_| !link.offers).map(|clock| clock >> COUNTER_BITS);

@@ -80,7 +80,7 @@ impl Node {
         (remaining, late >= record.ttl.into())
     }
 
-    /// A peer's write with a stamp further ahead than is believed is dropped.
+    /// Drops a peer's write whose stamp is further ahead than is believed.
     fn refuse_stamp(&mut self, key: &[u8], stamp: Stamp, now: Now) {
         self.counters.refused += 1;
         self.anti_entropy.on_drift_refused(now.mono);
@@ -171,7 +171,7 @@ impl Node {
         }
     }
 
-    /// Stores a register. The content that it replaces is never sent to those that have not been sent it yet.
+    /// Stores a register. Peers that have not been sent the content that it replaces never will be.
     pub(super) fn put(&mut self, found: Lookup, held: Register) -> (Slot, Option<Register>) {
         let before =
             found.slot.filter(|_| !self.barrier_links.is_empty()).map(|slot| self.store.changes.offset(slot));

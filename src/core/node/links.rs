@@ -95,9 +95,9 @@ impl Node {
         self.schedule_link(id, now);
     }
 
-    /// Sends PING, HELLO, PING. On a connection that was made again PINGs may come before that were sent on the former
-    /// one, and each has its answer: as many more follow HELLO, so that the last answer that is waited for is one to a
-    /// PING behind it in any case.
+    /// Sends PING, HELLO, PING. On a connection that was made again, libzmq may first send PINGs that were queued for
+    /// the former one, and each is answered. As many more PINGs follow HELLO, so that the last answer that is waited
+    /// for is in any case one to a PING behind HELLO.
     pub(super) fn start_handshake(&mut self, id: LinkId, now: Now) {
         let end = self.store.changes.end();
         let hello = encode(MessageId::Hello, &self.introduction(now));
@@ -164,7 +164,7 @@ impl Node {
     fn establish(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         self.met_anybody = true;
-        // A node is no peer of its own, so there is nobody to be told of.
+        // A node is no peer of its own: this link is not reported.
         if !link.joined && link.peer != Some(self.id) {
             link.joined = true;
             self.events.push_back(Event::Join(id));

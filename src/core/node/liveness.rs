@@ -1,4 +1,4 @@
-//! Deadlines: signs of life are sent, silent peers found out, tuples expire.
+//! Deadlines: signs of life are sent, silent peers are detected, tuples expire.
 
 use super::Node;
 use crate::core::clock::{COUNTER_BITS, Now};
@@ -238,7 +238,7 @@ impl Node {
         self.timers.schedule(Timer::Link(id), &mut link.deadline, next);
     }
 
-    /// Probes silent clients, all at once: a timer for each would cost more than it is worth.
+    /// Probes silent clients, all in one go: a timer for each would cost more than it is worth.
     fn sweep(&mut self, now: Now) {
         let timeout = self.settings.timeout;
         let ours = self.summary();

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | this file | the node's state, the owner's commands, getters, the outputs |
 //! | `links` | links come, go and change their phase |
+//! | `peers` | what the owner may see of each link |
 //! | `session` | routes each message of a peer |
 //! | `clocks` | decides which clocks are trusted |
 //! | `converge` | last-writer-wins: which value of a key stays |
@@ -88,7 +89,7 @@ pub struct Node {
     counters: Stats,
     /// Causes already logged, so that a flood of bad input is one line.
     logged: HashMap<&'static str, u64>,
-    /// The size in bytes and place of a small tuple of this node's own: the sign of life for plain hubs.
+    /// The size in bytes and slot of a small tuple of this node's own: the sign of life for plain hubs.
     smallest_own: Option<(usize, Slot)>,
     /// The number of the last barrier.
     last_barrier: u64,
@@ -211,8 +212,8 @@ impl Node {
     /// Hides a tuple on this node alone. False when the key is not held.
     ///
     /// The network goes on holding the tuple, and this node goes on passing it to peers that lack it, so that all agree
-    /// on what there is. It shows again when this node publishes the key, or any node gives it another value, and not when
-    /// peers synchronise. A tuple that no peer was ever sent is forgotten altogether.
+    /// on what there is. It shows again when this node publishes the key, or any node gives it another value, and not
+    /// when peers synchronise. A tuple that no peer was ever sent is forgotten altogether.
     pub fn unpublish(&mut self, key: &[u8], _now: Now) -> bool {
         let Some(slot) = self.store.find(key).filter(|&slot| self.store.held(slot).is_live()) else {
             return false;

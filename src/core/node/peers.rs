@@ -4,7 +4,7 @@ use super::Node;
 use crate::core::id::{LinkId, Role};
 use crate::core::link::{Link, Phase};
 
-/// What a peer speaks, as far as it has shown.
+/// Protocol that a peer speaks, as far as is known.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// Not known yet.

@@ -39,8 +39,8 @@ impl Node {
     }
 
     /// The last moment (ms) whose values all connected plain peers of those that `counts` are known to have adopted.
-    /// One that is silent since then may have lost its connection without anybody's notice, for one that lives repeats
-    /// each change.
+    /// A peer that has been silent since then may have lost its connection unnoticed, because a live one repeats each
+    /// change.
     pub(super) fn silent_since(&self, counts: impl Fn(LinkId, &Link) -> bool) -> Option<u64> {
         let links = self.memory.links().filter_map(|id| Some((id, self.links.get(&id)?)));
         let connected = links.filter(|&(id, link)| link.up && counts(id, link));

@@ -11,8 +11,8 @@ use crate::core::tuple::{key_hash, value_hash};
 
 /// Number of refused tuples whose key and stamp are kept: some 10 MB with keys of usual length.
 const MOST_REFUSED: usize = 65_536;
-/// Number of removed keys that are examined to find one that can be forgotten. All are sent within moments mostly, so
-/// the first is one.
+/// Number of removed keys that are examined to find one that can be forgotten. Removals are mostly sent within moments,
+/// so that the first key will do.
 const TRIES: usize = 8;
 /// Number of refused keys that are forgotten at a time when there is room again, so that they are requested anew: what
 /// one comparison brings in a moment.

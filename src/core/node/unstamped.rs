@@ -42,7 +42,7 @@ impl Node {
         self.decide(Unstamped { link: id, slot, tuple, arrival }, now);
     }
 
-    /// A value of a key that nothing is known of is news.
+    /// Adopts the value of a key of which nothing is known: it is news.
     fn on_unknown_key(&mut self, id: LinkId, tuple: Tuple, now: Now) {
         if self.refuse_plain(tuple.value(), true) {
             return;
@@ -92,7 +92,7 @@ impl Node {
                     return;
                 }
                 if view.past.may_predate_node {
-                    // It is as old when the peer returns before it could be sent ours.
+                    // The value stays as old if the peer reconnects before it could be sent ours.
                     let value = Replaced { hash: arrival.hash, source: Some(id), since: 0 };
                     self.remember_replaced(slot, value, now);
                 }
@@ -198,8 +198,8 @@ impl Node {
 
     /// Judges the delayed values of a key again, whose time has come.
     ///
-    /// What is held may have changed since a value arrived. Then it can be news only if its link had sent what is held
-    /// now before it. If not, which of the two is newer nobody can tell, and ours stays.
+    /// What is held may have changed since a value arrived. The value can then be news only if the peer had sent what
+    /// is held now before it. Otherwise nobody can tell which of the two is newer, and ours stays.
     pub(super) fn end_delay(&mut self, slot: Slot, now: Now) {
         for Delayed { link: id, tuple, over, before_hello, .. } in self.memory.take_delayed(slot) {
             let Some(held) = self.store.get(slot) else { return };

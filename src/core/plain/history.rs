@@ -28,7 +28,7 @@ const REMEMBERED: usize = 8;
 /// Replaced values of a key that are remembered besides, because a plain peer may have left with them; as many again.
 const REMEMBERED_OF_ABSENT: usize = 8;
 /// Newest replaced values among which one that is replaced again is looked for, so that it is remembered once. A
-/// loop brings the same few values thousands of times a second, and a longer search was most of what each cost.
+/// loop brings the same few values thousands of times a second, and a longer search would be most of the cost of each.
 const LOOP_VALUES: usize = 64;
 /// Replaced values of a key that are remembered within [`STALE_MS`] at most: a burst of writes whose copies are still
 /// under way, at two thousand a second.
@@ -37,7 +37,7 @@ const BURST_VALUES: usize = 4096;
 /// that a plain peer that is restarted or loses its network for a while brings nothing back.
 pub(in crate::core) const LEAST_RETENTION_MS: u64 = 600_000;
 
-/// A value that is not held any more.
+/// A value that another one has replaced.
 #[derive(Copy, Clone, Debug)]
 pub(in crate::core) struct Replaced {
     pub(in crate::core) hash: u64,
@@ -241,12 +241,12 @@ impl History {
         self.delayed_until.is_none() && now.saturating_sub(self.changed_at) > retention
     }
 
-    /// Adds a value to those that are delayed, in place of what its link sent before. Returns the hash of the value
-    /// that is passed over so: it counts as replaced, for others, who adopted it, may still be sending it.
+    /// Adds a value to those that are delayed, in place of what its link sent before. Returns the hash of
+    /// the value that is dropped: it counts as replaced, because others that adopted it may still be sending it.
     pub(in crate::core) fn delay(&mut self, new: Delayed) -> Option<u64> {
         match self.delayed.iter_mut().find(|delayed| delayed.link == new.link) {
             Some(delayed) if delayed.tuple.value() == new.tuple.value() => {
-                // The peer sent the same again: that is a word about what we hold now.
+                // The peer sent the same again: that is its answer to what is held now.
                 delayed.over = new.over;
                 None
             }

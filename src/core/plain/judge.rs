@@ -16,7 +16,7 @@ pub(in crate::core) const BUSY_PAUSE_MS: u64 = 300;
 /// Times that a replaced value may come back before it is slowed down: somebody may really set it back once or twice.
 const FREE_RETURNS: u32 = 2;
 /// Longest pause (ms) of a value that keeps coming back. It is shorter than [`STALE_MS`](super::history::STALE_MS), so
-/// that what the other value's copies are is still known when the pause ends.
+/// that copies of the other value are still recognised when the pause ends.
 const LONGEST_CHASE_PAUSE_MS: u64 = 1500;
 
 /// Facts about a value that a plain peer sent, and about the key that it is for.
@@ -187,7 +187,7 @@ impl View {
 
     fn is_behind(&self) -> bool {
         let peer = &self.peer;
-        // While its list is awaited a peer is sent nothing, so what it lists it adopted without us, not before ours.
+        // A peer is sent nothing while its list is awaited: it is not behind, for what it lists it adopted without ours.
         let is_unsent = peer.is_ours_queued
             && !peer.is_list_awaited
             && !self.held.is_from_peer

@@ -31,7 +31,7 @@ pub(super) struct Key {
     /// Hash of the last value that was sent to the peer, 0 for none; and when.
     pub(super) sent: u64,
     pub(super) sent_at: u32,
-    /// When the wait began that a check is to end.
+    /// When the wait for our value began, which a check ends.
     pub(super) waiting_since: u32,
     /// While the key is awaited: since when what the peer holds may be older than ours.
     pub(super) outdated_since: u32,
@@ -59,7 +59,8 @@ impl Key {
         *self = Key { flags: self.flags & kept, ..Key::default() };
     }
 
-    /// The peer's connection is a new one: what it held may be lost, but for what it has, as far as is known.
+    /// Notes that the peer has a new connection. It may have lost what it was sent; what it sent itself is remembered
+    /// as from an earlier connection.
     pub(super) fn on_reconnect(&mut self) {
         self.flags = (self.flags & RECEIVED) | FORMER;
         self.sent = 0;

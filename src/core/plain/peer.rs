@@ -18,8 +18,8 @@ pub(in crate::core) use super::checks::QUIET_MS;
 /// Time (ms) after which a key is checked although it has not become quiet: a key that changes all the time must not
 /// keep a peer from being sent our value for longer than a second.
 const LONGEST_UNQUIET_MS: u64 = 1000;
-/// Time (ms) after which a peer that repeats what it adopts has done so. It is half of [`STALE_MS`]; twice the longest
-/// time that the peer has needed counts if that is longer.
+/// Time (ms) after which a peer that repeats what it adopts has done so: half of [`STALE_MS`], or twice the longest
+/// time that the peer has needed, if that is longer.
 const ECHO_MS: u64 = 1000;
 /// How often our value is sent again because of checks before the peer is left alone. With the pauses between them
 /// that takes half a minute, longer than a connection that carries nothing is kept.
@@ -200,7 +200,7 @@ impl PlainPeer {
         self.await_no_more(slot, now);
     }
 
-    /// The peer repeated a value that it was sent and that is ours no more.
+    /// The peer repeated a value that it was sent and that has been replaced here since.
     pub(in crate::core) fn on_late_echo(&mut self) {
         self.echoes = true;
     }
@@ -291,9 +291,9 @@ impl PlainPeer {
         self.keys.get(slot).is_some_and(|key| key.is(AWAITED))
     }
 
-    /// Whether our value is awaited and the peer may still be about to repeat it: it was sent the value, or is to get
-    /// it from others since it `changed_at` that time. After [`STALE_MS`] it is not reckoned with any more: a peer that
-    /// held our value already never repeats it, and what it sends later is news.
+    /// Whether our value is awaited and the peer may still be about to repeat it: the peer was sent the value, or
+    /// others may be passing it on to the peer, as the value changed (at `changed_at`) less than [`STALE_MS`] ago.
+    /// Later no echo is expected: a peer that held our value already never repeats it, and what it sends then is news.
     pub(in crate::core) fn is_echo_outstanding(&self, slot: Slot, changed_at: u64, now: u64) -> bool {
         self.keys.get(slot).is_some_and(|key| {
             let is_under_way = key.is(SENT) || now.saturating_sub(changed_at) < STALE_MS;
@@ -387,12 +387,12 @@ impl PlainPeer {
         }
         if key.is(SENT) && key.is(ANSWERED) && key.last_received().is_some() {
             // The peer was sent our value and sent another one. Had it sent that before it adopted ours, it would have
-            // repeated ours since, unless its connection broke: so it must have been heard of later than that.
-            let patience = ECHO_MS.max(2 * self.slowest_echo);
-            if waited < patience {
+            // repeated ours since, unless its connection broke: so it must have been heard since its echo was due.
+            let echo_timeout = ECHO_MS.max(2 * self.slowest_echo);
+            if waited < echo_timeout {
                 return Check::Later;
             }
-            let was_heard_since = waited >= patience + now.saturating_sub(progress.heard_at);
+            let was_heard_since = waited >= echo_timeout + now.saturating_sub(progress.heard_at);
             return if was_heard_since || key.tries >= TRIES { Check::Adopt } else { Check::Resend };
         }
         if key.tries >= TRIES || key.is(SENT) && !self.echoes && !differs {

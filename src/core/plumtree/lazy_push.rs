@@ -11,7 +11,7 @@ const SERVER_WAITS_MS: u64 = 150;
 /// A client announces changes within this time (ms), which is longer than a server takes: it leaves out what the
 /// server has announced meanwhile, so that each tuple is announced in one direction only.
 const CLIENT_WAITS_MS: u64 = 250;
-/// As many announcements do not wait any longer, so that the queue stays small; they fill six frames.
+/// Number of queued announcements at which they wait no longer, so that the queue stays small; they fill six frames.
 const MANY: usize = 4096;
 
 /// The sending side of a link to an extended peer: the origins that the peer is lazy for, as it sent PRUNE for them,
@@ -41,7 +41,7 @@ pub(in crate::core) struct LazyPush {
 }
 
 impl LazyPush {
-    /// A link that is eager for all origins. `role` is the own one.
+    /// A link that is eager for all origins. `role` is this node's on the link.
     pub(in crate::core) fn new(role: Role) -> LazyPush {
         let wait_ms = if role == Role::Server { SERVER_WAITS_MS } else { CLIENT_WAITS_MS };
         LazyPush {

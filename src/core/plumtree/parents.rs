@@ -20,7 +20,7 @@ struct Parent {
 /// The parents of all origins that are known, at most [`MAX_ORIGINS`].
 #[derive(Clone, Debug)]
 pub(super) struct Parents {
-    /// Parents are remembered: not before there is a second link, for with one alone there is no choice.
+    /// Parents are remembered; not before there is a second link, because a single one leaves no choice.
     kept: bool,
     by_origin: HashMap<u64, Parent, ahash::RandomState>,
 }

@@ -61,8 +61,8 @@ impl State {
         self.outputs.pop_front()
     }
 
-    /// Remembers parents from now on, as there is a second link, of which one may be in vain. `held` are the tuples
-    /// that are held, with the links that brought them; it is looked at the first time only.
+    /// Begins to remember parents: there is a second link, so one of them may be redundant. `held` are the tuples that
+    /// are held, with the links that brought them; it is read the first time only.
     pub(in crate::core) fn keep_parents(&mut self, held: impl Iterator<Item = (Stamp, LinkId)>) {
         if !self.parents.keep() {
             return;
@@ -132,7 +132,7 @@ impl State {
     }
 
     /// A tuple has come by `link` that was held already, and had come by `source`, or was written here: the links
-    /// form a ring, and all but the origin's parent are in vain.
+    /// form a ring, and all but the origin's parent are redundant.
     pub(in crate::core) fn on_redundant(
         &mut self,
         link: LinkId,
@@ -172,8 +172,9 @@ impl State {
         self.close_ring(link, now);
     }
 
-    /// GRAFT has come by `link`, whose sending side is `push`: the peer wants the tuples of these origins again. Those
-    /// that it brought it has lost itself, so they must come by other links from now on.
+    /// GRAFT has come by `link`, whose sending side is `push`: the peer wants the tuples of these origins again. Where
+    /// the link was an origin's parent, the peer has lost its own way to the origin, so its tuples must come by other
+    /// links from now on.
     pub(in crate::core) fn on_graft(
         &mut self,
         link: LinkId,

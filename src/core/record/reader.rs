@@ -67,9 +67,9 @@ impl fmt::Display for Gap {
 /// A record, from one or two files.
 #[derive(Clone, Debug, Default)]
 pub struct Record<'a> {
-    /// Its blocks, in order, without any missing between them.
+    /// Blocks of the record, in order, without any missing between them.
     pub blocks: Vec<Block<'a>>,
-    /// Why there are no more of them.
+    /// Reason why there are no more blocks; `None` at the end of the files.
     pub gap: Option<Gap>,
 }
 

@@ -22,14 +22,14 @@ const MOST_BEFORE: usize = 4 << 10;
 /// Which program records: the same inputs make the same bytes in no other.
 const VERSION: &str = concat!("zgossip ", env!("CARGO_PKG_VERSION"));
 
-/// Whether what is collected is to be had.
+/// What becomes of the entries that are collected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     /// The node is young, and recording may still begin at its beginning.
     Before,
-    /// It is recorded.
+    /// The node is recorded.
     Recording,
-    /// It was, or could have been.
+    /// The record has ended, or it is too late to begin at the node's beginning.
     Over,
 }
 

@@ -16,7 +16,7 @@ use crate::actor::{EVENTS, Message};
 use crate::ffi::entry::entry_with_reason;
 use crate::ffi::error::Errno;
 
-/// Event: the reply to a command that was sent by zgossip_send or
+/// Event: The reply to a command that was sent by zgossip_send or
 /// zgossip_sendx.
 pub const ZGOSSIP_EVENT_REPLY: c_int = 7;
 

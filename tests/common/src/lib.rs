@@ -32,9 +32,9 @@ pub const SHORT: Duration = Duration::from_millis(1500);
 pub enum Lib {
     /// CZMQ's own zgossip.
     Stock,
-    /// The same program with ours preloaded.
+    /// A program of CZMQ's with this library preloaded.
     Preload,
-    /// The same source with ours linked before CZMQ.
+    /// A program of CZMQ's with this library linked before CZMQ.
     Linked,
     /// A program on our own interface, without CZMQ.
     Native,

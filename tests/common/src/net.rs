@@ -91,7 +91,7 @@ impl RawServer {
         RawServer { endpoint, socket }
     }
 
-    /// Who sent a message, and its last frame.
+    /// The sender of the next message, and its last frame.
     pub fn receive(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         let mut frames = self.socket.recv_multipart(0).ok()?;
         let last = frames.pop()?;
@@ -103,8 +103,8 @@ impl RawServer {
         if ready > 0 { self.receive() } else { None }
     }
 
-    /// Takes the HELLO of a client and answers PING before and behind it, as CZMQ's hub does: what the client has to say
-    /// waits for that answer, for some seconds. Returns who it is.
+    /// Takes the HELLO of a client and answers PING before and behind it, as CZMQ's hub does: what the client has to
+    /// say waits for that answer, for some seconds. Returns who it is.
     #[track_caller]
     pub fn greet(&self) -> Vec<u8> {
         let mut greeted = false;

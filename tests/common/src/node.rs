@@ -42,7 +42,7 @@ impl Host {
         node
     }
 
-    /// The same, without waiting for it.
+    /// Makes a node in this process, and does not wait for it.
     pub fn silent_node(&self, name: &str) -> Node {
         let from = self.0.borrow().printed();
         self.tell(&format!("{name} !new {name}"));

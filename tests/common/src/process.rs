@@ -124,7 +124,7 @@ impl Process {
         self.out.lock().lines[from..].to_vec()
     }
 
-    /// The same with the time when each was read.
+    /// The lines from a place on, with the time when each was read.
     pub fn timed_lines_from(&self, from: usize) -> Vec<(Instant, String)> {
         let said = self.out.lock();
         said.times[from..].iter().copied().zip(said.lines[from..].iter().cloned()).collect()

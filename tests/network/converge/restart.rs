@@ -9,7 +9,8 @@ use common::net::free_port;
 use common::node::eventually;
 use common::{LONG, Node, Stopwatch, Tuples};
 
-/// One of these may be shorter than a hub needs to be there, another is longer than its leaves need to come back.
+/// Times (ms) for which the hub lives: some are shorter than it needs to be there, others longer than its leaves need
+/// to come back.
 const LIVES: [u64; 10] = [700, 50, 300, 1500, 0, 900, 120, 400, 20, 600];
 
 /// How long after the last restart of a hub all may be equal.

@@ -148,7 +148,7 @@ fn plain_peers_see_only_what_czmq_would_send() {
     }
 }
 
-/// The same on links with CZMQ's own nodes, in both roles.
+/// On links with CZMQ's own nodes, too, in both roles, nothing else is sent.
 #[test]
 fn stock_peers_see_only_what_czmq_would_send() {
     let _machine = shared();

@@ -1,4 +1,4 @@
-//! Connections on which it never comes to a conversation.
+//! Connections on which no session ever begins.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -18,7 +18,8 @@ struct Impostor {
 }
 
 impl Impostor {
-    /// One that says `words` to whoever comes, and hangs up after `silence`; it serves so many, and is gone then.
+    /// Makes one that sends `words` on each connection, and hangs up after `silence`; it serves a number of
+    /// connections, and is gone then.
     fn new(words: Vec<u8>, silence: Duration, many: usize) -> Impostor {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

@@ -45,11 +45,11 @@ pub fn agree(nodes: &[&Node]) -> bool {
 /// What a node was asked, in order: its answers come in the same order.
 #[derive(Clone, Debug)]
 pub enum Asked {
-    /// What it holds of the key right before a write, by the write's number.
+    /// The value of the key right before a write, by the write's number.
     Before(usize),
-    /// And right after it.
+    /// The value of the key right after a write, by the write's number.
     After(usize),
-    /// At the end.
+    /// The value of a key at the end.
     Look(String),
 }
 

@@ -109,7 +109,7 @@ fn a_leaf_that_returns_to_a_hub_that_is_stopped_brings_no_older_value_back() {
     assert!(failed.is_empty(), "failed with a hub that was stopped for so many milliseconds: {failed:?}");
 }
 
-/// The same for a key that was removed meanwhile, over a slow line.
+/// A leaf returns over a slow line with the value of a key that was removed meanwhile.
 #[test]
 fn a_leaf_that_returns_over_a_slow_line_brings_no_removed_key_back() {
     let pair = Pair::meet(Line::delay(300));

@@ -255,7 +255,7 @@ impl Pair {
         }
     }
 
-    /// Some of them.
+    /// Some peers, chosen at random, receive what was sent to them.
     pub fn compare_some(&mut self, random: &mut Rng) {
         for peer in 0..self.peers.len() {
             if self.is_there(peer) && random.bool() {
@@ -329,7 +329,7 @@ impl Pair {
         self.model.disconnected(server);
     }
 
-    /// It is there again.
+    /// A server is there again.
     pub fn restore(&mut self, server: usize) {
         println!("server {server} comes again");
         let waiting = self.model.backlog.get(&server).map_or(0, Vec::len);
@@ -344,7 +344,7 @@ impl Pair {
         self.compare();
     }
 
-    /// These clients are silent for twice the time-out, all others are not.
+    /// Some clients are silent for twice the time-out, all others are not.
     pub fn silence(&mut self, silent: &[usize]) {
         println!("silence of {silent:?}");
         self.compare();
@@ -361,7 +361,7 @@ impl Pair {
         }
     }
 
-    /// These say something.
+    /// Some clients send something.
     pub fn keep_alive(&mut self, peers: &[usize]) {
         for &peer in peers {
             self.exchange(peer, &[]);

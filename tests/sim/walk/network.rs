@@ -35,12 +35,12 @@ pub struct Network {
     pub wires: Vec<(usize, usize)>,
     /// What owners do. Those of one node come in this order, those of different nodes in any.
     pub acts: Vec<Act>,
-    /// So many of them are done, and known to all, before the walk begins; without any, it begins
-    /// with the first greeting.
+    /// Number of acts that are done, and known to all, before the walk begins; with 0, it begins with the first
+    /// handshake.
     pub before: usize,
     /// Connections break so often, all in all, with what is under way on them.
     pub losses: u8,
-    /// Those that may.
+    /// Connections that may break.
     pub breakable: Vec<usize>,
     /// Milliseconds for which everything that is under way stands still, each at any moment.
     pub freezes: Vec<u64>,

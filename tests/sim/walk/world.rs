@@ -30,7 +30,7 @@ pub enum Step {
     Act(usize),
     /// A connection is made.
     Connect(usize),
-    /// It breaks, and what is under way is lost.
+    /// A connection breaks, and what is under way is lost.
     Lose(usize),
     /// The client learns of it.
     ClientNotices(usize),
@@ -259,7 +259,7 @@ impl World {
         steps
     }
 
-    /// One of them happens.
+    /// Takes a step.
     pub fn step(&mut self, network: &Network, step: Step) {
         match step {
             Step::Deliver(wire, way) => self.deliver(network, wire, way),
