@@ -96,6 +96,8 @@ pub enum OwnerEvent {
     /// There is no connection to this endpoint: the endpoint, and the reason as far as it is known. At most once a
     /// minute for each endpoint.
     Unreachable(String, String),
+    /// A command of the owner was refused: its name, and the reason. The engine knows no commands, and sends none.
+    Refused(Vec<u8>, String),
 }
 
 /// The program's side of a node, as the engine sees it. All calls come from the engine's thread, and none may wait.

@@ -21,7 +21,6 @@ use self::configure::SecurityState;
 use self::execute::Execution;
 use super::commands::{Command, Reason, Refused};
 use super::configuration::Values;
-use super::events;
 use super::outgoing::Outgoing;
 use super::parser::parse;
 use crate::actor::file::Watch;
@@ -141,8 +140,8 @@ impl Interpreter {
         }
     }
 
-    /// Translates an event of the engine for the owner; `None` if the owner is not to get it. All events of the engine
-    /// pass here, whatever the owner is: a filter on events belongs here. ERROR is made by `send_error`.
+    /// Translates an event for the owner; `None` if the owner is not to get it. All events of all owners pass here, and
+    /// replies do not: a filter on events belongs here.
     #[inline]
     pub fn outgoing(&self, event: OwnerEvent) -> Option<Outgoing> {
         #[cfg(test)]
@@ -189,9 +188,11 @@ impl Interpreter {
         engine: &mut Engine,
         out: &mut dyn Outbox,
     ) {
-        if self.values.events {
-            let reason = reason.to_string();
-            self.send(Outgoing::notice(&events::ERROR, [command, reason.as_bytes()]), engine, out);
+        if !self.values.events {
+            return;
+        }
+        if let Some(outgoing) = self.outgoing(OwnerEvent::Refused(command.to_vec(), reason.to_string())) {
+            self.send(outgoing, engine, out);
         }
     }
 

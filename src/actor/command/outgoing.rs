@@ -26,7 +26,7 @@ impl Outgoing {
         Outgoing::Notice(Message::text(std::iter::once(kind.name.as_bytes()).chain(frames)))
     }
 
-    /// Translates an event of the engine. `optional` says whether the owner wants other events than DELIVER.
+    /// Translates an event. `optional` says whether the owner wants other events than DELIVER.
     #[inline]
     pub fn from_event(event: OwnerEvent, optional: bool) -> Option<Outgoing> {
         match event {
@@ -50,6 +50,9 @@ impl Outgoing {
             OwnerEvent::Leave(endpoint) => Some(Outgoing::notice(&events::LEAVE, [endpoint.as_bytes()])),
             OwnerEvent::Unreachable(endpoint, reason) => {
                 Some(Outgoing::notice(&events::UNREACHABLE, [endpoint.as_bytes(), reason.as_bytes()]))
+            }
+            OwnerEvent::Refused(command, reason) => {
+                Some(Outgoing::notice(&events::ERROR, [&command, reason.as_bytes()]))
             }
             OwnerEvent::Deliver(_) | OwnerEvent::First(_) => unreachable!("translated by the caller"),
         }

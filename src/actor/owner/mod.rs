@@ -58,6 +58,7 @@ mod tests {
             OwnerEvent::Join(endpoint)
             | OwnerEvent::Leave(endpoint)
             | OwnerEvent::Unreachable(endpoint, _) => endpoint.starts_with("hidden"),
+            OwnerEvent::Refused(command, _) => command.starts_with(b"hidden"),
         }
     }
 
@@ -74,6 +75,9 @@ mod tests {
         for key in [&b"hidden 1"[..], b"shown 1"] {
             send(&[b"PUBLISH", key, b""]);
         }
+        // Refused commands.
+        send(&[b"hidden command"]);
+        send(&[b"shown command"]);
         send(&[b"STATUS"]);
         assert_eq!(owner.handle_commands(engine, now), ControlFlow::Continue(()));
         // Events that the engine hands over, of each kind.
@@ -86,10 +90,11 @@ mod tests {
             owner.handle_event(OwnerEvent::Join(name.to_owned()));
             owner.handle_event(OwnerEvent::Leave(name.to_owned()));
             owner.handle_event(OwnerEvent::Unreachable(name.to_owned(), String::new()));
+            owner.handle_event(OwnerEvent::Refused(name.as_bytes().to_vec(), String::new()));
         }
         owner.flush();
         let messages = recv();
-        assert_eq!(messages.len(), 2 + 7, "{messages:?}");
+        assert_eq!(messages.len(), 3 + 8, "{messages:?}");
         for message in messages {
             assert!(message[0] == b"STATUS" || message[1].starts_with(b"shown"), "{message:?}");
         }
