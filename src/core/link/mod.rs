@@ -20,6 +20,7 @@ pub(super) mod pace;
 use crate::core::ack::AckTracker;
 use crate::core::anti_entropy;
 use crate::core::bulk::Bulk;
+use crate::core::codec::{Extension, OFFERS};
 use crate::core::id::{Role, Slot};
 use crate::core::plain::peer::PlainPeer;
 use crate::core::plain::receipts::Receipts;
@@ -56,32 +57,32 @@ pub(super) enum Phase {
 /// One link. Times are milliseconds of the monotonic clock.
 #[derive(Clone, Debug)]
 pub(super) struct Link {
-    pub(super) role: Role,
+    role: Role,
     phase: Phase,
     /// A connection is there; without one nothing is made to be sent.
-    pub(super) up: bool,
+    up: bool,
     /// Since when that is so.
     since: u64,
     /// The owner was given JOIN, and not LEAVE yet.
-    pub(super) joined: bool,
+    joined: bool,
     pub(super) handshake: Handshake,
     pub(super) pings: Pings,
     pub(super) liveness: Liveness,
     pub(super) keepalive: KeepAlive,
     pub(super) pace: Pace,
     /// Client: when the handshake counts as unanswered, or the next heartbeat or sign of life is due.
-    pub(super) next_turn_at: u64,
+    next_turn_at: u64,
     /// When INVALID was last sent.
     invalid_at: Option<u64>,
     /// The next thing to do, in the table of timers.
     pub(super) deadline: Deadline,
     pub(super) outbox: Outbox,
     /// Offset in the change log: everything before it was sent.
-    pub(super) cursor: u32,
+    cursor: u32,
     /// Tuples that are owed beside the changes of the moment.
     pub(super) bulk: Bulk,
     /// Stands in the queue of links with something to send.
-    pub(super) ready: bool,
+    ready: bool,
     /// Plain client: its list is waited for.
     pub(super) list_wait: ListWait,
     /// Plain server: how far it has come with what it was sent.
@@ -92,11 +93,11 @@ pub(super) struct Link {
     /// Extended: the origins whose tuples are announced to the peer and not pushed, and those announcements.
     pub(super) lazy_push: LazyPush,
     /// The peer's node id, if it is an extended one.
-    pub(super) peer: Option<u64>,
+    peer: Option<u64>,
     /// The peer understands OFFER.
-    pub(super) offers: bool,
+    offers: bool,
     /// The peer's wall clock less this node's monotonic one, in milliseconds.
-    pub(super) wall: Option<i64>,
+    wall: Option<i64>,
     /// Which barriers the peer has acknowledged.
     pub(super) acks: AckTracker,
     pub(super) transit: Transit,
@@ -134,6 +135,87 @@ impl Link {
             acks: AckTracker::default(),
             transit: Transit::default(),
         }
+    }
+
+    /// Client where this node made the connection, server where the peer did.
+    pub(super) fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Whether there is a connection.
+    pub(super) fn is_up(&self) -> bool {
+        self.up
+    }
+
+    /// Whether the owner was told JOIN, and not LEAVE yet.
+    pub(super) fn is_joined(&self) -> bool {
+        self.joined
+    }
+
+    /// Notes that the owner is told JOIN. Returns whether it is to be told: not twice.
+    pub(super) fn join(&mut self) -> bool {
+        !std::mem::replace(&mut self.joined, true)
+    }
+
+    /// Notes that the owner is told LEAVE. Returns whether it is to be told: after JOIN only.
+    pub(super) fn leave(&mut self) -> bool {
+        std::mem::take(&mut self.joined)
+    }
+
+    /// Client: when the handshake counts as unanswered, or the next heartbeat or sign of life is due.
+    pub(super) fn next_turn_at(&self) -> u64 {
+        self.next_turn_at
+    }
+
+    /// Client: sets when the next heartbeat or sign of life is due.
+    pub(super) fn set_next_turn(&mut self, at: u64) {
+        self.next_turn_at = at;
+    }
+
+    /// Offset in the change log: everything before it was sent.
+    pub(super) fn cursor(&self) -> u32 {
+        self.cursor
+    }
+
+    /// Notes that everything before an offset in the change log was sent.
+    pub(super) fn set_cursor(&mut self, offset: u32) {
+        self.cursor = offset;
+    }
+
+    /// Notes that the link stands in the queue of those with something to send. Returns whether it did not before.
+    pub(super) fn enqueue(&mut self) -> bool {
+        !std::mem::replace(&mut self.ready, true)
+    }
+
+    /// Notes that the link was taken from the queue of those with something to send.
+    pub(super) fn dequeue(&mut self) {
+        self.ready = false;
+    }
+
+    /// The peer is an extended one, with this node id.
+    pub(super) fn on_introduced(&mut self, peer: u64, extension: &Extension) {
+        self.peer = Some(peer);
+        self.offers = extension.capabilities.is_some_and(|bits| bits & OFFERS != 0);
+    }
+
+    /// The peer's node id, if it is an extended one.
+    pub(super) fn peer(&self) -> Option<u64> {
+        self.peer
+    }
+
+    /// Whether the peer understands OFFER.
+    pub(super) fn offers(&self) -> bool {
+        self.offers
+    }
+
+    /// The peer's wall clock less this node's monotonic one, in milliseconds.
+    pub(super) fn wall(&self) -> Option<i64> {
+        self.wall
+    }
+
+    /// Sets the peer's wall clock less this node's monotonic one, in milliseconds. Returns whether it changed.
+    pub(super) fn set_wall(&mut self, wall: Option<i64>) -> bool {
+        std::mem::replace(&mut self.wall, wall) != wall
     }
 
     /// Since when there is a connection, or none.

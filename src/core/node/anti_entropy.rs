@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 /// When a link's peer last made progress (monotonic ms); `None` for a link that is not up.
 fn progress(links: &BTreeMap<LinkId, Link>) -> impl Fn(LinkId) -> Option<u64> + '_ {
-    |id| links.get(&id).filter(|link| link.up).map(|link| link.sync.progress_at())
+    |id| links.get(&id).filter(|link| link.is_up()).map(|link| link.sync.progress_at())
 }
 
 impl Node {
@@ -23,7 +23,7 @@ impl Node {
         let end = self.store.changes.end();
         let Some(link) = self.links.get_mut(&id) else { return false };
         let is_busy = awaited || !link.bulk.is_settled();
-        let has_unsent = link.cursor < end || !link.outbox.is_empty();
+        let has_unsent = link.cursor() < end || !link.outbox.is_empty();
         link.sync.may_compare(is_busy, has_unsent, now.mono)
     }
 
@@ -96,7 +96,7 @@ impl Node {
     /// Server: whether a client that compares is asked for everything, now or later, instead of being answered.
     fn recovers(&mut self, id: LinkId, now: Now) -> bool {
         let partner = self.anti_entropy.partner(id, progress(&self.links), now.mono);
-        let Some(link) = self.links.get_mut(&id).filter(|link| link.role == Role::Server) else {
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.role() == Role::Server) else {
             return false;
         };
         match self.anti_entropy.recover(partner, &mut link.sync, &self.store, now.mono) {
@@ -123,12 +123,12 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else { return };
         let local = Local { store: &self.store, seed: self.id, now: now.mono };
         let Difference { wanted, ahead, lacks_all_before, closes_gap } =
-            link.sync.on_entries(local, subtrees, link.cursor);
+            link.sync.on_entries(local, subtrees, link.cursor());
         if let Some(offset) = lacks_all_before {
             link.bulk.owe_all_before(offset);
             link.acks.overtake();
         }
-        let offers_known = link.offers;
+        let offers_known = link.offers();
         if closes_gap {
             self.on_gap_closed(id);
         }

@@ -43,7 +43,7 @@ impl Node {
         let end = self.store.changes.end();
         let mut asked = Vec::new();
         for (&id, link) in &mut self.links {
-            if link.role == Role::Server && !(link.up && link.joined) {
+            if link.role() == Role::Server && !(link.is_up() && link.is_joined()) {
                 continue;
             }
             link.acks.set(self.last_barrier, end);
@@ -80,7 +80,7 @@ impl Node {
     /// is no peer.
     pub fn count_acknowledged(&self, barrier: Barrier) -> usize {
         let links = self.links.values().filter(|link| link.acks.has_acknowledged(barrier.0));
-        let (plain, extended): (Vec<_>, Vec<_>) = links.map(|link| link.peer).partition(Option::is_none);
+        let (plain, extended): (Vec<_>, Vec<_>) = links.map(|link| link.peer()).partition(Option::is_none);
         plain.len() + self.count_others(extended.into_iter().flatten())
     }
 
@@ -95,10 +95,10 @@ impl Node {
     /// peer with several links counts once.
     pub fn agreement(&self) -> Agreement {
         let ours = self.summary();
-        let extended = || self.links.values().filter(|link| link.up && link.is_extended());
+        let extended = || self.links.values().filter(|link| link.is_up() && link.is_extended());
         let peers = |agree: bool| {
             let such = extended().filter(|link| (link.sync.summary() == ours) == agree);
-            self.count_others(such.filter_map(|link| link.peer))
+            self.count_others(such.filter_map(|link| link.peer()))
         };
         Agreement { agree: peers(true), differ: peers(false) }
     }
@@ -107,7 +107,7 @@ impl Node {
     pub(super) fn next_probe(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id)?;
         while link.may_probe() {
-            match (link.phase(), link.role) {
+            match (link.phase(), link.role()) {
                 (Phase::Extended, _) => {
                     let question = link.acks.on_sent(0);
                     return Some(self.heartbeat(id, Extension { question, ..Extension::default() }, now));

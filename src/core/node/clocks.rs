@@ -24,15 +24,13 @@ impl Node {
     /// wall clock; a later one that sends no wall clock knows that its own is wrong.
     pub(super) fn on_wall(&mut self, id: LinkId, extension: Extension, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        let logical = extension.clock.filter(|_| !link.offers).map(|clock| clock >> COUNTER_BITS);
+        let logical = extension.clock.filter(|_| !link.offers()).map(|clock| clock >> COUNTER_BITS);
         let wall = extension.wall.or(logical).filter(|&wall| is_possible(wall));
-        let before = link.wall;
-        link.wall = wall.map(|wall| wall.wrapping_sub(now.mono) as i64);
-        self.peer_clocks_changed |= before != link.wall;
+        self.peer_clocks_changed |= link.set_wall(wall.map(|wall| wall.wrapping_sub(now.mono) as i64));
         let soon = self.links.len() <= FEW_CLOCKS || now.mono >= self.peer_clocks_at + CLOCKS_INTERVAL;
         if self.peer_clocks_changed && soon {
             let told: Vec<(Role, i64)> =
-                self.links.values().filter_map(|link| Some((link.role, link.wall?))).collect();
+                self.links.values().filter_map(|link| Some((link.role(), link.wall()?))).collect();
             // A client is a stranger: one alone is not followed, unless this node's own clock cannot be right.
             let stranger = matches!(told[..], [(Role::Server, _)]) && is_possible(now.wall);
             let told = if stranger { Vec::new() } else { told };

@@ -207,7 +207,7 @@ impl Node {
         let Some(held) = self.store.get(slot) else { return };
         if !held.state.has_value() {
             // While no peer is connected, no retraction is forgotten: peers may have to be sent it yet.
-            let alone = self.met_anybody && !self.links.values().any(|link| link.up);
+            let alone = self.met_anybody && !self.links.values().any(|link| link.is_up());
             if alone && held.state == State::Retracted {
                 return self.set_slot_deadline(slot, Some(now.mono + self.settings.tombstone.max(1000)));
             }

@@ -31,7 +31,7 @@ impl Node {
 
     /// Notes that a client's connection was made, or made again. The session starts anew.
     pub fn link_up(&mut self, id: LinkId, now: Now) {
-        let Some(link) = self.links.get_mut(&id).filter(|link| link.role == Role::Client) else { return };
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.role() == Role::Client) else { return };
         link.on_connected(now.mono);
         self.start_handshake(id, now);
     }
@@ -39,7 +39,7 @@ impl Node {
     /// Notes that a client's connection was lost, and is being made again. Nothing is sent meanwhile.
     pub fn link_down(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        if link.up {
+        if link.is_up() {
             self.note_departure(id, now);
         }
         self.tree.neighbour_down(id);
@@ -57,8 +57,8 @@ impl Node {
         self.memory.forget_link(id);
         if let Some(mut link) = self.links.remove(&id) {
             self.timers.schedule(Timer::Link(id), &mut link.deadline, None);
-            self.clients -= usize::from(link.role == Role::Server);
-            self.peer_clocks_changed |= link.wall.is_some();
+            self.clients -= usize::from(link.role() == Role::Server);
+            self.peer_clocks_changed |= link.wall().is_some();
         }
     }
 
@@ -68,7 +68,9 @@ impl Node {
         let undetermined: Vec<LinkId> = self
             .links
             .iter()
-            .filter(|(_, link)| link.up && link.handshake.has_hello() && link.phase() == Phase::Handshake)
+            .filter(|(_, link)| {
+                link.is_up() && link.handshake.has_hello() && link.phase() == Phase::Handshake
+            })
             .map(|(&id, _)| id)
             .collect();
         for id in undetermined {
@@ -142,7 +144,7 @@ impl Node {
     pub(super) fn become_extended(&mut self, id: LinkId, cursor: u32, now: Now) {
         self.memory.forget_link(id);
         self.change_phase(id, |link| link.become_extended(cursor));
-        let peer = self.links.get(&id).and_then(|link| link.peer);
+        let peer = self.links.get(&id).and_then(|link| link.peer());
         self.tree.neighbour_up(id, peer, now);
         self.send_tree_messages();
         self.heartbeat_soon(id, now);
@@ -165,8 +167,7 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else { return };
         self.met_anybody = true;
         // A node is no peer of its own: this link is not reported.
-        if !link.joined && link.peer != Some(self.id) {
-            link.joined = true;
+        if link.peer() != Some(self.id) && link.join() {
             self.events.push_back(Event::Join(id));
         }
         self.mark_ready(id);
@@ -176,7 +177,7 @@ impl Node {
     fn leave(&mut self, id: LinkId) {
         if let Some(link) = self.links.get_mut(&id) {
             link.handshake.end();
-            if std::mem::take(&mut link.joined) {
+            if link.leave() {
                 self.events.push_back(Event::Leave(id));
             }
         }

@@ -67,13 +67,13 @@ impl Node {
         self.retry_probe(id, now);
         self.ask_bulk_again(id, now);
         self.end_list_wait(id, now);
-        let of_client = |link: &&mut Link| link.up && link.role == Role::Client;
+        let of_client = |link: &&mut Link| link.is_up() && link.role() == Role::Client;
         let Some(link) = self.links.get_mut(&id).filter(of_client) else { return };
         let silence = link.liveness.silence(now.mono);
         if link.liveness.becomes_suspect(link.phase(), now.mono) {
             return self.suspects.push_back(id);
         }
-        if now.mono < link.next_turn_at {
+        if now.mono < link.next_turn_at() {
             return;
         }
         if link.is_undetermined() {
@@ -103,7 +103,9 @@ impl Node {
 
     /// Asks again how far the peer has come with the bulk, if the last question was not answered.
     fn ask_bulk_again(&mut self, id: LinkId, now: Now) {
-        let Some(link) = self.links.get_mut(&id).filter(|link| link.up && link.is_extended()) else { return };
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.is_up() && link.is_extended()) else {
+            return;
+        };
         if link.bulk.missing_at().is_some_and(|at| at <= now.mono) {
             let question = Some(link.bulk.ask(now.mono));
             self.queue_control(id, self.heartbeat(id, Extension { question, ..Extension::default() }, now));
@@ -138,7 +140,8 @@ impl Node {
         self.send_heartbeat(id, now);
         let summary = self.summary();
         let Some(link) = self.links.get_mut(&id) else { return };
-        link.next_turn_at = link.liveness.on_heartbeat(now.mono);
+        let next = link.liveness.on_heartbeat(now.mono);
+        link.set_next_turn(next);
         link.pace.on_sent(summary);
         self.heartbeat_soon(id, now);
     }
@@ -147,7 +150,7 @@ impl Node {
     pub(super) fn heartbeat_soon(&mut self, id: LinkId, now: Now) {
         let wait = HEARTBEAT + self.random.u64(0..=HEARTBEAT);
         if let Some(link) = self.links.get_mut(&id) {
-            link.next_turn_at = link.next_turn_at.min(now.mono + wait);
+            link.set_next_turn(link.next_turn_at().min(now.mono + wait));
         }
         self.schedule_link(id, now);
     }
@@ -163,7 +166,7 @@ impl Node {
             link.pace.end_idle();
             self.heartbeat_soon(id, now);
         } else if link.pace.may_idle(ours) {
-            link.next_turn_at = now.mono + IDLE_HEARTBEAT + self.random.u64(0..=IDLE_HEARTBEAT / 4);
+            link.set_next_turn(now.mono + IDLE_HEARTBEAT + self.random.u64(0..=IDLE_HEARTBEAT / 4));
             self.may_be_idle = true;
             self.schedule_link(id, now);
         }
@@ -191,11 +194,11 @@ impl Node {
         let idle = now.mono.saturating_sub(sent_at);
         let overdue = silence > PLAIN_PROBE && link.pings.expected() == 0;
         if idle < link.keepalive.interval() && !overdue {
-            link.next_turn_at = sent_at + link.keepalive.interval();
+            link.set_next_turn(sent_at + link.keepalive.interval());
             return;
         }
         link.keepalive.relax(now.mono);
-        link.next_turn_at = now.mono + link.keepalive.interval();
+        link.set_next_turn(now.mono + link.keepalive.interval());
         if let Some(frame) = sign.filter(|_| !overdue) {
             link.keepalive.on_tuple();
             self.queue_control(id, frame);
@@ -243,7 +246,7 @@ impl Node {
         let timeout = self.settings.timeout;
         let ours = self.summary();
         let mut silent = Vec::new();
-        for (&id, link) in self.links.iter_mut().filter(|(_, link)| link.role == Role::Server) {
+        for (&id, link) in self.links.iter_mut().filter(|(_, link)| link.role() == Role::Server) {
             // A client that sends nothing by itself, as CZMQ's, is probed less and less often. One that may lack
             // something finds out by the probe.
             let (times, longest) = match link.phase() {

@@ -298,9 +298,9 @@ impl Node {
         Stats {
             tuples: self.count() as u64,
             tombstones: self.store.count(State::Retracted) as u64,
-            links_plain: links(|link| link.up && link.is_plain()),
-            links_extended: links(|link| link.up && link.is_extended()),
-            links_other: links(|link| !link.up || !(link.is_plain() || link.is_extended())),
+            links_plain: links(|link| link.is_up() && link.is_plain()),
+            links_extended: links(|link| link.is_up() && link.is_extended()),
+            links_other: links(|link| !link.is_up() || !(link.is_plain() || link.is_extended())),
             owed: self.owed(),
             root: self.root(),
             ..self.counters
@@ -308,7 +308,7 @@ impl Node {
     }
 
     fn owed(&self) -> u64 {
-        self.links.values().filter(|link| link.up).map(|link| self.unsent_on(link)).sum()
+        self.links.values().filter(|link| link.is_up()).map(|link| self.unsent_on(link)).sum()
     }
 
     /// The number of tuples that each connected peer has yet to be sent, for peers where that is not 0.

@@ -50,21 +50,21 @@ impl Node {
             Phase::Plain => Protocol::Plain,
             Phase::Extended => Protocol::Extended,
         };
-        let is_extended = link.up && link.is_extended();
+        let is_extended = link.is_up() && link.is_extended();
         PeerState {
             link: id,
-            role: link.role,
-            is_up: link.up,
+            role: link.role(),
+            is_up: link.is_up(),
             since: link.since(),
             protocol,
-            id: link.peer,
-            unsent: if link.up { self.unsent_on(link) } else { 0 },
+            id: link.peer(),
+            unsent: if link.is_up() { self.unsent_on(link) } else { 0 },
             is_equal: is_extended.then(|| link.sync.summary() == self.summary()),
         }
     }
 
     pub(super) fn unsent_on(&self, link: &Link) -> u64 {
-        link.bulk.len() as u64 + u64::from(self.store.changes.end().saturating_sub(link.cursor))
+        link.bulk.len() as u64 + u64::from(self.store.changes.end().saturating_sub(link.cursor()))
     }
 }
 

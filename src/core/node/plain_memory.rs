@@ -43,7 +43,7 @@ impl Node {
     /// change.
     pub(super) fn silent_since(&self, counts: impl Fn(LinkId, &Link) -> bool) -> Option<u64> {
         let links = self.memory.links().filter_map(|id| Some((id, self.links.get(&id)?)));
-        let connected = links.filter(|&(id, link)| link.up && counts(id, link));
+        let connected = links.filter(|&(id, link)| link.is_up() && counts(id, link));
         connected.map(|(_, link)| link.plain.confirmed_until(link.liveness.heard_at())).min()
     }
 

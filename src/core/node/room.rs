@@ -64,7 +64,7 @@ impl Node {
     /// Whether the owner's own write in this slot has yet to be sent to a peer.
     fn is_unsaid(&self, slot: Slot) -> bool {
         let (own, offset) = (self.store.held(slot).source().is_none(), self.store.changes.offset(slot));
-        own && self.links.values().any(|link| link.up && link.is_unsent(slot, offset))
+        own && self.links.values().any(|link| link.is_up() && link.is_unsent(slot, offset))
     }
 
     /// Reason why a stamped write from a peer cannot be stored, if there is one. Room is made if that is possible.

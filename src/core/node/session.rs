@@ -2,9 +2,7 @@
 
 use super::Node;
 use crate::core::clock::{Now, is_possible};
-use crate::core::codec::{
-    Extension, Invalid, Message, MessageId, OFFERS, Record, RecordKind, decode, encode,
-};
+use crate::core::codec::{Extension, Invalid, Message, MessageId, Record, RecordKind, decode, encode};
 use crate::core::event::Event;
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role};
@@ -17,14 +15,14 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else { return };
         self.counters.frames_in += 1;
         self.counters.bytes_in += frame.len() as u64;
-        if !link.up {
+        if !link.is_up() {
             return;
         }
         link.liveness.on_frame(now.mono);
         match decode(frame) {
             Ok(message) => {
                 self.debug(|| format!("link {}: received {}", id.get(), name(&message)));
-                match self.links.get(&id).map(|link| link.role) {
+                match self.links.get(&id).map(|link| link.role()) {
                     Some(Role::Client) => self.handle_as_client(id, message, now),
                     _ => self.handle_as_server(id, message, now),
                 }
@@ -124,8 +122,7 @@ impl Node {
         link.drop_unsent();
         link.plain.on_hello(now.mono);
         let Some(peer) = extension.node else { return self.become_plain(id, now) };
-        link.peer = Some(peer);
-        link.offers = extension.capabilities.is_some_and(|bits| bits & OFFERS != 0);
+        link.on_introduced(peer, &extension);
         self.observe(id, extension, now);
         if let Some((link, summary)) = self.links.get_mut(&id).zip(extension.summary) {
             link.sync.on_summary(summary);
@@ -141,16 +138,15 @@ impl Node {
 
     /// Client: takes the introduction of a server, which turns out to be extended.
     fn on_introduction(&mut self, id: LinkId, extension: Extension, now: Now) {
-        let Some(link) = self.links.get_mut(&id) else { return };
+        let (Some(link), Some(peer)) = (self.links.get_mut(&id), extension.node) else { return };
         if link.is_extended() {
             return;
         }
-        link.peer = extension.node;
-        link.offers = extension.capabilities.is_some_and(|bits| bits & OFFERS != 0);
+        link.on_introduced(peer, &extension);
         // If the peer was slow to answer, it is being sent everything in plain form; the rest follows the log.
-        let cursor = link.cursor;
+        let cursor = link.cursor();
         link.sync.on_summary(extension.summary.unwrap_or_default());
-        self.find_itself(id, extension.node);
+        self.find_itself(id, peer);
         self.observe(id, extension, now);
         self.become_extended(id, cursor, now);
         if extension.summary.is_some() {
@@ -159,11 +155,11 @@ impl Node {
     }
 
     /// Client: finds out whether a server is this node itself, or one to which it is connected under another name.
-    fn find_itself(&mut self, id: LinkId, peer: Option<u64>) {
-        if peer == Some(self.id) {
+    fn find_itself(&mut self, id: LinkId, peer: u64) {
+        if peer == self.id {
             return self.events.push_back(Event::OwnId(id));
         }
-        let is_same = |link: &Link| link.role == Role::Client && link.up && link.peer == peer;
+        let is_same = |link: &Link| link.role() == Role::Client && link.is_up() && link.peer() == Some(peer);
         let other = self.links.iter().find(|&(&other, link)| other != id && is_same(link));
         if let Some((&other, _)) = other {
             self.events.push_back(Event::SamePeer(id, other));
@@ -226,7 +222,7 @@ impl Node {
         }
         let holds_ours = extension.summary.is_some_and(|summary| summary.root == root);
         link.sync.on_owed(extension.owed.unwrap_or(0));
-        let role = link.role;
+        let role = link.role();
         if holds_ours {
             link.sync.end_first_comparison();
             self.close_gap(id);
@@ -252,7 +248,7 @@ impl Node {
         let end = self.store.changes.end();
         // The heartbeat overtakes both, and its summary covers what they bring: the peer is sent their number, to
         // expect them.
-        let waits = |link: &Link| link.bulk.len() + end.saturating_sub(link.cursor) as usize;
+        let waits = |link: &Link| link.bulk.len() + end.saturating_sub(link.cursor()) as usize;
         let owed = self.links.get(&id).map_or(0, waits);
         let owed = u32::try_from(owed).ok().filter(|&owed| owed > 0);
         let (clock, summary) = (Some(self.latest(now)), Some(self.summary()));
@@ -290,7 +286,7 @@ impl Node {
     /// the peer lacks, so that it leaves a gap.
     pub(super) fn queue_control(&mut self, id: LinkId, frame: Frame) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        if link.up && link.outbox.room() > 0 {
+        if link.is_up() && link.outbox.room() > 0 {
             link.outbox.push(frame);
             self.mark_ready(id);
         } else {

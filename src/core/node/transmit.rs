@@ -41,7 +41,7 @@ impl BatchCache {
 
     /// Whether all its tuples are for this link: none came by it, and none reaches the peer over another link.
     fn suits(&self, id: LinkId, link: &Link) -> bool {
-        let wanted = |origin: &u64| link.peer != Some(*origin) && !link.lazy_push.is_lazy(*origin);
+        let wanted = |origin: &u64| link.peer() != Some(*origin) && !link.lazy_push.is_lazy(*origin);
         !self.sources.contains(&id) && self.origins.iter().all(wanted)
     }
 }
@@ -55,22 +55,21 @@ impl Node {
             self.announced = self.store.changes.version();
             let end = self.store.changes.end();
             for (&id, link) in &mut self.links {
-                if !link.ready && link.has_output(end) {
-                    link.ready = true;
+                if link.has_output(end) && link.enqueue() {
                     self.ready.push_back(id);
                 }
             }
         }
         let id = self.ready.pop_front()?;
         if let Some(link) = self.links.get_mut(&id) {
-            link.ready = false;
+            link.dequeue();
         }
         Some(id)
     }
 
     pub(super) fn mark_ready(&mut self, id: LinkId) {
         if let Some(link) = self.links.get_mut(&id)
-            && !std::mem::replace(&mut link.ready, true)
+            && link.enqueue()
         {
             self.ready.push_back(id);
         }
@@ -105,7 +104,7 @@ impl Node {
     /// seconds in any case. See [`Transit`](crate::core::transit::Transit).
     fn next_time(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let ages = now.mono < self.ages_until;
-        let link = self.links.get_mut(&id).filter(|link| link.is_extended() && link.offers)?;
+        let link = self.links.get_mut(&id).filter(|link| link.is_extended() && link.offers())?;
         let time = Extension { sent: Some(now.mono), ..Extension::default() };
         link.transit.is_due(ages, now.mono).then(|| Frame::new(encode(MessageId::Heartbeat, &time)))
     }
@@ -146,9 +145,9 @@ impl Node {
                 }
                 continue;
             }
-            let offset = link.cursor;
+            let offset = link.cursor();
             let offset = if offset < self.store.changes.end() {
-                link.cursor += 1;
+                link.set_cursor(offset + 1);
                 offset
             } else if listens {
                 return None;
@@ -222,12 +221,12 @@ impl Node {
     /// over another link.
     fn followed_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id)?;
-        let (start, version) = (link.cursor, self.store.changes.version());
+        let (start, version) = (link.cursor(), self.store.changes.version());
         if self.batches.is_fresh(version, start, now)
             && self.batches.suits(id, link)
             && let Some(frame) = &self.batches.frame
         {
-            link.cursor = self.batches.end;
+            link.set_cursor(self.batches.end);
             self.counters.tuples_out += self.batches.tuples;
             return Some(frame.clone());
         }
@@ -241,7 +240,7 @@ impl Node {
                 let origin = held.stamp.origin;
                 if held.source() == Some(id) {
                     excluded = true;
-                } else if link.peer == Some(origin) || link.lazy_push.is_lazy(origin) {
+                } else if link.peer() == Some(origin) || link.lazy_push.is_lazy(origin) {
                     // The writer has it; a copy of the writer, with the same identity, learns by the announcement.
                     excluded = true;
                     timed |= link.lazy_push.queue(slot, now);
@@ -254,7 +253,7 @@ impl Node {
             }
             offset += 1;
         }
-        link.cursor = offset;
+        link.set_cursor(offset);
         if timed {
             self.schedule_link(id, now);
         }

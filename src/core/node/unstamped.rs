@@ -55,7 +55,7 @@ impl Node {
     /// Notes which value a peer sent of a key, and tells how it arrived.
     fn on_value(&mut self, id: LinkId, slot: Slot, hash: u64, now: Now) -> Arrival {
         let Some(link) = self.links.get_mut(&id) else { return Arrival::default() };
-        let before_hello = link.role == Role::Server && !link.handshake.has_hello();
+        let before_hello = link.role() == Role::Server && !link.handshake.has_hello();
         let in_list = link.plain.on_key_named(slot, link.is_undetermined(), now.mono) || before_hello;
         if in_list {
             link.list_wait.on_key(now.mono);
@@ -110,7 +110,7 @@ impl Node {
         let (peer, history) = (&link.plain, self.memory.history(slot));
         let changed_at = history.map_or(0, |history| history.changed_at());
         // A value comes back by a new connection when nobody has noticed the end of the former one.
-        let silent = || self.silent_since(|other, link| other != id && link.role == Role::Server);
+        let silent = || self.silent_since(|other, link| other != id && link.role() == Role::Server);
         let in_list = arrival.in_list;
         Some(View {
             held: HeldView {
@@ -245,7 +245,7 @@ impl Node {
     pub(super) fn check_plain(&mut self, id: LinkId, now: Now) {
         loop {
             let jitter = self.random.u64(0..=QUIET_MS);
-            let Some(link) = self.links.get_mut(&id).filter(|link| link.up && link.is_plain()) else {
+            let Some(link) = self.links.get_mut(&id).filter(|link| link.is_up() && link.is_plain()) else {
                 return;
             };
             let Some(slot) = link.plain.pop_check(now.mono, jitter) else { return };
@@ -260,7 +260,7 @@ impl Node {
             let ours = Ours { hash: held.value_hash(), changed_at };
             let is_receipt_outstanding = link.is_receipt_outstanding(slot, now.mono);
             // A server that has answered the PING behind our value has been connected until now.
-            let is_confirmed = link.role == Role::Client && !is_receipt_outstanding;
+            let is_confirmed = link.role() == Role::Client && !is_receipt_outstanding;
             let heard_at = if is_confirmed { now.mono } else { link.liveness.heard_at() };
             match link.plain.check(slot, ours, Progress { is_receipt_outstanding, heard_at }, now.mono) {
                 Check::Resend => {
