@@ -17,6 +17,8 @@
     Meaning  Each member function calls the function of zgossip.h with the same name, where it is documented.
     Errors   Constructors that fail throw std::system_error. Other calls throw nothing but std::bad_alloc: a call that
              fails returns false, -1 or an empty object, with errno set, and gossip::last_error () gives the reason.
+             Compiled without exceptions (-fno-exceptions), a constructor that fails sets errno and leaves a node like
+             one that was moved from, whose get () returns NULL.
     Threads  Any number of threads may use a node at the same time; only one may move it, destroy it or set its log
              function, while no other uses it.
 
@@ -24,6 +26,10 @@
 
 #ifndef ZGOSSIP_LIBRARY_HPP_INCLUDED
 #define ZGOSSIP_LIBRARY_HPP_INCLUDED
+
+#if __cplusplus < 201703L
+#   error "zgossip.hpp is for C++17 and later; zgossip.h is for all versions"
+#endif
 
 #include "zgossip.h"
 
@@ -45,6 +51,11 @@
 
 namespace gossip {
 
+//  Without exceptions the types have another name, so that files compiled both ways do not link to each other
+#ifndef __cpp_exceptions
+inline namespace no_exceptions {
+#endif
+
 using std::chrono::milliseconds;
 
 //  Time-out of a call that waits for ever
@@ -58,10 +69,15 @@ inline std::string last_error ()
 
 namespace detail {
 
-    [[noreturn]] inline void fail ()
+    //  Throws the reason for which a node is not there
+    inline void check ([[maybe_unused]] const zgossip_t *node)
     {
-        const int code = errno;
-        throw std::system_error (code, std::generic_category (), zgossip_strerror (code));
+#ifdef __cpp_exceptions
+        if (!node) {
+            const int code = errno;
+            throw std::system_error (code, std::generic_category (), zgossip_strerror (code));
+        }
+#endif
     }
 
     template <typename T, void (*destroy) (T **)>
@@ -190,7 +206,7 @@ public:
 
 private:
     friend class node;
-    explicit event (zgossip_event_t *event) noexcept : event_ (event) {}
+    explicit event (zgossip_event_t *received) noexcept : event_ (received) {}
 
     std::unique_ptr <zgossip_event_t, detail::deleter <zgossip_event_t, zgossip_event_destroy>> event_;
 };
@@ -202,17 +218,15 @@ public:
     //  Function that takes log lines: one of ZGOSSIP_LOG_*, and the line. Exceptions that it throws are dropped.
     using log_function = std::function <void (int level, std::string_view text)>;
 
-    explicit node (const std::string &name = std::string ()) : node_ (zgossip_new (name.c_str ()))
+    explicit node (const std::string &name = std::string ()) : log_ (), node_ (zgossip_new (name.c_str ()))
     {
-        if (!node_)
-            detail::fail ();
+        detail::check (get ());
     }
 
     //  Creates a node whose sockets live in a libzmq context of the program
-    node (const std::string &name, void *context) : node_ (zgossip_new_in (name.c_str (), context))
+    node (const std::string &name, void *context) : log_ (), node_ (zgossip_new_in (name.c_str (), context))
     {
-        if (!node_)
-            detail::fail ();
+        detail::check (get ());
     }
 
     node (node &&) noexcept = default;
@@ -331,7 +345,7 @@ public:
     //  Records in a file what the node receives; an empty name ends the recording
     bool record (const std::string &file) const noexcept
     {
-        return zgossip_record (get (), file.empty () ? NULL : file.c_str ()) == 0;
+        return zgossip_record (get (), file.empty ()? nullptr: file.c_str ()) == 0;
     }
     bool set (const std::string &path, const std::string &value) noexcept
     {
@@ -390,18 +404,27 @@ private:
 
     static void write_log (void *arg, int level, const char *text) noexcept
     {
+        const log_function &function = *static_cast <log_function *> (arg);
+#ifdef __cpp_exceptions
         try {
-            (*static_cast <log_function *> (arg)) (level, text);
+            function (level, text);
         }
         catch (...) {
             //  An exception must not pass through the library
         }
+#else
+        function (level, text);
+#endif
     }
 
     //  The node is the last member, so that it is destroyed before its log function
     std::unique_ptr <log_function> log_;
     std::unique_ptr <zgossip_t, detail::deleter <zgossip_t, zgossip_destroy>> node_;
 };
+
+#ifndef __cpp_exceptions
+}
+#endif
 
 }
 

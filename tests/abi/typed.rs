@@ -34,6 +34,42 @@ fn programs_in_cpp_use_the_typed_calls_through_its_own_header() {
     }
 }
 
+/// C++ compilers of this machine.
+fn cpp_compilers() -> Vec<&'static str> {
+    let there = |name: &&str| Command::new(name).arg("--version").output().is_ok();
+    ["g++", "clang++"].into_iter().filter(there).collect()
+}
+
+#[test]
+fn the_cpp_header_gives_no_warning() {
+    let warnings = ["-Wshadow", "-Wpedantic", "-Wconversion", "-Wnon-virtual-dtor", "-Wcast-qual", "-Wundef"];
+    for compiler in cpp_compilers() {
+        for flags in [&["-std=c++17"][..], &["-std=c++20"], &["-std=c++17", "-fno-exceptions", "-fno-rtti"]] {
+            let program = Compile::ctest("typed_cpp_plain.cpp").compiler(compiler).flags(flags);
+            program.warnings().flags(&warnings).header().ours().build();
+        }
+    }
+}
+
+#[test]
+fn a_cpp_program_without_exceptions_sees_constructors_that_fail() {
+    for compiler in cpp_compilers() {
+        let program = Compile::ctest("typed_cpp_plain.cpp").compiler(compiler).warnings();
+        let program = program.flags(&["-std=c++17", "-fno-exceptions"]).header().ours();
+        let done = run(Command::new(program.build()), LONG).check(compiler);
+        assert!(done.out.ends_with("the end"), "{}", done.out);
+    }
+}
+
+#[test]
+fn an_older_cpp_is_told_what_the_header_needs() {
+    for compiler in cpp_compilers() {
+        let program = Compile::ctest("typed_cpp_plain.cpp").compiler(compiler).flags(&["-std=c++14"]);
+        let said = program.header().ours().try_build().expect_err("C++14 is too old");
+        assert!(said.contains("zgossip.hpp is for C++17 and later"), "{said}");
+    }
+}
+
 #[test]
 fn many_threads_may_call_one_node() {
     let mut command = native_program("typed_threads");
