@@ -22,13 +22,14 @@
 //! | `send_queue`, `timers`, `throttle` | whose turn it is to send, deadlines, how often trouble is reported |
 //! | `liveness` | whether bytes pass on the connection of a silent server |
 //! | `recorder` | the flight recorder's files |
-//! | `clock` | the two clocks |
+//! | `clock`, `entropy` | the two clocks; random numbers from the system |
 //! | `endpoint`, `security`, `error` | endpoints, keys and mechanisms; refusals |
 //! | [`raw`] | libzmq |
 
 mod clock;
 mod dialer;
 mod endpoint;
+pub(crate) mod entropy;
 mod error;
 mod event_loop;
 mod identity;
@@ -180,7 +181,7 @@ impl Engine {
     /// Makes a node without sockets. Sockets are made in `context` when they are first needed.
     pub fn new(context: raw::Context, logger: Logger, settings: EngineSettings) -> Engine {
         let clock = Clock::new();
-        let seed = settings.seed.unwrap_or_else(|| random::<1>()[0]);
+        let seed = settings.seed.unwrap_or_else(|| entropy::random::<1>()[0]);
         let mut engine = Engine {
             context,
             logger,
@@ -190,7 +191,7 @@ impl Engine {
             security: Security::default(),
             ipv6: false,
             routers: Vec::new(),
-            links: HashMap::with_hasher(hasher()),
+            links: HashMap::with_hasher(entropy::hasher()),
             bound: Vec::new(),
             send_queue: SendQueue::default(),
             frames_sent: 0,
@@ -334,22 +335,6 @@ impl Engine {
         } else if self.failures.pass(self.clock.mono()) {
             self.logger.error(format_args!("{doing}: {error}"));
         }
-    }
-}
-
-/// A hasher with random seeds, for tables whose keys strangers may choose.
-fn hasher() -> ahash::RandomState {
-    let [a, b, c, d] = random();
-    ahash::RandomState::with_seeds(a, b, c, d)
-}
-
-/// Numbers from the system's randomness. A generator inside the process would give two nodes the same numbers: in a
-/// forked child it continues as in the parent.
-fn random<const N: usize>() -> [u64; N] {
-    let mut numbers = [[0; 8]; N];
-    match rustix::rand::getrandom(numbers.as_flattened_mut(), rustix::rand::GetRandomFlags::empty()) {
-        Ok(size) if size == 8 * N => numbers.map(u64::from_ne_bytes),
-        _ => std::array::from_fn(|_| fastrand::u64(..)),
     }
 }
 

@@ -19,7 +19,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{getegid, geteuid, getgid, getuid};
 
-use super::{Engine, Error, random};
+use super::{Engine, Error, entropy};
 
 /// The default size of a file (bytes). Two files of this size hold some millions of small messages.
 const RECORD_SIZE: u64 = 64 << 20;
@@ -73,7 +73,7 @@ impl Engine {
         self.end_record();
         if output.is_some() {
             let now = self.now();
-            self.node.start_record(random::<1>()[0] as u32, now);
+            self.node.start_record(entropy::random::<1>()[0] as u32, now);
             self.recorder.output = output;
         }
         Ok(())

@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 
 use crate::core::{Frame, LinkId, Role};
 
-use super::hasher;
+use super::entropy;
 use super::raw::{Context, Error, Events, MonitorEvent, Monitored, Msg, Socket};
 
 /// Frames that libzmq may hold for one peer; beyond them, the node only remembers what is owed to the peer.
@@ -141,7 +141,7 @@ impl Router {
             fd,
             monitor_fd,
             purpose,
-            links: HashMap::with_hasher(hasher()),
+            links: HashMap::with_hasher(entropy::hasher()),
             last: None,
             may_be_readable: true,
             monitor_may_be_readable: true,

@@ -203,7 +203,6 @@ fn valgrind_finds_no_fault_in_programs_of_czmq() {
             .args(["-q", "--error-exitcode=99", "--leak-check=full", "--fair-sched=yes"])
             .args(["--show-leak-kinds=definite,indirect,possible"])
             .args(["--errors-for-leak-kinds=definite,indirect,possible"])
-            .arg(format!("--suppressions={}", ctests().join("valgrind.supp").display()))
             .arg(with_ours(gnu11(compat().join(format!("{name}.c")))).build())
             .arg(scratch.path(""));
         run(command, Duration::from_secs(200)).check(name);

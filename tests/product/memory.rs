@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use common::build::{ctests, czmq_program};
+use common::build::{czmq_program, root};
 use common::net::{HELLO, PING, RawClient, RawServer, publish};
 use common::{Compile, Finished, Host, LONG, Lib, Node, Scratch, run};
 
@@ -17,7 +17,6 @@ fn watched(command: &Command) -> Command {
         .args(["--errors-for-leak-kinds=definite,indirect,possible"])
         // Threads take turns as they would without it
         .arg("--fair-sched=yes")
-        .arg(format!("--suppressions={}", ctests().join("valgrind.supp").display()))
         .arg(command.get_program())
         .args(command.get_args());
     valgrind
@@ -55,6 +54,65 @@ fn valgrind_finds_no_fault_in_czmqs_test_and_ours() {
     };
     done.check("CZMQ's zgossip_test");
     check("the library's tests", &native("selftest"));
+}
+
+/// A program as in the manual, compiled from its lines.
+fn short_program(lines: &str) -> Command {
+    let scratch = Scratch::new();
+    let source = scratch.path("short.c");
+    let text = format!(
+        "#include <zgossip/zgossip.h>\n#include <stdio.h>\n#include <unistd.h>\n\
+         int main (void)\n{{\n{lines}\nreturn 0;\n}}\n"
+    );
+    std::fs::write(&source, text).expect("a program");
+    Command::new(Compile::source(source).warnings().header().ours().build())
+}
+
+/// Two nodes that meet, wait for each other and are idle for some seconds.
+const MEETING: &str = r#"
+    zgossip_t *hub = zgossip_new ("hub");
+    zgossip_t *leaf = zgossip_new ("leaf");
+    char endpoint [64];
+    snprintf (endpoint, sizeof (endpoint), "tcp://127.0.0.1:%d", zgossip_bind (hub, "tcp://127.0.0.1:*"));
+    zgossip_connect (leaf, endpoint, NULL);
+    zgossip_publish (hub, "key", "value");
+    zgossip_publish_ttl (hub, "short", "value", 500);
+    if (zgossip_wait_key (leaf, "key", 60000) != 0 || zgossip_wait_agreement (leaf, 1, 60000) != 1)
+        return 1;
+    sleep (2);
+    zgossip_destroy (&leaf);
+    zgossip_destroy (&hub);"#;
+
+/// As a user would start it, with nothing suppressed.
+#[test]
+fn valgrind_says_nothing_of_a_short_program() {
+    let program = short_program(MEETING);
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["-q", "--error-exitcode=99", "--leak-check=full"]).arg(program.get_program());
+    let done = run(valgrind, LONG * 5).check("a short program");
+    assert_eq!(done.err, "", "no error, and nothing lost");
+}
+
+/// The file that is installed hides what the process keeps on purpose, and no mistake of the program.
+#[test]
+fn the_installed_suppressions_hide_what_is_kept_and_nothing_else() {
+    let everything = |lines: &str| {
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["-q", "--error-exitcode=99", "--leak-check=full", "--show-leak-kinds=all"]);
+        valgrind.args(["--errors-for-leak-kinds=all", "--num-callers=40"]);
+        valgrind.arg(format!("--suppressions={}", root().join("doc/valgrind.supp").display()));
+        valgrind.arg(short_program(lines).get_program());
+        run(valgrind, LONG * 5)
+    };
+    let done = everything(MEETING).check("a short program");
+    assert_eq!(done.err, "", "nothing but what is kept");
+    let forgotten =
+        format!("{MEETING}\n hub = zgossip_new (\"forgotten\"); zgossip_bind (hub, \"tcp://127.0.0.1:*\");");
+    let done = everything(&forgotten);
+    assert!(done.err.contains("still reachable"), "a node that is not destroyed: {}", done.err);
+    let forgotten = MEETING.replace("sleep (2);", "*zgossip_get (leaf, \"key\") = 0;");
+    let done = everything(&forgotten);
+    assert!(done.err.contains("definitely lost"), "a value that is not freed: {}", done.err);
 }
 
 #[test]

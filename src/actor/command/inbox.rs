@@ -19,6 +19,7 @@ use hashbrown::hash_table::Entry;
 
 use super::message::Message;
 use super::outgoing::Outgoing;
+use crate::engine::entropy;
 
 /// The number of waiting messages up to which a removed tuple's event stays: CZMQ's pipe holds 1000 messages, and takes
 /// none of them back.
@@ -85,12 +86,7 @@ impl Inbox {
             places: HashTable::new(),
             indexed: 0,
             // Keys come from peers, which must not be able to choose the buckets.
-            hasher: RandomState::with_seeds(
-                fastrand::u64(..),
-                fastrand::u64(..),
-                fastrand::u64(..),
-                fastrand::u64(..),
-            ),
+            hasher: entropy::hasher(),
             waiting: 0,
             empty: 0,
             replies: 0,

@@ -16,6 +16,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::engine::entropy;
+
 pub use watch::{Fingerprint, Watch};
 use zpl::{Item, SyntaxError};
 
@@ -101,7 +103,7 @@ pub fn save(tree: &Item, name: &[u8]) -> io::Result<()> {
 fn replace(target: &Path, text: &[u8], permissions: Option<fs::Permissions>) -> io::Result<()> {
     let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let mut unique = name.to_owned();
-    unique.push(format!(".{}-{:08x}", std::process::id(), fastrand::u32(..)));
+    unique.push(format!(".{}-{:08x}", std::process::id(), entropy::random::<1>()[0] as u32));
     let temporary = target.with_file_name(unique);
     let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
     let written = file

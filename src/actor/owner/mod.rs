@@ -10,7 +10,7 @@
 //! | `batch` | commands one behind the other in one buffer |
 //! | `calls` | typed calls, for C and for Rust |
 //! | `request` | typed calls as entries of the same queue |
-//! | `timeout`, `event_fd` | time-outs of calls, and descriptors to be polled |
+//! | `timeout`, `event_fd`, `thread_mark` | time-outs of calls, descriptors to be polled, a name for a thread |
 
 mod batch;
 mod calls;
@@ -22,6 +22,7 @@ mod pipe;
 mod queue;
 mod request;
 mod router;
+mod thread_mark;
 mod timeout;
 
 pub use handle::Handle;

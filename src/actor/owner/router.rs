@@ -4,13 +4,13 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use super::batch::Batch;
 use super::command_queue::CommandQueue;
 use super::message_queue::{Handover, MessageQueue};
 use super::request::Request;
+use super::thread_mark::ThreadMark;
 use super::timeout::{Deadline, Timeout};
 use crate::actor::command::{Message, Outgoing};
 use crate::actor::error::CallError;
@@ -24,7 +24,7 @@ pub(super) struct Router {
     /// How long a receiver waits for a message.
     pub(super) recv_timeout: Timeout,
     /// The node's thread, once it runs.
-    thread: OnceLock<ThreadId>,
+    thread: OnceLock<ThreadMark>,
     /// The longest value that the node accepts, in bytes.
     max_value: AtomicUsize,
 }
@@ -111,7 +111,7 @@ impl Router {
 
     /// Whether the calling thread is the node's.
     pub(super) fn is_node_thread(&self) -> bool {
-        self.thread.get() == Some(&thread::current().id())
+        self.thread.get() == Some(&ThreadMark::of_caller())
     }
 }
 
@@ -119,7 +119,7 @@ impl Router {
 impl Router {
     /// Declares the calling thread the node's.
     pub(super) fn set_node_thread(&self) {
-        let _ = self.thread.set(thread::current().id());
+        let _ = self.thread.set(ThreadMark::of_caller());
     }
 
     /// The descriptor that is readable while there is something to do for the node.
