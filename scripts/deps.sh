@@ -13,10 +13,15 @@ say () {
 
 # Rust comes from its own installer as a rule, which changes PATH only for new shells.
 need_rust () {
-    if command -v "${CARGO:-cargo}" > /dev/null 2>&1; then
+    # CARGO may have options behind the command: cargo --offline, cargo +nightly.
+    cargo=${CARGO:-cargo}
+    cargo=${cargo%% *}
+    if command -v "$cargo" > /dev/null 2>&1; then
         return
     fi
-    if [ -x "$HOME/.cargo/bin/cargo" ]; then
+    if [ "$cargo" != cargo ]; then
+        say "there is no command $cargo (CARGO=$CARGO)"
+    elif [ -x "$HOME/.cargo/bin/cargo" ]; then
         say "Rust is installed, but not on this shell's PATH. Run: . \"\$HOME/.cargo/env\""
     else
         say "Rust (1.88 or later) is missing. Get it from https://rustup.rs, or from your system's packages."

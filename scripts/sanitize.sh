@@ -15,8 +15,8 @@ target=$(rustc +nightly -vV | sed -n 's/^host: //p')
 runtime=$(rustc +nightly --print sysroot)/lib/rustlib/$target/lib/librustc-nightly_rt.tsan.a
 directory=${CARGO_TARGET_DIR:-target}/sanitize
 
-CARGO_TARGET_DIR=$directory RUSTFLAGS=-Zsanitizer=thread \
-    "$cargo" +nightly build -Zbuild-std --lib --target "$target"
+CARGO_TARGET_DIR=$directory RUSTFLAGS=-Zsanitizer=thread RUSTUP_TOOLCHAIN=nightly \
+    $cargo build -Zbuild-std --lib --target "$target"
 mkdir -p "$directory/include/zgossip"
 cp include/zgossip.h "$directory/include/zgossip/"
 for program in typed_threads typed; do

@@ -10,16 +10,21 @@ use common::{Finished, LONG, Process, Scratch, artifacts, run};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Installs the library of this build.
-#[track_caller]
-fn install(settings: &[&str]) {
+/// Runs make with the library of this build.
+fn make(target: &str, settings: &[&str]) -> Finished {
     let mut command = Command::new("make");
-    command.arg("-C").arg(root()).arg("install");
+    command.arg("-C").arg(root()).arg(target);
     command.arg(format!("BUILT={}", artifacts().dir.display())).args(settings);
     // Without ldconfig, which is for a real installation
     command.env("PATH", "/usr/local/bin:/usr/bin:/bin");
     command.env_remove("MAKEFLAGS");
-    run(command, LONG).check("make install");
+    run(command, LONG)
+}
+
+/// Installs the library of this build.
+#[track_caller]
+fn install(settings: &[&str]) {
+    make("install", settings).check("make install");
 }
 
 #[track_caller]
@@ -33,9 +38,10 @@ fn check_layout(lib: &str, include: &str, documents: &str) {
         let target = fs::read_link(&link).expect("a link");
         assert!(target.is_relative(), "a link that can be moved: {}", target.display());
     }
-    for file in ["libzgossip.a", "pkgconfig/libzgossip.pc"] {
-        assert!(Path::new(&format!("{lib}/{file}")).is_file(), "{file}");
+    for name in ["libzgossip", "libzgossip-czmq", "libzgossip-static"] {
+        assert!(Path::new(&format!("{lib}/pkgconfig/{name}.pc")).is_file(), "{name}");
     }
+    assert!(Path::new(&format!("{lib}/libzgossip.a")).is_file());
     let header = fs::read(format!("{include}/zgossip/zgossip.h")).expect("the header");
     assert_eq!(header, fs::read(root().join("include/zgossip.h")).expect("the header"));
     let licence = fs::read(format!("{documents}/LICENSE")).expect("the licence");
@@ -65,6 +71,103 @@ fn make_install_puts_the_files_where_it_is_told() {
         &format!("{prefix}/include"),
         &format!("{prefix}/share/doc/zgossip"),
     );
+}
+
+#[test]
+fn a_relative_directory_is_below_the_prefix_and_a_relative_prefix_is_refused() {
+    let scratch = Scratch::new();
+    let stage = scratch.path("stage");
+    let settings = ["DESTDIR=".to_owned() + &stage, "PREFIX=/usr".to_owned(), "LIBDIR=lib/here".to_owned()];
+    install(&settings.each_ref().map(String::as_str));
+    check_layout(
+        &format!("{stage}/usr/lib/here"),
+        &format!("{stage}/usr/include"),
+        &format!("{stage}/usr/share/doc/zgossip"),
+    );
+    let pc = fs::read_to_string(format!("{stage}/usr/lib/here/pkgconfig/libzgossip.pc")).expect("a pc file");
+    assert!(pc.contains("libdir=${prefix}/lib/here\n"), "{pc}");
+    make("uninstall", &settings.each_ref().map(String::as_str)).check("make uninstall");
+    let done = shell(&format!("find '{stage}' -not -type d"), &scratch.path(""), "/nonexistent");
+    assert_eq!(done.out, "", "nothing is left");
+
+    let done = make("install", &[&format!("DESTDIR={}", scratch.path("other")), "PREFIX=usr"]);
+    assert!(
+        !done.success() && done.err.contains("PREFIX must be an absolute path, not 'usr'"),
+        "{}",
+        done.err
+    );
+    assert!(!Path::new(&scratch.path("other")).exists());
+}
+
+#[test]
+fn what_is_installed_has_no_debug_information_unless_it_is_wanted() {
+    let scratch = Scratch::new();
+    let [bare, full] = ["bare", "full"].map(|name| scratch.path(name));
+    install(&[&format!("PREFIX={bare}")]);
+    install(&[&format!("PREFIX={full}"), "STRIP="]);
+    let sections = |file: &str| shell(&format!("readelf -SW '{file}'"), "/", "/nonexistent").out;
+    for name in [format!("libzgossip.so.{VERSION}"), "libzgossip.a".to_owned()] {
+        let said = sections(&format!("{bare}/lib/{name}"));
+        assert!(!said.contains(".debug_info") && !said.contains(".llvmbc"), "{name}");
+        assert!(sections(&format!("{full}/lib/{name}")).contains(".debug_info"), "{name}");
+    }
+}
+
+/// The library is built as `make` does it by a script of its own, which takes minutes: `make reproducible`.
+#[test]
+fn make_keeps_the_paths_of_this_machine_out_of_the_library() {
+    let said = make("all", &["-n"]).check("make -n").out;
+    let here = root().display().to_string();
+    for path in [here.trim_end_matches('/'), "/registry/src", "/lib/rustlib/src/rust"] {
+        assert!(said.contains(&format!("{path}=")), "{path}: {said}");
+    }
+}
+
+#[test]
+fn cargo_may_have_options() {
+    let check = |cargo: &str| {
+        let mut command = Command::new(root().join("scripts/deps.sh"));
+        command.arg("rust").env("CARGO", cargo);
+        run(command, LONG)
+    };
+    check("cargo --offline").check("cargo with an option");
+    let done = check("/nonexistent/cargo --offline");
+    assert!(!done.success() && done.err.contains("there is no command /nonexistent/cargo"), "{}", done.err);
+}
+
+/// With `-static` the linker takes archives for everything. Where libzmq cannot be linked so, neither can we.
+#[test]
+fn pkg_config_says_what_a_static_program_takes() {
+    let scratch = Scratch::new();
+    let (place, prefix) = (scratch.path(""), scratch.path("prefix"));
+    install(&[&format!("PREFIX={prefix}")]);
+    let said = shell("pkg-config --static --libs libzgossip", &place, &prefix).out;
+    let words: Vec<_> = said.split_whitespace().collect();
+    let ours = words.iter().position(|word| *word == "-lzgossip").expect("the library");
+    let zmq = words.iter().position(|word| *word == "-lzmq").expect("libzmq");
+    assert!(ours < zmq && words.contains(&"-ldl"), "{said}");
+    assert!(!words.contains(&"-lgcc_s"), "there is no such archive: {said}");
+    let zmq = shell("pkg-config --static --libs libzmq", &place, &prefix).out;
+    assert!(zmq.split_whitespace().all(|word| words.contains(&word)), "{said} has {zmq}");
+    let shared = shell("pkg-config --libs libzgossip", &place, &prefix).out;
+    assert!(!shared.contains("-lzmq"), "a program that links the shared library: {shared}");
+
+    fs::write(scratch.path("zmq.c"), "int zmq_errno (void); int main (void) { return zmq_errno (); }\n")
+        .unwrap();
+    let mut alone = Command::new("sh");
+    alone.args(["-ec", "cc -static zmq.c -o zmq $(pkg-config --static --libs libzmq)"]).current_dir(&place);
+    if !run(alone, LONG).success() {
+        return eprintln!(
+            "SKIPPED: a program without shared libraries: libzmq cannot be linked statically here"
+        );
+    }
+    fs::write(scratch.path("example.c"), patient(&readme_code("**4. ", "c"))).expect("the example");
+    shell(
+        "cc -static example.c -o example $(pkg-config --static --cflags --libs libzgossip)",
+        &place,
+        &prefix,
+    );
+    two_learn_of_each_other(&scratch.path("example"), &prefix);
 }
 
 /// The code in the README after some words, of a language.
@@ -126,7 +229,7 @@ fn the_readme_tells_how_to_build() {
     // Way 4: the example, with the shared library and with the archive
     fs::write(scratch.path("example.c"), patient(&readme_code("**4. ", "c"))).expect("the example");
     let lines = readme_code("**4. ", "sh");
-    assert!(lines.contains("-l:libzgossip.a"), "{lines}");
+    assert!(lines.contains("libzgossip-static"), "{lines}");
     shell(&lines, &place, &prefix);
     for program in ["example", "example-static"] {
         two_learn_of_each_other(&scratch.path(program), &prefix);
