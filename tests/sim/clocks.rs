@@ -1,4 +1,4 @@
-//! Clocks that are wrong: one that cannot be right follows the network instead of judging it.
+//! Wrong clocks: a node whose clock cannot be right follows the network instead of judging it.
 
 use super::net::{MS, SECOND, Sim, WALL};
 use super::verdict::{settles_within, wrong};
@@ -6,10 +6,10 @@ use zgossip::core::Settings;
 
 const HOUR: i64 = 3_600_000;
 const MINUTE: u64 = 60 * SECOND;
-/// The clock of a machine that has none.
+/// Error (ms) of a wall clock that starts in 1970, as on a machine without a battery.
 const OF_1970: i64 = -(WALL as i64) + 60_000;
 
-/// A hub and leaves, each with an error of its clock.
+/// Makes a hub and leaves, each with an error of its clock.
 fn star_with(hub: i64, leaves: &[i64]) -> Sim {
     let mut sim = Sim::new(1);
     sim.ours_with(Settings::default(), hub);
@@ -21,7 +21,8 @@ fn star_with(hub: i64, leaves: &[i64]) -> Sim {
     sim
 }
 
-/// All write, each a key of its own and one that all share, and all have all within seconds.
+/// Lets every node write a key of its own and one that all share, and checks that every node has everything within
+/// seconds.
 #[track_caller]
 fn all_hear_all(sim: &mut Sim, what: &str) {
     for node in 0..sim.nodes.len() {
@@ -55,7 +56,7 @@ fn a_leaf_whose_clock_is_slow_or_says_1970_hears_and_is_heard() {
     }
 }
 
-/// Both are within max_drift of the hub, and not of each other.
+/// Two leaves are within `max_drift` of the hub, and not of each other.
 #[test]
 fn clocks_that_are_fast_and_slow_on_both_sides_of_a_hub_do_not_split_the_network() {
     for (fast, slow) in [(50, 20), (59, 59), (31, 31)] {
@@ -64,7 +65,7 @@ fn clocks_that_are_fast_and_slow_on_both_sides_of_a_hub_do_not_split_the_network
     }
 }
 
-/// Five minutes of a wrong clock, then a right one.
+/// A clock is wrong for five minutes, and right from then on.
 #[test]
 fn a_clock_that_is_set_right_is_noticed_within_seconds() {
     for skew in [OF_1970, -5 * HOUR, 5 * HOUR] {
@@ -98,7 +99,7 @@ fn a_clock_that_is_ahead_by_hours_poisons_no_key() {
     assert!((0..3).all(|node| sim.value(node, "key").as_deref() == Some("later")));
 }
 
-/// A node that restarts with a clock that is behind still wins over its former self.
+/// A node that restarts with a slow clock still wins over its former self.
 #[test]
 fn a_node_that_restarts_with_a_slow_clock_wins_over_its_former_self() {
     for skew in [OF_1970, -2 * HOUR, -5000] {

@@ -1,9 +1,8 @@
 //! Does a tuple that is sent along few links arrive as surely as one that is sent over all of them?
 //!
-//! The same network meets the same faults twice: once as it is, once *flooding*, where nobody is ever
-//! asked to send less. The faults of a run are drawn beforehand, so that both meet them at the same
-//! times at the same places. Faults go on while tuples are published; then they end, and everything
-//! has to be everywhere.
+//! The same network meets the same faults twice: once as it is, once *flooding*, where no node prunes. The faults of a
+//! run are drawn beforehand, so that both meet them at the same times and places. Faults go on while tuples are
+//! published; then they end, and every tuple has to be everywhere.
 
 use super::arrivals::Arrivals;
 use super::net::{MS, SECOND, Sim};
@@ -13,17 +12,17 @@ use super::wire::Speed;
 use fastrand::Rng;
 use zgossip::core::codec::MessageId;
 
-/// Nodes that publish, and how often one of them does.
+/// Number of nodes that publish, and the time between two publications of one node.
 const WRITERS: usize = 10;
 const EVERY: u64 = 50 * MS;
-/// Each publishes so often before anything is measured.
+/// Number of tuples that each writer publishes before anything is measured.
 const WARM: u64 = 5;
-/// Faults go on for so long.
+/// Time for which faults go on.
 const DURATION: u64 = 20 * SECOND;
-/// All must be everywhere so long after the last fault.
+/// Time after the last fault within which every tuple must be everywhere.
 const SETTLES: u64 = 20 * SECOND;
 
-/// A network with cycles.
+/// Network with cycles.
 #[derive(Clone, Copy)]
 pub struct Network {
     pub name: &'static str,
@@ -55,18 +54,18 @@ pub const NETWORKS: [Network; 4] = [
     },
 ];
 
-/// What goes wrong; numbers of faults are for each second and 30 nodes.
+/// Faults of a run. Numbers of faults are for each second and 30 nodes.
 #[derive(Clone, Copy)]
 pub struct Faults {
     pub name: &'static str,
-    /// Connections that break, for up to 5 s; half of them are seen to be broken only later.
+    /// Connections that break, for up to 5 s; for half of them the ends notice that only later.
     pub cuts: f64,
     /// Nodes that end, and are back with nothing within 3 s.
     pub kills: f64,
-    /// The network falls into two parts for 1 to 4 s; for each second.
+    /// Times a second that the network falls into two parts, for 1 to 4 s.
     pub partitions: f64,
-    /// Share of frames that are lost while the connection goes on, which tcp would not do; those with
-    /// which a session begins are not.
+    /// Share of frames that are lost while the connection goes on, which TCP would not do. The frames with which a
+    /// session begins are not lost.
     pub losses: f64,
 }
 
@@ -85,22 +84,22 @@ pub const FAULTS: [Faults; 6] = [
     ALL,
 ];
 
-/// What a run came to, or several.
+/// Figures of one run, or of several.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
     pub runs: usize,
-    /// Runs after which everything was everywhere.
+    /// Number of runs after which every tuple was everywhere.
     pub complete: usize,
-    /// Pairs of a tuple and a node where it is due, and how many of them it did not reach.
+    /// Number of pairs of a tuple and a node where it is due, and of those that it did not reach.
     pub due: usize,
     pub missing: usize,
-    /// Tuples that ended with all nodes that held them.
+    /// Number of tuples that ended with all nodes that held them.
     pub extinct: usize,
-    /// From publishing to arrival, for each tuple and each node, where it can be said (µs).
+    /// Time from publishing to arrival, for each tuple and each node, where that can be said (µs).
     pub delays: Vec<Option<u64>>,
     pub arrivals: u64,
     pub sent: u64,
-    /// Frames, without those that keep links alive.
+    /// Number of frames, without those that keep links alive.
     pub frames: u64,
     pub bytes: u64,
 }
@@ -119,12 +118,12 @@ impl Outcome {
         self.bytes += other.bytes;
     }
 
-    /// Times that a tuple was sent for each time that it came to a node that did not have it.
+    /// Number of times that a tuple was sent, for each time that it came to a node that did not have it.
     pub fn sent_each(&self) -> f64 {
         self.sent as f64 / self.arrivals as f64
     }
 
-    /// How much later each tuple came to each node than in another run that met the same (µs), in order.
+    /// How much later (µs) each tuple came to each node than in another run that met the same faults, in order.
     pub fn later_than(&self, other: &Outcome) -> Vec<i64> {
         let pairs = self.delays.iter().zip(&other.delays);
         let mut later: Vec<i64> = pairs.filter_map(|(&one, &two)| Some(one? as i64 - two? as i64)).collect();
@@ -133,13 +132,13 @@ impl Outcome {
     }
 }
 
-/// The number that this share of all, which are in order, is not above.
+/// Quantile: the number that this share of `sorted` does not exceed.
 pub fn share<T: Copy + Default>(sorted: &[T], share: f64) -> T {
     let last = sorted.len().saturating_sub(1);
     sorted.get((last as f64 * share) as usize).copied().unwrap_or_default()
 }
 
-/// Links take 1 to 20 ms, each its own time, and a frame up to a tenth more.
+/// Connects nodes. Each link takes a time of its own, 1 to 20 ms, and a frame up to a tenth more.
 pub fn connect(sim: &mut Sim, links: Links, random: &mut Rng) {
     for (client, server) in links {
         let wire = sim.connect(client, server);
@@ -148,7 +147,7 @@ pub fn connect(sim: &mut Sim, links: Links, random: &mut Rng) {
     }
 }
 
-/// A value as long as those in the other benchmarks.
+/// Makes a value as long as those in the other benchmarks.
 pub fn value(number: u64) -> String {
     format!("{number:063}")
 }
@@ -226,7 +225,7 @@ fn publish(sim: &mut Sim, writer: usize, number: u64) {
     sim.publish(writer, &key, &value(number));
 }
 
-/// Schedules what goes wrong; all of it is drawn now.
+/// Schedules the faults, all of which are drawn now.
 fn plan(sim: &mut Sim, faults: &Faults, random: &mut Rng) {
     let (nodes, wires) = (sim.nodes.len(), sim.wires.len());
     let seconds = (DURATION / SECOND) as f64;
@@ -264,7 +263,7 @@ fn plan(sim: &mut Sim, faults: &Faults, random: &mut Rng) {
     }
 }
 
-/// Breaks these connections, which both ends see after a time, and lets none be made for a while.
+/// Breaks these connections, which each end notices after a time, and lets none be made for a while.
 fn cut(sim: &mut Sim, losses: &[(usize, u64, u64)], lasts: u64) {
     for &(wire, client, server) in losses {
         sim.wires[wire].cut = true;

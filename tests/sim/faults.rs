@@ -1,6 +1,6 @@
-//! What can go wrong in a run, how much of it, and what the owners do meanwhile.
+//! The faults of a run, their rates, and what owners do meanwhile.
 //!
-//! Each seed draws its own options, so that some runs see one fault alone and some all together.
+//! Each seed draws its own options, so that some runs see one fault alone and some all faults together.
 
 use super::net::{MS, SECOND, Sim};
 use super::wire::Speed;
@@ -10,17 +10,17 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// Events per second in the whole network; 0 for never.
+/// Options of a run. Rates are events a second in the whole network; 0 is never.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub nodes: usize,
-    /// How many of them are CZMQ's.
+    /// Number of nodes that are CZMQ nodes.
     pub stock: usize,
     pub duration: u64,
     pub writes: f64,
     pub keys: usize,
     pub losses: f64,
-    /// Share of losses that the client's monitor tells late or never.
+    /// Share of losses that the client's monitor reports late or never.
     pub half_open: f64,
     pub restarts: f64,
     /// Share of restarts after which the owner publishes its tuples again.
@@ -31,7 +31,7 @@ pub struct Options {
     pub slow: f64,
     /// Greatest error of a wall clock, in milliseconds.
     pub skew: i64,
-    /// Wall clocks are set while nodes run.
+    /// Rate at which wall clocks are set while nodes run.
     pub clock_steps: f64,
     pub duplicate: bool,
     pub ttl: bool,
@@ -44,7 +44,7 @@ pub struct Options {
 impl Options {
     pub fn draw(nodes: usize, stock: usize, random: &mut fastrand::Rng) -> Options {
         let mut some = |most: f64| if random.bool() { random.f64() * most } else { 0.0 };
-        // What happens to single nodes and wires happens more often where there are more.
+        // Faults of single nodes and wires are more frequent where there are more of these.
         let size = nodes as f64 / 30.0;
         Options {
             nodes,
@@ -69,33 +69,34 @@ impl Options {
         }
     }
 
-    /// Options of a run in a worse world.
+    /// Draws the options of a run in a worse world.
     pub fn draw_worse(nodes: usize, stock: usize, random: &mut fastrand::Rng) -> Options {
         let mut options = Options::draw(nodes, stock, random);
         options.worse = Worse::draw(random);
         if stock > 0 {
-            // A stock node tells again, as if it were for ever, what nodes of ours know to have ended.
+            // A CZMQ node passes on as everlasting what zgossip nodes know to have expired.
             (options.ttl, options.worse.renew) = (false, 0.0);
         }
         if stock > 0 && options.worse.wrong_clocks > 0.0 {
-            // Whoever leaves for good may leave a node whose clock is slow with one stranger of ours, whom it does not
-            // follow.
+            // A node that leaves for good may leave a node whose clock is slow with a single zgossip peer, a client,
+            // whose clock it does not follow.
             options.worse.churn = 0.0;
         }
         if stock > 0 && options.worse.limited > 0 {
-            // Who restarts may learn a value from a stock node, without its stamp, and beside one that had to refuse
-            // that value and remembers the stamp: nobody there can give it.
+            // A node that restarts may learn a value from a CZMQ node, without its stamp, and be linked with a node
+            // that had to refuse that value and remembers the stamp: then nobody there can give the value.
             options.restarts = 0.0;
         }
         if options.worse.forgetful {
-            // Who is away for longer than removed keys are remembered brings them back: that is documented.
+            // A node that is away for longer than tombstones are kept brings back what was removed: that is documented.
             (options.half_open, options.partitions, options.pauses, options.slow) = (0.0, 0.0, 0.0, 0.0);
             (options.worse.freezes, options.worse.absences, options.worse.late) = (0.0, 0.0, 0.0);
-            // So is one whose connection breaks before the round trips are over that finding a removal takes.
+            // So does a node whose connection breaks before the round trips are over in which it would learn of a
+            // removal.
             (options.worse.far, options.worse.narrow) = (0.0, 0.0);
         }
         if random.bool() {
-            // What is worse is seen by itself.
+            // The faults of a worse world are to be seen by themselves.
             let losses = options.losses.min(0.5);
             options = Options {
                 losses,
@@ -114,7 +115,7 @@ impl Options {
     }
 }
 
-/// What an owner wrote last, to publish it again after a restart.
+/// The last value that each owner wrote of each key, to publish it again after a restart.
 type Owned = Rc<RefCell<BTreeMap<(usize, String), String>>>;
 
 struct Run {
@@ -122,7 +123,7 @@ struct Run {
     owned: Owned,
 }
 
-/// A network made from options, with everything that will happen to it scheduled.
+/// Makes a network from options, with everything scheduled that will happen to it.
 #[expect(clippy::too_many_lines, reason = "one fault after the other")]
 pub fn build(seed: u64, options: &Options) -> Sim {
     let mut sim = Sim::new(seed);
@@ -198,7 +199,7 @@ pub fn build(seed: u64, options: &Options) -> Sim {
     sim
 }
 
-/// Nodes of which no two are linked.
+/// Draws nodes of which no two are linked.
 fn apart(options: &Options, links: &topology::Links, random: &mut fastrand::Rng) -> Vec<usize> {
     let mut chosen: Vec<usize> = Vec::new();
     for _ in 0..options.stock * 4 {
@@ -248,13 +249,13 @@ fn write(sim: &mut Sim, run: &Run) {
     }
 }
 
-/// Where there are limits, a write may be refused; elsewhere it may not.
+/// Publishes. A write may be refused where there are limits, and nowhere else.
 fn try_publish(sim: &mut Sim, node: usize, key: &str, value: &str, ttl: u32) {
     let done = sim.try_publish(node, key.as_bytes(), value.as_bytes(), ttl);
     assert!(done.is_ok() || sim.is_limited(node), "node {node} refuses {key}: {done:?}");
 }
 
-/// An owner forgets one of its tuples, of those that are not written all the time.
+/// Has an owner UNPUBLISH one of its tuples that are not written all the time.
 fn hide(sim: &mut Sim, _: &Run) {
     let Some(node) = anyone(sim).filter(|&node| sim.is_ours(node)) else { return };
     let count = sim.view(node).len();
@@ -266,7 +267,7 @@ fn hide(sim: &mut Sim, _: &Run) {
     sim.unpublish(node, &key.unwrap_or_default());
 }
 
-/// An owner publishes again what would end.
+/// Has an owner publish again what would expire.
 fn renew(sim: &mut Sim, _: &Run) {
     let Some(node) = anyone(sim).filter(|&node| sim.is_ours(node)) else { return };
     let ends = |(key, value): (&Vec<u8>, &Vec<u8>)| {
@@ -331,15 +332,15 @@ fn step_clock(sim: &mut Sim, run: &Run) {
     sim.oracle.clocks_differ = true;
 }
 
-/// The faults end: all is up, no wire is cut or slow. What is half open stays so until it is noticed,
-/// except by stock clients, who never would.
+/// Ends the faults: all nodes are up, and no wire is cut or slow. Half-open connections stay so until they are noticed,
+/// except those of CZMQ clients, which would never notice.
 pub fn heal(sim: &mut Sim) {
     for wire in 0..sim.wires.len() {
         (sim.wires[wire].cut, sim.wires[wire].frozen_until) = (false, 0);
         sim.speed_up(wire);
     }
     for node in &mut sim.nodes {
-        // Nobody trusts a clock that is ahead by hours.
+        // No node trusts a clock that is ahead by hours.
         if node.skew > 300_000 {
             node.skew = 300_000;
         }
@@ -348,28 +349,29 @@ pub fn heal(sim: &mut Sim) {
     sim.tell_stock_clients();
 }
 
-/// A run's figures.
+/// Figures of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
     pub settled: u64,
     pub steps: u64,
     pub frames: u64,
     pub tuples: u64,
-    /// Tuples sent after the last fault, and pairs of a node and a key that lacked something then.
+    /// Number of tuples that were sent after the last fault, and of node and key pairs that lacked something at that
+    /// moment.
     pub sent: u64,
     pub lacking: u64,
-    /// Pairs of a node and a key that end with a value other than the right one, of so many. There are none where
-    /// there are no stock nodes.
+    /// Number of node and key pairs that end with a value other than the right one, and of all pairs that were judged.
+    /// The first is 0 where no CZMQ nodes take part.
     pub older: usize,
     pub held: usize,
-    /// Writes that ended with all that had taken them, of so many, and pairs that are exempt.
+    /// Number of writes that ended with all nodes that had taken them, of all writes, and of pairs that are exempt.
     pub died: usize,
     pub writes: usize,
     pub bursts: usize,
 }
 
-/// Faults, then none: each record must replay to the same bytes, whatever the nodes make of it all. Returns how many
-/// frames were made again.
+/// Runs with faults, then without; each record must replay to the same bytes. Returns the number of frames that were
+/// made again.
 pub fn replay(seed: u64, options: &Options) -> u64 {
     let mut sim = build(seed, &Options { recorded: true, ..options.clone() });
     sim.run(options.duration);
@@ -378,7 +380,7 @@ pub fn replay(seed: u64, options: &Options) -> u64 {
     record::check_records(&mut sim)
 }
 
-/// Faults, then none: all must agree and be quiet within `bound`.
+/// Runs with faults, then without: all nodes must agree and be silent within `bound`.
 pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
     let mut sim = build(seed, options);
     sim.run(options.duration);
@@ -411,8 +413,8 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
     }
 }
 
-/// A client of CZMQ before 4.2.1 that lost its connection says nothing until it has something to say,
-/// and never says again what was lost on the way: no peer can help it. Its owner has to write.
+/// Has owners of old CZMQ nodes write. A client of CZMQ before 4.2.1 that lost its connection is silent until it has a
+/// change to send, and never sends again what was lost on the way: no peer can help it.
 fn wake_stock(sim: &mut Sim) {
     for node in 0..sim.nodes.len() {
         if !sim.is_old_stock(node) {

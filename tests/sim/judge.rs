@@ -1,67 +1,66 @@
-//! What is said about a run at its end: is what each node holds the right thing?
+//! The verdict at the end of a run: does each node hold the right value of each key?
 //!
-//! Where all nodes are ours, what is held must be a write that no surviving write had seen and
-//! replaced, and where clocks are in step it must be the last of those that survive. CZMQ's nodes
-//! know no age, so in a mixture less can be asked: a value that a living node of ours has seen
-//! replaced, by one that replaced it knowingly, does not come back. Exempt is:
+//! In a network of zgossip nodes alone, the right value is of a write that no surviving write had seen and replaced;
+//! where clocks are in step, it is that of the last surviving write. CZMQ nodes know no ages, so less is demanded of a
+//! mixture: a value does not come back after a living zgossip node took another one whose writer had seen it. Exempt
+//! are:
 //!
-//! * what ended with all nodes that had taken it: nobody can know of it;
-//! * what was written with a clock that was far ahead: it counts as written when that clock is set right;
-//! * in a mixture, what only CZMQ's nodes have kept, for the same reason: they cannot tell it from
-//!   what came before;
-//! * in a mixture, a key that was written several times within seconds: copies that several CZMQ
-//!   nodes echo cross each other, and nobody can always tell which came last;
-//! * in a mixture, a value that was removed, at nodes that never heard of the removal: CZMQ has no
-//!   message for it, so it reaches nobody behind CZMQ's nodes;
-//! * what a removal or an end had replaced, once it is forgotten (`server/tombstone`), if anybody was
-//!   away for about as long: who comes back then brings it back.
+//! * writes that ended with all nodes that had taken them: no node can know of them;
+//! * writes that were stamped by a clock far ahead: they count as written when that clock is set right;
+//! * in a mixture, writes that only CZMQ nodes have kept: those nodes cannot tell them from what came before;
+//! * in a mixture, keys that were written several times within seconds: copies that several CZMQ nodes echo cross each
+//!   other, and nobody can always tell which came last;
+//! * in a mixture, a removed value at nodes that never heard of the removal: CZMQ has no message for it, so it does not
+//!   pass CZMQ nodes;
+//! * values that a removal or an expiry had replaced, once its tombstone is dropped (`server/tombstone`), if any node
+//!   was away for about as long: that node brings them back.
 //!
-//! All of these are counted.
+//! Every exemption is counted.
 
 use super::net::{MS, SECOND, Sim};
 use super::oracle::{Id, Key, Oracle};
 use std::collections::HashSet;
 
-/// Writes of a key that are closer than this (in a mixture) may be confused.
+/// Time between two writes of a key below which, in a mixture, they may be confused.
 const BURST: u64 = 4 * SECOND;
-/// The clock that stamps are made from counts milliseconds.
+/// Resolution of the clock that stamps are made from.
 const TICK: u64 = MS;
 
-/// What the judge has to say.
+/// The verdict on a run.
 #[derive(Clone, Debug, Default)]
 pub struct Judgement {
     pub violations: Vec<String>,
-    /// Pairs of a node and a key that were looked at.
+    /// Number of node and key pairs that were judged.
     pub judged: usize,
-    /// Writes that ended with all that had taken them.
+    /// Number of writes that ended with all nodes that had taken them.
     pub died: usize,
-    /// Pairs that are exempt since a key was written too often at once.
+    /// Number of pairs that are exempt because the key was written too often within seconds.
     pub bursts: usize,
-    /// Keys of which a removal was forgotten.
+    /// Number of keys of which a removal was forgotten.
     pub forgotten: usize,
 }
 
 /// What is known of one key at the end.
 struct Verdict {
     replaced: HashSet<Id>,
-    /// What may be held.
+    /// Writes whose values are right.
     top: Vec<Id>,
     burst: bool,
 }
 
 impl Sim {
-    /// Whether the network has CZMQ's nodes in it.
+    /// Whether CZMQ nodes take part.
     pub fn has_stock(&self) -> bool {
         self.oracle.has_stock
     }
 
-    /// Whether a node has limits of its own that it may have to refuse something for.
+    /// Whether a node has limits of its own, so that it may have to refuse tuples.
     pub fn is_limited(&self, node: usize) -> bool {
         let (settings, usual) = (&self.nodes[node].settings, zgossip::core::Settings::default());
         settings.max_value < usual.max_value || settings.max_tuples < usual.max_tuples
     }
 
-    /// Whether a node has to refuse some values of this key, or has no room for all keys.
+    /// Whether a node has to refuse some values of this key, and whether it has no room for all keys.
     pub(super) fn refuses(&self, node: usize, key: &[u8]) -> (bool, bool) {
         let settings = &self.nodes[node].settings;
         let Some(about) = self.oracle.keys.get(key) else { return (false, false) };
@@ -69,12 +68,12 @@ impl Sim {
         (long, settings.max_tuples < self.oracle.keys.len())
     }
 
-    /// Whether wall clocks differ, or did.
+    /// Whether wall clocks differ, or did earlier in the run.
     pub fn clocks_differ(&self) -> bool {
         self.oracle.clocks_differ || self.nodes.iter().any(|member| member.skew != 0)
     }
 
-    /// Judges all that is held now.
+    /// Judges everything that is held now.
     pub fn judge(&self) -> Judgement {
         let mut judgement = Judgement { violations: self.oracle.violations.clone(), ..Judgement::default() };
         let mut keys: Vec<_> = self.oracle.keys.iter().collect();
@@ -97,7 +96,7 @@ impl Sim {
     fn survives(&self, id: Id, mixed: bool) -> bool {
         let lives = |&(node, life): &(usize, u32)| {
             let member = &self.nodes[node];
-            // One that has no room gives up the oldest that it remembers of removed keys.
+            // A node without room drops its oldest tombstones.
             let full = member.settings.max_tuples < self.oracle.keys.len();
             member.alive && member.life == life && !full && (!mixed || self.is_ours(node))
         };
@@ -128,7 +127,8 @@ impl Sim {
                 let before = |id: &Id| oracle.writes[*id].at + TICK + oracle.lateness < last;
                 replaced.extend(about.writes.iter().copied().filter(before));
             }
-            // Nobody believed it until that clock was set right. It is stamped anew then, as written now.
+            // No node believed the stamp until that clock was set right. Then the write was stamped anew, as if made at
+            // that moment.
             replaced.retain(|&id| !self.nodes[oracle.writes[id].node].was_ahead);
             replaced
         };
@@ -139,7 +139,7 @@ impl Sim {
         Verdict { replaced, top, burst }
     }
 
-    /// What a living node of ours held before it took something that replaced it.
+    /// Writes that a living zgossip node held before it took another one that replaced them.
     fn seen_replaced(&self, about: &Key) -> HashSet<Id> {
         let mut replaced = HashSet::new();
         let living = |&(&node, known): &(&usize, &super::oracle::Known)| {
@@ -167,7 +167,7 @@ impl Sim {
         let name = key.escape_ascii();
         let Some(held) = self.view(node).get(key) else {
             let by = (node, self.nodes[node].life);
-            // A value that may have ended, or was removed as late as the one that is missing, may be missing.
+            // A value that may have expired, or was removed as late as the missing one, may be missing.
             let lasts = |id: &Id| oracle.writes[*id].value.is_some() && oracle.writes[*id].ends.is_none();
             let due = !verdict.top.is_empty() && verdict.top.iter().all(lasts);
             return (due && !full && !oracle.is_hidden(by, key))
@@ -199,14 +199,13 @@ impl Sim {
         None
     }
 
-    /// Whether a node has taken something that replaced all of these.
+    /// Whether a node has taken a write that replaced all of these.
     fn knows_better(&self, about: &Key, node: usize, ids: &[Id]) -> bool {
         let taken = about.nodes.get(&node).map_or(&[][..], |known| &known.taken);
         ids.iter().all(|&id| taken.iter().any(|&(other, _)| other != id && self.oracle.replaced(id, other)))
     }
 
-    /// Which nodes took a write though they had taken one that replaced it, and when: the first of them
-    /// brought it back.
+    /// Describes which nodes took a write after one that had replaced it, and when: the first of them brought it back.
     fn way_back(&self, about: &Key, id: Id) -> String {
         let of_node = |(&node, known): (&usize, &super::oracle::Known)| {
             let mut newer = false;
@@ -239,7 +238,7 @@ impl Sim {
     }
 }
 
-/// All that these writes had seen, and what that had seen.
+/// Adds all writes that these had seen, and all that those had seen.
 fn add_ancestors(oracle: &Oracle, of: &[Id], found: &mut HashSet<Id>) {
     let mut open: Vec<Id> = of.iter().flat_map(|&id| oracle.writes[id].seen.iter().copied()).collect();
     while let Some(id) = open.pop() {

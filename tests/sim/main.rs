@@ -1,11 +1,10 @@
 //! The core without sockets: a simulated network, every order of events in small ones, and records of real nodes.
 //!
-//! A simulated network is deterministic: the real state machine, real bytes, everything else made up.
-//! One number, the seed, decides all that happens, so a run that failed can be run again and looked
-//! at. Time is virtual and jumps to the next event. Nodes are driven exactly as the engine does it:
-//! an input, then the outputs until there are none. After every input the invariants of `ours` are
-//! checked; at the end of a run the faults stop, and the network has to agree and fall silent
-//! within a stated time.
+//! A simulated network is deterministic: the state machine and the bytes are the real ones, everything else is made up.
+//! One number, the seed, decides all that happens, so a run that failed can be run again and examined. Time is virtual
+//! and jumps to the next event. Nodes are driven exactly as the engine drives them: an input, then the outputs until
+//! there are none. After every input the invariants of `ours` are checked. At the end of a run the faults stop, and
+//! within a stated time all nodes have to agree and fall silent.
 //!
 //! | file | concern |
 //! | --- | --- |
@@ -15,24 +14,24 @@
 //! | `replay` | the flight recorder in real nodes: its record replays to the same bytes |
 //! | `net` | time, events, nodes |
 //! | `wire` | connections and what happens to them |
-//! | `watch` | what can be seen of a run |
-//! | `ours` | one of our nodes, its driver, and what must hold of it after every step |
-//! | `stock` | a model of CZMQ's zgossip |
-//! | `mixed` | how one key settles among our nodes and CZMQ's |
+//! | `watch` | what can be seen of a run: counts, values, a trace |
+//! | `ours` | a zgossip node, its driver, and what must hold after every step |
+//! | `stock` | a model of a CZMQ node |
+//! | `mixed` | how one key settles among zgossip nodes and CZMQ nodes |
 //! | `faults` | the options of a run and the faults that it schedules |
-//! | `worse` | more of them: lines, processes, clocks, settings |
-//! | `scenarios`, `stock_scenarios` | what is promised, one case each |
-//! | `owner` | what owners do |
-//! | `oracle`, `judge` | which value is the right one |
+//! | `worse` | more faults: lines, processes, clocks, settings |
+//! | `scenarios`, `stock_scenarios` | what is promised, one case each, without and with CZMQ nodes |
+//! | `owner` | commands of owners |
+//! | `oracle`, `judge` | what owners wrote, and which value is the right one |
 //! | `truth` | whether `agreement` and barriers tell the truth |
 //! | `record` | each node's record replays to the same bytes |
-//! | `right_value`, `refusal`, `clocks`, `wan` | the same, by concern |
-//! | `verdict` | agreement and silence |
-//! | `arrivals` | which tuple came where, and how long that took |
+//! | `right_value`, `refusal`, `clocks`, `wan` | more promises: the value that stays, limits, clocks, long lines |
+//! | `verdict` | whether all nodes agree and the network is silent |
+//! | `arrivals` | when each tuple came to each node |
 //! | `delivery` | the tree against flooding, under faults |
 //! | `scale` | time and messages in networks of up to 10 000 nodes |
 //! | `print` | a fingerprint of each run, to compare two builds |
-//! | `report` | the tables of both, in doc/benchmarks |
+//! | `report` | the tables of `delivery` and `scale`, in doc/benchmarks |
 
 mod arrivals;
 mod clocks;
@@ -75,8 +74,9 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-/// Runs a test for a number of seeds; `ZGOSSIP_SIM_SEED` runs a single one, `ZGOSSIP_SIM_SEEDS` more or
-/// fewer of them, and `ZGOSSIP_SIM_FAILURES` are enough. Each seed that fails is named in one line, with what runs it again.
+/// Runs a test for a number of seeds. `ZGOSSIP_SIM_SEED` runs a single one, `ZGOSSIP_SIM_SEEDS` more or fewer of them;
+/// after `ZGOSSIP_SIM_FAILURES` failures the test ends. Each seed that fails is named in one line, with the command that
+/// runs it again.
 #[track_caller]
 fn for_seeds<T>(test: &str, count: u64, run: impl Fn(u64) -> T) -> Vec<T> {
     let enough = number("ZGOSSIP_SIM_FAILURES").unwrap_or(5) as usize;
@@ -107,7 +107,7 @@ fn for_seeds<T>(test: &str, count: u64, run: impl Fn(u64) -> T) -> Vec<T> {
     results
 }
 
-/// Runs each of these, as many at a time as there are processors. The results are in the order of the jobs.
+/// Runs jobs, as many at a time as there are processors. The results are in the order of the jobs.
 fn in_parallel<J: Sync, T: Send>(jobs: &[J], run: impl Fn(&J) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());

@@ -1,12 +1,12 @@
-//! How one key settles where our nodes and CZMQ's are mixed.
+//! How one key settles where zgossip nodes and CZMQ nodes are mixed.
 //!
-//! Eight topologies, four ways to write, any number of seeds. Of each run: do all agree, does it
-//! end, and where there was one writer, is its last value the one that stays.
+//! Eight topologies, four ways to write, any number of seeds. Three questions are asked of each run: do all nodes
+//! agree, does the run end, and, where there was one writer, is its last value the one that stays?
 
 use super::net::{MS, SECOND, Sim};
 use super::verdict::{disagreement, tally_last};
 
-/// Plain nodes come first, then ours; then the links, server before client.
+/// CZMQ nodes first, then zgossip nodes; then the links, server before client.
 pub struct Topology {
     pub name: &'static str,
     pub plain: usize,
@@ -58,14 +58,14 @@ pub struct Trial {
     pub disagree: Option<String>,
     pub endless: bool,
     pub lost: bool,
-    /// What the oracle says is wrong.
+    /// Violations that the oracle found.
     pub wrong: Vec<String>,
     pub messages: u64,
-    /// From the last write to the last message.
+    /// Time from the last write to the last message.
     pub silence: u64,
 }
 
-/// One run. `turned`: it is random who connects to whom.
+/// Runs one case. With `turned`, it is random which end of a link connects.
 #[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 pub fn trial(topology: &Topology, workload: Workload, seed: u64, turned: bool) -> Trial {
     let mut sim = Sim::new(seed);

@@ -14,11 +14,11 @@ use zgossip::core::codec::MessageId;
 use zgossip::core::record::RecordedNode as Node;
 use zgossip::core::{LinkId, Now, Role, Settings};
 
-/// Virtual time counts microseconds.
+/// A millisecond of virtual time, which counts microseconds.
 pub const MS: u64 = 1000;
 pub const SECOND: u64 = 1000 * MS;
 
-/// Wall time at which every simulation begins: some day in 2026.
+/// Wall time (ms since 1970) at which every simulation begins, in 2026.
 pub const WALL: u64 = 1_790_000_000_000;
 
 pub enum Body {
@@ -29,18 +29,18 @@ pub enum Body {
 pub struct Member {
     pub body: Body,
     pub alive: bool,
-    /// Counts restarts.
+    /// Number of restarts.
     pub life: u32,
     pub paused_until: u64,
     /// Milliseconds by which the wall clock is wrong.
     pub skew: i64,
-    /// Whether the wall clock began ahead by more than it may be.
+    /// Whether the wall clock began further ahead than is believed.
     pub was_ahead: bool,
     pub(super) mono: u64,
     pub(super) wake_at: Option<u64>,
     pub wires: Vec<usize>,
     pub(super) settings: Settings,
-    /// Roots of all that the node ever held, in all its lives.
+    /// Roots of everything that the node ever held, in all its lives.
     pub(super) roots: HashSet<u64>,
     /// Time for which the node collects what it has to send, from the first of it on.
     pub rest: u64,
@@ -95,23 +95,23 @@ pub struct Sim {
     pub nodes: Vec<Member>,
     pub wires: Vec<Wire>,
     pub tally: Tally,
-    /// The fingerprint of all that was sent.
+    /// Fingerprint of everything that was sent.
     pub(super) print: Print,
     /// Frames for which this is false are lost, unnoticed.
     pub filter: Option<Filter>,
     /// Some frames come twice when a connection is made again.
     pub duplicate: bool,
-    /// Nobody is ever asked to send less: each tuple crosses each link.
+    /// No node prunes: each tuple crosses each link.
     pub floods: bool,
-    /// What else is drawn, so that what is drawn from `random` stays the same.
+    /// Random numbers for later additions, so that what is drawn from `random` stays the same.
     pub dice: fastrand::Rng,
     /// Nodes that begin are recorded.
     pub recorded: bool,
-    /// When what came where, if that is to be known.
+    /// Log of arrivals, if one is wanted.
     pub arrivals: Option<Arrivals>,
-    /// What owners wrote, and who took it.
+    /// Record of what owners wrote, and which nodes took it.
     pub oracle: Oracle,
-    /// Everything that a node holds is looked at after one change in so many.
+    /// Number of changes after which everything that a node holds is checked.
     pub sample: u64,
     queue: BinaryHeap<Reverse<Queued>>,
     serial: u64,
@@ -142,7 +142,7 @@ impl Sim {
         }
     }
 
-    /// Adds one of our nodes.
+    /// Adds a zgossip node.
     pub fn ours(&mut self) -> usize {
         self.ours_with(Settings::default(), 0)
     }
@@ -158,7 +158,7 @@ impl Sim {
         self.member(Body::Ours(Box::new(ours)), mono, skew, settings)
     }
 
-    /// Adds one whose identity is made from this number: that of a copy of a whole machine, say.
+    /// Adds a zgossip node whose identity is made from this number, as that of a copy of a whole machine.
     pub fn ours_from(&mut self, seed: u64) -> usize {
         let (mono, settings) = (self.random.u64(0..1 << 32), Settings::default());
         let node = Node::new(settings.clone(), seed, Now { mono, wall: WALL + self.now / MS });
@@ -210,7 +210,7 @@ impl Sim {
         self.queue.push(Reverse(Queued { at: at.max(self.now), serial: self.serial, event }));
     }
 
-    /// Has something done at a time from now.
+    /// Schedules a call after `wait`.
     pub fn after(&mut self, wait: u64, call: impl FnOnce(&mut Sim) + 'static) {
         self.at(self.now + wait, Event::Call(Box::new(call)));
     }
@@ -298,7 +298,7 @@ impl Sim {
         }
     }
 
-    /// Gives one of our nodes an input and takes its outputs; `None` for a node that is not there.
+    /// Gives a zgossip node an input and takes its outputs; `None` for a node that is down.
     pub fn with<T>(&mut self, node: usize, input: impl FnOnce(&mut Node, Now) -> T) -> Option<T> {
         let now = self.clock(node);
         if !self.nodes[node].alive {
@@ -345,7 +345,7 @@ impl Sim {
         self.finish(node);
     }
 
-    /// The owner of one of ours is told what there is to tell.
+    /// Hands the owner of a zgossip node its events.
     fn tell(&mut self, node: usize) {
         let (arrivals, now) = (&mut self.arrivals, self.now);
         let member = &mut self.nodes[node];
@@ -366,7 +366,7 @@ impl Sim {
         }
     }
 
-    /// One of ours sends what it has to send.
+    /// Sends what a zgossip node has to send.
     fn send(&mut self, node: usize) {
         loop {
             self.tell(node);
@@ -390,7 +390,7 @@ impl Sim {
         self.finish(node);
     }
 
-    /// After a step of one of ours: what must hold, and when it is to wake.
+    /// Ends a step of a zgossip node: checks what must hold, and schedules when the node is to wake.
     fn finish(&mut self, node: usize) {
         if self.nodes[node].paused_until <= self.now {
             self.nodes[node].read_at = None;
@@ -412,7 +412,7 @@ impl Sim {
     }
 
     /// What the client's kernel knows of a silent connection: whether a frame is coming, or is being taken by the
-    /// server. One that has stopped takes nothing.
+    /// server. A stopped server takes nothing.
     fn bytes_pass(&self, wire: usize) -> bool {
         let w = &self.wires[wire];
         let [to_server, to_client] = &w.pipes;
@@ -488,7 +488,7 @@ impl Sim {
         self.at(arrival, Event::Arrive { wire, way, epoch });
     }
 
-    /// A frame arrives at the other end.
+    /// Lets a frame arrive at the other end.
     fn arrive(&mut self, wire: usize, way: Way, epoch: u32) {
         let w = &mut self.wires[wire];
         if w.epoch != epoch || !w.connected {
@@ -505,7 +505,7 @@ impl Sim {
         if self.nodes[to].alive {
             self.receive(to, wire, way, epoch, &frame);
         }
-        // There is room for one more.
+        // There is room for one more frame.
         let Body::Ours(ours) = &self.nodes[from].body else { return };
         let link = match way {
             Way::ToServer => ours.remotes.get(&wire).copied(),

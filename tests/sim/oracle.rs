@@ -1,17 +1,16 @@
-//! Which value wins: everything that owners wrote, with what each of them had seen, and who took it.
+//! The oracle: what each owner wrote, what the writer had seen by then, and which nodes took the write.
 //!
-//! Agreement says that all nodes hold the same; this judge says whether they hold the *right* thing.
-//! Each write of each owner is recorded with the writes of its key that its node had held before, in
-//! the life that it lives: those are what it replaces, and what they replaced, and so on. A write
-//! *survives* while a node lives that has taken it; what ended with all its takers is exempt, and
-//! counted. Values are unique for each write wherever a run makes them up, so that a value that
-//! turns up somewhere tells which write it is; where a test uses a value twice, what cannot be told
-//! apart is judged leniently.
+//! Agreement means that all nodes hold the same; the oracle tells whether they hold the *right* thing. Each write is
+//! recorded together with the writes to its key that its node had held before, since the node's last start: those are
+//! what the write replaces, together with all that they replaced. A write *survives* as long as some node lives that
+//! has taken it. A write that ended with all its takers is exempt from judgement, and counted. A run that makes up
+//! values gives each write another one, so that a value tells which write it comes from. Where a test uses a value
+//! twice, the judge accepts every reading.
 //!
 //! | file | concern |
 //! | --- | --- |
 //! | this file | what is recorded while a run goes on |
-//! | `judge` | what is said about it at the end |
+//! | `judge` | the verdict at the end of a run |
 //! | `truth` | whether `agreement` and barriers (flush) tell the truth |
 //! | `owner` | the commands of owners, which are what is recorded |
 
@@ -20,7 +19,7 @@ use std::collections::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 use zgossip::core::Stamp;
 
-/// The number of a write.
+/// Number of a write, counted from the beginning of the run.
 pub type Id = usize;
 
 /// One command of an owner that changed a key.
@@ -28,32 +27,32 @@ pub type Id = usize;
 pub struct Write {
     pub node: usize,
     pub at: u64,
-    /// What was published; nothing if the key was retracted.
+    /// Hash of the published value; `None` for a removal.
     pub value: Option<u64>,
-    /// The first bytes of that, for a person.
+    /// The first bytes of the value, to be printed.
     pub text: String,
     pub size: usize,
-    /// When it ends, if it has a time to live.
+    /// When the value expires, if it has a time to live.
     pub ends: Option<u64>,
-    /// Writes that its node had held before.
+    /// Writes to the key that the node had held since its own last write to it, that one included.
     pub(super) seen: Vec<Id>,
-    /// Nodes that took it, and in which of their lives.
+    /// Nodes that took the write, each with the life in which it did.
     pub(super) takers: Vec<(usize, u32)>,
 }
 
-/// What a node has held of a key in the life that it lives.
+/// History of one key at one node, in the node's present life.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) life: u32,
-    /// In order; what was taken again is there twice.
+    /// Writes that the node took, in order, with their times. One that was taken again is there twice.
     pub(super) taken: Vec<(Id, u64)>,
-    /// How much of that the node's own last write had seen.
+    /// Index in `taken` of the node's own last write.
     written: usize,
-    /// The write that was held when its owner said UNPUBLISH.
+    /// The write that the node held when its owner gave UNPUBLISH.
     pub(super) hidden: Option<Id>,
 }
 
-/// All about one key.
+/// Everything that is recorded of one key.
 #[derive(Debug, Default)]
 pub(super) struct Key {
     pub(super) writes: Vec<Id>,
@@ -62,36 +61,36 @@ pub(super) struct Key {
     stamps: HashMap<Stamp, Id>,
 }
 
-/// The record of a run.
+/// Record of a run, for the judge.
 #[derive(Debug, Default)]
 pub struct Oracle {
     pub writes: Vec<Write>,
     pub(super) keys: HashMap<Vec<u8>, Key>,
-    /// What was seen to be wrong while the run went on.
+    /// Violations that were found while the run went on.
     pub violations: Vec<String>,
-    /// The longest time that a frame was under way, that a node was stopped, and that a node's clock was
-    /// read before it was used.
+    /// The longest times that a frame was under way, that a node was stopped, and that passed between a node's reading
+    /// its clock and using what it read.
     pub transit: u64,
     pub pause: u64,
     pub lateness: u64,
-    /// There are stock nodes.
+    /// CZMQ nodes take part.
     pub has_stock: bool,
-    /// Values other than the right ones are counted, and are no failure: stock nodes know no ages, and under all
-    /// faults together nobody can always tell.
+    /// Values other than the right ones are counted and do not fail the run: CZMQ nodes know no ages, and under all
+    /// faults together nobody can always tell which value is the right one.
     pub only_counts: bool,
     /// The longest time that a node or a wire was away.
     pub absence: u64,
-    /// Wall clocks have differed.
+    /// The wall clocks of nodes have differed.
     pub clocks_differ: bool,
 }
 
-/// Frames pass so many wires on the longest way.
+/// Number of wires on the longest way of a tuple.
 const HOPS: u64 = 8;
 
 impl Oracle {
-    /// How much longer than its time to live a value may be seen: what remains is told when a frame is
-    /// made, and passes while the frame is under way, on each wire anew; a node that is stopped does
-    /// nothing; a second for all the rest.
+    /// Time for which a value may be seen beyond its time to live. The remaining time is written into a frame when the
+    /// frame is made, and is not counted down while the frame is under way, on each wire anew; a node that is stopped
+    /// expires nothing; one second is for everything else.
     pub fn bound(&self) -> u64 {
         SECOND + HOPS * self.transit + self.pause + self.lateness
     }
@@ -108,7 +107,7 @@ impl Oracle {
         known
     }
 
-    /// An owner's command was accepted. `stamp`: what it got, where that is known.
+    /// Records a command that an owner gave and its node accepted. Returns the number of the write.
     #[expect(clippy::too_many_arguments, reason = "the columns of one row")]
     pub fn wrote(&mut self, by: (usize, u32), key: &[u8], value: Option<&[u8]>, ttl: u64, at: u64) -> Id {
         let (node, life) = by;
@@ -135,14 +134,14 @@ impl Oracle {
         id
     }
 
-    /// The stamp that a write was given.
+    /// Records the stamp that a write was given.
     pub fn stamped(&mut self, key: &[u8], id: Id, stamp: Stamp) {
         if let Some(about) = self.keys.get_mut(key) {
             about.stamps.insert(stamp, id);
         }
     }
 
-    /// A node's owner was told a value.
+    /// Records that an owner was told a value.
     pub fn took(&mut self, by: (usize, u32), key: &[u8], value: &[u8], now: u64) {
         let bound = self.bound();
         let found = self.keys.get(key).and_then(|about| about.by_value.get(&xxh3_64(value)));
@@ -151,7 +150,7 @@ impl Oracle {
             let text = format!("node {} holds {} = {shown}, which nobody wrote", by.0, key.escape_ascii());
             return self.violations.push(text);
         };
-        // Of several writes of one value the last; whether it is one of them that ends at all is known of all.
+        // Of several writes of one value, the last one counts; whether any of them expires is known of all.
         let ends = ids.iter().map(|&id| self.writes[id].ends).max_by_key(|ends| ends.unwrap_or(u64::MAX));
         let id = ids[ids.len() - 1];
         if !self.has_stock && ends.flatten().is_some_and(|ends| ends + bound < now) {
@@ -176,7 +175,7 @@ impl Oracle {
         }
     }
 
-    /// A node's owner was told that a key was retracted; `stamp` is that of the tombstone, if there is one.
+    /// Records that an owner was told RETRACT. `stamp` is the stamp of the tombstone, if there is one.
     pub fn lost(&mut self, by: (usize, u32), key: &[u8], stamp: Option<Stamp>, now: u64) {
         let stamped = |about: &Key| stamp.and_then(|stamp| about.stamps.get(&stamp).copied());
         if let Some(id) = self.keys.get(key).and_then(stamped) {
@@ -184,7 +183,7 @@ impl Oracle {
         }
     }
 
-    /// A node showed a value until now, when its time to live ran out.
+    /// Records that a value expired, and checks that its node did not show it for too long.
     pub fn expired(&mut self, node: usize, key: &[u8], value: &[u8], now: u64) {
         let bound = self.bound();
         let Some(ids) = self.keys.get(key).and_then(|about| about.by_value.get(&xxh3_64(value))) else {
@@ -199,7 +198,7 @@ impl Oracle {
     }
 
     fn outlived(&mut self, node: usize, key: &[u8], id: Id, now: u64) {
-        // A stock node tells it to whoever comes as if it were for ever.
+        // A CZMQ node passes a value on as if it had no time to live.
         if self.has_stock {
             return;
         }
@@ -211,19 +210,19 @@ impl Oracle {
         ));
     }
 
-    /// A node's owner said UNPUBLISH.
+    /// Records that an owner gave UNPUBLISH.
     pub fn hid(&mut self, by: (usize, u32), key: &[u8]) {
         let known = self.known(key, by.0, by.1);
         known.hidden = known.taken.last().map(|&(id, _)| id);
     }
 
-    /// What a node holds of a key, or held last.
+    /// The write to a key that a node holds, or held last.
     pub fn holds(&self, by: (usize, u32), key: &[u8]) -> Option<Id> {
         let known = self.keys.get(key)?.nodes.get(&by.0).filter(|known| known.life == by.1)?;
         known.taken.last().map(|&(id, _)| id)
     }
 
-    /// Whether a node's owner said UNPUBLISH, and was told nothing of the key since.
+    /// Whether an owner gave UNPUBLISH, and was told nothing of the key since.
     pub fn is_hidden(&self, by: (usize, u32), key: &[u8]) -> bool {
         let known = self.keys.get(key).and_then(|about| about.nodes.get(&by.0));
         known.is_some_and(|known| known.life == by.1 && known.hidden.is_some())
@@ -234,7 +233,7 @@ impl Oracle {
         self.writes[id].takers.iter().any(|&(taker, _)| taker == node)
     }
 
-    /// Whether one write replaced another, by itself or by what it had seen.
+    /// Whether `by` replaced `older`, directly or through a write that it had seen.
     pub fn replaced(&self, older: Id, by: Id) -> bool {
         let mut seen = std::collections::HashSet::from([by]);
         let mut open = vec![by];

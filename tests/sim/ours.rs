@@ -1,4 +1,4 @@
-//! One of our nodes, with what the engine keeps of it, and what must hold after every step.
+//! A zgossip node, with what the engine keeps for it, and what must hold after every step.
 
 use std::collections::{BTreeMap, HashMap};
 use xxhash_rust::xxh3::xxh3_64;
@@ -10,7 +10,7 @@ use zgossip::core::{Event, LinkId, Now, Role, Stamp, Tuple};
 pub struct End {
     pub wire: usize,
     pub role: Role,
-    /// The connection of the wire that a server's link stands for.
+    /// Number of the wire's connection that a server's link stands for.
     pub epoch: u32,
     /// When sends on a server's link begin to fail.
     pub gone_at: Option<u64>,
@@ -26,17 +26,17 @@ pub enum Told {
 pub struct Ours {
     pub node: Node,
     pub ends: BTreeMap<LinkId, End>,
-    /// The client link of each wire.
+    /// Client's link of each wire.
     pub remotes: HashMap<usize, LinkId>,
-    /// The server link of each connection.
+    /// Server's link of each connection.
     pub clients: HashMap<(usize, u32), LinkId>,
-    /// The frame of a link that its socket has not taken.
+    /// Frame of a link that its socket has not taken.
     pub pending: BTreeMap<LinkId, Vec<u8>>,
-    /// What the owner was told, all in all.
+    /// What the owner was told, in total.
     pub view: BTreeMap<Vec<u8>, Vec<u8>>,
     pub delivered: u64,
     pub log: Vec<String>,
-    /// What the node was told, if that is recorded.
+    /// Record of the node's inputs, if they are recorded.
     pub record: Option<Vec<u8>>,
     stamps: HashMap<Vec<u8>, Stamp>,
     root: u64,
@@ -63,7 +63,7 @@ impl Ours {
         }
     }
 
-    /// The owner reads its messages; each must tell something new.
+    /// Lets the owner read its messages, each of which must tell something new.
     pub fn take_events(&mut self, node: usize) -> Vec<Told> {
         let mut told = Vec::new();
         while let Some(event) = self.node.poll_event() {
@@ -94,17 +94,17 @@ impl Ours {
         assert_eq!(old.as_deref(), Some(tuple.value()), "node {node} removed {tuple:?}");
     }
 
-    /// Removals are forgotten soon, and what a stock node tells after one may be older.
+    /// Notes that tombstones are dropped soon; what a CZMQ node sends after one may be older.
     pub fn forgets_removals(&mut self) {
         self.forgets = true;
     }
 
-    /// The owner said UNPUBLISH: it is told nothing.
+    /// Notes that the owner gave UNPUBLISH, of which it is told nothing.
     pub fn unpublished(&mut self, key: &[u8]) {
         self.view.remove(key);
     }
 
-    /// What must hold after every step; everything that is held is looked at after one change in `sample`.
+    /// Checks what must hold after every step. Everything that is held is checked after one change in `sample`.
     pub fn check(&mut self, node: usize, now: Now, sample: u64) {
         assert_eq!(self.node.count(), self.view.len(), "node {node}: STATUS is the number of tuples told");
         let root = self.node.root();
@@ -113,20 +113,20 @@ impl Ours {
         }
         self.root = root;
         self.changes += 1;
-        // Looking at everything after every change is too slow where there is much.
+        // Checking everything after every change is too slow where much is held.
         let rarely = (self.view.len() as u64 / 64).max(sample);
         if self.changes.is_multiple_of(rarely) {
             self.check_all(node, now);
         }
     }
 
-    /// What must hold of everything that is held.
+    /// Checks what must hold of everything that is held.
     ///
-    /// What was stamped by a clock that was far ahead, and is set right since, is stamped anew: only then does a
-    /// stamp go back.
+    /// A stamp goes back in one case only: it was made by a clock that was far ahead and has been set right since, so
+    /// the write was stamped anew.
     pub fn check_all(&mut self, node: usize, now: Now) {
         let (mut stamps, mut sum) = (HashMap::new(), 0);
-        // A node that is full forgets what was removed longest ago.
+        // A node that is full drops the tombstone of what was removed longest ago.
         let is_full = self.node.settings().max_tuples < 1000;
         for (key, stamp) in self.node.stamps() {
             if let Some(before) = self.stamps.get(key) {
@@ -153,7 +153,7 @@ impl Ours {
     }
 }
 
-/// The sum of one tuple in the digest, computed by its definition.
+/// Hash of one tuple in the digest, computed by its definition.
 pub fn place_sum(key: &[u8], stamp: Stamp) -> u64 {
     let mut bytes = [0; 24];
     bytes[..8].copy_from_slice(&xxh3_64(key).to_be_bytes());

@@ -1,9 +1,9 @@
-//! What owners do: every command of theirs passes here, and the oracle learns of it.
+//! Commands of owners, all of which pass here, so that the oracle learns of them.
 
 use super::net::{Body, MS, Sim};
 use zgossip::core::{Node, Refusal, Stamp};
 
-/// Nodes that hold more are not searched for a single stamp.
+/// Number of tuples beyond which a node is not searched for a single stamp.
 const FEW: usize = 1000;
 
 /// The stamp of a key, where that is cheap to find out.
@@ -15,19 +15,19 @@ pub(super) fn stamp(node: &Node, key: &[u8]) -> Option<Stamp> {
 }
 
 impl Sim {
-    /// The owner of any node publishes.
+    /// Has the owner of any node publish.
     pub fn publish(&mut self, node: usize, key: &str, value: &str) {
         let done = self.try_publish(node, key.as_bytes(), value.as_bytes(), 0);
         assert_eq!(done, Ok(()), "publish is accepted");
     }
 
-    /// The owner of one of ours publishes with a time to live in milliseconds.
+    /// Has the owner of a zgossip node publish with a time to live in milliseconds.
     pub fn publish_for(&mut self, node: usize, key: &str, value: &str, ttl: u32) {
         let done = self.try_publish(node, key.as_bytes(), value.as_bytes(), ttl);
         assert_eq!(done, Ok(()), "publish is accepted");
     }
 
-    /// The owner of any node publishes many tuples in one turn.
+    /// Has the owner of any node publish many tuples in one turn.
     pub fn publish_all(&mut self, node: usize, all: impl Iterator<Item = (String, String)>) {
         for (key, value) in all {
             assert_eq!(self.write(node, key.as_bytes(), value.as_bytes(), 0), Ok(()), "publish is accepted");
@@ -35,7 +35,7 @@ impl Sim {
         self.drain(node);
     }
 
-    /// The owner of any node publishes, which may be refused.
+    /// Has the owner of any node publish, which may be refused.
     pub fn try_publish(&mut self, node: usize, key: &[u8], value: &[u8], ttl: u32) -> Result<(), Refusal> {
         if !self.nodes[node].alive {
             return Ok(());
@@ -55,7 +55,7 @@ impl Sim {
             Body::Ours(ours) => {
                 let before = ours.node.root();
                 ours.node.publish(key, value, ttl, clock)?;
-                // The same value again changes nothing.
+                // Publishing the same value again changes nothing.
                 if ours.node.root() != before {
                     self.oracle.wrote(by, key, Some(value), u64::from(ttl) * MS, at);
                 }
@@ -70,7 +70,7 @@ impl Sim {
         Ok(())
     }
 
-    /// The owner of one of ours removes a key from the network. Whether it was held.
+    /// Has the owner of a zgossip node remove a key from the network. Returns whether the key was held.
     pub fn retract(&mut self, node: usize, key: &str) -> bool {
         if !self.nodes[node].alive {
             return false;
@@ -79,9 +79,9 @@ impl Sim {
         let (at, by) = (self.now, (node, self.nodes[node].life));
         let clock = self.clock(node);
         let Body::Ours(ours) = &mut self.nodes[node].body else { panic!("node {node} is not ours") };
-        // A node that is full of what lives has no room for the removal of what it does not hold.
+        // A node that is full of live tuples has no room for the removal of a key that it does not hold.
         let Ok(was_held) = ours.node.retract(key.as_bytes(), clock) else { return false };
-        // It is a write, whether or not the key was known here.
+        // RETRACT is a write, whether or not the key was known here.
         let id = self.oracle.wrote(by, key.as_bytes(), None, 0, at);
         if let Some(stamp) = stamp(&ours.node, key.as_bytes()) {
             self.oracle.stamped(key.as_bytes(), id, stamp);
@@ -90,7 +90,7 @@ impl Sim {
         was_held
     }
 
-    /// The owner of one of our nodes has it forget a tuple, if it holds one.
+    /// Has the owner of a zgossip node UNPUBLISH a key. Returns whether the key was held.
     pub fn unpublish(&mut self, node: usize, key: &str) -> bool {
         if !self.nodes[node].alive {
             return false;

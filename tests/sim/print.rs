@@ -1,4 +1,4 @@
-//! A fingerprint of each run: a change that is to leave behaviour as it is leaves all of these as they are.
+//! A fingerprint of each run: a change that is to leave behaviour as it is leaves all fingerprints as they are.
 //!
 //! With `ZGOSSIP_SIM_PRINTS=FILE` each run adds a line to the file: the test, the seed, frames and bytes sent, and a
 //! hash of every frame with its time and connection and of what the nodes hold at the end. The lines of two builds are
@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 pub struct Print {
     seed: u64,
-    /// Nothing is hashed unless somebody wants to know.
+    /// `None` unless fingerprints are wanted.
     hash: Option<Box<Xxh3>>,
 }
 
@@ -21,7 +21,7 @@ impl Print {
         Print { seed, hash: wanted.then(|| Box::new(Xxh3::new())) }
     }
 
-    /// A frame is sent.
+    /// Adds a frame that is sent.
     pub fn frame(&mut self, now: u64, wire: usize, way: u8, frame: &[u8]) {
         if let Some(hash) = &mut self.hash {
             hash.update(&now.to_le_bytes());

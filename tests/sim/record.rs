@@ -1,4 +1,4 @@
-//! Nodes that are recorded: each record, given to a new node, makes the same bytes.
+//! Recorded nodes: each record, replayed on a new node, makes the same bytes.
 
 use super::net::{Body, Sim};
 use super::ours::Ours;
@@ -19,7 +19,7 @@ impl Ours {
         }
     }
 
-    /// Replays what was recorded; how many frames were sent.
+    /// Replays the record. Returns the number of frames that the node sent.
     pub fn check_record(&mut self) -> u64 {
         self.take_record();
         let Some(file) = &self.record else { return 0 };
@@ -39,7 +39,7 @@ impl Ours {
     }
 }
 
-/// Replays the records of all nodes that are still there; how many frames they sent.
+/// Replays the records of all nodes that are still there. Returns the number of frames that they sent.
 pub fn check_records(sim: &mut Sim) -> u64 {
     let ours = sim.nodes.iter_mut().filter_map(|member| match &mut member.body {
         Body::Ours(ours) => Some(ours),

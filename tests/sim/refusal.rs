@@ -1,5 +1,5 @@
-//! A node that has to refuse something is asked once, and harms nobody: one with a short limit, one
-//! that is full, one that holds what others have forgotten.
+//! A node that has to refuse tuples is asked once, and harms nobody: one with a short limit, one that is full, one that
+//! holds what others have forgotten.
 
 use super::net::{MS, SECOND, Sim};
 use super::verdict::wrong;
@@ -11,7 +11,7 @@ use zgossip::core::{Node, Now, Role, Settings};
 
 const MINUTE: u64 = 60 * SECOND;
 
-/// A hub, and a leaf with settings of its own.
+/// Makes a hub, and a leaf with settings of its own.
 fn hub_and_one(settings: Settings, skew: i64) -> Sim {
     let mut sim = Sim::new(1);
     let hub = sim.ours();
@@ -27,7 +27,7 @@ fn publish_many(sim: &mut Sim, node: usize, keys: std::ops::Range<usize>, size: 
     sim.publish_all(node, keys.map(|key| (format!("key-{key}"), format!("{key:0size$}"))));
 }
 
-/// How many bytes go over the network in a minute, while one key changes each second.
+/// Number of bytes that go over the network in a minute in which one key changes each second.
 fn bytes_of_a_minute(sim: &mut Sim) -> u64 {
     let before = sim.tally.bytes;
     for second in 0..60 {
@@ -37,7 +37,7 @@ fn bytes_of_a_minute(sim: &mut Sim) -> u64 {
     sim.tally.bytes - before
 }
 
-/// If tuples were sent to it again and again, that would be 22 MB, or 54 MB where the values are long.
+/// If tuples were sent to the full leaf again and again, that would be 22 MB, or 54 MB where the values are long.
 #[test]
 fn whoever_has_no_room_or_takes_no_long_values_is_not_sent_them_again_and_again() {
     let usual = Settings::default();
@@ -47,7 +47,7 @@ fn whoever_has_no_room_or_takes_no_long_values_is_not_sent_them_again_and_again(
         ("values up to 1000 bytes", Settings { max_value: 1000, ..usual.clone() }, 6000),
     ] {
         let mut sim = hub_and_one(settings, 0);
-        // It is one of those that there is room for.
+        // The leaf has room for this key.
         sim.publish(0, "busy", "first");
         sim.run(SECOND);
         publish_many(&mut sim, 0, 0..5000, size);
@@ -59,7 +59,7 @@ fn whoever_has_no_room_or_takes_no_long_values_is_not_sent_them_again_and_again(
     }
 }
 
-/// Removals of unknown keys, of which more are known than there is room for, do not push each other out for ever.
+/// Tombstones of unknown keys, of which a node is sent more than it has room for, do not push each other out for ever.
 #[test]
 fn a_full_node_is_told_of_a_removal_once() {
     let mut sim = hub_and_one(Settings { max_tuples: 10, ..Settings::default() }, 0);
@@ -73,7 +73,7 @@ fn a_full_node_is_told_of_a_removal_once() {
     assert!(bytes < 100_000, "{bytes} bytes a minute");
 }
 
-/// The clock of 1970.
+/// A clock that starts in 1970.
 #[test]
 fn a_node_whose_clock_says_1970_is_not_sent_everything_again_and_again() {
     let mut sim = hub_and_one(Settings::default(), -(super::net::WALL as i64) + 1000);
@@ -85,7 +85,7 @@ fn a_node_whose_clock_says_1970_is_not_sent_everything_again_and_again() {
     assert_eq!(wrong(&sim), None);
 }
 
-/// What is refused does not hide what is not: the node was away while all of it was written.
+/// Refused tuples do not hide others that a node lacks: the node was away while all of them were written.
 #[test]
 fn what_is_good_does_not_wait_behind_what_is_refused() {
     let mut sim = hub_and_one(Settings { max_value: 1000, ..Settings::default() }, 0);
@@ -126,7 +126,7 @@ fn a_limit_of_one_node_harms_no_neighbour() {
     assert!((0..3).all(|node| sim.value(node, "long").as_deref() == Some("short")));
 }
 
-/// A full node with keys that its owner said UNPUBLISH for.
+/// A full node holds keys that its owner hid with UNPUBLISH.
 #[test]
 fn a_full_node_does_not_get_back_what_its_owner_unpublished() {
     let mut sim = hub_and_one(Settings { max_tuples: 20, ..Settings::default() }, 0);
@@ -142,7 +142,7 @@ fn a_full_node_does_not_get_back_what_its_owner_unpublished() {
     assert!(back.is_empty(), "came back: {back:?}");
 }
 
-/// Tombstones that are kept for longer by the hub than by its leaves.
+/// A hub keeps tombstones for longer than its leaves.
 #[test]
 fn removals_do_not_go_round_where_nodes_remember_them_for_different_times() {
     for remembered in [0, 10_000] {
@@ -166,7 +166,7 @@ fn removals_do_not_go_round_where_nodes_remember_them_for_different_times() {
     }
 }
 
-/// What has ended makes room.
+/// Expired tuples make room.
 #[test]
 fn a_node_that_holds_one_tuple_at_a_time_is_never_full() {
     let mut sim = Sim::new(3);
@@ -179,7 +179,7 @@ fn a_node_that_holds_one_tuple_at_a_time_is_never_full() {
     assert_eq!(sim.our(node).node.stats().refused, 0);
 }
 
-/// b1, as far as the core decides it: a value that takes long to transmit arrives, and what is behind it.
+/// A value that takes long to transmit arrives, and so does what is behind it, as far as the core decides that.
 #[test]
 fn a_value_of_16_mib_passes_a_line_of_8_mbit_and_what_is_written_behind_it() {
     for (writer, megabytes) in [(0, 4), (0, 8), (0, 15), (1, 15)] {
@@ -196,7 +196,7 @@ fn a_value_of_16_mib_passes_a_line_of_8_mbit_and_what_is_written_behind_it() {
     }
 }
 
-/// b2: many small tuples over a slow line.
+/// Many small tuples pass a slow line.
 #[test]
 fn many_small_tuples_pass_a_slow_line_over_one_connection() {
     let mut sim = hub_and_one(Settings::default(), 0);
@@ -208,7 +208,7 @@ fn many_small_tuples_pass_a_slow_line_over_one_connection() {
     assert_eq!(sim.wires[0].epoch, epoch, "the connection was given up");
 }
 
-/// A newcomer that takes much over a narrow line hears at once what is written now, and nothing twice.
+/// A newcomer that takes much over a narrow line is sent at once what is written now, and nothing twice.
 #[test]
 fn what_is_written_now_overtakes_what_a_newcomer_still_lacks() {
     let mut sim = Sim::new(4);
@@ -233,7 +233,7 @@ fn what_is_written_now_overtakes_what_a_newcomer_still_lacks() {
     assert_eq!(wrong(&sim), None);
 }
 
-/// c1: many removals are forgotten at the same moment.
+/// Many tombstones are dropped at the same moment.
 #[test]
 fn a_turn_in_which_very_much_is_forgotten_is_short() {
     let mut longest = Vec::new();
@@ -262,11 +262,11 @@ fn a_turn_in_which_very_much_is_forgotten_is_short() {
         println!("{links} links: {worst:?} at most");
         longest.push(worst);
     }
-    // 10 ms are promised; the work of this thread alone is counted, but other work may empty its caches.
+    // 10 ms are promised. The work of this thread alone is counted, but other work may empty its caches.
     assert!(longest.iter().all(|worst| worst.as_millis() < 250), "{longest:?}");
 }
 
-/// How long the processor has worked for this thread, which does not grow while others have it.
+/// Time that the processor has worked for this thread, which does not grow while other threads have it.
 fn time_on_processor() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)

@@ -1,4 +1,5 @@
-//! The flight recorder in real nodes: what it writes is what they were told, and nothing else ends or waits for it.
+//! The flight recorder in real nodes: it writes down their inputs, and a fault of the file neither ends nor delays a
+//! node.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +10,7 @@ use common::node::{escape, eventually};
 use common::{Host, LONG, Lib, Node, Scratch};
 use zgossip::core::record::{Difference, Input, Record, Replay};
 
-/// What a record came to when it was replayed.
+/// Outcome of replaying a record.
 struct Replayed {
     root: u64,
     tuples: usize,
@@ -65,7 +66,7 @@ fn the_record_of_a_hub_whose_peers_restart_and_are_killed_replays_to_the_same_by
     hub.send("RETRACT life%200");
     let (last, held) = (root(&hub), hub.status());
     assert_eq!(held, 4);
-    // The hub may be killed as well: what it was told by now is in the file, or soon will be.
+    // The hub may be killed: all its inputs until now are in the file, or soon will be.
     let complete = || replay(&path).is_ok_and(|replayed| replayed.root == last);
     assert!(eventually(LONG, complete), "{}", entries(&path));
     hub.host.kill();
@@ -150,7 +151,7 @@ fn a_record_that_begins_late_or_has_lost_its_beginning_says_so_and_can_be_read()
         let length = fs::metadata(&file).expect("a file").len();
         assert!((500..=2000).contains(&length), "{file}: {length} bytes");
     }
-    // No longer.
+    // Recording ends.
     node.send("RECORD");
     node.publish("last", "1");
     assert_eq!(node.status(), 303);
@@ -175,7 +176,7 @@ fn a_record_that_cannot_be_written_is_refused_or_ends_and_the_node_goes_on() {
     }
     assert_eq!(fs::read(&letter).expect("a file"), b"Dear Madam");
 
-    // Something stands in the way later.
+    // Later on, something stands where the next file would be.
     let path = scratch.path("r");
     let node = Node::new(Lib::Native, "node");
     node.send("SET server/record_size 100");
@@ -192,7 +193,7 @@ fn a_record_that_cannot_be_written_is_refused_or_ends_and_the_node_goes_on() {
     node.publish("still", "works");
     assert_eq!(node.status(), keys + 1);
     assert_eq!(node.host.stderr().matches(&ended).count(), 1);
-    // It may begin anew.
+    // Recording may begin anew.
     fs::remove_dir(format!("{path}.1")).expect("an empty directory");
     node.send(&format!("RECORD {path}"));
     node.publish("recorded", "again");
@@ -219,7 +220,7 @@ fn keys_and_passwords_are_in_no_record() {
             assert!(!bytes.windows(key.len()).any(|window| window == key.as_bytes()));
         }
     }
-    // The first entry has what the record is replayed with.
+    // The first entry has the state with which the record is replayed.
     let record = Record::new(&older, &newer);
     assert!(matches!(record.blocks[0].entries().next().map(|entry| entry.input), Some(Input::New { .. })));
 }

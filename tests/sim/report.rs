@@ -1,4 +1,4 @@
-//! Writes down what `scale` and `delivery` measure: a table for people, and points for the plots.
+//! Writes down what `scale` and `delivery` measure: tables to read, and points for the plots.
 //!
 //! Nothing in it depends on the machine or the time of day: whoever runs it again gets the same.
 
@@ -20,7 +20,7 @@ pub fn write() {
     {
         sizes.extend(TUPLES.map(|tuples| (network, nodes, tuples)));
     }
-    // The largest first, so that none is left for the end.
+    // The largest go first, so that none is left for the end.
     sizes.sort_by_key(|&(network, nodes, tuples)| (std::cmp::Reverse(nodes * tuples), network));
     let found = in_parallel(&sizes, |&(network, nodes, tuples)| {
         scale::measure(SEED, &scale::NETWORKS[network], nodes, tuples)
@@ -46,7 +46,7 @@ pub fn write() {
     assert!(lacking.is_empty(), "not everything arrived: {lacking:#?}");
 }
 
-/// The table of runs with faults; returns what did not arrive.
+/// Writes the table of runs with faults. Returns what did not arrive.
 fn faults(text: &mut String) -> Vec<String> {
     let (mut lines, mut lacking) = (String::new(), Vec::new());
     let (mut all, mut complete) = (0, [0; 2]);
@@ -201,7 +201,7 @@ fn fault_lines(text: &mut String, network: &delivery::Network, faults: &Faults, 
     }
 }
 
-/// What `bench/plot` draws: a line for each network.
+/// Points that `bench/plot` draws: a line for each network.
 fn points(rows: &[Row]) -> String {
     let mut series = Vec::new();
     for (number, network) in scale::NETWORKS.iter().enumerate() {

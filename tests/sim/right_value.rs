@@ -1,4 +1,4 @@
-//! Which value stays, one case each: what was replaced, removed or has ended does not come back.
+//! The value that stays, one case each: what was replaced, was removed or has expired does not come back.
 
 use super::net::{MS, SECOND, Sim};
 use super::topology::star;
@@ -10,7 +10,8 @@ use zgossip::core::Settings;
 const FAST: Speed = Speed::of((MS / 2, 2 * MS), 1, 1000);
 const MINUTE: u64 = 60 * SECOND;
 
-/// Nodes of ours, all connected to the first by lines with this delay, long enough to know each other.
+/// Makes zgossip nodes that are all connected to the first, by lines with this delay, for long enough to know each
+/// other.
 fn hub_and_leaves(leaves: usize, one_way: u64) -> Sim {
     let mut sim = Sim::new(1);
     for _ in 0..=leaves {
@@ -53,7 +54,7 @@ fn a_handshake_that_takes_long_brings_no_older_value_back() {
     }
 }
 
-/// A leaf returns with an old value, over a fast line, while the hub stands still.
+/// A leaf returns with an old value, over a fast line, while the hub is stopped.
 #[test]
 fn a_hub_that_stands_still_while_a_leaf_returns_keeps_the_newer_value() {
     for stopped in [300, 500, 2000, 8000] {
@@ -89,7 +90,7 @@ fn a_retracted_key_does_not_come_back_over_a_slow_line() {
     }
 }
 
-/// A time to live survives it, too.
+/// The time to live survives it, too.
 #[test]
 fn a_time_to_live_is_not_lost_over_a_slow_line() {
     let mut sim = hub_and_leaves(2, 300 * MS);
@@ -135,7 +136,7 @@ fn leaves_near_and_far_that_write_while_the_hub_restarts_all_get_the_last_values
     });
 }
 
-/// What a client had written comes again on the next connection, before its HELLO.
+/// A client sends again, on the next connection and before its HELLO, what it had written.
 #[test]
 fn a_frame_that_comes_again_before_hello_is_not_taken_for_news() {
     super::for_seeds("a_frame_that_comes_again", 20, |seed| {
@@ -154,14 +155,14 @@ fn a_frame_that_comes_again_before_hello_is_not_taken_for_news() {
     });
 }
 
-/// A star of two nodes of ours and a stock one, with this one in its middle.
+/// Star of two zgossip nodes and a CZMQ node, with the latter in the middle, or not.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Middle {
     Ours,
     Stock,
 }
 
-/// Three nodes: the first in the middle, the second of ours, the third of ours or stock.
+/// Makes three nodes: the first in the middle, the second a zgossip node, the third a zgossip or a CZMQ node.
 fn with_stock(seed: u64, middle: Middle) -> (Sim, usize, usize) {
     let mut sim = Sim::new(seed);
     let (hub, stock) = match middle {
@@ -178,8 +179,8 @@ fn with_stock(seed: u64, middle: Middle) -> (Sim, usize, usize) {
     (sim, stock, if middle == Middle::Ours { hub } else { leaf })
 }
 
-/// A stock node that was away while what it holds was replaced brings nothing back, in either role. Half
-/// of the values were its own.
+/// A CZMQ node that was away while its values were replaced brings none of them back, in either role. Half of the
+/// values were its own.
 #[test]
 fn a_stock_node_that_returns_brings_no_older_value_back() {
     for middle in [Middle::Ours, Middle::Stock] {
@@ -198,7 +199,7 @@ fn a_stock_node_that_returns_brings_no_older_value_back() {
     }
 }
 
-/// A stock node returns with a value that was removed meanwhile, and which nobody can remove from it.
+/// A CZMQ node returns with a value that was removed meanwhile, and that nobody can remove from it.
 #[test]
 fn a_stock_node_that_returns_does_not_bring_a_removed_key_back() {
     for absence in [SECOND, 6 * SECOND, 10 * MINUTE] {
@@ -220,7 +221,7 @@ fn a_stock_node_that_returns_does_not_bring_a_removed_key_back() {
     }
 }
 
-/// A stock node that was there at a removal, of which it could not be told, returns when another value was removed,
+/// A CZMQ node that was there at a removal, of which it could not be told, returns after another value was removed,
 /// too.
 #[test]
 fn a_stock_node_that_was_there_when_a_key_was_removed_does_not_bring_it_back() {
@@ -240,7 +241,7 @@ fn a_stock_node_that_was_there_when_a_key_was_removed_does_not_bring_it_back() {
     away(&mut sim, stock, SECOND);
     sim.run(30 * SECOND);
     assert_eq!([0, 1].map(|node| sim.value(node, "key")), [None, None]);
-    // Nor is it news when the key has a value again, of which it was not told either.
+    // Nor is the old value news when the key has a value again, of which the CZMQ node was not told either.
     away(&mut sim, stock, SECOND);
     sim.run(100 * MS);
     sim.publish(leaf, "key", "newest");
@@ -248,7 +249,7 @@ fn a_stock_node_that_was_there_when_a_key_was_removed_does_not_bring_it_back() {
     all_hold(&sim, Some("newest"), "written after the removal");
 }
 
-/// What it writes while it is away, and what it writes after its list, is news all the same.
+/// Values that a CZMQ node writes while it is away, or after its list, are news all the same.
 #[test]
 fn what_a_stock_node_writes_is_news_while_it_is_away_and_right_after_it_returns() {
     for absence in [SECOND, 6 * SECOND] {
@@ -274,7 +275,7 @@ fn what_a_stock_node_writes_is_news_while_it_is_away_and_right_after_it_returns(
     }
 }
 
-/// A hub of ours that restarted knows nothing: what a stock node tells it loses to what others know.
+/// A zgossip hub that restarted knows nothing: what a CZMQ node sends it loses to what others know.
 #[test]
 fn what_a_stock_node_tells_a_hub_that_restarted_loses_to_what_our_nodes_know() {
     super::for_seeds("what_a_stock_node_tells_a_hub", 20, |seed| {
@@ -291,7 +292,7 @@ fn what_a_stock_node_tells_a_hub_that_restarted_loses_to_what_our_nodes_know() {
     });
 }
 
-/// RETRACT is a write, whether or not the key is known where it is said.
+/// RETRACT is a write, whether or not its node knows the key.
 #[test]
 fn a_key_that_is_retracted_where_it_is_not_known_yet_is_removed() {
     let mut sim = hub_and_leaves(2, MS);
@@ -303,13 +304,13 @@ fn a_key_that_is_retracted_where_it_is_not_known_yet_is_removed() {
     sim.wires[0].cut = false;
     sim.run(10 * SECOND);
     all_hold(&sim, None, "retracted later than written");
-    // A later write is one, too.
+    // A later PUBLISH is a write, too.
     sim.publish(2, "key", "again");
     settles_within(&mut sim, 5 * SECOND);
     all_hold(&sim, Some("again"), "written later than retracted");
 }
 
-/// UNPUBLISH, then a newcomer.
+/// A newcomer is sent a tuple that was hidden with UNPUBLISH.
 #[test]
 fn a_newcomer_agrees_with_a_node_whose_owner_said_unpublish() {
     let mut sim = hub_and_leaves(1, MS);
@@ -330,7 +331,7 @@ fn a_newcomer_agrees_with_a_node_whose_owner_said_unpublish() {
     assert_eq!(sim.our(0).node.root(), sim.our(newcomer).node.root());
 }
 
-/// UNPUBLISH of what ends.
+/// A tuple that was hidden with UNPUBLISH expires.
 #[test]
 fn nodes_agree_when_what_one_unpublished_has_ended_and_is_forgotten() {
     let mut sim = Sim::new(5);
@@ -346,7 +347,7 @@ fn nodes_agree_when_what_one_unpublished_has_ended_and_is_forgotten() {
     settles_within(&mut sim, 0);
 }
 
-/// f9 and f9b: a node that was away for longer than removals are remembered.
+/// A node comes back that was away for longer than tombstones are kept.
 #[test]
 fn nodes_agree_when_one_was_away_for_longer_than_removals_are_remembered() {
     for others in [0, 1, 5, 100] {
@@ -383,7 +384,7 @@ fn copies_of_a_node_get_each_others_tuples() {
     settles_within(&mut sim, 15 * SECOND);
 }
 
-/// What was lost for a minute is found soon after.
+/// Frames of a whole minute are lost; what they carried is found soon after.
 #[test]
 fn nodes_agree_soon_after_a_minute_in_which_every_comparison_was_lost() {
     use zgossip::core::codec::MessageId;
@@ -399,7 +400,7 @@ fn nodes_agree_soon_after_a_minute_in_which_every_comparison_was_lost() {
     settles_within(&mut sim, 15 * SECOND);
 }
 
-/// The receiver is stopped over the end of a value that waits for it.
+/// The receiver is stopped while a value that waits for it expires.
 #[test]
 fn a_node_that_was_stopped_does_not_show_what_has_ended_meanwhile() {
     let mut sim = hub_and_leaves(2, MS);
@@ -414,7 +415,7 @@ fn a_node_that_was_stopped_does_not_show_what_has_ended_meanwhile() {
     }
 }
 
-/// Time to live over a node that holds the value while it is stopped: what has ended is not read.
+/// The time to live runs out while the node that holds the value is stopped: an expired value is not read.
 #[test]
 fn what_has_ended_is_not_read_by_whatever_call_comes_first() {
     let mut sim = hub_and_leaves(1, MS);
@@ -422,7 +423,7 @@ fn what_has_ended_is_not_read_by_whatever_call_comes_first() {
     sim.run(100 * MS);
     sim.nodes[0].paused_until = sim.now + 3 * SECOND;
     sim.run(3 * SECOND - 1);
-    // The first that happens is that the owner asks.
+    // The first event is that the owner asks.
     let held = sim.with(0, |node, now| node.get(b"key", now));
     assert_eq!(held, Some(None));
 }

@@ -1,8 +1,8 @@
-//! How long it takes until all hold all, and what is sent meanwhile, in networks of many sizes.
+//! Time until all nodes hold all tuples, and what is sent meanwhile, in networks of many sizes.
 //!
-//! Some tuples are published at the same moment, each by another node as far as there are as many.
-//! That happens three times, with the same keys: the first time nobody knows yet which links are
-//! needed, the last time everybody does.
+//! Some tuples are published at the same moment, each by another node as far as there are as many nodes. That happens
+//! three times, with the same keys: in the first round no node knows yet which links are needed, in the last one every
+//! node does.
 
 use super::arrivals::Arrivals;
 use super::delivery::{connect, value};
@@ -26,11 +26,11 @@ pub const NETWORKS: [Network; 4] = [
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Round {
     pub arrivals: u64,
-    /// Until all hold all, and half of all pairs of a tuple and a node (µs).
+    /// Time until all nodes hold all tuples, and until half of all pairs of a tuple and a node are there (µs).
     pub all: u64,
     pub half: u64,
     pub sent: u64,
-    /// Frames, without those that keep links alive.
+    /// Number of frames, without those that keep links alive.
     pub frames: u64,
     pub bytes: u64,
 }
@@ -81,7 +81,7 @@ fn round(sim: &mut Sim, writers: &[usize], tuples: usize, number: u64) -> Round 
         assert!(sim.now - begun < 60 * SECOND, "not all hold all after a minute");
         sim.run(100 * MS);
     }
-    // What is still under way, and the announcements.
+    // Frames and announcements that are still under way arrive.
     sim.run(3 * SECOND);
     let Some(arrivals) = sim.arrivals.take() else { unreachable!("set above") };
     let mut delays: Vec<u64> = arrivals.delays().flatten().collect();

@@ -1,4 +1,4 @@
-//! What is promised, one case each, among our nodes.
+//! Promises among zgossip nodes, one case each.
 
 use super::net::{MS, SECOND, Sim};
 use super::topology::star;
@@ -10,7 +10,7 @@ use zgossip::core::codec::MessageId;
 
 const FAST: Speed = Speed::of((MS / 2, 2 * MS), 1, 1000);
 
-/// Nodes of ours, all connected to the first, and long enough to know each other.
+/// Makes zgossip nodes that are all connected to the first, for long enough to know each other.
 fn hub_and_leaves(leaves: usize) -> Sim {
     let mut sim = Sim::new(1);
     for _ in 0..=leaves {
@@ -184,7 +184,7 @@ fn a_retracted_key_is_gone_everywhere_and_stays_gone() {
     sim.publish(1, "other", "value");
     sim.run(2 * SECOND);
     agree(&sim);
-    // A third is away while it is retracted.
+    // A third node is away while the key is retracted.
     for wire in 0..3 {
         sim.wires[wire].cut = true;
         sim.lose(wire, 0, 0);
@@ -192,7 +192,7 @@ fn a_retracted_key_is_gone_everywhere_and_stays_gone() {
     sim.run(SECOND);
     assert!(sim.retract(5, "key"));
     sim.run(SECOND);
-    // The plain peer comes back and announces it again.
+    // The plain peer comes back and sends the key again.
     sim.lose(wire, 0, 0);
     sim.restart(plain, 100 * MS, move |sim| sim.publish(plain, "key", "value"));
     sim.run(2 * SECOND);
@@ -222,7 +222,7 @@ fn a_tuple_expires_everywhere_also_where_it_was_learned_late() {
     for node in 0..=late {
         assert_eq!(sim.value(node, "key"), None, "node {node}");
     }
-    // Nor does it come back with one who was not there at all.
+    // Nor does the key come back with a node that was not there at all.
     let newcomer = sim.ours();
     sim.connect(newcomer, 0);
     settles_within(&mut sim, 5 * SECOND);
@@ -340,7 +340,7 @@ fn an_unpublished_tuple_is_gone_here_alone_until_its_value_changes_or_it_is_publ
     sim.publish(1, "key", "value");
     sim.run(SECOND);
     assert!(sim.unpublish(2, "key"));
-    // Neither a new session brings it back nor a node that holds it and publishes the same again.
+    // Neither a new session brings the key back, nor a node that holds it and publishes the same value again.
     sim.lose(1, 0, 0);
     sim.publish(1, "key", "value");
     sim.run(10 * SECOND);
@@ -362,7 +362,7 @@ fn an_unpublished_tuple_is_gone_here_alone_until_its_value_changes_or_it_is_publ
     agree(&sim);
 }
 
-/// Twenty nodes, 300 ms and 100 more or less each way, and connections that are cut now and then.
+/// Twenty nodes, 300 ms each way and 100 ms more or less, and connections that are cut now and then.
 #[test]
 fn over_a_wide_area_each_write_is_everywhere_within_two_round_trips_beyond_its_path() {
     const ONE_WAY: u64 = 400 * MS;

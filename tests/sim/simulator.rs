@@ -1,26 +1,27 @@
 //! The gossip protocol in a simulated network, in virtual time.
 //!
-//! A fixed part runs with the other tests; what is ignored takes long and belongs to `make soak`.
-//! `ZGOSSIP_SIM_SEED` runs one seed, `ZGOSSIP_SIM_SEEDS` another number of them from
-//! `ZGOSSIP_SIM_FIRST` on, `ZGOSSIP_SIM_TRACE` shows every message, `ZGOSSIP_SIM_OPTIONS` what a run is to meet.
+//! A fixed number of seeds runs with the other tests; the ignored tests take long and belong to `make soak`.
+//! `ZGOSSIP_SIM_SEED` runs one seed; `ZGOSSIP_SIM_SEEDS` is the number of seeds, from `ZGOSSIP_SIM_FIRST` on;
+//! `ZGOSSIP_SIM_TRACE` shows every message; `ZGOSSIP_SIM_OPTIONS` overrides the options that a run draws.
 
 use super::delivery::{self, Outcome};
 use super::faults::{self, Options};
 use super::mixed::{Trial, WORKLOADS, Workload, topologies, trial};
 use super::{MS, SECOND, for_seeds, scale};
 
-/// Runs with random faults; prints what they came to.
+/// Runs networks with random faults, and prints the totals.
 fn faults(test: &str, seeds: u64, nodes: usize, stock: usize, bound: u64) {
     faults_of(test, seeds, nodes, stock, bound, Options::draw);
 }
 
-/// Runs with random faults in a worse world.
+/// Runs networks with random faults of a worse world, and prints the totals.
 fn worse(test: &str, seeds: u64, nodes: usize, stock: usize, bound: u64) {
     faults_of(test, seeds, nodes, stock, bound, Options::draw_worse);
 }
 
-/// Of a thousand pairs of a node and a key, how many may end with a value other than the right one where stock nodes
-/// take part and all faults happen at once. They know no ages: what crosses on the way cannot always be told apart.
+/// Number of node and key pairs in a thousand that may end with a value other than the right one, where CZMQ nodes take
+/// part and all faults happen together. CZMQ nodes know no ages, so values that cross on the way cannot always be told
+/// apart.
 const MOST_OLDER: u64 = 30;
 
 type Draw = fn(usize, usize, &mut fastrand::Rng) -> Options;
@@ -67,7 +68,7 @@ fn our_nodes_and_stock_nodes_agree_when_the_faults_end() {
     faults("our_nodes_and_stock_nodes_agree_when_the_faults_end", 25, 20, 6, 40 * SECOND);
 }
 
-/// Whatever happens to a node, its record, given to a new one, makes the same bytes.
+/// The record of a node, replayed on a new one, makes the same bytes, whatever happened to the node.
 #[test]
 fn records_of_nodes_replay_to_the_same_bytes() {
     let replayed = for_seeds("records_of_nodes_replay_to_the_same_bytes", 6, |seed| {
@@ -101,7 +102,7 @@ fn two_hundred_nodes_agree_when_the_faults_end() {
     faults("two_hundred_nodes_agree_when_the_faults_end", 1, 200, 0, 30 * SECOND);
 }
 
-/// With the same faults the tree and flooding deliver alike, in each small network with cycles.
+/// The tree and flooding deliver alike under the same faults, in each small network with cycles.
 #[test]
 fn the_tree_delivers_as_surely_as_flooding() {
     for_seeds("the_tree_delivers_as_surely_as_flooding", 3, |seed| {
@@ -140,7 +141,7 @@ fn a_thousand_nodes_hold_a_tuple_after_some_hops_and_a_transmission_for_each() {
     }
 }
 
-/// `make simulate`.
+/// The tables and plots of `make simulate`.
 #[test]
 #[ignore = "takes minutes, and writes doc/benchmarks/simulated.md"]
 fn simulate() {
@@ -177,8 +178,7 @@ fn soak_twenty_seeds_of_a_thousand_nodes() {
     faults("soak_twenty_seeds_of_a_thousand_nodes", 20, 1000, 0, 30 * SECOND);
 }
 
-/// Every topology and workload of the mixed model, with the real state machine. `turned`: it is
-/// random who connects to whom.
+/// Runs every topology and workload of the mixed model. With `turned`, it is random which end of a link connects.
 fn mixed(test: &str, seeds: u64, turned: bool) {
     println!(
         "{:46}{:12}{:>9}{:>9}{:>10}{:>9}{:>9}",
@@ -215,7 +215,7 @@ fn mixed(test: &str, seeds: u64, turned: bool) {
         }
     }
     assert_eq!(bad, 0, "runs that did not settle");
-    // In a burst that stock nodes echo from several sides nobody can always tell which came last.
+    // In a burst that CZMQ nodes echo from several sides nobody can always tell which value came last.
     assert!(lost * 200 <= runs, "the last value was lost in {lost} of {runs} runs");
 }
 

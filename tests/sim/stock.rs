@@ -1,14 +1,13 @@
-//! A model of CZMQ's zgossip: it compares values and knows nothing else.
+//! A model of CZMQ's zgossip, which compares values and knows nothing else.
 //!
-//! A server gives a client that says HELLO everything, answers PING, and answers anything else from
-//! a client that it does not know, and a second HELLO, with INVALID, whereupon it has forgotten the
-//! client. A client that is silent for a second is forgotten too, without a word. A tuple that
-//! differs from what is held goes to every client and every remote, to where it came from as well; a
-//! client that was heard but did not say HELLO gets INVALID in its place, and is forgotten. A client
-//! says HELLO and its tuples once for each connection whose predecessor it saw break, and answers
-//! INVALID with HELLO alone.
+//! A server sends a client that sends HELLO everything, and answers PING. It answers with INVALID, and forgets the
+//! client: anything else from a client that it does not know, and a second HELLO. A client that is silent for a second
+//! is forgotten, too, but is not told. A tuple that differs from what is held goes to every client and every remote,
+//! also to where it came from; a client that has sent frames but no HELLO gets INVALID instead, and is forgotten. A
+//! client sends HELLO and its tuples once for each connection whose predecessor it saw break, and answers INVALID with
+//! HELLO alone.
 //!
-//! `tests/sim/stock_model.rs` compares all this with the real thing.
+//! `tests/sim/stock_model.rs` compares all this with the real node.
 
 use std::collections::BTreeMap;
 use zgossip::core::Tuple;
@@ -31,17 +30,17 @@ pub struct Client {
 pub struct Stock {
     pub tuples: BTreeMap<Vec<u8>, Vec<u8>>,
     pub output: Vec<(Target, Vec<u8>)>,
-    /// What waits in a DEALER that has no connection.
+    /// Frames that wait in a DEALER without a connection.
     pub backlog: BTreeMap<usize, Vec<Vec<u8>>>,
     /// Microseconds, as all times here.
     pub timeout: u64,
     pub delivered: u64,
-    /// What it was told of late, its owner's writes included.
+    /// Tuples that the node took of late, its owner's writes included.
     pub taken: Vec<(Vec<u8>, Vec<u8>)>,
     /// Whether the node sees a connection break, as CZMQ does since 4.2.1. Older ones send HELLO once in their life.
     pub watches: bool,
     pub clients: BTreeMap<(usize, u32), Client>,
-    /// Whether it says anything to them.
+    /// Remotes, and whether the node sends them anything.
     pub remotes: BTreeMap<usize, bool>,
 }
 
@@ -70,7 +69,7 @@ fn publish(key: &[u8], value: &[u8]) -> Vec<u8> {
 }
 
 impl Stock {
-    /// CONNECT: HELLO and all tuples are said, and wait for the connection.
+    /// Has the owner give CONNECT: HELLO and all tuples are sent, and wait for the connection.
     pub fn connect(&mut self, wire: usize) {
         self.remotes.insert(wire, true);
         self.output.push((Target::Remote(wire), bare(MessageId::Hello)));
@@ -79,14 +78,14 @@ impl Stock {
         }
     }
 
-    /// A connection was seen to break: nothing is said until there is another one.
+    /// Notes that a connection was seen to break: nothing is sent until there is another one.
     pub fn disconnected(&mut self, wire: usize) {
         if self.watches {
             self.remotes.insert(wire, false);
         }
     }
 
-    /// The connection was made: what waited goes out, and if it is not the first one HELLO and all
+    /// Notes that the connection was made: what waited goes out, and if it is not the first connection, HELLO and all
     /// tuples.
     pub fn connected(&mut self, wire: usize) {
         let waiting = self.backlog.remove(&wire).unwrap_or_default();
@@ -101,7 +100,7 @@ impl Stock {
         self.clients.retain(|_, client| now - client.heard < timeout);
     }
 
-    /// A tuple from anywhere, the owner included.
+    /// Takes a tuple, of a peer or of the owner.
     pub fn accept(&mut self, key: &[u8], value: &[u8], now: u64) {
         if self.tuples.get(key).map(Vec::as_slice) == Some(value) {
             return;
@@ -120,7 +119,7 @@ impl Stock {
         self.output.extend(remotes.map(|(&wire, _)| (Target::Remote(wire), frame.clone())));
     }
 
-    /// A frame from a client.
+    /// Takes a frame from a client.
     pub fn hear_client(&mut self, wire: usize, epoch: u32, frame: &[u8], now: u64) {
         self.expire(now);
         let message = plain(frame);
@@ -143,7 +142,7 @@ impl Stock {
         }
     }
 
-    /// A frame from a server.
+    /// Takes a frame from a server.
     pub fn hear_remote(&mut self, wire: usize, frame: &[u8], now: u64) {
         match plain(frame) {
             Message::Publish { key, value, .. } => self.accept(key, value, now),
@@ -154,7 +153,7 @@ impl Stock {
     }
 }
 
-/// Decodes what CZMQ can decode: it ends at anything else.
+/// Decodes messages that CZMQ can decode: it ends at anything else.
 fn plain(frame: &[u8]) -> Message<'_> {
     let message = decode(frame).expect("a good frame");
     match message {

@@ -1,9 +1,8 @@
 //! The simulator's model of CZMQ's zgossip, checked against CZMQ's zgossip.
 //!
-//! A real stock node and the model get the same frames, from clients and servers of any manners, and
-//! the same commands. Compared is every frame that each sends to each peer, in order, and every tuple
-//! that it delivers. Where the order is that of CZMQ's hash table, in the tuples that follow a HELLO,
-//! they are compared as a set.
+//! A real CZMQ node and the model are given the same frames, from clients and servers with manners of many kinds, and
+//! the same commands. Every frame that each sends to each peer is compared, in order, and every tuple that each
+//! delivers. The tuples that follow a HELLO come in the order of CZMQ's hash table, so they are compared as a set.
 //!
 //! Most sequences are random, from a seed that is printed; `ZGOSSIP_SIM_SEED` runs a single one.
 
@@ -14,13 +13,13 @@ use fastrand::Rng;
 use common::net::{HELLO, INVALID, PING, publish};
 use pair::{PONG, Pair};
 
-/// Longer than any sequence takes.
+/// Timeout in milliseconds that is longer than any sequence takes.
 const NEVER: u64 = 600_000;
-/// A time-out that is waited for, in milliseconds.
+/// Timeout in milliseconds of sequences that wait for it.
 const QUICK: u64 = 200;
 
-/// Runs a sequence again, with twice the time-out, when the machine was so busy that a client's silence in it was
-/// longer than meant: at last with 13 seconds.
+/// Runs a sequence, and runs it again with twice the timeout if the machine was so busy that a client was silent for
+/// longer than meant; the last timeout is 13 s.
 fn with_timeout(timeout: u64, sequence: impl Fn(&mut Pair)) {
     for timeout in (0..7).map(|doubled| timeout << doubled) {
         let mut pair = Pair::new(timeout);
@@ -45,7 +44,7 @@ fn hello_is_answered_with_all_tuples() {
         let (one, two) = (pair.client(), pair.client());
         pair.says(one, &[HELLO]);
         pair.says(two, &[PING, HELLO, PING]);
-        // With nothing to tell, it says nothing
+        // A node with nothing to send sends nothing.
         pair.compare();
     });
 }
@@ -220,7 +219,7 @@ fn burst(random: &mut Rng, client: bool) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Anything that clients, servers and the owner may do, in any order.
+/// A random sequence of all that clients, servers and the owner may do.
 fn sequence(pair: &mut Pair, random: &mut Rng, steps: u32, timed: bool, losses: bool) {
     let (mut clients, mut servers) = (Vec::new(), Vec::new());
     for _ in 0..random.u8(0..10) {

@@ -1,4 +1,4 @@
-//! What is promised, one case each, where CZMQ's nodes take part.
+//! Promises where CZMQ nodes take part, one case each.
 
 use super::net::{MS, SECOND, Sim};
 use super::verdict::{settles_within, wrong};
@@ -12,7 +12,7 @@ fn connect(sim: &mut Sim, client: usize, server: usize) -> usize {
     wire
 }
 
-/// A stock hub, and leaves of ours.
+/// Makes a CZMQ hub, and zgossip leaves.
 fn stock_hub(leaves: usize) -> Sim {
     let mut sim = Sim::new(1);
     let hub = sim.stock();
@@ -83,7 +83,7 @@ fn nodes_that_write_the_same_keys_at_once_agree_through_a_stock_hub_within_five_
     settles_within(&mut sim, 0);
 }
 
-/// Two stock nodes that repeat a key to each other for ever.
+/// Checks two CZMQ nodes that repeat a key to each other for ever.
 fn looping(ours_is_client: bool) {
     let mut sim = Sim::new(3);
     let (one, two) = (sim.stock(), sim.stock());
@@ -98,7 +98,7 @@ fn looping(ours_is_client: bool) {
         connect(&mut sim, leaf, hub);
     }
     sim.run(3 * SECOND);
-    // Soon, for a stock node forgets a client that says nothing for a second.
+    // The connection is made soon, for a CZMQ node forgets a client that is silent for a second.
     let between = connect(&mut sim, one, two);
     sim.run(300 * MS);
     sim.publish(one, "key", "this");
@@ -232,7 +232,7 @@ fn a_stock_hub_that_ends_ten_times_loses_nothing() {
     assert_eq!(sim.view(0).len(), 1000);
 }
 
-/// A star of a CZMQ node and three of ours, with the one or one of the others in its middle.
+/// Makes a star of a CZMQ node and three zgossip nodes, with the CZMQ node or one of the others in the middle.
 fn one_plain_of_four(seed: u64, stock_is_hub: bool) -> (Sim, usize, [usize; 3]) {
     let mut sim = Sim::new(seed);
     let plain = sim.stock();
@@ -304,7 +304,7 @@ fn values_do_not_chase_each_other_round_a_ring_of_ours_and_stock_nodes() {
     println!("settled after {} ms at most", settled.iter().max().unwrap_or(&0) / MS);
 }
 
-/// A plain node that has the newest already is not told what came before it by one of ours that catches up.
+/// A plain node that has the newest value already is not sent older ones by a zgossip node that catches up.
 #[test]
 fn a_node_that_catches_up_brings_no_older_value_to_a_plain_one() {
     let mut sim = Sim::new(7);
@@ -328,11 +328,11 @@ fn a_node_that_catches_up_brings_no_older_value_to_a_plain_one() {
     let own = sim.tally.publishes - before;
     settles_within(&mut sim, 3 * SECOND);
     assert!((0..4).all(|node| sim.value(node, "key").as_deref() == Some("10")));
-    // The ten that were frozen, and hardly anything that they led to.
+    // The ten frames that were frozen, and hardly anything that they led to.
     assert!(own <= 20, "{own} tuples were sent when the line thawed");
 }
 
-/// What a plain hub repeats over a long line is older than what it is being told.
+/// A plain hub's echoes over a long line are older than what it is being sent.
 #[test]
 fn a_plain_hub_on_a_long_line_says_what_it_was_told_before() {
     for one_way in [100, 500, 1000] {
@@ -354,7 +354,7 @@ fn a_plain_hub_on_a_long_line_says_what_it_was_told_before() {
     }
 }
 
-/// What a plain client left with is known to be old, however often it was replaced since.
+/// A value with which a plain client left is known to be old, however often it was replaced since.
 #[test]
 fn a_plain_client_brings_nothing_back_though_the_key_was_written_many_times() {
     let mut sim = Sim::new(9);

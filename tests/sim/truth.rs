@@ -1,7 +1,8 @@
-//! Whether `agreement` and barriers, on which `zgossip_wait_agreement` and flush rest, tell the truth.
+//! Whether `agreement` and barriers tell the truth, on which `zgossip_wait_agreement` and flush rest.
 //!
-//! A peer is said to agree by what it said last: so it must have held exactly that at some time. A
-//! barrier is acknowledged by a peer that has what was held when it was set, or something that is no older.
+//! A node counts a peer as agreeing by the summary that the peer sent last, so the peer must have held exactly that at
+//! some time. A peer may acknowledge a barrier when it has everything that the node held when the barrier was set, or a
+//! value that is no older in its place.
 
 use super::net::{MS, Member, Sim, WALL};
 use super::oracle::Id;
@@ -9,24 +10,24 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use zgossip::core::{Barrier, Stamp};
 
-/// Virtual time between two looks at a barrier, and the number of looks.
+/// Virtual time between two checks of a barrier, and their greatest number.
 const LOOKS: u64 = 50 * MS;
 const MOST_LOOKS: u32 = 400;
-/// The clock that stamps are made from counts milliseconds.
+/// Units of a stamp's time in one millisecond.
 const TICKS: u64 = 1 << 16;
 /// The greatest error (ms) of a clock that is not wrong by hours.
 const USUAL_ERROR: i64 = 300_000;
 
-/// What a node held when it set a barrier.
+/// A value that a node held when it set a barrier.
 struct Held {
     key: Vec<u8>,
     id: Id,
-    /// How far ahead of the right time (ms) its stamp was.
+    /// Milliseconds by which the value's stamp was ahead of the right time.
     ahead: i64,
 }
 
 impl Sim {
-    /// No more peers agree than have ever held what this node holds.
+    /// Checks that no more peers count as agreeing than have ever held what this node holds.
     pub fn check_agreement(&mut self, node: usize) {
         if !self.nodes[node].alive || !self.is_ours(node) {
             return;
@@ -41,14 +42,14 @@ impl Sim {
         }
     }
 
-    /// At the end, when all hold the same: every node says so of every peer.
+    /// Checks, at the end of a run when all nodes hold the same, that every node says so of every peer.
     pub fn check_agreement_at_end(&mut self) {
         for node in 0..self.nodes.len() {
             if !self.nodes[node].alive || !self.is_ours(node) || self.is_limited(node) {
                 continue;
             }
             let (ours, said) = (self.our(node), self.our(node).node.agreement());
-            // A connection that broke unseen belongs to a peer that may have been anything.
+            // A connection that broke unseen belongs to a peer that may have changed since.
             let half_open = ours.ends.values().any(|end| end.gone_at.is_some());
             let wires = self.nodes[node].wires.iter().map(|&wire| &self.wires[wire]);
             let peers = wires.map(|wire| if wire.client == node { wire.server } else { wire.client });
@@ -64,7 +65,7 @@ impl Sim {
         }
     }
 
-    /// Sets a barrier, and checks each acknowledgement until all peers have made it.
+    /// Sets a barrier, and checks each acknowledgement until all peers have sent theirs.
     pub fn flush(&mut self, node: usize) {
         if !self.nodes[node].alive || !self.is_ours(node) {
             return;
@@ -103,34 +104,34 @@ impl Sim {
         }
     }
 
-    /// The first of these that a peer does not have, nor something that is no older.
+    /// Describes the first of these values that a peer does not have, nor a value that is no older.
     fn lacks(&self, peer: usize, held: &[Held]) -> Option<String> {
-        // CZMQ's client cannot be asked, and none of its nodes tells its values apart by age.
-        // A copy of a node is not told what its original wrote: it wrote that itself, by all that can be seen.
-        // One that was ahead by hours keeps what was stamped by those that followed it, before they knew better.
+        // CZMQ's client cannot be asked, and CZMQ nodes do not tell values apart by age. A copy of a node is not sent
+        // what its original wrote: to peers it seems to have written that itself. A node that was ahead by hours keeps
+        // what was stamped by nodes that followed it, until those knew better.
         let Member { seed, was_ahead, .. } = &self.nodes[peer];
         if self.has_stock() || self.is_limited(peer) || seed.is_some() || *was_ahead {
             return None;
         }
         let by = (peer, self.nodes[peer].life);
-        // The stamps of a clock that is ahead by hours are refused, and by one that is behind by hours, and is not
-        // told so by peers that it believes, those of all others.
+        // A node refuses the stamps of a clock that is ahead by hours. A node whose own clock is behind by hours, and
+        // that no trusted peer corrects, refuses the stamps of all others.
         let (drift, skew) = (self.nodes[peer].settings.max_drift.cast_signed(), self.nodes[peer].skew);
         let latest = drift + skew.min(-USUAL_ERROR);
         let has = |&&Held { ref key, ref id, ahead }: &&Held| {
             let lasts =
                 |id: &Id| self.oracle.writes[*id].value.is_some() && self.oracle.writes[*id].ends.is_none();
-            // What may have been removed or ended meanwhile is not asked for.
+            // A value that may have been removed or have expired meanwhile is not demanded.
             let removed = || self.oracle.keys[key].writes.iter().any(|id| !lasts(id));
             let no_older = |other: Id| !self.oracle.replaced(other, *id);
-            // A value that was written again is not told again.
+            // A value that was written again is not delivered again.
             let same = |other: Id| {
                 let same = self.oracle.writes[other].value;
                 let writes = &self.oracle.keys[key].writes;
                 writes.iter().any(|&id| self.oracle.writes[id].value == same && no_older(id))
             };
             let other = || self.oracle.holds(by, key).is_some_and(same);
-            // It may have held that when it passed, and have been started anew since.
+            // The peer may have acknowledged the barrier in an earlier life.
             let earlier = |other: Id| {
                 self.oracle.writes[other].takers.iter().any(|taker| taker.0 == peer && taker.1 != by.1)
             };

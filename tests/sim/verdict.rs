@@ -1,4 +1,4 @@
-//! Whether the nodes agree, on the right values, and whether it is quiet.
+//! Whether all nodes agree on the right values, and the network is silent.
 
 use super::net::{SECOND, Sim};
 use std::collections::{BTreeMap, HashSet};
@@ -7,7 +7,7 @@ fn text(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }
 
-/// What is different between two nodes' values, for a person.
+/// Describes the difference between two nodes' values.
 fn difference(
     a: usize,
     b: usize,
@@ -27,7 +27,7 @@ fn difference(
     format!("nodes {a} and {b} differ in {} keys: {}", keys.len(), first.join(", "))
 }
 
-/// The first few keys whose stamps are different on two nodes.
+/// Describes the first few keys whose stamps differ between two nodes.
 fn stamps_apart(sim: &Sim, a: usize, b: usize) -> String {
     let stamps = |node: usize| -> BTreeMap<Vec<u8>, _> {
         sim.our(node).node.stamps().map(|(key, stamp)| (key.to_vec(), stamp)).collect()
@@ -41,8 +41,8 @@ fn stamps_apart(sim: &Sim, a: usize, b: usize) -> String {
     keys.iter().take(4).map(show).collect::<Vec<_>>().join(", ")
 }
 
-/// The lowest of the nodes that each of ours is linked with through ours alone: a stamp does not pass
-/// a stock node.
+/// For each zgossip node, the lowest number of those to which zgossip nodes alone link it: a stamp does not pass a CZMQ
+/// node.
 fn components(sim: &Sim) -> Vec<usize> {
     let mut component: Vec<usize> = (0..sim.nodes.len()).collect();
     loop {
@@ -58,13 +58,13 @@ fn components(sim: &Sim) -> Vec<usize> {
     }
 }
 
-/// Keys that are removed or expire in some workloads. No stock node can be told of that, nor can what
-/// lies behind it.
+/// Whether a key is one that some workloads remove or let expire. CZMQ nodes, and nodes behind them, cannot be told of
+/// that.
 fn is_removable(key: &[u8]) -> bool {
     key.starts_with(b"gone") || key.starts_with(b"ttl")
 }
 
-/// The keys that each node need not hold as others do: its owner said UNPUBLISH, or it has to refuse.
+/// Keys that each node need not hold as others do: its owner gave UNPUBLISH, or the node has to refuse them.
 fn exemptions(sim: &Sim) -> Vec<HashSet<Vec<u8>>> {
     let exempt = |node: usize| {
         let by = (node, sim.nodes[node].life);
@@ -79,7 +79,7 @@ fn exemptions(sim: &Sim) -> Vec<HashSet<Vec<u8>>> {
     (0..sim.nodes.len()).map(exempt).collect()
 }
 
-/// What is wrong: the nodes do not agree, or not on the right values; nothing if nothing is.
+/// Describes what is wrong: the nodes do not agree, or not on the right values. `None` if all is right.
 pub fn wrong(sim: &Sim) -> Option<String> {
     disagreement(sim).or_else(|| {
         let violations = if sim.oracle.only_counts { Vec::new() } else { sim.judge().violations };
@@ -88,11 +88,11 @@ pub fn wrong(sim: &Sim) -> Option<String> {
     })
 }
 
-/// Why the nodes do not agree; nothing if they do.
+/// Describes why the nodes do not agree. `None` if they do.
 pub fn disagreement(sim: &Sim) -> Option<String> {
     let first = (0..sim.nodes.len()).find(|&node| sim.is_ours(node) && sim.nodes[node].alive)?;
     let exempt = exemptions(sim);
-    // What both have no reason not to hold.
+    // Keys that neither node has a reason not to hold.
     let differ = |a: usize, b: usize, removable: bool| {
         let of = |node: usize| -> BTreeMap<Vec<u8>, Vec<u8>> {
             let asked = |key: &[u8]| {
@@ -133,8 +133,8 @@ pub fn disagreement(sim: &Sim) -> Option<String> {
     None
 }
 
-/// Lets `bound` pass, after which all must agree and say nothing but heartbeats and signs of life.
-/// Returns the time from now to the last message of another kind.
+/// Lets `bound` pass, after which all nodes must agree and send nothing but heartbeats and signs of life. Returns the
+/// time from now to the last message of another kind.
 #[track_caller]
 pub fn settles_within(sim: &mut Sim, bound: u64) -> u64 {
     const QUIET: u64 = 10 * SECOND;
@@ -161,7 +161,7 @@ pub fn settles_within(sim: &mut Sim, bound: u64) -> u64 {
     tally_last(sim).saturating_sub(start)
 }
 
-/// When a tuple or a part of a comparison was sent last.
+/// When a tuple or a message of a comparison was last sent.
 pub fn tally_last(sim: &Sim) -> u64 {
     sim.tally.last_tuples.max(sim.tally.last_syncs)
 }

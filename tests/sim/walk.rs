@@ -1,20 +1,20 @@
 //! An exhaustive walk of the real core: everything that can happen in small networks, in every order.
 //!
-//! A state is the nodes, the frames that are under way on each connection, in order, what owners have
-//! still to do and what may still happen to connections. The walk goes depth first, visits each state
-//! once, and demands, in the words of model checkers:
+//! A state consists of the nodes, the frames that are under way on each connection, in order, the commands that owners
+//! have still to give, and what may still happen to connections. The walk goes depth first and visits each state once.
+//! In the words of model checkers, it demands:
 //!
-//! * *always*: a node never delivers a value that it has seen replaced, nor one twice in a row, and the
-//!   stamp of a key never goes back;
-//! * *eventually*: from each end, with time, all agree on a write that no other write had seen and
-//!   replaced, nodes of ours have equal roots, and all are quiet;
-//! * *sometimes*: writes are concurrent, frames are lost, each write wins somewhere. This shows that the walk goes
+//! * *always*: a node never delivers a value that it has seen replaced, nor one twice in a row, and the stamp of a key
+//!   never goes back;
+//! * *eventually*: from each end of the walk, with time, all nodes agree on a write that no other write had seen and
+//!   replaced, the roots of zgossip nodes are equal, and all nodes are silent;
+//! * *sometimes*: writes are concurrent, frames are lost, and each write wins somewhere. This shows that the walk goes
 //!   where it is meant to go.
 //!
-//! In a network with a CZMQ node, which knows no age, of two writes that had not seen each other the one
-//! may be replaced by the other and come back; one that was replaced knowingly may not.
+//! In a network with a CZMQ node, which knows no ages, one of two writes whose writers had not seen each other's may be
+//! replaced by the other and come back. A write that was replaced by one whose writer had seen it may not.
 //!
-//! What is ignored takes long and belongs to `make soak`. `doc/CONVERGENCE.md` has the figures.
+//! The ignored tests take long and belong to `make soak`. `doc/CONVERGENCE.md` has the figures.
 
 mod fingerprint;
 mod network;
@@ -27,19 +27,19 @@ use network::{Act, Network};
 use search::{Report, walk};
 
 const LINE: &[(usize, usize)] = &[(0, 1)];
-/// Both connect to the one in the middle.
+/// Both connect to node 1, in the middle.
 const CHAIN: &[(usize, usize)] = &[(0, 1), (2, 1)];
 const RING: &[(usize, usize)] = &[(0, 1), (2, 1), (0, 2)];
 
-/// Walks through all of a network, and says what that came to.
+/// Walks through all of a network, prints the report and returns it.
 fn look(network: &Network, enough: usize) -> Report {
     let report = walk(network, enough);
     println!("{}: {report}", network.name);
     report
 }
 
-/// Walks through all of a network, in which all holds. Each of `winners` wins in some end, and no other write does, if
-/// any is named.
+/// Walks through all of a network, in which every demand must hold. If any `winners` are named, each of them wins at
+/// some end, and no other write does.
 #[track_caller]
 fn holds(network: &Network, winners: &[usize]) -> Report {
     let report = look(network, 1);
@@ -50,22 +50,22 @@ fn holds(network: &Network, winners: &[usize]) -> Report {
     report
 }
 
-/// Two nodes of ours.
+/// Network of two zgossip nodes.
 fn two(name: &'static str, acts: &[Act]) -> Network {
     Network::new(name, &[Ours, Ours], LINE, acts)
 }
 
-/// Three nodes of ours.
+/// Network of three zgossip nodes.
 fn three(name: &'static str, wires: &[(usize, usize)], acts: &[Act]) -> Network {
     Network::new(name, &[Ours, Ours, Ours], wires, acts)
 }
 
-/// A hub of ours with a CZMQ node and one of ours.
+/// Network of a zgossip hub with a CZMQ node and a zgossip node.
 fn hub(name: &'static str, acts: &[Act]) -> Network {
     Network::new(name, &[Plain, Ours, Ours], CHAIN, acts)
 }
 
-/// Two nodes of ours at a CZMQ hub.
+/// Network of two zgossip nodes at a CZMQ hub.
 fn plain_hub(name: &'static str, acts: &[Act]) -> Network {
     Network::new(name, &[Plain, Ours, Ours], &[(1, 0), (2, 0)], acts)
 }
@@ -122,7 +122,8 @@ fn two_of_ours_at_a_plain_hub_agree_whatever_breaks() {
     holds(&plain_hub("plain hub, 2 ours, one writes, freeze", &acts).before(1).freezes(&[700]), &[2]);
 }
 
-/// A stamp may come after its value has gone a shorter way through the plain hub, and after what followed it.
+/// A stamp may arrive after its value, which has gone a shorter way through the plain hub, and after the value that
+/// followed.
 #[test]
 fn a_value_that_overtakes_its_stamp_is_right_in_the_end() {
     let wires = [(1, 0), (2, 0), (1, 2)];
@@ -131,7 +132,7 @@ fn a_value_that_overtakes_its_stamp_is_right_in_the_end() {
     holds(&network.before(1).in_the_end(), &[1, 2]);
 }
 
-/// A plain node was away, and held what was replaced meanwhile, or wrote: its list and ours cross.
+/// A plain node was away while its value was replaced, or wrote meanwhile: its list and the zgossip node's cross.
 #[test]
 fn a_plain_node_that_returns_brings_nothing_back() {
     let plain = |name, acts: &[Act]| Network::new(name, &[Plain, Ours], LINE, acts);
@@ -175,7 +176,7 @@ fn soak_a_plain_node_that_returns() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What the walk leaves out leads nowhere else.
+/// The reduced walk finds the same outcomes as the full one.
 #[test]
 fn the_reduced_walk_comes_to_the_same_outcomes() {
     let acts = [Publish(0), Publish(2)];

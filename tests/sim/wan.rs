@@ -1,4 +1,4 @@
-//! Far apart: what is written is everywhere within two round trips beyond the path.
+//! Nodes that are far apart: a write is everywhere within two round trips beyond its path.
 
 use super::arrivals::Arrivals;
 use super::net::{MS, SECOND, Sim};
@@ -9,13 +9,13 @@ use std::collections::{HashMap, VecDeque};
 
 const NODES: usize = 20;
 const DURATION: u64 = 120 * SECOND;
-/// One way, and how much more or less it may be.
+/// Time of a frame in one direction, and how much more or less it may be.
 const ONE_WAY: u64 = 300 * MS;
 const JITTER: u64 = 100 * MS;
-/// A connection that breaks is seen to be broken, and made again, within this time.
+/// Time within which a broken connection is noticed, and made again.
 const BREAK: u64 = SECOND;
 
-/// The least number of wires from a node to each.
+/// Least number of wires from a node to each.
 fn hops(sim: &Sim, from: usize) -> Vec<u64> {
     let (mut hops, mut open) = (vec![u64::MAX; sim.nodes.len()], VecDeque::from([from]));
     hops[from] = 0;
@@ -54,12 +54,12 @@ pub fn run(seed: u64) -> u64 {
                 arrivals.publish(&key, node, now);
             }
             sim.publish(node, &key, &format!("value {number}"));
-            // Keys that several write, one after the other.
+            // Keys that several nodes write, one after the other.
             let shared = format!("shared/{}", number % 5);
             sim.publish(node, &shared, &format!("written {number}"));
         });
     }
-    // A hundredth of all connections breaks each minute, and some more, so that there is one in each run.
+    // A hundredth of all connections breaks each minute, rounded up, so that there is one break in each run.
     let breaks = (sim.wires.len() as u64 * DURATION).div_ceil(100 * 60 * SECOND).max(2);
     let mut broken: Vec<u64> = Vec::new();
     for _ in 0..breaks {
@@ -82,7 +82,7 @@ pub fn run(seed: u64) -> u64 {
     let distances: HashMap<usize, Vec<u64>> = (0..NODES).map(|node| (node, hops(&sim, node))).collect();
     let round_trip = 2 * (ONE_WAY + JITTER);
     for (number, (at, delays)) in arrivals.all().enumerate() {
-        // What a break took with it is there when the connection is, after the handshake.
+        // What was lost with a connection is there when the next connection is, after the handshake.
         let disturbed = broken.iter().any(|&when| when < at + 10 * SECOND && at < when + 10 * SECOND);
         for (node, delay) in delays.iter().enumerate() {
             let Some(delay) = delay else { continue };

@@ -7,29 +7,29 @@ use std::collections::BTreeMap;
 use zgossip::core::Now;
 use zgossip::core::codec::{Message, MessageId, decode};
 
-/// What was sent, and when last.
+/// Counts of what was sent, and when it was sent last.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     pub frames: u64,
     pub bytes: u64,
-    /// Tuples' messages that may change something: PUBLISH and BATCH, signs of life apart.
+    /// Number of messages with tuples that may change something: PUBLISH and BATCH, without signs of life.
     pub tuples: u64,
-    /// Tuples in these: one in a PUBLISH, any number in a BATCH.
+    /// Number of tuples in these: one in a PUBLISH, any number in a BATCH.
     pub sent: u64,
     pub last_tuples: u64,
-    /// DIGEST, ENTRIES, OFFER, REQUEST.
+    /// Number of DIGEST, ENTRIES, OFFER and REQUEST.
     pub syncs: u64,
     pub last_syncs: u64,
-    /// PUBLISH of what a stock hub holds already, to find out whether it still knows us.
+    /// Number of PUBLISHes of what a CZMQ hub holds already, which show whether it still knows the client.
     pub signs: u64,
     pub publishes: u64,
-    /// What keeps a link alive, of `frames` and `bytes`: HELLO, PING, PONG and HEARTBEAT.
+    /// Frames and bytes that keep links alive, of `frames` and `bytes`: HELLO, PING, PONG and HEARTBEAT.
     pub idle_frames: u64,
     pub idle_bytes: u64,
 }
 
 impl Sim {
-    /// Shows the network, in a traced run.
+    /// Prints the network, in a traced run.
     pub fn describe(&self) {
         if self.trace {
             let stock: Vec<usize> = (0..self.nodes.len()).filter(|&node| !self.is_ours(node)).collect();
@@ -89,7 +89,7 @@ impl Sim {
         }
     }
 
-    /// What a node's owner knows.
+    /// The tuples that a node's owner knows.
     pub fn view(&self, node: usize) -> &BTreeMap<Vec<u8>, Vec<u8>> {
         match &self.nodes[node].body {
             Body::Ours(ours) => &ours.view,
@@ -124,7 +124,7 @@ impl Sim {
     }
 }
 
-/// The kind of a frame that is known to be good.
+/// Kind of a frame that is known to be valid.
 pub fn kind(frame: &[u8]) -> MessageId {
     match decode(frame).expect("a good frame") {
         Message::Hello(_) => MessageId::Hello,

@@ -1,10 +1,9 @@
 //! The connections between the nodes, and what happens to them.
 //!
-//! A wire joins a client to a server, as CONNECT and BIND do. It carries frames in both directions,
-//! first in, first out, over one connection after the other; what was under way when a connection
-//! broke is lost. Each connection is a new client to the server (a new ROUTER identity). Both ends
-//! learn late that a connection broke: the client from its monitor, the server from a send that
-//! fails.
+//! A wire joins a client to a server, as CONNECT and BIND do. It carries frames in both directions, first in, first
+//! out, over one connection after the other; what was under way when a connection broke is lost. Each connection is a
+//! new client to the server (a new ROUTER identity). Both ends learn late that a connection broke: the client from its
+//! monitor, the server from a send that fails.
 
 use super::net::{Body, Event, MS, Sim};
 use super::ours::{End, Ours};
@@ -16,17 +15,17 @@ use zgossip::core::record::RecordedNode as Node;
 /// What a wire does to the frames that it carries.
 #[derive(Clone, Copy, Debug)]
 pub struct Speed {
-    /// Least and most time that a frame takes.
+    /// Least and greatest time that a frame takes.
     pub delay: (u64, u64),
     /// Least time between two frames.
     pub service: u64,
-    /// Frames that can be under way; a sender beyond that has to wait.
+    /// Number of frames that can be under way; a sender beyond that has to wait.
     pub capacity: usize,
     /// Delay towards the client, where that is different.
     pub back: Option<(u64, u64)>,
-    /// Bytes that pass in a second; 0 where size does not matter.
+    /// Number of bytes that pass in a second; 0 where size does not matter.
     pub bandwidth: u64,
-    /// Bytes that can be under way.
+    /// Number of bytes that can be under way.
     pub bytes: usize,
 }
 
@@ -45,7 +44,7 @@ impl Speed {
     }
 }
 
-/// Which way a frame goes.
+/// Direction of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     ToServer,
@@ -54,7 +53,7 @@ pub enum Way {
 
 #[derive(Default)]
 pub struct Pipe {
-    /// With the time at which it was sent.
+    /// Frames under way, each with the time at which it was sent.
     pub(super) frames: VecDeque<(u64, Vec<u8>)>,
     pub(super) last: u64,
     pub(super) bytes: usize,
@@ -71,17 +70,17 @@ impl Pipe {
 pub struct Wire {
     pub client: usize,
     pub server: usize,
-    /// Counts connections.
+    /// Number of the present connection, or the last one.
     pub epoch: u32,
     /// A connection is there.
     pub connected: bool,
-    /// The client believes so.
+    /// The client takes the connection for up.
     pub believed: bool,
     /// No connection can be made.
     pub cut: bool,
     pub speed: Speed,
     pub(super) pipes: [Pipe; 2],
-    /// What the client sent last; some of it may come again on the next connection.
+    /// Frames that the client sent last; some of them may come again on the next connection.
     pub(super) recent: VecDeque<(u64, Vec<u8>)>,
     /// When the connection was lost.
     pub(super) lost_at: u64,
@@ -90,7 +89,7 @@ pub struct Wire {
 }
 
 impl Sim {
-    /// CONNECT: the wire's number.
+    /// Has a client CONNECT to a server. Returns the wire's number.
     pub fn connect(&mut self, client: usize, server: usize) -> usize {
         let wire = self.wires.len();
         self.wires.push(Wire {
@@ -112,7 +111,7 @@ impl Sim {
         wire
     }
 
-    /// The client begins to connect.
+    /// Lets the client begin to connect.
     pub(super) fn open(&mut self, wire: usize) {
         let client = self.wires[wire].client;
         let now = self.clock(client);
@@ -168,7 +167,7 @@ impl Sim {
         self.drain(client);
     }
 
-    /// The client learns that its connection broke.
+    /// Lets the client learn that its connection broke.
     pub(super) fn notice(&mut self, wire: usize, epoch: u32) {
         let Wire { client, believed, .. } = self.wires[wire];
         if self.wires[wire].epoch != epoch || !believed {
@@ -191,8 +190,7 @@ impl Sim {
         }
     }
 
-    /// The connection breaks. The client's monitor tells after `client`, the server's sends fail after
-    /// `server`.
+    /// Breaks the connection. The client's monitor reports that after `client`; the server's sends fail after `server`.
     pub fn lose(&mut self, wire: usize, client: u64, server: u64) {
         let w = &mut self.wires[wire];
         if !w.connected {
@@ -218,7 +216,7 @@ impl Sim {
         self.at(self.now + client, Event::Notice { wire, epoch });
     }
 
-    /// The wire is fast from now on, also for what is under way.
+    /// Makes the wire fast from now on, also for what is under way.
     pub fn speed_up(&mut self, wire: usize) {
         self.wires[wire].speed = Speed::LAN;
         let epoch = self.wires[wire].epoch;
@@ -231,14 +229,14 @@ impl Sim {
         }
     }
 
-    /// `SET server/timeout` on a stock node.
+    /// Gives a CZMQ node `SET server/timeout`.
     pub fn set_stock_timeout(&mut self, node: usize, timeout: u64) {
         if let Body::Stock(stock) = &mut self.nodes[node].body {
             stock.timeout = timeout;
         }
     }
 
-    /// Stock clients learn at once that their connections broke: they have no way to find out.
+    /// Lets CZMQ clients learn at once that their connections broke: they have no way to find out.
     pub fn tell_stock_clients(&mut self) {
         for wire in 0..self.wires.len() {
             let w = &self.wires[wire];
@@ -248,13 +246,13 @@ impl Sim {
         }
     }
 
-    /// The node ends at once, for good.
+    /// Ends the node at once, for good.
     pub fn leave(&mut self, node: usize) {
         self.nodes[node].gone = true;
         self.restart(node, u64::MAX >> 1, |_| ());
     }
 
-    /// The node ends at once and is back, without anything, after `downtime`.
+    /// Ends the node at once, and starts it again, with nothing, after `downtime`.
     #[expect(clippy::too_many_lines, reason = "one story, told in its order")]
     pub fn restart(&mut self, node: usize, downtime: u64, then: impl FnOnce(&mut Sim) + 'static) {
         for wire in self.nodes[node].wires.clone() {

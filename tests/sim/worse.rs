@@ -1,8 +1,8 @@
 //! A worse world: what else can go wrong with lines, processes, clocks, settings and owners.
 //!
-//! Each is a number of its own, 0 for never, drawn by the seed: a third of all runs see one of these
-//! alone, with nothing of the usual faults but some losses, the others several of them together.
-//! What makes a promise impossible is not done, and says so.
+//! Each fault has a rate of its own, 0 for never, drawn by the seed: a third of all runs see one of these faults alone,
+//! with none of the usual faults but some losses; the others see several together. A fault that would make a promise
+//! impossible is left out, and a comment says why.
 
 use super::net::{MS, SECOND, Sim, WALL};
 use super::topology::Links;
@@ -10,40 +10,40 @@ use super::wire::Speed;
 use std::collections::HashSet;
 use zgossip::core::Settings;
 
-/// Shares of nodes and wires, and events a second.
+/// Rates: shares of nodes and wires, and events a second.
 #[derive(Clone, Debug, Default)]
 pub struct Worse {
-    /// Wires with a delay of up to 2 s each way, not the same both ways, with jitter.
+    /// Share of wires with a delay of up to 2 s each way, different in both directions, with jitter.
     pub far: f64,
-    /// Wires on which a frame takes a time by its size, 1 to 100 Mbit/s.
+    /// Share of wires on which a frame takes a time by its size, 1 to 100 Mbit/s.
     pub narrow: f64,
-    /// Writes with values of up to 1 MiB, and rarely up to 16.
+    /// Share of writes with values of up to 1 MiB, and rarely up to 16 MiB.
     pub large: f64,
-    /// A link freezes for 0.1 to 30 s: nothing passes, nothing is lost.
+    /// Rate at which a link freezes for 0.1 to 30 s: nothing passes, nothing is lost.
     pub freezes: f64,
-    /// A process is stopped after it read its clock, before it uses what it read.
+    /// Rate at which a process is stopped between reading its clock and using it.
     pub late: f64,
-    /// A node or its line is away for up to 15 s.
+    /// Rate at which a node or its line is away for up to 15 s.
     pub absences: f64,
-    /// Nodes whose wall clock is wrong by hours, or says 1970. No two of them are linked: what is around
-    /// a node is all that it can judge its clock by.
+    /// Share of nodes whose wall clock is wrong by hours, or shows 1970. No two of them are linked: a node can judge
+    /// its clock only by the nodes around it.
     pub wrong_clocks: f64,
-    /// Nodes with settings of their own.
+    /// Share of nodes with settings of their own.
     pub settings: f64,
-    /// Nodes that take no long values, or not many, of those without which the others stay connected:
-    /// what is refused cannot be passed on.
+    /// Number of nodes that take no long values, or few tuples. Without them the others stay connected, for a refused
+    /// tuple is not passed on.
     pub limited: usize,
-    /// Removals are forgotten after 5 s.
+    /// Tombstones are dropped after 5 s.
     pub forgetful: bool,
-    /// Owners say UNPUBLISH, and publish again what ends.
+    /// Rate at which owners UNPUBLISH, and publish again what expires.
     pub hide: f64,
     pub renew: f64,
-    /// A node leaves for good, and another comes.
+    /// Rate at which a node leaves for good, and another one comes.
     pub churn: f64,
-    /// Nodes that are copies of another one, with its identity. They write keys of their own only: the
-    /// stamps of two writes of one identity cannot be told apart.
+    /// Number of nodes that are copies of another one, with its identity. They write keys of their own only: the stamps
+    /// of two writes of one identity cannot be told apart.
     pub clones: usize,
-    /// Nodes that send what they have to say together, at intervals of up to 100 ms.
+    /// Share of nodes that send what they have to send together, at intervals of up to 100 ms.
     pub rests: f64,
 }
 
@@ -59,7 +59,7 @@ impl Worse {
             }
         }
         if worse.limited > 0 {
-            // Whoever leaves for good may leave others with no way but through a node that is full.
+            // A node that leaves for good may leave others with no way but through a node that is full.
             worse.churn = 0.0;
         }
         worse
@@ -86,7 +86,7 @@ impl Worse {
         }
     }
 
-    /// The settings of each node, and the error of its clock.
+    /// Draws the settings of each node, and the error of its clock.
     pub fn nodes(
         &self,
         count: usize,
@@ -111,7 +111,8 @@ impl Worse {
             let node = random.usize(0..count);
             let mut without = limited.clone();
             without.push(node);
-            // What it refuses passes another way: among ours, for a stamp does not pass a stock node.
+            // Values that a limited node refuses must pass another way, among zgossip nodes: a stamp does not pass a
+            // CZMQ node.
             let ours = |limited: &[usize]| parts(count, links, &[stock, limited].concat());
             let good = !stock.contains(&node)
                 && !limited.contains(&node)
@@ -130,10 +131,10 @@ impl Worse {
             if random.f64() < self.wrong_clocks && !wrong.iter().any(|&other| linked(node, other)) {
                 wrong.push(node);
                 let hours = random.i64(2..12) * 3_600_000;
-                // One that is fast is not trusted, nor is what it passes on: it has to be at the edge.
+                // A node whose clock is fast is not trusted, nor is what it passes on, so it has to be at the edge.
                 let edge = is_connected(count, links, &[node]) && lonely(node, links).next().is_none();
-                // Nobody follows one stranger: who is slow has to be a client, or have several, which stay. A stock
-                // node tells no time.
+                // A node does not follow the clock of a single client. So a node whose clock is slow has to be a
+                // client, or have several clients, which stay. A CZMQ node sends no time.
                 let ours = |&&(client, server): &&(usize, usize)| {
                     !stock.contains(&client) && !stock.contains(&server)
                 };
@@ -141,7 +142,8 @@ impl Worse {
                 let clients = links.iter().filter(ours).filter(|&&(_, server)| server == node).count();
                 of_node.1 = match random.u32(0..3) {
                     0 => -(WALL as i64) + 60_000,
-                    // What it writes is believed by all or by none; what it removes is forgotten before it is believed.
+                    // The node's writes are believed by all nodes or by none; its removals would be forgotten before
+                    // they are believed.
                     1 if edge && hours.unsigned_abs() > most_drift && !self.forgetful => hours,
                     _ if servers == 0 && (clients < 2 || self.churn > 0.0) => 0,
                     _ => -hours,
@@ -151,7 +153,7 @@ impl Worse {
         all
     }
 
-    /// The line of a wire.
+    /// Draws the speed of a wire.
     pub fn speed(&self, random: &mut fastrand::Rng) -> Option<Speed> {
         let (far, narrow) = (random.f64() < self.far, random.f64() < self.narrow);
         let mut speed = Speed::LAN;
@@ -169,7 +171,7 @@ impl Worse {
         (far || narrow).then_some(speed)
     }
 
-    /// A value that is not short, if this one is to be.
+    /// Lengthens a value, if this one is to be long.
     pub fn lengthen(&self, value: &mut String, random: &mut fastrand::Rng) {
         if random.f64() < self.large {
             let rare = random.u32(0..300) == 0;
@@ -194,12 +196,12 @@ fn lonely(node: usize, links: &Links) -> impl Iterator<Item = usize> + '_ {
     links.iter().filter_map(other).filter(move |&other| degree(other) < 4)
 }
 
-/// Whether those that remain without some are linked with each other.
+/// Whether the nodes that remain without some are connected.
 pub fn is_connected(count: usize, links: &Links, without: &[usize]) -> bool {
     parts(count, links, without) <= 1
 }
 
-/// In how many parts those that remain without some are linked.
+/// Number of parts into which the nodes that remain without some fall.
 fn parts(count: usize, links: &Links, without: &[usize]) -> usize {
     let (mut found, mut parts) = (HashSet::new(), 0);
     for first in (0..count).filter(|node| !without.contains(node)) {
@@ -218,14 +220,14 @@ fn parts(count: usize, links: &Links, without: &[usize]) -> usize {
     parts
 }
 
-/// A link freezes.
+/// Freezes a link.
 pub fn freeze(sim: &mut Sim) {
     let wire = sim.dice.usize(0..sim.wires.len());
     let most = if sim.dice.bool() { 2 * SECOND } else { 30 * SECOND };
     sim.wires[wire].frozen_until = sim.now + sim.dice.u64(100 * MS..most);
 }
 
-/// A process is stopped between reading its clock and using it.
+/// Stops a process between reading its clock and using it.
 pub fn stop_late(sim: &mut Sim) {
     let node = sim.dice.usize(0..sim.nodes.len());
     let lasts = sim.dice.u64(10 * MS..8 * SECOND);
@@ -236,14 +238,14 @@ pub fn stop_late(sim: &mut Sim) {
     }
 }
 
-/// A node is away: all its connections break, and none is made for a while.
+/// Sends a node away: all its connections break, and none is made for a while.
 pub fn go_away(sim: &mut Sim) {
     let node = sim.dice.usize(0..sim.nodes.len());
     let lasts = sim.dice.u64(SECOND..15 * SECOND);
     away(sim, node, lasts);
 }
 
-/// A certain node is away for a time: all its connections break, and none is made.
+/// Sends this node away for a time: all its connections break, and none is made.
 pub fn away(sim: &mut Sim, node: usize, lasts: u64) {
     let wires = sim.nodes[node].wires.clone();
     for &wire in &wires {
@@ -253,8 +255,7 @@ pub fn away(sim: &mut Sim, node: usize, lasts: u64) {
     sim.after(lasts, move |sim| wires.iter().for_each(|&wire| sim.wires[wire].cut = false));
 }
 
-/// A node leaves for good, if the others stay connected without it, and one comes that connects to
-/// two of them.
+/// Lets a node leave for good, if the others stay connected without it, and adds one that connects to two of them.
 pub fn turn_over(sim: &mut Sim) {
     let count = sim.nodes.len();
     let links: Links = sim.wires.iter().map(|wire| (wire.client, wire.server)).collect();

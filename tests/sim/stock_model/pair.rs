@@ -1,8 +1,8 @@
-//! A real stock node and the model of one, driven by the same hand.
+//! A real CZMQ node and the model of one, which are given the same inputs.
 //!
-//! After each input a question whose answer is known shows that the node has done all that the input
-//! made it do: a client's PING is answered with PONG whatever else is the case, a server's INVALID
-//! with HELLO, an owner's STATUS with STATUS. The model is asked the same.
+//! After each input a question whose answer is known shows that the node has done everything that the input made it do:
+//! a client's PING is answered with PONG in any case, a server's INVALID with HELLO, an owner's STATUS with STATUS. The
+//! model is asked the same.
 
 use std::net::TcpListener;
 use std::thread::sleep;
@@ -26,7 +26,7 @@ type Group = Vec<Vec<u8>>;
 enum Side {
     /// A DEALER, at the node's ROUTER.
     Client { socket: Socket, epoch: u32, heard: Option<Instant> },
-    /// A ROUTER, to which the node is connected from this address; none while it is away.
+    /// A ROUTER, to which the node is connected from this address; `None` while it is away.
     Server { endpoint: String, open: Option<(Socket, Context, Vec<u8>)> },
 }
 
@@ -34,7 +34,7 @@ struct Peer {
     side: Side,
     expected: Vec<Group>,
     received: Vec<Vec<u8>>,
-    /// Questions whose answers were not yet received.
+    /// Number of questions whose answers were not yet received.
     asked: usize,
 }
 
@@ -58,7 +58,7 @@ fn socket(context: &Context, kind: zmq::SocketType) -> Socket {
     socket
 }
 
-/// A ROUTER and its context, with which the endpoint is free again.
+/// Makes a ROUTER with a context of its own, at whose end the endpoint is free again.
 fn router(endpoint: &str) -> (Socket, Context) {
     let context = Context::new();
     let router = socket(&context, ROUTER);
@@ -71,7 +71,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 impl Pair {
-    /// A node that forgets clients after `timeout` milliseconds.
+    /// Makes a node that forgets clients after `timeout` milliseconds, and its model.
     pub fn new(timeout: u64) -> Pair {
         let node = Node::new(Lib::Stock, "node");
         node.send(&format!("SET server/timeout {timeout}"));
@@ -89,7 +89,7 @@ impl Pair {
         }
     }
 
-    /// Whether a client was silent so long that the node may have forgotten it unasked.
+    /// Whether a client was silent for so long that the node may have forgotten it unasked.
     pub fn is_late(&self) -> bool {
         self.late
     }
@@ -99,7 +99,7 @@ impl Pair {
         self.peers.len() - 1
     }
 
-    /// A client connects, and says nothing.
+    /// Connects a client, which sends nothing.
     pub fn client(&mut self) -> usize {
         let socket = self.dealer();
         self.add(Side::Client { socket, epoch: 1, heard: None })
@@ -111,7 +111,7 @@ impl Pair {
         dealer
     }
 
-    /// The node connects to a server.
+    /// Connects the node to a server.
     pub fn server(&mut self) -> usize {
         let (socket, context) = router("tcp://127.0.0.1:*");
         let endpoint = socket.get_last_endpoint().expect("endpoint").expect("text");
@@ -127,7 +127,7 @@ impl Pair {
         peer
     }
 
-    /// The node connects to a server that is not yet there.
+    /// Connects the node to a server that is not there yet.
     pub fn absent_server(&mut self) -> usize {
         let (peer, endpoint) = (self.peers.len(), format!("tcp://127.0.0.1:{}", free_port()));
         self.node.connect(&endpoint);
@@ -138,14 +138,14 @@ impl Pair {
         peer
     }
 
-    /// What a server is told of itself: from this it knows the address.
+    /// Receives what the model expects a server to be sent; that tells the server the node's address.
     fn receive_expected(&mut self, server: usize) {
         let count = self.peers[server].expected.iter().map(Vec::len).sum();
         self.receive(server, count);
     }
 
-    /// What the model has sent since the last input, as one group for each peer. The first `first`
-    /// frames stay where they are.
+    /// Takes what the model has sent since the last input, as one group for each peer. The first `first` frames stay
+    /// where they are.
     fn take_output(&mut self, first: usize) {
         let mut groups: Vec<Group> = vec![Group::new(); self.peers.len()];
         for (target, frame) in std::mem::take(&mut self.model.output) {
@@ -158,7 +158,7 @@ impl Pair {
                 },
                 Target::Client(peer, at) => match self.peers[peer].side {
                     Side::Client { epoch, .. } if epoch == at => groups[peer].push(frame),
-                    // To a connection that is no more
+                    // The connection is gone.
                     _ => {}
                 },
             }
@@ -170,7 +170,7 @@ impl Pair {
         }
     }
 
-    /// An input to the model: what comes of it.
+    /// Gives the model an input, and takes what follows from it.
     fn model(&mut self, input: impl FnOnce(&mut Stock, u64)) {
         let (held, count) = (self.model.tuples.clone(), self.model.delivered);
         input(&mut self.model, self.now);
@@ -221,7 +221,8 @@ impl Pair {
         }
     }
 
-    /// Frames to the node from one peer, and a question; all that the peer gets until it is answered.
+    /// Sends the node frames from one peer, and a question, and receives everything that the peer gets until that is
+    /// answered.
     fn exchange(&mut self, peer: usize, frames: &[&[u8]]) {
         let (question, answer) = self.question(peer);
         let before = match self.peers[peer].side {
@@ -246,7 +247,7 @@ impl Pair {
         !matches!(self.peers[peer].side, Side::Server { open: None, .. })
     }
 
-    /// All peers receive what was sent to them.
+    /// Lets all peers receive what was sent to them.
     pub fn compare(&mut self) {
         for peer in 0..self.peers.len() {
             if self.is_there(peer) {
@@ -255,7 +256,7 @@ impl Pair {
         }
     }
 
-    /// Some peers, chosen at random, receive what was sent to them.
+    /// Lets some peers, chosen at random, receive what was sent to them.
     pub fn compare_some(&mut self, random: &mut Rng) {
         for peer in 0..self.peers.len() {
             if self.is_there(peer) && random.bool() {
@@ -264,28 +265,28 @@ impl Pair {
         }
     }
 
-    /// A client says all this at once.
+    /// Lets a client send these frames at once.
     pub fn says(&mut self, client: usize, frames: &[&[u8]]) {
         println!("client {client}: {}", shown(frames));
         self.exchange(client, frames);
         self.settle();
     }
 
-    /// A server says all this at once.
+    /// Lets a server send these frames at once.
     pub fn answers(&mut self, server: usize, frames: &[&[u8]]) {
         println!("server {server}: {}", shown(frames));
         self.exchange(server, frames);
         self.settle();
     }
 
-    /// Where time counts nobody may be silent but those who are meant to be.
+    /// Where time counts, only peers that are meant to be silent may be.
     fn settle(&mut self) {
         if self.timeout < 60_000 {
             self.compare();
         }
     }
 
-    /// The owner publishes a tuple.
+    /// Has the owner publish a tuple.
     pub fn owner(&mut self, key: &str, value: &str) {
         println!("owner: {key} = {value}");
         self.node.publish(key, value);
@@ -295,7 +296,7 @@ impl Pair {
         self.settle();
     }
 
-    /// A client goes away and comes again.
+    /// Lets a client go away and come again.
     pub fn reconnect(&mut self, client: usize) {
         println!("client {client} reconnects");
         self.exchange(client, &[]);
@@ -306,7 +307,7 @@ impl Pair {
         (*socket, *epoch, *heard) = (fresh, *epoch + 1, None);
     }
 
-    /// A server goes away; returns when the node has noticed.
+    /// Lets a server go away. Returns when the node has noticed.
     pub fn lose(&mut self, server: usize) {
         println!("server {server} goes away");
         self.exchange(server, &[]);
@@ -318,8 +319,8 @@ impl Pair {
         let listener = TcpListener::bind(address).expect("the same port");
         listener.set_nonblocking(true).expect("set_nonblocking");
         let deadline = Instant::now() + LONG;
-        // Its first attempt comes a tenth of a second after the loss, of which its monitor tells it
-        // meanwhile; the second one leaves a busy machine some more time
+        // The node's first attempt to connect comes a tenth of a second after the loss, which its monitor has reported
+        // by then; the second one leaves a busy machine more time.
         for _ in 0..2 {
             while listener.accept().is_err() {
                 assert!(Instant::now() < deadline, "the node connects again");
@@ -329,7 +330,7 @@ impl Pair {
         self.model.disconnected(server);
     }
 
-    /// A server is there again.
+    /// Lets a server come back.
     pub fn restore(&mut self, server: usize) {
         println!("server {server} comes again");
         let waiting = self.model.backlog.get(&server).map_or(0, Vec::len);
@@ -344,7 +345,7 @@ impl Pair {
         self.compare();
     }
 
-    /// Some clients are silent for twice the time-out, all others are not.
+    /// Lets these clients be silent for twice the timeout, and no others.
     pub fn silence(&mut self, silent: &[usize]) {
         println!("silence of {silent:?}");
         self.compare();
@@ -361,7 +362,7 @@ impl Pair {
         }
     }
 
-    /// Some clients send something.
+    /// Lets these peers send a sign of life.
     pub fn keep_alive(&mut self, peers: &[usize]) {
         for &peer in peers {
             self.exchange(peer, &[]);
@@ -380,7 +381,7 @@ impl Pair {
         for group in &expected {
             let (now, later) = rest.split_at(group.len().min(rest.len()));
             let (mut now, mut group) = (now.to_vec(), group.clone());
-            // What one input makes it say to one peer is in the order of a hash table
+            // Frames to one peer that one input causes are in the order of a hash table.
             now.sort();
             group.sort();
             same &= now == group;
@@ -396,7 +397,7 @@ impl Pair {
         }
     }
 
-    /// Compares all that is left.
+    /// Compares everything that is left.
     pub fn finish(mut self) {
         self.compare();
         assert_eq!(self.node.status(), self.model.tuples.len(), "tuples held");
@@ -404,7 +405,7 @@ impl Pair {
     }
 }
 
-/// Frames for people.
+/// Describes frames.
 fn shown(frames: &[impl AsRef<[u8]>]) -> String {
     let names = frames.iter().map(|frame| match frame.as_ref() {
         HELLO => "HELLO".to_owned(),

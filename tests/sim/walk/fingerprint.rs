@@ -1,15 +1,15 @@
-//! What tells one state from another: 128 bits of all that decides what follows.
+//! The fingerprint of a state: 128 bits of everything that decides what follows.
 //!
-//! The debug form of a node is its whole state. Left out are its counters, caches, and the state of
-//! its random numbers, of which only the length of pauses is made.
+//! The debug form of a node is its whole state. Its counters, its caches and the state of its random numbers, which
+//! decide only the length of pauses, are left out.
 
 use std::fmt::{Debug, Write};
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Fields of a node that decide nothing.
+/// Fields of a node that do not decide what follows.
 const LEFT_OUT: [&str; 6] = ["settings", "random", "counters", "logged", "batches", "backlogs"];
 
-/// Takes what a derived `Debug` writes, piece by piece, without some of the outermost fields.
+/// Takes what a derived `Debug` writes, piece by piece, and leaves some of the outermost fields out.
 #[derive(Default)]
 struct Text {
     text: String,
@@ -40,14 +40,14 @@ impl Write for Text {
     }
 }
 
-/// The fingerprint of a node.
+/// Fingerprint of a node.
 pub fn of(node: &dyn Debug) -> u128 {
     let mut text = Text { text: String::with_capacity(8 << 10), ..Text::default() };
     write!(text, "{node:?}").expect("it takes all that there is");
     xxh3_128(text.text.as_bytes())
 }
 
-/// The fingerprint of what was collected.
+/// Fingerprint of these bytes.
 pub fn of_bytes(bytes: &[u8]) -> u128 {
     xxh3_128(bytes)
 }

@@ -1,20 +1,20 @@
-//! What is walked through: a network, what its owners do, and what may happen to its connections.
+//! The networks of the walk: nodes, what their owners do, and what may happen to their connections.
 
-/// What a node is.
+/// Kind of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// One of ours: the real core.
+    /// A zgossip node: the real core.
     Ours,
-    /// The model of CZMQ's zgossip.
+    /// A CZMQ node: the simulator's model of it.
     Plain,
 }
 
-/// One command of an owner. Every published value is another one, so that a value tells which write it is.
+/// One command of an owner. Each published value is another one, so that a value tells which write it comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// The node publishes the key.
     Publish(usize),
-    /// The node, one of ours, retracts it.
+    /// The node, a zgossip node, retracts the key.
     Retract(usize),
 }
 
@@ -26,29 +26,29 @@ impl Act {
     }
 }
 
-/// A network, and what is to happen in it, in every order.
+/// A network, and what happens in it, in every order.
 #[derive(Clone, Debug)]
 pub struct Network {
     pub name: &'static str,
     pub nodes: Vec<Kind>,
     /// Client and server of each connection.
     pub wires: Vec<(usize, usize)>,
-    /// What owners do. Those of one node come in this order, those of different nodes in any.
+    /// Commands of owners. Those of one node come in this order, those of different nodes in any order.
     pub acts: Vec<Act>,
-    /// Number of acts that are done, and known to all, before the walk begins; with 0, it begins with the first
+    /// Number of acts that are done, and known to all nodes, before the walk begins. With 0, the walk begins with the
     /// handshake.
     pub before: usize,
-    /// Connections break so often, all in all, with what is under way on them.
+    /// Number of times that connections break, in all, with everything that is under way on them.
     pub losses: u8,
     /// Connections that may break.
     pub breakable: Vec<usize>,
-    /// Milliseconds for which everything that is under way stands still, each at any moment.
+    /// Milliseconds for which everything that is under way stands still, once each, at any moment.
     pub freezes: Vec<u64>,
-    /// By how much each wall clock is wrong (ms).
+    /// Milliseconds by which each wall clock is wrong.
     pub skew: Vec<u64>,
-    /// A value that a node has seen replaced must not come back at it, not even for a moment.
+    /// A value that a node has seen replaced must not come back there, not even for a moment.
     pub forbids_returns: bool,
-    /// Orders of steps that do not depend on each other are walked once, where that is plain to see.
+    /// Orders of steps that do not depend on each other are walked once, where that is easy to see.
     pub reduces: bool,
 }
 
@@ -89,12 +89,12 @@ impl Network {
         Network { skew: skew.to_vec(), ..self }
     }
 
-    /// Asks only what comes out in the end.
+    /// Demands only what holds at the end.
     pub fn in_the_end(self) -> Network {
         Network { forbids_returns: false, ..self }
     }
 
-    /// Every order of every step.
+    /// Walks every order of every step.
     pub fn unreduced(self) -> Network {
         Network { reduces: false, ..self }
     }
@@ -107,12 +107,12 @@ impl Network {
         self.nodes.contains(&Kind::Plain)
     }
 
-    /// The number of the retraction, if there is one.
+    /// Number of the retraction, if there is one.
     pub fn retraction(&self) -> Option<usize> {
         self.acts.iter().position(|act| matches!(act, Act::Retract(_)))
     }
 
-    /// The lowest of the nodes of ours that each of ours is linked with through ours alone.
+    /// For each zgossip node, the lowest number of those to which zgossip nodes alone link it.
     pub fn components(&self) -> Vec<usize> {
         let mut least: Vec<usize> = (0..self.nodes.len()).collect();
         for _ in 0..self.nodes.len() {

@@ -1,4 +1,4 @@
-//! The walk: depth first through all that can happen, each state once.
+//! The search: depth first through everything that can happen, each state once.
 
 use super::network::{Act, Network};
 use super::world::{Body, Set, Step, World};
@@ -7,15 +7,15 @@ use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::{Duration, Instant};
 
-/// After the last step the network must agree within this time (ms), looked at in slices …
+/// Milliseconds after the last step within which the network must agree, checked in slices …
 const SETTLES: u64 = 60_000;
 const SLICE: u64 = 5_000;
-/// … of which so many in a row must be quiet.
+/// … of which this many in a row must be silent.
 const QUIET: u32 = 2;
-/// Longer ways than this are a loop.
+/// Number of steps beyond which a way counts as a loop.
 const DEEPEST: usize = 2_000;
 
-/// A fingerprint is its own hash.
+/// Hasher of fingerprints, which are their own hashes.
 #[derive(Default)]
 struct Own(u64);
 
@@ -36,22 +36,22 @@ impl Hasher for Own {
 pub struct Report {
     pub states: usize,
     pub transitions: usize,
-    /// States in which all has happened and all has arrived.
+    /// Number of states in which everything has happened and everything has arrived.
     pub ends: usize,
     pub deepest: usize,
     pub time: Duration,
-    /// The longest time (ms) from there until all agreed and were quiet.
+    /// The longest time (ms) from an end until all nodes agreed and were silent.
     pub settled: u64,
-    /// Sometimes: neither of two writes had seen the other; frames were lost; what differed was found by
-    /// comparing; a value came back at some node; the writes that won in some end.
+    /// The *sometimes* demands: two writes were concurrent; frames were lost; a comparison found a difference; a value
+    /// came back at some node; which writes won at some end.
     pub concurrent: bool,
     pub lost: bool,
     pub compared: bool,
     pub returns: usize,
     pub winners: Set,
-    /// What owners know in each end, and how they came to know it.
+    /// What owners know at each end, and how they came to know it.
     pub outcomes: BTreeSet<String>,
-    /// What is wrong, with the way there.
+    /// Violations, each with the way there.
     pub wrong: Vec<String>,
 }
 
@@ -85,7 +85,7 @@ struct Open {
     next: usize,
 }
 
-/// Walks through everything, or until so many things are wrong.
+/// Walks through everything, or until there are `enough` violations.
 pub fn walk(network: &Network, enough: usize) -> Report {
     let began = Instant::now();
     let mut report = Report::default();
@@ -130,7 +130,8 @@ pub fn walk(network: &Network, enough: usize) -> Report {
     report
 }
 
-/// All has happened and has arrived: with time, all agree, on a value that no other write had seen and replaced.
+/// Judges an end, where everything has happened and has arrived: with time, all nodes agree on a write that no other
+/// write had seen and replaced.
 fn judge(network: &Network, mut world: World, report: &mut Report) -> Option<String> {
     let acts = 0..network.acts.len();
     let apart = |a: usize, b: usize| world.seen[a] & 1 << b == 0 && world.seen[b] & 1 << a == 0;
@@ -147,7 +148,7 @@ fn judge(network: &Network, mut world: World, report: &mut Report) -> Option<Str
             return Some(format!("{wrong}, {} s after the last step", passed / 1000));
         }
         let agree = disagreement(network, &world).is_none();
-        // CZMQ's hubs are kept awake with a tuple that they hold.
+        // A client sends a CZMQ hub a tuple that the hub holds already, as a sign of life.
         let says_nothing = (world.tuples, world.syncs) == before || network.says_signs();
         quiet = if agree && says_nothing { quiet + 1 } else { 0 };
         if quiet == 1 {
@@ -194,7 +195,7 @@ fn disagreement(network: &Network, world: &World) -> Option<String> {
     None
 }
 
-/// What is wrong, and every step of the way there.
+/// Describes a violation, and every step of the way there.
 fn tell(network: &Network, way: &[Open], wrong: &str) -> String {
     let mut text = format!("{}: {wrong}\n", network.name);
     for open in way {
@@ -205,8 +206,8 @@ fn tell(network: &Network, way: &[Open], wrong: &str) -> String {
 }
 
 impl Network {
-    /// Whether a node of ours has a tuple of its own that it tells a plain hub again and again to be
-    /// remembered: the walk cannot tell these from others.
+    /// Whether a zgossip node sends a plain hub a tuple of its own again and again as a sign of life: the walk cannot
+    /// tell these from other tuples.
     fn says_signs(&self) -> bool {
         let own = |node: usize| self.acts.iter().any(|act| matches!(act, Act::Publish(by) if *by == node));
         self.wires

@@ -1,7 +1,7 @@
 //! One state of a network, and what can happen next in it.
 //!
-//! Nodes and frames are shared between states until they change. Nodes are driven as the engine
-//! drives them: an input, then all outputs. Time stands still but where a step lets it pass.
+//! Nodes and frames are shared between states until they change. Nodes are driven as the engine drives them: an input,
+//! then all outputs. Time stands still except where a step lets it pass.
 
 use super::fingerprint;
 use super::network::{Act, Kind, Network};
@@ -12,13 +12,13 @@ use zgossip::core::codec::{MessageId, decode};
 use zgossip::core::{Event, LinkId, Node, Now, Role, Settings, Stamp};
 
 pub const KEY: &[u8] = b"key";
-/// Where the clocks begin (ms).
+/// Monotonic time (ms) at which a walk begins.
 const MONO: u64 = 1_000_000;
 const WALL: u64 = 1_790_000_000_000;
-/// More frames at one moment than this are a loop.
+/// Number of frames at one moment beyond which they count as a loop.
 const ENDLESS: usize = 10_000;
 
-/// Numbers of acts, one bit each.
+/// Set of acts, by their numbers, one bit each.
 pub type Set = u16;
 
 /// What can happen next.
@@ -26,13 +26,13 @@ pub type Set = u16;
 pub enum Step {
     /// The first frame on the wire arrives.
     Deliver(usize, Way),
-    /// The owner's command with this number.
+    /// The owner gives the command with this number.
     Act(usize),
     /// A connection is made.
     Connect(usize),
-    /// A connection breaks, and what is under way is lost.
+    /// A connection breaks, and what is under way on it is lost.
     Lose(usize),
-    /// The client learns of it.
+    /// The client learns that its connection broke.
     ClientNotices(usize),
     /// The server learns of the end of an earlier connection.
     ServerNotices(usize, u32),
@@ -64,9 +64,9 @@ pub enum Body {
 #[derive(Clone)]
 pub struct Member {
     pub body: Body,
-    /// The write that its owner sees.
+    /// The write that the owner sees.
     pub view: Option<usize>,
-    /// The writes that it was told of, in order.
+    /// The writes that the owner was told of, in order.
     pub told: Vec<usize>,
     pub taken: Set,
     pub stamp: Option<Stamp>,
@@ -77,10 +77,10 @@ pub struct Member {
 struct Wire {
     client: usize,
     server: usize,
-    /// Counts connections.
+    /// Number of the present connection, or the last one, counted from 1.
     epoch: u32,
     up: bool,
-    /// The client believes so.
+    /// The client takes the connection for up.
     believed: bool,
     frames: [VecDeque<Rc<[u8]>>; 2],
     prints: [u128; 2],
@@ -93,15 +93,15 @@ pub struct World {
     time: u64,
     pub done: Set,
     losses: u8,
-    /// How many of the freezes are over.
+    /// Number of freezes that are over.
     frozen: usize,
-    /// What each write had seen, all that lies before it included.
+    /// For each write, all writes that its writer had seen, and all that those had seen.
     pub seen: Vec<Set>,
-    /// What was seen on the way that is wrong.
+    /// The first violation on the way here.
     pub wrong: Option<String>,
     /// A value came back to a node that had seen it replaced.
     pub returns: bool,
-    /// Frames that carry tuples, and those that compare, so far; those that were lost.
+    /// Number of frames with tuples so far, of frames of comparisons, and of lost frames.
     pub tuples: u32,
     pub syncs: u32,
     pub lost: u32,
@@ -178,7 +178,7 @@ impl World {
         Now { mono: MONO + self.time, wall: WALL + self.time + network.skew[node] }
     }
 
-    /// All that can happen next. Nothing but the passing of time where this is empty.
+    /// Everything that can happen next. Where this is empty, only time can pass.
     pub fn steps(&self, network: &Network) -> Vec<Step> {
         if let Some(node) = (0..self.members.len()).find(|&node| self.is_alone(network, node)) {
             return self.steps_of(network, Some(node));
@@ -186,10 +186,10 @@ impl World {
         self.steps_of(network, None)
     }
 
-    /// Whether what can happen at this node depends on nothing that can happen elsewhere before it:
-    /// a frame waits on each of its connections, none of them can break or is to be made, and time
-    /// stands still. Then it is enough to look at the steps of this node in this state (a persistent
-    /// set: Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems", 1996).
+    /// Whether what can happen at this node depends on nothing that can happen elsewhere before it: a frame waits on
+    /// each of the node's connections, none of these can break or is to be made, and time stands still. Then only the
+    /// steps of this node need be walked from this state (a persistent set: Godefroid, "Partial-Order Methods for the
+    /// Verification of Concurrent Systems", 1996).
     fn is_alone(&self, network: &Network, node: usize) -> bool {
         let mut all = self.wires.iter().enumerate().filter(|(_, w)| w.client == node || w.server == node);
         network.reduces
@@ -205,7 +205,7 @@ impl World {
         self.losses > 0 && self.wires[wire].up && network.breakable.contains(&wire)
     }
 
-    /// Connections that are over, of which the server does not know yet.
+    /// Connections that are over, and of which the server does not know yet.
     fn unnoticed(&self, wire: &Wire) -> impl Iterator<Item = u32> {
         let epochs = match &self.members[wire.server].body {
             Body::Plain(_) => Vec::new(),
@@ -384,7 +384,7 @@ impl World {
         w.prints[way as usize] = fingerprint::of_bytes(&bytes);
     }
 
-    /// Takes the outputs of a node, and looks at what its owner was told.
+    /// Takes the outputs of a node, and checks what its owner is told.
     fn drain(&mut self, network: &Network, node: usize) {
         let mut out = Vec::new();
         let now = self.clock(network, node);
@@ -437,7 +437,7 @@ impl World {
         self.look(network, node);
     }
 
-    /// What must always hold of a node of ours; and what both kinds were told.
+    /// Checks what must always hold of a zgossip node, and takes what the owner of either kind was told.
     #[expect(clippy::too_many_lines, reason = "one arm for each step")]
     fn look(&mut self, network: &Network, node: usize) {
         let mixed = network.is_mixed();
@@ -505,7 +505,7 @@ impl World {
         self.wrong = self.wrong.take().or(wrong);
     }
 
-    /// Time passes. `arrives`: and what is under way arrives at once.
+    /// Lets time pass. With `arrives`, everything that is under way arrives at once.
     pub fn pass(&mut self, network: &Network, time: u64, arrives: bool) {
         let end = self.time + time;
         loop {
@@ -532,14 +532,14 @@ impl World {
         self.time = end;
     }
 
-    /// Everything that is under way arrives, in turn, and what follows from it.
+    /// Lets everything that is under way arrive, in turn, and everything that follows from it.
     fn settle(&mut self, network: &Network) {
         for _ in 0..ENDLESS {
             let all = (0..self.wires.len()).flat_map(|wire| [(wire, Way::ToServer), (wire, Way::ToClient)]);
             let waiting: Vec<_> =
                 all.filter(|&(wire, way)| !self.wires[wire].frames[way as usize].is_empty()).collect();
             for wire in 0..self.wires.len() {
-                // A server that was taken for dead, say.
+                // A client may have given the connection up, for example because it took the server for dead.
                 if !self.wires[wire].up && !self.wires[wire].believed && self.wires[wire].epoch > 0 {
                     self.step(network, Step::Connect(wire));
                 }
@@ -554,7 +554,7 @@ impl World {
         self.wrong = Some("frames are sent without end".into());
     }
 
-    /// 128 bits of all that decides what follows, and of what it is judged by.
+    /// Fingerprint of everything that decides what follows and how it is judged.
     pub fn fingerprint(&self) -> u128 {
         let mut bytes = Vec::with_capacity(512);
         for member in &self.members {
@@ -582,7 +582,7 @@ impl World {
         format!("{told:?} {:?}", self.seen)
     }
 
-    /// A step, for a person.
+    /// Describes a step.
     pub fn describe(&self, network: &Network, step: Step) -> String {
         match step {
             Step::Deliver(wire, way) => {
@@ -597,7 +597,7 @@ impl World {
         }
     }
 
-    /// What each node holds, for a person.
+    /// Describes what each node holds.
     pub fn show(&self) -> String {
         let show = |member: &Rc<Member>| member.view.map_or("nothing".into(), name);
         self.members.iter().map(show).collect::<Vec<_>>().join(", ")
