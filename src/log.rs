@@ -1,4 +1,4 @@
-//! What a node tells the person who runs it.
+//! Log lines of a node, for the person who runs it.
 //!
 //! A [`Logger`] belongs to one node: every line begins with the node's name, so that several nodes of one process can
 //! be told apart, and debug lines are written only while the node is verbose. Where the lines go is decided by the

@@ -1,4 +1,4 @@
-//! What all nodes of a process share: local time, the switch for IPv6, and the form of CZMQ's signals.
+//! Parts that all nodes of a process share: local time, the switch for IPv6, and the form of CZMQ's signals.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -11,10 +11,10 @@ impl LinkId {
     }
 }
 
-/// This node's role on a link.
+/// Role of the node on a link.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// This node made the connection: it sends HELLO, keeps the session alive and starts anti-entropy.
+    /// The node made the connection: it sends HELLO, keeps the session alive and starts anti-entropy.
     Client,
     /// The peer made the connection: this node answers.
     Server,

@@ -27,9 +27,9 @@ const STEADY: u64 = 100;
 pub(super) struct Transit {
     /// When this node's clock was last sent.
     clock_sent_at: Option<u64>,
-    /// This node's clock is to be sent next, whether or not tuples wait.
+    /// The node's clock is to be sent next, whether or not tuples wait.
     is_next: bool,
-    /// This node's clock less the sender's: the least difference of the former span, and of this one.
+    /// The node's clock less the sender's: the least difference of the former span, and of this one.
     least: [Option<i64>; 2],
     span_began: u64,
     /// The last clock received, and this node's less it.

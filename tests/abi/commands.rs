@@ -1,4 +1,4 @@
-//! What the commands promise beyond what CZMQ's do: PORT, configuration
+//! Promises of the commands beyond those of CZMQ's: PORT, configuration
 //! files, logging, bad arguments.
 
 use std::fs;

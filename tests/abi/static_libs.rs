@@ -1,10 +1,10 @@
-//! What a program that links `libzgossip.a` must link besides: the Makefile says it, for the pkg-config files; rustc knows.
+//! Libraries that a program must link besides `libzgossip.a`: the Makefile says them for pkg-config; rustc knows them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-/// What rustc says of a static library that links libzmq, as ours does: Rust's standard library is the rest.
+/// Asks rustc for the libraries of a static library that links libzmq, as ours does: Rust's standard one is the rest.
 fn as_rustc_says() -> BTreeSet<String> {
     let place = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let source = place.join("static_libs.rs");

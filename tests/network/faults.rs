@@ -1,4 +1,4 @@
-//! What CZMQ's zgossip gets wrong, each fault as one body that runs on both
+//! Faults of CZMQ's zgossip, each as one body that runs on both
 //! libraries: CZMQ's must show the fault, ours must not.
 
 use std::thread::sleep;

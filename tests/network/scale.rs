@@ -208,7 +208,7 @@ fn padded(number: u32, size: usize) -> String {
     if text.len() > 400 { format!("%#{}:{hash:016x}", text.len()) } else { text }
 }
 
-/// What `Process` promises to all tests: no child survives its owner.
+/// Promise of `Process` to all tests: no child survives its owner.
 #[test]
 fn a_stopped_process_is_killed_all_the_same() {
     let mut command = std::process::Command::new("sleep");

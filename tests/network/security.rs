@@ -110,7 +110,7 @@ fn a_bind_with_unusable_keys_fails() {
     }
 }
 
-/// What a connection in clear would bring to a server that listens in clear.
+/// Tuples that a connection in clear would bring to a server that listens in clear.
 #[test]
 fn a_connect_with_unusable_keys_says_nothing() {
     let good = Keys::new();

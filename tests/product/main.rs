@@ -1,4 +1,4 @@
-//! What a user takes away: the installed package, the README's words, examples, the Python module, clean memory.
+//! Everything that a user takes away: package, words of the README, examples, the Python module, clean memory.
 //!
 //! | file | concern |
 //! | --- | --- |

@@ -83,7 +83,7 @@ const MEETING: &str = r#"
     zgossip_destroy (&leaf);
     zgossip_destroy (&hub);"#;
 
-/// As a user would start it, with nothing suppressed.
+/// A short program runs under valgrind as a user would start it, with nothing suppressed.
 #[test]
 fn valgrind_says_nothing_of_a_short_program() {
     let program = short_program(MEETING);

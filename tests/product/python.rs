@@ -27,7 +27,7 @@ fn the_packages_own_tests_pass() {
     assert!(done.err.ends_with("OK"), "{}", done.err);
 }
 
-/// As a user would, into a place of its own and without a network.
+/// The package is installed as a user would, into a place of its own and without a network.
 #[test]
 fn pip_installs_the_package() {
     if !run(python(&["-m", "pip", "--version"]), LONG).success() {
@@ -58,7 +58,7 @@ struct Conversation {
 }
 
 impl Conversation {
-    /// What a stock node can be told before its owner reads: its pipe takes a
+    /// Messages that a stock node can be told before its owner reads: its pipe takes a
     /// thousand messages, and it stops for good where both ends are full.
     const PIECE: usize = 500;
 
@@ -70,7 +70,7 @@ impl Conversation {
         Conversation { here, there, from }
     }
 
-    /// What the Python node says when it has done its work: how many keys it
+    /// Runs the Python node, and reads what it says when it has done its work: how many keys it
     /// holds, and its memory in kB.
     #[track_caller]
     fn done(&mut self, verb: &str) -> [usize; 2] {

@@ -196,7 +196,7 @@ fn threads_named(name: &str) -> BTreeSet<String> {
     named.map(|task| task.display().to_string()).collect()
 }
 
-/// What `/proc` says of the signals that a thread blocks.
+/// Reads in `/proc` whether a thread blocks all signals.
 fn blocks_all_signals(task: &str) -> bool {
     // One that has ended meanwhile takes none, either.
     let Ok(status) = std::fs::read_to_string(format!("{task}/status")) else { return true };

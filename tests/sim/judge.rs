@@ -40,7 +40,7 @@ pub struct Judgement {
     pub forgotten: usize,
 }
 
-/// What is known of one key at the end.
+/// Facts about one key at the end.
 struct Verdict {
     replaced: HashSet<Id>,
     /// Writes whose values are right.

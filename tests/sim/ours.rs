@@ -16,7 +16,7 @@ pub struct End {
     pub gone_at: Option<u64>,
 }
 
-/// What an owner was told of a tuple.
+/// Event of a tuple, as an owner was told it.
 pub enum Told {
     Value(Tuple),
     Retracted(Tuple),

@@ -1,4 +1,4 @@
-//! What can be seen of a run: what was sent, what is held, and in a traced run everything.
+//! Views of a run: what was sent, what is held, and in a traced run everything.
 
 use super::net::{Body, MS, Sim};
 use super::ours::Ours;

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use zgossip::core::Role;
 use zgossip::core::record::RecordedNode as Node;
 
-/// What a wire does to the frames that it carries.
+/// Treatment of frames by a wire.
 #[derive(Clone, Copy, Debug)]
 pub struct Speed {
     /// Least and greatest time that a frame takes.

@@ -87,7 +87,7 @@ pub(in crate::core) enum Comparison {
 /// Outcome of [`AntiEntropy::recover`].
 #[derive(Debug)]
 pub(in crate::core) enum Recovery {
-    /// This node holds enough to answer digests.
+    /// The node holds enough to answer digests.
     NotNeeded,
     /// Another peer is sending everything: this one is asked at a later comparison.
     Postponed,

@@ -40,7 +40,7 @@ const INVALID_INTERVAL: u64 = 100;
 /// speaks. Longer than any round trip, because a peer is taken for a plain one only for what it sends.
 const HANDSHAKE_TIMEOUT: u64 = 5_000;
 
-/// What the peer speaks, as far as is known.
+/// Protocol that the peer speaks, as far as is known.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Not known yet; no tuples are sent.
@@ -223,7 +223,7 @@ impl Link {
         self.since
     }
 
-    /// What the peer speaks.
+    /// Returns the protocol that the peer speaks, as far as is known.
     pub(super) fn phase(&self) -> Phase {
         self.phase
     }

@@ -72,7 +72,7 @@ pub struct Node {
     links: BTreeMap<LinkId, Link>,
     next_link: u64,
     clients: usize,
-    /// What is remembered for the sake of plain peers.
+    /// Memory that is kept for the sake of plain peers.
     memory: Memory,
     timers: Timers,
     sweep_deadline: Deadline,
@@ -154,7 +154,7 @@ impl Node {
         node
     }
 
-    /// This node's identity on extended links, the origin of its stamps.
+    /// Returns the node's identity on extended links, the origin of its stamps.
     pub fn id(&self) -> u64 {
         self.id
     }

@@ -11,7 +11,7 @@ pub enum Protocol {
     Unknown,
     /// CZMQ's protocol, and no more.
     Plain,
-    /// This library's extension of it.
+    /// CZMQ's protocol with this library's extension.
     Extended,
 }
 
@@ -26,7 +26,7 @@ pub struct PeerState {
     pub is_up: bool,
     /// Since when there is a connection, or none (ms of the monotonic clock).
     pub since: u64,
-    /// What the peer speaks.
+    /// Protocol that the peer speaks, as far as it has shown.
     pub protocol: Protocol,
     /// The id of an extended peer.
     pub id: Option<u64>,

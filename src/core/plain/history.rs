@@ -197,7 +197,7 @@ impl History {
         self.of_absent.iter().chain(&self.older)
     }
 
-    /// What was replaced within [`STALE_MS`], the latest first.
+    /// Returns the values that were replaced within [`STALE_MS`], the latest first.
     fn recent(&self, now: u64) -> impl Iterator<Item = &Older> {
         self.older.iter().rev().take_while(move |older| now - older.at < STALE_MS)
     }

@@ -28,7 +28,7 @@ pub(in crate::core) struct View {
     pub(in crate::core) past: PastView,
 }
 
-/// What is held of the key here.
+/// State of the key here.
 #[derive(Copy, Clone, Debug)]
 pub(in crate::core) struct HeldView {
     pub(in crate::core) state: State,
@@ -56,7 +56,7 @@ pub(in crate::core) struct Arrival {
     pub(in crate::core) was_delayed: bool,
 }
 
-/// What is known of the peer with respect to the key.
+/// State of the peer with respect to the key.
 #[derive(Copy, Clone, Debug, Default)]
 pub(in crate::core) struct PeerView {
     /// The peer was seen to repeat what it was sent.
@@ -78,7 +78,7 @@ pub(in crate::core) struct PeerView {
     pub(in crate::core) is_echo_outstanding: bool,
 }
 
-/// What is known of the key's past.
+/// Past of the key, as far as it is known.
 #[derive(Copy, Clone, Debug, Default)]
 pub(in crate::core) struct PastView {
     /// The value was held here, or arrived too late to be, and has been replaced.

@@ -22,7 +22,7 @@ pub(super) const NAMED: u16 = 128;
 /// The peer has repeated the last value that it was sent.
 pub(super) const ECHOED: u16 = 256;
 
-/// What is known of the peer's copy of one key, in 40 bytes. Times are the lower 32 bits of milliseconds: they lie in
+/// State of the peer's copy of one key, in 40 bytes. Times are the lower 32 bits of milliseconds: they lie in
 /// the past, and less than 49 days ago.
 #[derive(Copy, Clone, Debug, Default, PartialEq)]
 pub(super) struct Key {
@@ -80,7 +80,7 @@ impl Key {
 /// Keys of one page.
 const PAGE: usize = 256;
 
-/// What is known of each key by its slot, in pages, so that a peer that named few keys costs little, however many
+/// States of all keys by slot, in pages, so that a peer that named few keys costs little, however many
 /// there are.
 #[derive(Clone, Default)]
 pub(super) struct Keys(Vec<Option<Box<[Key; PAGE]>>>);

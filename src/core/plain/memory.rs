@@ -1,4 +1,4 @@
-//! What a node remembers for the sake of all plain peers together.
+//! Memory that a node keeps for the sake of all plain peers together.
 //!
 //! A plain peer sends values without an age, and may come back with what it held when it left. So the recent past of
 //! each key is kept, and the times at which plain peers left: while there are plain peers, and after the last has

@@ -1,4 +1,4 @@
-//! What a plain peer is believed to hold.
+//! Values that a plain peer is believed to hold.
 //!
 //! A CZMQ node sends every change of its own to everyone, in order, also back to where the change came from. So *the
 //! last value that it sent is the one that it holds*. For each key a [`PlainPeer`] keeps what that was, and whether the
@@ -28,14 +28,14 @@ const TRIES: u8 = 6;
 /// slow, but a second without any of it is a pause.
 const LIST_PAUSE_MS: u64 = 1000;
 
-/// What to do about a key at its check.
+/// Outcome of the check of a key.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(in crate::core) enum Check {
     /// The peer holds what is held here, as far as can be known.
     Settled,
     /// The peer was sent our value and insists on another: that is what it holds, and it is to be adopted.
     Adopt,
-    /// It is too early to tell. The key is checked again.
+    /// The check came too early to tell. The key is checked again.
     Later,
     /// The peer is to be sent our value. The key is checked again.
     Resend,
@@ -81,7 +81,7 @@ impl Lag {
     }
 }
 
-/// What one plain peer has sent and was sent, key by key, and when it is checked.
+/// Words of one plain peer, key by key: the last that it sent and was sent, and when it is checked.
 #[derive(Clone, Debug, Default)]
 pub(in crate::core) struct PlainPeer {
     /// The peer has sent a value without a stamp.

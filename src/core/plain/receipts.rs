@@ -15,7 +15,7 @@ pub(in crate::core) struct Receipts {
     is_due: bool,
     /// PONGs up to the one that answers the last PING, and the time up to which that one confirms what was sent.
     asked: Option<(u32, u64)>,
-    /// What was sent up to this time has been adopted.
+    /// Time up to which everything that was sent has been adopted.
     confirmed: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What one neighbour asked not to be sent, and what is announced to it instead.
+//! Tuples that one neighbour asked not to be sent, and their announcements.
 
 use super::MAX_ORIGINS;
 use crate::core::clock::{Now, Stamp};

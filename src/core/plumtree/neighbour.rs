@@ -1,4 +1,4 @@
-//! What one neighbour was asked to send, and not to send.
+//! Origins whose tuples one neighbour was asked to send, and not to send.
 
 use super::MAX_ORIGINS;
 use std::collections::{HashMap, HashSet};

@@ -83,7 +83,7 @@ pub enum Input<'a> {
     Suspect(LinkId, bool),
 }
 
-/// What a call returned.
+/// Result of a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Output {
     /// The record ends before the call had returned: it was interrupted by a panic.

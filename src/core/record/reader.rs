@@ -30,7 +30,7 @@ pub struct Entry<'a> {
     pub now: Now,
     /// The call.
     pub input: Input<'a>,
-    /// What the call returned.
+    /// Result of the call.
     pub output: Output,
 }
 

@@ -22,7 +22,7 @@ const MOST_BEFORE: usize = 4 << 10;
 /// Which program records: the same inputs make the same bytes in no other.
 const VERSION: &str = concat!("zgossip ", env!("CARGO_PKG_VERSION"));
 
-/// What becomes of the entries that are collected.
+/// Destination of the entries that are collected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     /// The node is young, and recording may still begin at its beginning.
@@ -54,7 +54,7 @@ pub(super) struct Recorder {
     asks: Asks,
 }
 
-/// What the last entry asked.
+/// Question of the last entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asks {
     Ready,

@@ -25,9 +25,9 @@ pub enum Difference {
     Output {
         /// Counts the entries of the record, from 1.
         entry: u64,
-        /// What was recorded.
+        /// Result that was recorded.
         recorded: Output,
-        /// What came of the same call now.
+        /// Result of the same call now.
         replayed: Output,
     },
     /// All calls returned the same, and still the node holds something else.

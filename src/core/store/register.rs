@@ -1,4 +1,4 @@
-//! What the store keeps for one key.
+//! Register of one key, as the store keeps it.
 
 use crate::core::clock::Stamp;
 use crate::core::id::LinkId;

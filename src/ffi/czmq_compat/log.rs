@@ -122,7 +122,7 @@ pub(super) unsafe fn bind_sender(context: NonNull<c_void>, endpoint: &str) -> Re
     .map_err(Errno::from)
 }
 
-/// This log as the sink of nodes.
+/// CZMQ's log as the sink of nodes.
 pub(in crate::ffi) struct Log;
 
 impl Sink for Log {

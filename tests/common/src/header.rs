@@ -45,7 +45,7 @@ fn split_name(text: &str) -> (String, String) {
     (text[..start].trim().to_owned(), text[start..].to_owned())
 }
 
-/// What a call gives for its arguments.
+/// Result of a call for its arguments.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub enum Manner {
     /// NULL and 0 everywhere.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::build::{czmq_program, native_program};
 use super::{Finished, LONG, Lib, Process};
 
-/// What a node holds, as its owner was told: the last value of each key.
+/// Tuples of a node, as its owner was told: the last value of each key.
 pub type Tuples = BTreeMap<String, String>;
 
 /// A process with gossip nodes in it.
@@ -53,7 +53,7 @@ impl Host {
         self.0.borrow_mut().tell(lines);
     }
 
-    /// What it printed from a place on, with the time when each line was read.
+    /// Returns the lines from a place on, with the time when each was read.
     pub fn timed_lines_from(&self, place: usize) -> Vec<(Instant, String)> {
         self.0.borrow().timed_lines_from(place)
     }
@@ -193,7 +193,7 @@ impl Node {
         self.wait_for_line(word, limit)
     }
 
-    /// What STATUS says, if it says anything in time.
+    /// Reads the number of STATUS, if the reply comes in time.
     pub fn status_within(&self, limit: Duration) -> Option<usize> {
         self.answer("STATUS", "STATUS", limit).and_then(|text| text.parse().ok())
     }

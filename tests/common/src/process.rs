@@ -16,7 +16,7 @@ struct Said {
     ended: bool,
 }
 
-/// What a process printed so far, with news of more.
+/// Output of a process so far, with news of more.
 #[derive(Default)]
 struct Log {
     said: Mutex<Said>,

@@ -97,7 +97,7 @@ fn later_writes_win_whoever_has_a_wrong_clock() {
 /// An extended peer that stamps as it likes.
 struct Stranger {
     client: RawClient,
-    /// What the server said of its clock, in milliseconds since 1970.
+    /// Reads the clock that the server sent, in milliseconds since 1970.
     clock: u64,
     ahead: u64,
     id: u64,

@@ -1,4 +1,4 @@
-//! What an owner is told who asks: events, and GET, KEYS and STATS. One who does not ask is told nothing new.
+//! Events, GET, KEYS and STATS for an owner who asks for them. One who does not ask is told nothing new.
 
 use std::thread::sleep;
 

@@ -60,7 +60,7 @@ fn start_loop(pair: [&Node; 2]) {
     panic!("two CZMQ nodes do not loop any more");
 }
 
-/// What a CZMQ node tells one that is new.
+/// Tuples that a CZMQ node sends to a newcomer.
 fn value_at(endpoint: &str, key: &[u8]) -> String {
     let client = RawClient::connect(endpoint);
     client.send(&[HELLO]);

@@ -21,7 +21,7 @@ pub fn alone() -> RwLockWriteGuard<'static, ()> {
     MACHINE.write().unwrap_or_else(|poison| poison.into_inner())
 }
 
-/// What was measured, for those who want to know.
+/// Prints a measured figure.
 pub fn report(what: &str, figures: impl fmt::Display) {
     println!("measured: {what}: {figures}");
 }
@@ -36,7 +36,7 @@ pub fn monotonic() -> i64 {
     now.tv_sec * 1_000_000 + now.tv_nsec / 1000
 }
 
-/// What STATS says.
+/// Reads the numbers of STATS.
 #[track_caller]
 pub fn stats(node: &Node) -> BTreeMap<String, u64> {
     node.send("STATS");
@@ -49,7 +49,7 @@ pub fn stats(node: &Node) -> BTreeMap<String, u64> {
     words.chunks(2).map(|pair| (pair[0].to_owned(), number(pair[0], pair[1]))).collect()
 }
 
-/// What GET says.
+/// Reads the value of a key with GET.
 #[track_caller]
 pub fn value(node: &Node, key: &str) -> Option<String> {
     node.send(&format!("GET {key}"));

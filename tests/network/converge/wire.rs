@@ -1,4 +1,4 @@
-//! What a plain peer gets to see: HELLO and PUBLISH have something behind them, and nothing else is new.
+//! Messages as a plain peer sees them: HELLO and PUBLISH have something behind them, and nothing else is new.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ fn be_busy(node: &Node) {
     node.status();
 }
 
-/// What it may have said of it.
+/// Values that the node may have sent of the key.
 fn tuples() -> Vec<Vec<u8>> {
     let pairs =
         "a=1 a=theirs key=value key=other key=third brief=value gone=value forgotten=value empty= late=value";

@@ -346,7 +346,7 @@ fn end_with_peers_that_do_not_read() -> Duration {
     taken
 }
 
-/// What a hub has handed over lingers on the connections that it accepted.
+/// Frames that a hub has handed over linger on the connections that it accepted.
 #[test]
 fn the_last_words_of_a_hub_reach_all_who_take_them() {
     one_is_within(FAREWELL, "the end of a hub that has published", hub_publishes_and_ends);

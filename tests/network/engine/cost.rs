@@ -1,4 +1,4 @@
-//! What a node costs its process.
+//! Cost of a node to its process.
 
 use common::is_alone;
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
-/// What is read and written at once.
+/// Bytes that are read and written at once.
 const PIECE: usize = 16 << 10;
 
 #[derive(Default)]

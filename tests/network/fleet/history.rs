@@ -34,7 +34,7 @@ pub struct Write {
     pub by_stock: bool,
     pub asked: Duration,
     pub taken: Option<Duration>,
-    /// What the writer held when it wrote, as far as that is known.
+    /// Write that the writer held when it wrote, as far as that is known.
     pub seen: Option<Option<String>>,
     pub held: BTreeMap<Life, Duration>,
 }
@@ -120,7 +120,7 @@ impl History {
         write.held.iter().any(|(&life, &at)| is_there(life) && (!self.has_stock || quiet(at)))
     }
 
-    /// What was replaced, directly or by others, by a write.
+    /// Collects the writes that a write replaced, directly or by others.
     fn replaced(&self, number: usize) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
         let mut next = Some(number);
@@ -134,7 +134,7 @@ impl History {
         found
     }
 
-    /// What is wrong with the value that all agree on.
+    /// Describes the fault of the value that all agree on.
     pub fn judge(&self, key: &str, value: Option<&str>, ours: &[Ours]) -> Result<(), String> {
         let living: Vec<usize> =
             self.of(key).filter(|(_, write)| self.lives(write, ours)).map(|(number, _)| number).collect();

@@ -1,4 +1,4 @@
-//! What one node refuses harms nobody, and does not break its own connection.
+//! Refusals of one node harm nobody, and do not break its own connection.
 
 use std::time::{Duration, Instant};
 

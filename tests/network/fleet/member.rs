@@ -6,7 +6,7 @@ use std::time::Instant;
 use common::node::unescape;
 use common::{LONG, Lib, Node};
 
-/// What GET says of some keys.
+/// Replies of GET to some keys.
 #[track_caller]
 pub fn values(node: &Node, keys: &[String]) -> Vec<Option<String>> {
     for key in keys {
@@ -21,7 +21,7 @@ pub fn values(node: &Node, keys: &[String]) -> Vec<Option<String>> {
     answers.collect()
 }
 
-/// What GET says.
+/// Reads some keys with GET.
 #[track_caller]
 pub fn value(node: &Node, key: &str) -> Option<String> {
     values(node, &[key.to_owned()]).remove(0)
@@ -42,7 +42,7 @@ pub fn agree(nodes: &[&Node]) -> bool {
     roots.windows(2).all(|pair| pair[0] == pair[1])
 }
 
-/// What a node was asked, in order: its answers come in the same order.
+/// Questions to a node, in order: its answers come in the same order.
 #[derive(Clone, Debug)]
 pub enum Asked {
     /// The value of the key right before a write, by the write's number.
@@ -53,7 +53,7 @@ pub enum Asked {
     Look(String),
 }
 
-/// What a node told.
+/// Something that a node told.
 #[derive(Clone, Debug)]
 pub enum Told {
     /// A new value of a key, and what its owner knew of the key until then.
@@ -81,9 +81,9 @@ pub struct Member {
     pub stopped: bool,
     read: usize,
     asked: VecDeque<Asked>,
-    /// What its owner was told of each key.
+    /// Last value of each key that the owner was told.
     pub table: BTreeMap<String, String>,
-    /// What it answered when it was asked at the end.
+    /// Answers when the node was asked at the end.
     pub looks: BTreeMap<String, Option<String>>,
 }
 
@@ -170,7 +170,7 @@ impl Member {
         self.node.as_ref().map(|node| node.host.stderr()).unwrap_or_default()
     }
 
-    /// What it told since this was asked last.
+    /// Takes what the node told since the last call.
     pub fn hear(&mut self) -> Vec<(Instant, Told)> {
         let Some(node) = &self.node else { return Vec::new() };
         let lines = node.host.timed_lines_from(self.read);

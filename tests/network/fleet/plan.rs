@@ -1,4 +1,4 @@
-//! What happens in a run. One number decides nodes, lines, faults and writes; only the timing of the machine is left
+//! Events of a run. One number decides nodes, lines, faults and writes; only the timing of the machine is left
 //! to chance.
 
 use std::time::Duration;

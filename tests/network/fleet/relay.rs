@@ -28,7 +28,7 @@ const BUFFER: libc::c_int = 16 << 10;
 /// Bytes of a segment, as on Ethernet.
 const SEGMENT: libc::c_int = 1448;
 
-/// What one direction of a line is like.
+/// Properties of one direction of a line.
 #[derive(Copy, Clone, Debug, Default, PartialEq)]
 pub struct Line {
     pub delay: Duration,

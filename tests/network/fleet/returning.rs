@@ -1,4 +1,4 @@
-//! Who comes back brings nothing old: nodes of ours whose line broke while a key was written or removed.
+//! Nodes of ours whose line broke while a key was written or removed bring nothing old when they return.
 
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
@@ -130,7 +130,7 @@ fn a_leaf_that_returns_over_a_slow_line_brings_no_removed_key_back() {
     }
 }
 
-/// What has a time to live keeps it when it is said over a slow line to a hub that starts anew.
+/// A time to live is kept when its tuple is sent over a slow line to a hub that starts anew.
 #[test]
 fn a_leaf_that_returns_over_a_slow_line_does_not_make_a_value_eternal() {
     let mut pair = Pair::meet(Line::delay(300));

@@ -21,7 +21,7 @@ pub struct Outcome {
     pub settled: Duration,
     pub writes: usize,
     pub failures: Vec<String>,
-    /// What a plan for the same seed is like, in a line.
+    /// Describes the plan of a seed, in a line.
     pub about: String,
 }
 
@@ -250,7 +250,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What each node holds of each key: nodes of ours are asked, CZMQ's tell.
+    /// Collects what each node holds of each key: nodes of ours are asked, CZMQ's tell.
     fn look(&mut self) -> Vec<BTreeMap<String, Option<String>>> {
         let keys: Vec<String> = self.keys.iter().cloned().collect();
         for member in self.members.iter_mut().filter(|member| !member.is_stock()) {

@@ -72,7 +72,7 @@ fn fleets_in_trouble_end_with_the_right_values() {
     run_seeds(&ours.take(4).collect::<Vec<_>>(), span, 4);
 }
 
-/// As many and as long as one likes; another seed each time.
+/// Any number of runs, each with another seed.
 #[test]
 #[ignore = "minutes: make fleet"]
 fn fleets_of_a_seed_end_with_the_right_values() {

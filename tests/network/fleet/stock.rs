@@ -18,7 +18,7 @@ fn all(value: &str) -> Tuples {
     (0..KEYS).map(|key| (format!("k{key}"), value.to_owned())).collect()
 }
 
-/// What is the matter with a node that should hold one value for all keys.
+/// Describes the fault of a node that should hold one value for all keys.
 fn wrong(node: &Node, value: &str) -> Option<String> {
     let tuples = node.tuples();
     let wrong: Vec<_> =

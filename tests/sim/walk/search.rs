@@ -31,7 +31,7 @@ impl Hasher for Own {
     }
 }
 
-/// What the walk has seen.
+/// Findings of the walk so far.
 #[derive(Default)]
 pub struct Report {
     pub states: usize,

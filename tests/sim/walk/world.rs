@@ -21,7 +21,7 @@ const ENDLESS: usize = 10_000;
 /// Set of acts, by their numbers, one bit each.
 pub type Set = u16;
 
-/// What can happen next.
+/// Step that can happen next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The first frame on the wire arrives.
@@ -575,7 +575,7 @@ impl World {
         fingerprint::of_bytes(&bytes)
     }
 
-    /// What owners know, and how they came to know it.
+    /// Describes what owners know, and how they came to know it.
     pub fn outcome(&self) -> String {
         let told: Vec<_> =
             self.members.iter().map(|member| (&member.told, member.view, member.stamp)).collect();

@@ -86,7 +86,7 @@ impl Bench {
             .collect()
     }
 
-    /// What was logged since the last call.
+    /// Takes the log lines since the last call.
     fn logged(&self) -> Vec<String> {
         let mut lines = self.lines.0.lock();
         lines.drain(..).map(|(level, text)| format!("{}: {text}", level.letter())).collect()

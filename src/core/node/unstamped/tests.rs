@@ -14,7 +14,7 @@ fn control(node: &mut Node, link: LinkId, message: MessageId, at: u64) {
     node.handle_frame(link, &encode(message, &Extension::default()), Now::at(at));
 }
 
-/// What the node says: PUBLISH with its value, anything else with its number.
+/// Takes the messages that the node sends: of PUBLISH the value, of anything else the number.
 fn said(node: &mut Node, link: LinkId, at: u64) -> Vec<String> {
     let frames = std::iter::from_fn(|| node.poll_transmit(link, Now::at(at)));
     let frames: Vec<_> = frames.map(|frame| frame.bytes().to_vec()).collect();
@@ -25,7 +25,7 @@ fn said(node: &mut Node, link: LinkId, at: u64) -> Vec<String> {
     frames.iter().map(show).collect()
 }
 
-/// What the owner was told.
+/// Takes the values that the owner was told.
 fn told(node: &mut Node) -> Vec<String> {
     let value = |event| match event {
         Event::First(tuple) | Event::Deliver(tuple) => {

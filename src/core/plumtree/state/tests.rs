@@ -190,7 +190,7 @@ fn forged_origins_take_little_memory_and_few_messages() {
     assert!(state.neighbours.values().all(|neighbour| neighbour.len() <= 2 * MAX_ORIGINS));
 }
 
-/// What machines send each other; a slot is the same on all of them, and the hash of its key.
+/// Messages between machines; a slot is the same on all of them, and the hash of its key.
 enum Message {
     Push(Slot, Stamp),
     Announce(Vec<Entry>),
