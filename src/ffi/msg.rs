@@ -5,21 +5,21 @@
 
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString};
-use std::ptr::{self, NonNull};
+mod object;
 
-use libc::{c_char, c_int, c_void};
+use std::ffi::CStr;
+use std::ptr;
 
-use super::actor_fn::sink;
+use libc::{c_char, c_int};
+
 use super::czmq_compat::loaded;
 use super::entry::entry;
 use super::error::Errno;
 use super::socket::Socket;
-use super::tag::{Tag, Tagged, check};
+use super::tag::check;
 use super::types::{zframe_t, zsock_t};
-use crate::core::Tuple;
-use crate::core::codec::{self, Extension, Message, MessageId};
-use crate::log::Level;
+
+pub use object::zgossip_msg_t;
 
 /// Message id, client to server: announces the client, and asks for all tuples.
 pub const ZGOSSIP_MSG_HELLO: c_int = 1;
@@ -32,192 +32,6 @@ pub const ZGOSSIP_MSG_PONG: c_int = 4;
 /// Message id, server to client: the server does not know the client, which
 /// should send ZGOSSIP_MSG_HELLO.
 pub const ZGOSSIP_MSG_INVALID: c_int = 5;
-
-/// A message, as C holds it.
-#[allow(non_camel_case_types)]
-#[repr(C)]
-pub struct zgossip_msg_t {
-    tag: Tag,
-    id: c_int,
-    key: CString,
-    value: Option<CString>,
-    ttl: u32,
-    routing_id: Option<Vec<u8>>,
-    /// The routing id as a frame of CZMQ, made when the program asks for it.
-    routing_frame: Option<NonNull<c_void>>,
-}
-
-// SAFETY: `repr(C)`, and the tag comes first.
-unsafe impl Tagged for zgossip_msg_t {
-    const TAG: u32 = 0x5a47_4d53;
-}
-
-impl zgossip_msg_t {
-    pub(super) fn new() -> zgossip_msg_t {
-        zgossip_msg_t {
-            tag: Tag::new(Self::TAG),
-            id: 0,
-            key: CString::default(),
-            value: None,
-            ttl: 0,
-            routing_id: None,
-            routing_frame: None,
-        }
-    }
-
-    pub(super) fn id(&self) -> c_int {
-        self.id
-    }
-
-    pub(super) fn set_id(&mut self, id: c_int) {
-        self.id = id;
-    }
-
-    fn message_id(&self) -> Option<MessageId> {
-        match self.id {
-            ZGOSSIP_MSG_HELLO => Some(MessageId::Hello),
-            ZGOSSIP_MSG_PUBLISH => Some(MessageId::Publish),
-            ZGOSSIP_MSG_PING => Some(MessageId::Ping),
-            ZGOSSIP_MSG_PONG => Some(MessageId::Pong),
-            ZGOSSIP_MSG_INVALID => Some(MessageId::Invalid),
-            _ => None,
-        }
-    }
-
-    fn command(&self) -> &'static CStr {
-        match self.message_id() {
-            Some(MessageId::Hello) => c"HELLO",
-            Some(MessageId::Publish) => c"PUBLISH",
-            Some(MessageId::Ping) => c"PING",
-            Some(MessageId::Pong) => c"PONG",
-            Some(MessageId::Invalid) => c"INVALID",
-            _ => c"?",
-        }
-    }
-
-    pub(super) fn key(&self) -> &CStr {
-        &self.key
-    }
-
-    pub(super) fn value(&self) -> Option<&CStr> {
-        self.value.as_deref()
-    }
-
-    pub(super) fn ttl(&self) -> u32 {
-        self.ttl
-    }
-
-    pub(super) fn set_key(&mut self, key: &CStr) -> Result<(), Errno> {
-        if key.count_bytes() > usize::from(u8::MAX) {
-            return Err(Errno::INVALID);
-        }
-        self.key = key.to_owned();
-        Ok(())
-    }
-
-    pub(super) fn set_ttl(&mut self, ttl: u32) {
-        self.ttl = ttl;
-    }
-
-    pub(super) fn set_value(&mut self, value: &CStr) {
-        self.value = Some(value.to_owned());
-    }
-
-    fn set_routing_id(&mut self, routing_id: Option<Vec<u8>>) {
-        if let Some(frame) = self.routing_frame.take() {
-            // SAFETY: `new_frame` made it, and it is not used again.
-            unsafe { loaded::destroy_frame(frame) };
-        }
-        self.routing_id = routing_id;
-    }
-
-    /// Returns the routing id as a frame of CZMQ, which belongs to the message; NULL without one.
-    fn routing_frame(&mut self) -> Result<*mut c_void, Errno> {
-        let Some(routing_id) = &self.routing_id else { return Ok(ptr::null_mut()) };
-        if self.routing_frame.is_none() {
-            self.routing_frame = loaded::new_frame(routing_id);
-        }
-        self.routing_frame.map(NonNull::as_ptr).ok_or(Errno::UNSUPPORTED)
-    }
-
-    fn encode(&self) -> Result<Vec<u8>, Errno> {
-        match self.message_id().ok_or(Errno::INVALID)? {
-            MessageId::Publish if self.key.is_empty() => Err(Errno::INVALID),
-            MessageId::Publish => {
-                let value = self.value.as_deref().unwrap_or_default();
-                Ok(codec::encode_publish(&Tuple::new(self.key.to_bytes(), value.to_bytes()), self.ttl, None))
-            }
-            id => Ok(codec::encode(id, &Extension::default())),
-        }
-    }
-
-    pub(super) fn send(&self, socket: Socket) -> Result<(), Errno> {
-        let frame = self.encode()?;
-        if socket.is_router()? {
-            let routing_id = self.routing_id.as_deref().ok_or(Errno::INVALID)?;
-            socket.send(&[routing_id, &frame])
-        } else {
-            socket.send(&[&frame])
-        }
-    }
-
-    pub(super) fn recv(&mut self, socket: Socket) -> Result<(), Errno> {
-        let from_router = socket.is_router()?;
-        let mut frames = socket.recv()?;
-        // Some peers send an identity frame first; the message is the last frame.
-        let frame = frames.pop().ok_or(Errno::PROTOCOL)?;
-        let routing_id =
-            if from_router { Some(frames.into_iter().next().ok_or(Errno::PROTOCOL)?) } else { None };
-        self.decode(&frame)?;
-        if from_router {
-            self.set_routing_id(routing_id);
-        }
-        Ok(())
-    }
-
-    fn decode(&mut self, frame: &[u8]) -> Result<(), Errno> {
-        let id = match codec::decode(frame).map_err(|_| Errno::PROTOCOL)? {
-            Message::Hello(_) => ZGOSSIP_MSG_HELLO,
-            Message::Publish { key, value, ttl, .. } => {
-                let text = |bytes: &[u8]| CString::new(bytes).map_err(|_| Errno::PROTOCOL);
-                let (key, value) = (text(key)?, text(value)?);
-                (self.key, self.value, self.ttl) = (key, Some(value), ttl);
-                ZGOSSIP_MSG_PUBLISH
-            }
-            Message::Ping => ZGOSSIP_MSG_PING,
-            Message::Pong(_) => ZGOSSIP_MSG_PONG,
-            Message::Invalid => ZGOSSIP_MSG_INVALID,
-            // Messages of the extended protocol are not part of this class.
-            _ => return Err(Errno::PROTOCOL),
-        };
-        self.id = id;
-        Ok(())
-    }
-
-    fn print(&self) {
-        let sink = sink();
-        let line = |text: &str| sink.write(Level::Debug, text);
-        line(&format!("ZGOSSIP_MSG_{}:", self.command().to_string_lossy()));
-        if self.message_id().is_some() {
-            line("    version=1");
-        }
-        if self.id == ZGOSSIP_MSG_PUBLISH {
-            line(&format!("    key='{}'", self.key.to_string_lossy().escape_debug()));
-            match &self.value {
-                Some(value) => line(&format!("    value='{}'", value.to_string_lossy().escape_debug())),
-                None => line("    value="),
-            }
-            line(&format!("    ttl={}", self.ttl));
-        }
-    }
-}
-
-impl Drop for zgossip_msg_t {
-    fn drop(&mut self) {
-        self.set_routing_id(None);
-        self.tag.wipe();
-    }
-}
 
 /// Returns the message that C points to.
 ///

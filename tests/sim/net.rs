@@ -1,4 +1,6 @@
 //! Time, events, and the nodes that they happen to, driven as the engine drives them.
+//!
+//! The file is long, because it is the one place at which time passes: inputs, outputs and timers of both kinds of node.
 
 use super::arrivals::Arrivals;
 use super::oracle::Oracle;
