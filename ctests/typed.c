@@ -81,6 +81,9 @@ static void refused (void)
         FAILS (zgossip_set_events (n, true), EINVAL);
         FAILS (zgossip_set_keys (n, "p", "s"), EINVAL);
         FAILS (zgossip_set_zap_domain (n, "d"), EINVAL);
+        FAILS (zgossip_set_plain (n, "u", "p"), EINVAL);
+        FAILS (zgossip_load_strict (n, "f", NULL), EINVAL);
+        FAILS_NULL (zgossip_endpoint (n), EINVAL);
         FAILS (zgossip_set_log (n, NULL, NULL), EINVAL);
         FAILS (zgossip_stats (n, &stats, sizeof stats), EINVAL);
         FAILS_NULL (zgossip_context (n), EINVAL);
@@ -159,6 +162,15 @@ static void refused (void)
     FAILS (zgossip_set_keys (n, NULL, "s"), EINVAL);
     FAILS (zgossip_set_keys (n, "p", NULL), EINVAL);
     FAILS (zgossip_set_zap_domain (n, NULL), EINVAL);
+    FAILS (zgossip_set_plain (n, "name", NULL), EINVAL);
+    FAILS (zgossip_set_plain (n, NULL, "password"), EINVAL);
+    FAILS (zgossip_set_plain (n, "", "password"), EINVAL);
+    SAYS ("username");
+    FAILS_NULL (zgossip_endpoint (n), ENOENT);
+    FAILS (zgossip_load_strict (n, "/nonexistent/file", NULL), ENOENT);
+    FAILS (zgossip_load_strict (n, NULL, NULL), EINVAL);
+    FAILS (zgossip_check ("/nonexistent/file", NULL), ENOENT);
+    FAILS (zgossip_check (NULL, NULL), EINVAL);
     CHECK (zgossip_count (n) == 0);
 
     //  With keys that cannot be used, nothing is bound or connected in clear
@@ -427,6 +439,61 @@ static void secured (void)
     zgossip_destroy (&hub);
 }
 
+//  Writes a file
+static void put (const char *name, const char *text)
+{
+    FILE *file = fopen (name, "w");
+    CHECK (file);
+    fputs (text, file);
+    fclose (file);
+}
+
+static void checked (void)
+{
+    char file [64], *problems = NULL;
+    snprintf (file, sizeof file, "/tmp/zgossip-typed-check-%d.cfg", (int) getpid ());
+    put (file, "server\n    timeout = abc\n    timeuot = 5\n");
+    CHECK (zgossip_check (file, NULL) == 2);
+    CHECK (zgossip_check (file, &problems) == 2);
+    CHECK (problems && strstr (problems, ".cfg:2: server/timeout = 'abc' is not a number of ms from 0 to"));
+    CHECK (strstr (problems, "\n") && strstr (problems, ".cfg:3: 'server/timeuot' is not a known setting"));
+    zgossip_free (problems);
+    zgossip_t *node = node_new ("strict");
+    FAILS (zgossip_load_strict (node, file, NULL), EINVAL);
+    SAYS ("'server/timeuot'");
+    FAILS (zgossip_load_strict (node, file, &problems), EINVAL);
+    CHECK (problems && strstr (problems, ".cfg:3: "));
+    zgossip_free (problems);
+    put (file, "server\n   timeout = 1\n");
+    CHECK (zgossip_check (file, &problems) == 1);
+    CHECK (problems && strstr (problems, ".cfg:2: indent 4 spaces at once"));
+    free (problems);
+    put (file, "zgossip\n    bind\n        endpoint = tcp://127.0.0.1:*\n");
+    CHECK (zgossip_check (file, &problems) == 0 && !problems);
+    CHECK (zgossip_load_strict (node, file, &problems) == 0 && !problems);
+    char *endpoint = zgossip_endpoint (node);
+    CHECK (endpoint && strncmp (endpoint, "tcp://127.0.0.1:", 16) == 0 && atoi (endpoint + 16) > 0);
+    char text [256];
+    snprintf (text, sizeof text, "zgossip\n    bind\n        endpoint = \"%s\"\n", endpoint);
+    put (file, text);
+    zgossip_t *other = node_new ("late");
+    CHECK (zgossip_load_strict (other, file, &problems) == 1);
+    CHECK (problems && strstr (problems, ".cfg:2: could not bind to tcp://127.0.0.1:"));
+    zgossip_free (problems);
+    zgossip_free (endpoint);
+    CHECK (zgossip_bind (node, "ipc://*") == 0);
+    endpoint = zgossip_endpoint (node);
+    CHECK (endpoint && strncmp (endpoint, "ipc:///", 7) == 0);
+    CHECK (zgossip_connect (other, endpoint, NULL) == 0);
+    CHECK (zgossip_publish (other, "by", "path") == 0);
+    CHECK (zgossip_wait_key (node, "by", PATIENCE) == 0);
+    CHECK (zgossip_unbind (node, endpoint) == 0);
+    zgossip_free (endpoint);
+    zgossip_destroy (&other);
+    zgossip_destroy (&node);
+    unlink (file);
+}
+
 static void configured (void)
 {
     char file [64];
@@ -672,6 +739,7 @@ int main (int argc, char **argv)
     network ();
     secured ();
     configured ();
+    checked ();
     logged ();
     contexts ();
     waiting ();

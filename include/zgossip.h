@@ -143,6 +143,17 @@ void zgossip_destroy(zgossip_t **self_p);
 //     of an answered call.
 int zgossip_bind(zgossip_t *self, const char *endpoint);
 
+// Returns the endpoint that was bound last, as peers in this machine reach it.
+//
+// It is the endpoint that is in use: with the port for tcp://127.0.0.1:*, with
+// the path for ipc://*, and with 0.0.0.0 for all interfaces.
+//
+// Returns: a string, which the caller frees with free or zgossip_free; or
+//     NULL.
+// Errors: ENOENT if nothing is bound, or the last attempt failed; ENOMEM; and
+//     those of an answered call.
+char *zgossip_endpoint(zgossip_t *self);
+
 // Stops accepting peers at an endpoint.
 //
 // `endpoint` is the text that was given to zgossip_bind, or the same text with
@@ -160,12 +171,15 @@ int zgossip_unbind(zgossip_t *self, const char *endpoint);
 // The peer need not be there yet. `server_key` is the public key of the peer
 // (40 characters of Z85) if the connection is to be encrypted, or NULL. For an
 // encrypted connection the node uses the keys of zgossip_set_keys, or a fresh
-// pair if there are none.
+// pair if there are none. Without `server_key` it uses the username and the
+// password of zgossip_set_plain, if there are any.
 //
 // Returns: 0 once the attempt has begun, or -1.
 // Errors: EINVAL if the endpoint or the key is malformed; EACCES if the keys
-//     cannot be used (the node never connects in clear then); other errors of
-//     libzmq; and those of an answered call.
+//     cannot be used, or zgossip/security/mechanism is plain or curve and
+//     there is no password or `server_key` for it (the node never connects
+//     without it then, except to inproc endpoints); other errors of libzmq;
+//     and those of an answered call.
 int zgossip_connect(zgossip_t *self, const char *endpoint, const char *server_key);
 
 // Ends the connection to an endpoint, and makes no new one.
@@ -189,6 +203,21 @@ int zgossip_disconnect(zgossip_t *self, const char *endpoint);
 // Returns: 0, or -1.
 // Errors: those of an answered call.
 int zgossip_set_keys(zgossip_t *self, const char *public_key, const char *secret_key);
+
+// Sets the username and the password of the node, for each zgossip_connect
+// that follows.
+//
+// The node makes itself known by PLAIN then, where zgossip_connect is given no
+// server key. PLAIN does not encrypt: name, password and tuples can be read on the way.
+// Only a peer that asks for a password is connected to then; it asks if its
+// zgossip/security/mechanism is plain and zgossip_auth_plain names a file.
+// NULL for both takes them back. The password is neither logged nor recorded,
+// and the library wipes its copies; libzmq keeps one.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if one of the two is NULL, or does not have 1 to 255 bytes;
+//     and those of an answered call.
+int zgossip_set_plain(zgossip_t *self, const char *username, const char *password);
 
 // Sets the ZAP domain, for each zgossip_bind that follows.
 //
@@ -548,20 +577,58 @@ const char *zgossip_strerror(int errnum);
 
 // Loads a configuration file in place of the present configuration.
 //
-// The node binds and connects to what the file says, keeps what is bound
-// already, and loads the file again whenever it changes. An item with an
-// invalid value, or an endpoint that cannot be bound, is logged and does not
-// fail the call.
+// The node binds and connects to what the file says, publishes what stands in
+// it, and loads the file again whenever it changes. Endpoints that are bound
+// or connected already stay; when the same file is loaded again, those that it
+// opened and no longer names are closed, and tuples that it published are
+// retracted. An item with an invalid value, or an endpoint that cannot be
+// bound, is logged and does not fail the call: see zgossip_load_strict and
+// zgossip_check.
 //
 // Returns: 0; or -1, with nothing changed.
 // Errors: EINVAL if the file is not valid ZPL; ENOENT, EACCES and the like if
 //     it cannot be read; and those of an answered call.
 int zgossip_load(zgossip_t *self, const char *file);
 
+// Loads a configuration file as zgossip_load does, but only if nothing is wrong
+// with it.
+//
+// A file with an invalid value, an unknown name or an item that can have no
+// effect is not loaded. What only the attempt shows, such as an endpoint that
+// is in use, is found when the file is in force already, and counted.
+//
+//     char *problems;
+//     if (zgossip_load_strict (node, "hub.cfg", &problems) != 0)
+//         fprintf (stderr, "%s\n", problems? problems: zgossip_strerror (errno));
+//     zgossip_free (problems);
+//
+// Where `problems_p` points, unless that is NULL, a string with a line for each
+// problem is stored, FILE:LINE: TEXT, which the caller frees with free or
+// zgossip_free; or NULL, if there are none.
+//
+// Returns: 0; the number of things that could not be done, with the rest of
+//     the file in force; or -1, with nothing changed.
+// Errors: EINVAL if something is wrong with the file; and those of
+//     zgossip_load.
+int zgossip_load_strict(zgossip_t *self, const char *file, char **problems_p);
+
+// Checks a configuration file, without a node and without doing what it says.
+//
+// It finds invalid values, unknown names and items that can have no effect, as
+// zgossip_load_strict does. Whether endpoints can be bound and peers reached
+// only the attempt shows. `problems_p` is as for zgossip_load_strict.
+//
+// Returns: the number of problems, or -1.
+// Errors: EINVAL if `file` is NULL; ENOENT, EACCES and the like if the file
+//     cannot be read; ENOMEM.
+int zgossip_check(const char *file, char **problems_p);
+
 // Sets one item of the configuration, such as "server/timeout".
 //
 // An empty value stands for the default. The paths are listed in the README
-// and in libzgossip(3).
+// and in libzgossip(3). Items of the sections zgossip/bind, zgossip/connect and
+// zgossip/publish, and zgossip/echo, are only kept for zgossip_save, which is
+// logged: zgossip_bind and other functions do what they say.
 //
 // Returns: 0, or -1.
 // Errors: EINVAL if the path is malformed, or the item cannot have that value;
@@ -927,6 +994,7 @@ zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
       BIND endpoint
       CONFIGURE file
       CONNECT endpoint [server-key]
+      ENDPOINT                                    ENDPOINT [endpoint]
       GET key                                     VALUE key [value]
       KEYS                                        KEYS [key ...]
       LOAD file
@@ -936,8 +1004,10 @@ zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
       RECORD [file]
       RETRACT key
       SAVE file
+      SET PASSWORD password
       SET PUBLICKEY key
       SET SECRETKEY key
+      SET USERNAME name
       SET path value
       STATS                                       STATS [name value ...]
       STATUS                                      STATUS number

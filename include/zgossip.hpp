@@ -244,6 +244,12 @@ public:
 
     //  Accepts peers at an endpoint; returns the TCP port, 0 for other transports, or -1
     int bind (const std::string &endpoint) noexcept { return zgossip_bind (get (), endpoint.c_str ()); }
+    //  The endpoint that was bound last, as peers in this machine reach it
+    std::optional <std::string> endpoint () const
+    {
+        const std::unique_ptr <char, free_memory> found (zgossip_endpoint (get ()));
+        return found? std::optional <std::string> (found.get ()): std::nullopt;
+    }
     bool unbind (const std::string &endpoint) noexcept { return zgossip_unbind (get (), endpoint.c_str ()) == 0; }
     bool connect (const std::string &endpoint) noexcept
     {
@@ -261,6 +267,12 @@ public:
     {
         return zgossip_set_keys (get (), public_key.c_str (), secret_key.c_str ()) == 0;
     }
+    //  Sets what connect gives by PLAIN, without a server's key
+    bool set_plain (const std::string &username, const std::string &password) noexcept
+    {
+        return zgossip_set_plain (get (), username.c_str (), password.c_str ()) == 0;
+    }
+    bool clear_plain () noexcept { return zgossip_set_plain (get (), nullptr, nullptr) == 0; }
     bool set_zap_domain (const std::string &domain) noexcept
     {
         return zgossip_set_zap_domain (get (), domain.c_str ()) == 0;
@@ -341,6 +353,17 @@ public:
     }
 
     bool load (const std::string &file) noexcept { return zgossip_load (get (), file.c_str ()) == 0; }
+    //  Loads a file with which nothing is wrong; returns 0, the number of things that could not be done, or -1. The
+    //  problems are a line each.
+    int load_strict (const std::string &file, std::string *problems = nullptr)
+    {
+        char *text = nullptr;
+        const int count = zgossip_load_strict (get (), file.c_str (), &text);
+        const std::unique_ptr <char, free_memory> found (text);
+        if (problems)
+            *problems = text? text: "";
+        return count;
+    }
     bool save (const std::string &file) const noexcept { return zgossip_save (get (), file.c_str ()) == 0; }
     //  Records in a file what the node receives; an empty name ends the recording
     bool record (const std::string &file) const noexcept

@@ -38,7 +38,7 @@ pub mod log;
 
 mod api;
 
-pub use api::{Auth, Builder, Cert, Error, ErrorKind, Event, Events, Node};
+pub use api::{Auth, Builder, Cert, Error, ErrorKind, Event, Events, Node, check};
 pub use core::{Stats, Tuple};
 pub use log::Level;
 

@@ -29,6 +29,17 @@ pub use node::Node;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use crate::actor;
+
+/// Checks a configuration file without doing what it says. Returns its faults: a text for each invalid value, unknown name
+/// or item that can have no effect.
+///
+/// # Errors
+/// The error of reading the file.
+pub fn check(file: impl AsRef<Path>) -> Result<Vec<String>, Error> {
+    Ok(actor::check_file(file_name(&file))?)
+}
+
 /// Bytes of a file's name, as the layers below take it.
 fn file_name(path: &impl AsRef<Path>) -> &[u8] {
     path.as_ref().as_os_str().as_bytes()

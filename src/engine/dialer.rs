@@ -15,6 +15,7 @@ use super::link::Link;
 use super::raw::{Change, MonitorEvent};
 use super::remote::{Remote, State};
 use super::router::{LINGER, Purpose, Router};
+use super::security::Access;
 use super::timers::Timer;
 use super::{Engine, Error};
 
@@ -29,19 +30,21 @@ fn reports_handshakes() -> bool {
 }
 
 impl Engine {
-    /// Connects to the peer at `endpoint`, with CURVE if its public key (Z85) is given. With a peer that is connected
-    /// already the session begins anew; if the key is another one, the connection does.
+    /// Connects to the peer at `endpoint`, with CURVE if its public key (Z85) is given, with PLAIN if a username and a
+    /// password are set. With a peer that is connected already the session begins anew; if the key, or the username or
+    /// the password, is another one, the connection does.
     pub fn connect(&mut self, endpoint: &[u8], server_key: Option<&[u8]>) -> Result<(), Error> {
         let endpoint = Endpoint::parse_remote(endpoint)?;
+        let access = self.security.access(server_key, endpoint.transport)?;
         let now = self.now();
         if let Some(id) = self.remote_at(endpoint.text()) {
-            return self.connect_again(id, server_key, now);
+            return self.connect_again(id, access, now);
         }
         let slot = self.router_for(&endpoint)?;
         let id =
             self.node.open_link(Role::Client, now).map_err(|refusal| Error::invalid(refusal.to_string()))?;
         self.note_link(id, endpoint.text());
-        self.links.insert(id, Link::dialed(slot, Remote::new(endpoint, server_key)));
+        self.links.insert(id, Link::dialed(slot, Remote::new(endpoint, access)));
         if let Err(error) = self.attach(id, now) {
             self.links.remove(&id);
             self.node.close_link(id, now);
@@ -98,10 +101,10 @@ impl Engine {
         }
     }
 
-    fn connect_again(&mut self, id: LinkId, server_key: Option<&[u8]>, now: Now) -> Result<(), Error> {
+    fn connect_again(&mut self, id: LinkId, access: Access, now: Now) -> Result<(), Error> {
         let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
         let Some(remote) = link.remote.as_mut() else { return Ok(()) };
-        if remote.server_key() == server_key {
+        if *remote.access() == access {
             if remote.is_up() {
                 link.pending = None;
                 self.node.link_down(id, now);
@@ -111,9 +114,9 @@ impl Engine {
         }
         // An unusable key is refused while the present connection still stands.
         if let Some(router) = self.routers.get(link.slot).and_then(Option::as_ref) {
-            self.security.apply_client(router.socket(), server_key)?;
+            self.security.apply_client(router.socket(), &access)?;
         }
-        remote.set_server_key(server_key);
+        remote.set_access(access);
         self.renew(id, now);
         Ok(())
     }
@@ -137,12 +140,12 @@ impl Engine {
         let options = socket.options();
         options.set_maxmsgsize(max_message)?;
         options.set_ipv6(self.ipv6 || endpoint.is_ipv6())?;
-        let encrypted = self.security.apply_client(socket, remote.server_key())?;
+        self.security.apply_client(socket, remote.access())?;
         socket.set_bytes(zmq_sys::ZMQ_CONNECT_ROUTING_ID, &link.routing_id)?;
         socket.connect(endpoint.text())?;
 
         let expected = self.security.has_keys() && endpoint.transport == Transport::Tcp;
-        if expected && !encrypted && attempt == 1 {
+        if expected && *remote.access() == Access::Clear && attempt == 1 {
             self.logger.warning(format_args!(
                 "connecting to {} in clear: keys are set, but CONNECT gave no server key",
                 endpoint.text()
@@ -332,7 +335,11 @@ impl Engine {
                 Some(State::Waiting) | None => {}
             },
             Change::Refused { status } => {
-                let reason = format!("the peer's ZAP handler refused this node (status {status})");
+                let what = match remote.access() {
+                    Access::Plain(_) => "this node's username and password, or its address",
+                    Access::Clear | Access::Curve(_) => "this node",
+                };
+                let reason = format!("the peer's ZAP handler refused {what} (status {status})");
                 self.report_unreachable(id, now, &reason);
                 self.on_handshake_refused(id, now);
             }

@@ -1,5 +1,6 @@
 //! Endpoints as programs write them.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
@@ -7,6 +8,9 @@ use super::Error;
 
 /// The port range of endpoints like `tcp://*:*[-]`, as in CZMQ: the dynamic ports of RFC 6335.
 const DYNAMIC_PORTS: RangeInclusive<u16> = 0xC000..=0xFFFF;
+
+/// The transports of libzmq that carry messages both ways, as endpoints name them.
+const TRANSPORTS: [&str; 7] = ["tcp", "ipc", "inproc", "tipc", "vmci", "ws", "wss"];
 
 /// The transport of an endpoint, as far as the engine treats transports differently.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -83,6 +87,12 @@ impl Endpoint {
             (_, Err(_)) => Err(Error::invalid("CONNECT takes one port")),
             (_, Ok(_)) => Ok(endpoint),
         }
+    }
+
+    /// Whether libzmq may know the transport.
+    fn check_transport(&self) -> Result<(), Error> {
+        let scheme = self.text.split_once("://").map_or("", |(scheme, _)| scheme);
+        if TRANSPORTS.contains(&scheme) { Ok(()) } else { Err(Error::invalid("transport is unknown")) }
     }
 
     /// The endpoint as the program wrote it.
@@ -166,6 +176,18 @@ impl Endpoint {
     }
 }
 
+/// Whether BIND can take this endpoint, as far as its text tells.
+pub fn check_bind(endpoint: &[u8]) -> Result<(), Error> {
+    let endpoint = Endpoint::parse(endpoint)?;
+    endpoint.check_transport()?;
+    endpoint.ports().map(|_| ())
+}
+
+/// Whether CONNECT can take this endpoint, as far as its text tells.
+pub fn check_connect(endpoint: &[u8]) -> Result<(), Error> {
+    Endpoint::parse_remote(endpoint)?.check_transport()
+}
+
 /// Refuses a TCP address without a valid port. libzmq takes any number modulo 65536, and the node would be elsewhere
 /// than it was told to be.
 fn check_port(address: &str) -> Result<(), Error> {
@@ -174,6 +196,21 @@ fn check_port(address: &str) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::invalid("endpoint has no valid port"))
+}
+
+/// The longest path of a Unix domain socket, in bytes: `sun_path` of Linux without its NUL.
+const MAX_IPC_PATH: usize = 107;
+
+/// A bound endpoint as peers in other directories reach it: libzmq makes relative paths for `ipc://*`. One whose absolute
+/// path would be too long stays as it is.
+pub(super) fn absolute(endpoint: &str) -> Cow<'_, str> {
+    let relative = endpoint.strip_prefix("ipc://").filter(|path| !path.starts_with(['/', '@']));
+    let absolute =
+        relative.and_then(|path| std::path::absolute(path).ok()?.into_os_string().into_string().ok());
+    match absolute.filter(|path| path.len() <= MAX_IPC_PATH) {
+        Some(path) => Cow::Owned(format!("ipc://{path}")),
+        None => Cow::Borrowed(endpoint),
+    }
 }
 
 /// The port in the text of a bound TCP endpoint.
@@ -226,6 +263,18 @@ mod tests {
     }
 
     #[test]
+    fn endpoints_are_checked_without_a_socket() {
+        for good in ["tcp://*:*", "tcp://127.0.0.1:![5000-]", "ipc://*", "inproc://x", "tipc://{1,2}"] {
+            assert_eq!(check_bind(good.as_bytes()), Ok(()), "{good}");
+        }
+        for bad in ["?", "", "nonsense://x", "tcp://1.2.3.4", "tcp://*:*[9-1]", "tcp://*:70000"] {
+            assert!(check_bind(bad.as_bytes()).is_err(), "{bad}");
+        }
+        assert_eq!(check_connect(b"tcp://host:5670"), Ok(()));
+        assert!(check_connect(b"tcp://*:5670").is_err() && check_connect(b"nonsense://x").is_err());
+    }
+
+    #[test]
     fn addresses_in_brackets_are_ipv6() {
         assert!(parse("tcp://[::1]:5670").is_ipv6());
         assert!(parse("tcp://[::]:*").is_ipv6());
@@ -260,6 +309,16 @@ mod tests {
         assert!(!parse("tcp://127.0.0.1:5670").is_spelled("tcp://127.0.0.1:5671"));
         assert!(parse("ipc:///tmp/x").is_spelled("ipc:///tmp/x"));
         assert!(!parse("ipc:///tmp/x").is_spelled("tcp://127.0.0.1:1"));
+    }
+
+    #[test]
+    fn bound_paths_are_absolute() {
+        assert!(absolute("ipc://tmpx/socket").starts_with("ipc:///"));
+        for kept in ["ipc:///tmp/x", "ipc://@x", "tcp://127.0.0.1:1", "inproc://x"] {
+            assert_eq!(absolute(kept), kept);
+        }
+        let long = format!("ipc://{}", "x".repeat(107));
+        assert_eq!(absolute(&long), long);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::process;
 use crate::core::LinkId;
 
 use super::Engine;
-use super::endpoint::Transport;
+use super::endpoint::{Transport, absolute};
 use super::link::Link;
 use super::raw;
 
@@ -32,7 +32,8 @@ impl Engine {
     /// Whether the connection to a remote ends at this node.
     fn is_itself(&mut self, id: LinkId) -> bool {
         let own_process = format!("#{}", process::id());
-        let bound = |engine: &Engine, text: &str| engine.bound.iter().any(|(_, actual)| actual == text);
+        let bound =
+            |engine: &Engine, text: &str| engine.bound.iter().any(|(_, actual)| absolute(actual) == text);
         let Some(remote) = self.links.get(&id).and_then(|link| link.remote.as_ref()) else { return false };
         let accepted = |engine: &Engine, is_it: &dyn Fn(&str) -> bool| {
             engine.links.values().any(|link: &Link| link.remote.is_none() && is_it(&link.endpoint))

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_reuseaddr;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
 
-use super::endpoint::{Endpoint, Ports, Transport, port_of};
+use super::endpoint::{Endpoint, Ports, Transport, absolute, port_of};
 use super::raw::{self, Socket};
 use super::router::{Purpose, Router};
 use super::{Engine, Error};
@@ -57,6 +57,11 @@ impl Engine {
         Ok(port)
     }
 
+    /// The endpoint that was bound last, as libzmq spells it, with an absolute path.
+    pub fn last_bound(&self) -> Option<String> {
+        self.bound.last().map(|(_, actual)| absolute(actual).into_owned())
+    }
+
     /// Closes the sockets and returns when all endpoints are free: whoever knows that this node has ended may want to
     /// bind to them. Threads of libzmq close the listeners, a moment later. `begun` is when the node began to end.
     ///
@@ -87,14 +92,16 @@ impl Engine {
         let text = endpoint.text();
         // libzmq writes "all interfaces" as an address.
         let spellings = ["0.0.0.0", "[::]"].map(|all| text.replacen("//*:", &format!("//{all}:"), 1));
-        let is_it = |given: &str, actual: &String| *given == *text || spellings.contains(actual);
+        let is_it = |given: &str, actual: &String| {
+            *given == *text || spellings.contains(actual) || absolute(actual) == text
+        };
         let index = self.bound.iter().position(|(given, actual)| is_it(given, actual));
         let server = self.slot_of(Purpose::Listen).and_then(|slot| self.routers[slot].as_ref());
         let (Some(index), Some(router)) = (index, server) else {
             return Err(Error::not_found("endpoint is not bound"));
         };
         router.socket().unbind(&self.bound[index].1)?;
-        self.bound.swap_remove(index);
+        self.bound.remove(index);
         Ok(())
     }
 }

@@ -68,6 +68,7 @@ use send_queue::SendQueue;
 use throttle::Throttle;
 use timers::Timers;
 
+pub use endpoint::{check_bind, check_connect};
 pub use error::Error;
 pub use security::Mechanism;
 
@@ -248,12 +249,28 @@ impl Engine {
         self.security.set_secret(text);
     }
 
+    /// Takes the node's keys back, for the BINDs and CONNECTs that follow.
+    pub fn clear_keys(&mut self) {
+        self.security.clear_keys();
+    }
+
+    /// Sets the username that the CONNECTs that follow give by PLAIN; empty for none.
+    pub fn set_username(&mut self, username: &[u8]) {
+        self.security.set_username(username);
+    }
+
+    /// Sets the password that the CONNECTs that follow give by PLAIN; empty for none.
+    pub fn set_password(&mut self, password: &[u8]) {
+        self.security.set_password(password);
+    }
+
     /// Sets the ZAP domain of the BINDs that follow.
     pub fn set_zap_domain(&mut self, domain: &[u8]) {
         self.security.set_domain(domain);
     }
 
-    /// Sets how clients of the BINDs that follow authenticate themselves.
+    /// Sets how clients of the BINDs that follow authenticate themselves. By another mechanism than NULL no CONNECT that
+    /// follows is made in clear.
     pub fn set_mechanism(&mut self, mechanism: Mechanism) {
         self.security.mechanism = mechanism;
     }

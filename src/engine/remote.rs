@@ -2,6 +2,7 @@
 
 use super::endpoint::{Endpoint, Transport};
 use super::raw::{self, Change, Traffic};
+use super::security::Access;
 use super::throttle::Throttle;
 
 /// The shortest wait before a lost connection is replaced (ms): later than what it still carried arrives, and sooner
@@ -36,8 +37,7 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Remote {
     endpoint: Endpoint,
-    /// The server's public key, as the program wrote it.
-    server_key: Option<Box<[u8]>>,
+    access: Access,
     state: State,
     /// Connections that were made so far; part of the routing id, which must never be used twice.
     attempts: u32,
@@ -60,10 +60,10 @@ pub(super) struct Remote {
 
 impl Remote {
     /// A remote to which no connection was made yet.
-    pub(super) fn new(endpoint: Endpoint, server_key: Option<&[u8]>) -> Remote {
+    pub(super) fn new(endpoint: Endpoint, access: Access) -> Remote {
         Remote {
             endpoint,
-            server_key: server_key.map(Into::into),
+            access,
             state: State::Connecting,
             attempts: 0,
             descriptor: None,
@@ -82,14 +82,14 @@ impl Remote {
         &self.endpoint
     }
 
-    /// The server's public key, as the program wrote it. It is checked when a connection is made.
-    pub(super) fn server_key(&self) -> Option<&[u8]> {
-        self.server_key.as_deref()
+    /// How this node makes itself known there.
+    pub(super) fn access(&self) -> &Access {
+        &self.access
     }
 
-    /// Replaces the server's public key, from the next connection on.
-    pub(super) fn set_server_key(&mut self, key: Option<&[u8]>) {
-        self.server_key = key.map(Into::into);
+    /// Replaces the way in which this node makes itself known, from the next connection on.
+    pub(super) fn set_access(&mut self, access: Access) {
+        self.access = access;
     }
 
     /// Whether messages flow.
@@ -230,7 +230,7 @@ mod tests {
     use super::*;
 
     fn remote(endpoint: &str) -> Remote {
-        Remote::new(Endpoint::parse_remote(endpoint.as_bytes()).unwrap(), None)
+        Remote::new(Endpoint::parse_remote(endpoint.as_bytes()).unwrap(), Access::Clear)
     }
 
     #[test]

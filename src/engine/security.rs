@@ -3,14 +3,19 @@
 //! * A BIND is a CURVE server exactly when keys are set, or the mechanism was set to CURVE. It is refused if the keys
 //!   are unusable or incomplete, or if this libzmq has no CURVE.
 //! * A CONNECT uses CURVE exactly when it names the server's key. It then needs usable keys of its own, or none at
-//!   all: a fresh pair is made. Without a server's key it is in clear, as in CZMQ: a node with keys may well have
-//!   neighbours without. But if keys are set and unusable, that is refused too: whoever set them expects security, and
-//!   nothing tells on which links.
+//!   all: a fresh pair is made. Without a server's key it uses PLAIN if a username and a password are set.
+//! * Otherwise it is in clear, as in CZMQ: a node with keys may well have neighbours without. It is refused if the
+//!   mechanism was set, except within the process, where nothing can be overheard. And if keys are set and unusable, that
+//!   is refused too: whoever set them expects security, and nothing tells on which links.
+//! * What a CONNECT uses it uses again for each connection that it makes: an [`Access`] belongs to the remote.
 //! * PLAIN and keys together are refused at BIND: a socket has one mechanism, and which was meant cannot be known.
+
+use std::fmt;
 
 use zeroize::Zeroizing;
 
 use super::Error;
+use super::endpoint::Transport;
 use super::raw::{Socket, curve};
 
 /// The ZAP domain where none is set: CZMQ's.
@@ -28,12 +33,41 @@ pub enum Mechanism {
     Curve,
 }
 
+/// The longest username and password, in bytes: each has one byte for its size in the handshake.
+const MAX_CREDENTIAL: usize = 255;
+
+/// The username and the password of a PLAIN client. The password is wiped when it is dropped; libzmq keeps a copy.
+#[derive(Clone, Eq, PartialEq)]
+pub(super) struct Credentials {
+    username: Vec<u8>,
+    password: Zeroizing<Vec<u8>>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(credentials)")
+    }
+}
+
+/// How a node makes itself known to the peer of a CONNECT.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Access {
+    /// Not at all.
+    Clear,
+    /// By username and password.
+    Plain(Credentials),
+    /// Encrypted, to the owner of this public key, as the program wrote it. It is checked when a connection is made.
+    Curve(Box<[u8]>),
+}
+
 /// The security settings of the program, for the BINDs and CONNECTs that follow. Keys are texts, checked when used.
 #[derive(Default)]
 pub(super) struct Security {
     public: Option<Vec<u8>>,
     secret: Option<Zeroizing<Vec<u8>>>,
     domain: Option<Vec<u8>>,
+    username: Option<Vec<u8>>,
+    password: Option<Zeroizing<Vec<u8>>>,
     pub(super) mechanism: Mechanism,
 }
 
@@ -50,6 +84,55 @@ impl Security {
 
     pub(super) fn set_secret(&mut self, text: &[u8]) {
         self.secret = Some(Zeroizing::new(text.to_vec()));
+    }
+
+    pub(super) fn clear_keys(&mut self) {
+        (self.public, self.secret) = (None, None);
+    }
+
+    /// Sets the username for PLAIN. An empty one takes it back.
+    pub(super) fn set_username(&mut self, username: &[u8]) {
+        self.username = (!username.is_empty()).then(|| username.to_vec());
+    }
+
+    /// Sets the password for PLAIN. An empty one takes it back.
+    pub(super) fn set_password(&mut self, password: &[u8]) {
+        self.password = (!password.is_empty()).then(|| Zeroizing::new(password.to_vec()));
+    }
+
+    /// The username and the password: `None` if neither was set, an error if they are of no use.
+    fn credentials(&self) -> Result<Option<Credentials>, Error> {
+        let (username, password) = match (&self.username, &self.password) {
+            (None, None) => return Ok(None),
+            (Some(_), None) => return Err(Error::insecure("username is set, password is not")),
+            (None, Some(_)) => return Err(Error::insecure("password is set, username is not")),
+            (Some(username), Some(password)) => (username.clone(), password.clone()),
+        };
+        for (text, what) in [(&username, "username"), (&password, "password")] {
+            if text.len() > MAX_CREDENTIAL {
+                return Err(Error::insecure(format!("{what} is longer than {MAX_CREDENTIAL} bytes")));
+            }
+        }
+        Ok(Some(Credentials { username, password }))
+    }
+
+    /// How a CONNECT by `transport` makes itself known, with this public key of the server or without one.
+    pub(super) fn access(&self, server_key: Option<&[u8]>, transport: Transport) -> Result<Access, Error> {
+        if let Some(key) = server_key {
+            return Ok(Access::Curve(key.into()));
+        }
+        let credentials = self.credentials()?;
+        match (self.mechanism, credentials) {
+            _ if transport == Transport::Inproc => Ok(Access::Clear),
+            (Mechanism::Curve, _) => {
+                Err(Error::insecure("CURVE is asked for, and CONNECT gave no key of the server"))
+            }
+            (_, Some(credentials)) => Ok(Access::Plain(credentials)),
+            (Mechanism::Plain, None) => {
+                Err(Error::insecure("PLAIN is asked for, but no username and password are set"))
+            }
+            (Mechanism::Null, None) => Ok(Access::Clear),
+        }
     }
 
     /// Sets the ZAP domain. An empty one means the default.
@@ -117,16 +200,22 @@ impl Security {
         Ok(())
     }
 
-    /// Prepares a socket for the CONNECT that follows. Returns whether that will be encrypted.
-    pub(super) fn apply_client(&self, socket: &Socket, server: Option<&[u8]>) -> Result<bool, Error> {
+    /// Prepares a socket for the CONNECT that follows.
+    pub(super) fn apply_client(&self, socket: &Socket, access: &Access) -> Result<(), Error> {
         let keys = self.keys()?;
         let options = socket.options();
-        let Some(server) = server else {
-            if curve::available() {
-                // The socket may have connected elsewhere with CURVE before; this sets it back to NULL.
-                options.set_curve_server(false)?;
+        let server = match access {
+            Access::Clear => {
+                // The socket may have connected elsewhere by another mechanism before; this sets it back to NULL.
+                options.set_plain_server(false)?;
+                return Ok(());
             }
-            return Ok(false);
+            Access::Plain(credentials) => {
+                socket.set_bytes(zmq_sys::ZMQ_PLAIN_USERNAME, &credentials.username)?;
+                socket.set_bytes(zmq_sys::ZMQ_PLAIN_PASSWORD, &credentials.password)?;
+                return Ok(());
+            }
+            Access::Curve(server) => server,
         };
         need_curve()?;
         let server = curve::decode(server)
@@ -141,7 +230,7 @@ impl Security {
         options.set_curve_publickey(&public)?;
         options.set_curve_secretkey(&*secret)?;
         options.set_curve_serverkey(&*server)?;
-        Ok(true)
+        Ok(())
     }
 
     /// Whether the node has keys, usable or not.

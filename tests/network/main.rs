@@ -11,6 +11,7 @@
 //! | `fleet` | random faults on bad lines, and which value stays |
 //! | `scale` | many tuples, many nodes |
 //! | `security` | CURVE and ZAP |
+//! | `plain` | PLAIN |
 
 mod converge;
 mod engine;
@@ -18,6 +19,7 @@ mod faults;
 mod fleet;
 mod hostile;
 mod interop;
+mod plain;
 mod protocol;
 mod scale;
 mod security;

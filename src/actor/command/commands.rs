@@ -15,6 +15,8 @@ pub enum Command<'a> {
     Bind(&'a [u8]),
     /// Reply with the last TCP port bound.
     Port,
+    /// Reply with the endpoint that was bound last.
+    Endpoint,
     /// Replace the configuration by that of a file.
     Load(&'a [u8]),
     /// Change one item of the configuration.
@@ -54,6 +56,10 @@ pub enum Command<'a> {
     SetPublicKey(&'a [u8]),
     /// Set the node's CURVE secret key (Z85).
     SetSecretKey(&'a [u8]),
+    /// Set the username that CONNECT gives by PLAIN; empty for none.
+    SetUsername(&'a [u8]),
+    /// Set the password that CONNECT gives by PLAIN; empty for none.
+    SetPassword(&'a [u8]),
     /// Set the domain that ZAP requests of the node's sockets carry.
     ZapDomain(&'a [u8]),
     /// Reply with the value of a key.
@@ -75,6 +81,7 @@ impl Command<'_> {
             Command::Verbose => "VERBOSE",
             Command::Bind(_) => "BIND",
             Command::Port => "PORT",
+            Command::Endpoint => "ENDPOINT",
             Command::Load(_) => "LOAD",
             Command::Set { .. } => "SET",
             Command::Save(_) => "SAVE",
@@ -86,6 +93,8 @@ impl Command<'_> {
             Command::Retract(_) => "RETRACT",
             Command::SetPublicKey(_) => "SET PUBLICKEY",
             Command::SetSecretKey(_) => "SET SECRETKEY",
+            Command::SetUsername(_) => "SET USERNAME",
+            Command::SetPassword(_) => "SET PASSWORD",
             Command::ZapDomain(_) => "ZAP DOMAIN",
             Command::Get(_) => "GET",
             Command::Keys => "KEYS",
@@ -105,6 +114,7 @@ impl Command<'_> {
                 | Command::Keys
                 | Command::Stats
                 | Command::Peers
+                | Command::Endpoint
         )
     }
 }

@@ -32,7 +32,7 @@ pub struct Values {
 pub struct BadValue {
     path: &'static str,
     value: Vec<u8>,
-    wanted: &'static str,
+    wanted: String,
 }
 
 impl BadValue {
@@ -51,10 +51,6 @@ impl fmt::Display for BadValue {
 /// The largest time or count that is accepted: 10^15 ms are 31 000 years, and can be added to a clock without overflow.
 const LARGEST: u64 = 1_000_000_000_000_000;
 
-const NUMBER: &str = "a number that is allowed here";
-const SWITCH: &str = "0 or 1";
-const ANY: &str = "a text";
-
 const RECORD: &str = "server/record";
 
 /// One key of the configuration: a row of [`CONFIGURATION`].
@@ -71,11 +67,29 @@ pub struct Key {
     pub unit: &'static str,
     /// The meaning of the value, in one line.
     pub meaning: &'static str,
-    /// The kind of value that is accepted, for error messages.
-    wanted: &'static str,
-    /// Takes a value over into [`Values`], or returns `None` if it is not of that kind. Without a text the item is
-    /// not set. Keys that are read elsewhere take nothing.
-    take: fn(&mut Values, Option<&[u8]>) -> Option<()>,
+    take: Take,
+}
+
+/// The kind of value that a key accepts, and what takes it over into [`Values`]; `None` is a value that is not set.
+enum Take {
+    /// A number from 0 to this one.
+    Number(u64, fn(&mut Values, Option<u64>)),
+    /// 0 or 1, or a word for them.
+    Switch(fn(&mut Values, Option<bool>)),
+    /// Any text but the empty one, which is a value that is not set.
+    Text(fn(&mut Values, Option<&[u8]>)),
+    /// Any text, read elsewhere.
+    Elsewhere,
+}
+
+/// The settings in force where none are set.
+fn unset() -> Settings {
+    Settings::default()
+}
+
+/// A number of things in memory. A machine whose memory has no room for so many has none for more.
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// All keys of the configuration.
@@ -85,102 +99,89 @@ pub const CONFIGURATION: &[Key] = &[
         default: "1000",
         unit: "ms",
         meaning: "Silence after which a client is probed, and dropped if it is gone; 0 for never.",
-        wanted: NUMBER,
-        take: |values, text| number(text, LARGEST, |s| s.timeout).map(|n| values.core.timeout = n),
+        take: Take::Number(LARGEST, |values, n| values.core.timeout = n.unwrap_or(unset().timeout)),
     },
     Key {
         path: "server/verbose",
         default: "0",
         unit: "",
         meaning: "1: log commands and activity, as VERBOSE does.",
-        wanted: SWITCH,
-        take: |values, text| switch(text).map(|on| values.core.verbose = on),
+        take: Take::Switch(|values, on| values.core.verbose = on.unwrap_or_default()),
     },
     Key {
         path: "server/background",
         default: "0",
         unit: "",
         meaning: "0: CZMQ's log goes to standard output; 1: it does not.",
-        wanted: SWITCH,
-        take: |values, text| switch(text).map(|on| values.background = on),
+        take: Take::Switch(|values, on| values.background = on.unwrap_or_default()),
     },
     Key {
         path: "server/ipv6",
         default: "0",
         unit: "",
         meaning: "1: use IPv6 for endpoints without brackets too. CZMQ's zsys_set_ipv6 changes the default.",
-        wanted: SWITCH,
-        take: |values, text| switch(text).map(|on| values.ipv6 = text.map(|_| on)),
+        take: Take::Switch(|values, on| values.ipv6 = on),
     },
     Key {
         path: "server/events",
         default: "0",
         unit: "",
         meaning: "1: send the owner all events, and not DELIVER alone.",
-        wanted: SWITCH,
-        take: |values, text| switch(text).map(|on| values.events = on),
+        take: Take::Switch(|values, on| values.events = on.unwrap_or_default()),
     },
     Key {
         path: "server/max_tuples",
         default: "2000000",
         unit: "tuples",
         meaning: "Most keys held, those of removed tuples included.",
-        wanted: NUMBER,
-        take: |values, text| size(text, LARGEST, |s| s.max_tuples).map(|n| values.core.max_tuples = n),
+        take: Take::Number(LARGEST, |values, n| values.core.max_tuples = n.map_or(unset().max_tuples, size)),
     },
     Key {
         path: "server/max_value",
         default: "16777216",
         unit: "bytes",
         meaning: "Longest value.",
-        wanted: NUMBER,
         // The wire has 32 bits for the size of a value.
-        take: |values, text| size(text, u32::MAX.into(), |s| s.max_value).map(|n| values.core.max_value = n),
+        take: Take::Number(u32::MAX as u64, |values, n| {
+            values.core.max_value = n.map_or(unset().max_value, size);
+        }),
     },
     Key {
         path: "server/max_clients",
         default: "16384",
         unit: "clients",
         meaning: "Most clients of the node's BINDs.",
-        wanted: NUMBER,
-        take: |values, text| size(text, LARGEST, |s| s.max_clients).map(|n| values.core.max_clients = n),
+        take: Take::Number(LARGEST, |values, n| {
+            values.core.max_clients = n.map_or(unset().max_clients, size);
+        }),
     },
     Key {
         path: "server/max_drift",
         default: "3600000",
         unit: "ms",
         meaning: "How far a stamp may be ahead of the node's clock, or of most direct peers' clocks.",
-        wanted: NUMBER,
-        take: |values, text| number(text, LARGEST, |s| s.max_drift).map(|n| values.core.max_drift = n),
+        take: Take::Number(LARGEST, |values, n| values.core.max_drift = n.unwrap_or(unset().max_drift)),
     },
     Key {
         path: "server/tombstone",
         default: "3600000",
         unit: "ms",
         meaning: "How long a removed key is remembered.",
-        wanted: NUMBER,
-        take: |values, text| number(text, LARGEST, |s| s.tombstone).map(|n| values.core.tombstone = n),
+        take: Take::Number(LARGEST, |values, n| values.core.tombstone = n.unwrap_or(unset().tombstone)),
     },
     Key {
         path: RECORD,
         default: "",
         unit: "",
         meaning: "File in which the node's inputs are recorded.",
-        wanted: "a file name",
-        take: |values, text| {
-            values.record = text.filter(|name| !name.is_empty()).map(<[u8]>::to_vec);
-            Some(())
-        },
+        take: Take::Text(|values, name| values.record = name.map(<[u8]>::to_vec)),
     },
     Key {
         path: "server/record_size",
         default: "67108864",
         unit: "bytes",
         meaning: "Size of that file; as many bytes more are kept in the one before it.",
-        wanted: NUMBER,
-        take: |values, text| {
-            number(text, LARGEST, |_| 0).map(|bytes| values.record_size = text.map(|_| bytes))
-        },
+        take: Take::Number(LARGEST, |values, n| values.record_size = n),
     },
     elsewhere("server/animate", "0", "Old name of VERBOSE, as a setting."),
     elsewhere("zgossip/echo", "", "A line for the log, written when the file is loaded."),
@@ -195,14 +196,23 @@ pub const CONFIGURATION: &[Key] = &[
         "CONNECT to this endpoint when the file is loaded; several `connect` sections may stand there.",
     ),
     elsewhere("zgossip/connect/server-key", "", "The CURVE public key (Z85) of that peer."),
+    elsewhere(
+        "zgossip/publish/key",
+        "",
+        "PUBLISH this key when the file is loaded; several `publish` sections may stand there.",
+    ),
+    elsewhere("zgossip/publish/value", "", "The value of that key."),
+    elsewhere("zgossip/publish/ttl", "0", "The time to live of that tuple (ms); 0 for none."),
     elsewhere("zgossip/security/mechanism", "null", "`null`, `plain` or `curve`."),
     elsewhere("zgossip/security/secret-key", "", "For `curve`: name of a certificate with both keys."),
+    elsewhere("zgossip/security/username", "", "For `plain`: the username that CONNECT gives."),
+    elsewhere("zgossip/security/password", "", "For `plain`: the password that CONNECT gives."),
     elsewhere("zgossip/security/domain", "global", "The domain that ZAP requests carry."),
 ];
 
-/// A key whose value is not one of [`Values`].
+/// A key whose value is any text, and not one of [`Values`].
 const fn elsewhere(path: &'static str, default: &'static str, meaning: &'static str) -> Key {
-    Key { path, default, unit: "", meaning, wanted: ANY, take: |_, _| Some(()) }
+    Key { path, default, unit: "", meaning, take: Take::Elsewhere }
 }
 
 impl Values {
@@ -211,10 +221,7 @@ impl Values {
         let mut values = self.clone();
         let mut bad = Vec::new();
         for key in CONFIGURATION {
-            let text = tree.get(key.path.as_bytes());
-            if (key.take)(&mut values, text).is_none() {
-                bad.push(key.bad(text));
-            }
+            bad.extend(key.take(&mut values, tree.get(key.path.as_bytes())).err());
         }
         (values, bad)
     }
@@ -225,44 +232,60 @@ pub fn check(path: &[u8], value: &[u8]) -> Result<(), BadValue> {
     let Some(key) = CONFIGURATION.iter().find(|key| key.path.as_bytes() == relative(path)) else {
         return Ok(());
     };
-    let text = Some(value).filter(|value| !value.is_empty());
-    (key.take)(&mut Values::default(), text).ok_or_else(|| key.bad(text))
+    key.take(&mut Values::default(), Some(value).filter(|value| !value.is_empty()))
 }
 
 impl Key {
-    fn bad(&self, text: Option<&[u8]>) -> BadValue {
-        BadValue { path: self.path, value: text.unwrap_or_default().to_vec(), wanted: self.wanted }
+    /// Takes the value over, which changes nothing if it is bad.
+    fn take(&self, values: &mut Values, text: Option<&[u8]>) -> Result<(), BadValue> {
+        let bad =
+            || BadValue { path: self.path, value: text.unwrap_or_default().to_vec(), wanted: self.wanted() };
+        match &self.take {
+            Take::Number(most, set) => {
+                let number = text.map(|text| number(text, *most).ok_or_else(bad)).transpose()?;
+                set(values, number);
+            }
+            Take::Switch(set) => {
+                let on = text.map(|text| switch(text).ok_or_else(bad)).transpose()?;
+                set(values, on);
+            }
+            Take::Text(set) => set(values, text),
+            Take::Elsewhere => {}
+        }
+        Ok(())
+    }
+
+    /// The values that are accepted, in words that stand behind "is not".
+    fn wanted(&self) -> String {
+        match &self.take {
+            Take::Number(most, _) if self.unit.is_empty() => format!("a number from 0 to {most}"),
+            Take::Number(most, _) => format!("a number of {} from 0 to {most}", self.unit),
+            Take::Switch(_) => "0 or 1, no or yes, off or on, false or true".to_owned(),
+            Take::Text(_) | Take::Elsewhere => "a text".to_owned(),
+        }
     }
 }
 
-fn number(text: Option<&[u8]>, largest: u64, unset: fn(&Settings) -> u64) -> Option<u64> {
-    let Some(text) = text else { return Some(unset(&Settings::default())) };
+/// The number that a text means, if it is at most `most`.
+pub(super) fn number(text: &[u8], most: u64) -> Option<u64> {
     let text = text.trim_ascii();
     if !text.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    std::str::from_utf8(text).ok()?.parse().ok().filter(|&number| number <= largest)
+    std::str::from_utf8(text).ok()?.parse().ok().filter(|&number| number <= most)
 }
 
-fn size(text: Option<&[u8]>, largest: u64, unset: fn(&Settings) -> usize) -> Option<usize> {
-    match text {
-        None => Some(unset(&Settings::default())),
-        Some(_) => usize::try_from(number(text, largest, |_| 0)?).ok(),
-    }
-}
-
-fn switch(text: Option<&[u8]>) -> Option<bool> {
-    let Some(text) = text else { return Some(false) };
+fn switch(text: &[u8]) -> Option<bool> {
     match &*text.trim_ascii().to_ascii_lowercase() {
         b"true" | b"yes" | b"on" => Some(true),
         b"false" | b"no" | b"off" => Some(false),
-        _ => number(Some(text), LARGEST, |_| 0).map(|number| number != 0),
+        _ => number(text, LARGEST).map(|number| number != 0),
     }
 }
 
 /// Whether `server/animate`, the old name of VERBOSE, is set to a value that means yes.
 pub fn animate(value: &[u8]) -> bool {
-    switch(Some(value)).unwrap_or(false)
+    switch(value).unwrap_or(false)
 }
 
 /// `path` without the slash that may stand before it.
@@ -328,9 +351,9 @@ mod tests {
         assert_eq!(
             bad,
             [
-                "server/timeout = '1s' is not a number that is allowed here",
-                "server/verbose = 'maybe' is not 0 or 1",
-                "server/max_value = '4294967296' is not a number that is allowed here",
+                "server/timeout = '1s' is not a number of ms from 0 to 1000000000000000",
+                "server/verbose = 'maybe' is not 0 or 1, no or yes, off or on, false or true",
+                "server/max_value = '4294967296' is not a number of bytes from 0 to 4294967295",
             ]
         );
     }
@@ -365,7 +388,7 @@ mod tests {
         for key in CONFIGURATION {
             let mut values = Values::default();
             let default = Some(key.default.as_bytes()).filter(|text| !text.is_empty());
-            (key.take)(&mut values, default).expect(key.path);
+            assert_eq!(key.take(&mut values, default), Ok(()), "{}", key.path);
             // Set to its default, an optional value is present, and means the same.
             values.ipv6 = values.ipv6.filter(|&on| on);
             values.record_size = values.record_size.filter(|&size| size != 64 << 20);

@@ -7,18 +7,21 @@
 //! | --- | --- |
 //! | `execute` | one command, or one look at the configuration file |
 //! | `configure` | the commands that change the configuration, and putting it in force |
+//! | `load` | LOAD, and undoing what a changed file no longer names |
 //! | `node_calls` | typed calls, which return what became of them |
 
 mod configure;
 mod execute;
+mod load;
 mod node_calls;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::ControlFlow;
 
-use self::configure::SecurityState;
+use self::configure::{SecuritySet, SecurityState};
 use self::execute::Execution;
+use self::load::Opened;
 use super::commands::{Command, Reason, Refused};
 use super::configuration::Values;
 use super::outgoing::Outgoing;
@@ -72,9 +75,10 @@ pub struct Interpreter {
     bind_failed: bool,
     /// The endpoints bound, as they were given.
     bound: HashSet<Vec<u8>>,
-    /// The endpoints that configuration files have connected to, each with the server key that was used.
-    connected: HashMap<Vec<u8>, Option<Vec<u8>>>,
+    /// What the configuration file has opened.
+    opened: Opened,
     security: SecurityState,
+    security_set: SecuritySet,
     /// The value of `server/record` that is in force.
     recorded: Option<Vec<u8>>,
     /// A filter that tests put on the way out: events for which it is false reach no owner.
@@ -101,8 +105,9 @@ impl Interpreter {
             port: 0,
             bind_failed: false,
             bound: HashSet::new(),
-            connected: HashMap::new(),
+            opened: Opened::default(),
             security: SecurityState::Unset,
+            security_set: SecuritySet::default(),
             recorded: None,
             #[cfg(test)]
             filter: None,

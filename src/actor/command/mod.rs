@@ -6,11 +6,12 @@
 //! | `interpreter` | what a command does, given as frames or as a typed call |
 //! | `configuration` | the keys of a configuration, and the values of its `server` section |
 //! | `services`, `security` | what its `zgossip` section asks for |
-//! | `unknown_keys` | items of a configuration that have no meaning |
+//! | `check`, `unknown_keys` | what is wrong with a configuration; items that have no meaning |
 //! | `events` | the kinds of events |
 //! | `message`, `outgoing`, `inbox` | messages to the owner, their way out, and how they wait |
 //! | `waits` | conditions that threads of the program wait for |
 
+mod check;
 mod commands;
 mod configuration;
 mod events;
@@ -24,6 +25,7 @@ mod services;
 mod unknown_keys;
 mod waits;
 
+pub use check::check_file;
 pub use commands::Command;
 #[cfg(feature = "internals")]
 pub use configuration::{CONFIGURATION, Key};

@@ -5,6 +5,7 @@
 //! the programs that rely on that.
 
 use super::commands::{Command, Reason, Refused};
+use super::security::is_password;
 use crate::core::check_key;
 
 /// The most frames that are read of a command: one more than any command has, so that excess frames are seen. PUBLISH has
@@ -119,10 +120,18 @@ pub const COMMANDS: &[Syntax] = &[
         parse: |_| Ok(Command::Port),
     },
     Syntax {
+        name: "ENDPOINT",
+        arguments: "",
+        reply: "ENDPOINT [endpoint]",
+        meaning: "Read the last endpoint bound, as peers reach it: none before any, nor after a BIND that failed.",
+        in_czmq: false,
+        parse: |_| Ok(Command::Endpoint),
+    },
+    Syntax {
         name: "CONNECT",
         arguments: "endpoint [server-key]",
         reply: "",
-        meaning: "Connect to a peer, by CURVE if its public key is given.",
+        meaning: "Connect to a peer, by CURVE if its public key is given, by PLAIN if username and password are set.",
         in_czmq: true,
         parse: |frames| {
             Ok(Command::Connect {
@@ -195,6 +204,22 @@ pub const COMMANDS: &[Syntax] = &[
         meaning: "Set the CURVE secret key (Z85) for later BINDs and CONNECTs.",
         in_czmq: true,
         parse: |frames| Ok(Command::SetSecretKey(frames.string(1, "key")?)),
+    },
+    Syntax {
+        name: "SET USERNAME",
+        arguments: "name",
+        reply: "",
+        meaning: "Set the PLAIN username for later CONNECTs; empty for none.",
+        in_czmq: false,
+        parse: |frames| Ok(Command::SetUsername(frames.string(1, "name")?)),
+    },
+    Syntax {
+        name: "SET PASSWORD",
+        arguments: "password",
+        reply: "",
+        meaning: "Set the PLAIN password for later CONNECTs; empty for none.",
+        in_czmq: false,
+        parse: |frames| Ok(Command::SetPassword(frames.string(1, "password")?)),
     },
     Syntax {
         name: "ZAP DOMAIN",
@@ -271,7 +296,11 @@ pub fn read_by_czmq<'f, 'a>(frames: &'f [&'a [u8]]) -> Option<&'f [&'a [u8]]> {
 
 /// Whether these frames carry a secret, so that no copy of them may stay in memory.
 pub fn is_secret(frames: &[&[u8]]) -> bool {
-    frame(frames, 0) == Some(b"SET SECRETKEY")
+    match frame(frames, 0) {
+        Some(b"SET SECRETKEY" | b"SET PASSWORD") => true,
+        Some(b"SET") => frame(frames, 1).is_some_and(is_password),
+        _ => false,
+    }
 }
 
 /// Whether these frames end the node.
@@ -331,129 +360,4 @@ fn frame<'a>(frames: &[&'a [u8]], index: usize) -> Option<&'a [u8]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn refused(frames: &[&[u8]]) -> String {
-        parse(frames).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn commands_take_their_arguments() {
-        use Command as C;
-        let cases: &[(&[&[u8]], Command<'_>)] = &[
-            (&[b"VERBOSE"], C::Verbose),
-            (&[b"BIND", b"tcp://*:*"], C::Bind(b"tcp://*:*")),
-            (&[b"PORT"], C::Port),
-            (&[b"LOAD", b"a.cfg"], C::Load(b"a.cfg")),
-            (&[b"CONFIGURE", b"a.cfg"], C::Load(b"a.cfg")),
-            (&[b"SET", b"server/timeout", b"100"], C::Set { path: b"server/timeout", value: b"100" }),
-            (&[b"SET", b"a", b""], C::Set { path: b"a", value: b"" }),
-            (&[b"SAVE", b"b.cfg"], C::Save(b"b.cfg")),
-            (&[b"RECORD", b"r"], C::Record(b"r")),
-            (&[b"RECORD", b""], C::Record(b"")),
-            (&[b"RECORD"], C::Record(b"")),
-            (&[b"CONNECT", b"ipc://x"], C::Connect { endpoint: b"ipc://x", server_key: None }),
-            (&[b"CONNECT", b"ipc://x", b"k"], C::Connect { endpoint: b"ipc://x", server_key: Some(b"k") }),
-            (&[b"CONNECT", b"ipc://x", b""], C::Connect { endpoint: b"ipc://x", server_key: Some(b"") }),
-            (&[b"PUBLISH", b"k", b"v"], C::Publish { key: b"k", value: b"v", ttl: 0 }),
-            (&[b"PUBLISH", b"k", b""], C::Publish { key: b"k", value: b"", ttl: 0 }),
-            (&[b"PUBLISH", b"k", b"v", b"2500"], C::Publish { key: b"k", value: b"v", ttl: 2500 }),
-            (&[b"STATUS"], C::Status),
-            (&[b"UNPUBLISH", b"\xff"], C::Unpublish(b"\xff")),
-            (&[b"RETRACT", b"k"], C::Retract(b"k")),
-            (&[b"SET PUBLICKEY", b"p"], C::SetPublicKey(b"p")),
-            (&[b"SET SECRETKEY", b"s"], C::SetSecretKey(b"s")),
-            (&[b"ZAP DOMAIN", b"d"], C::ZapDomain(b"d")),
-            (&[b"ZAP DOMAIN", b""], C::ZapDomain(b"")),
-            (&[b"GET", b"k"], C::Get(b"k")),
-            (&[b"KEYS"], C::Keys),
-            (&[b"STATS"], C::Stats),
-            (&[b"PEERS"], C::Peers),
-            (&[b"$TERM"], C::Term),
-        ];
-        for (frames, command) in cases {
-            assert_eq!(parse(frames).as_ref(), Ok(command));
-            let name = if frames[0] == b"CONFIGURE" { b"LOAD" } else { frames[0] };
-            assert_eq!(command.name().as_bytes(), name);
-        }
-    }
-
-    #[test]
-    fn frames_behind_the_arguments_are_refused_or_ignored_as_by_czmq() {
-        for syntax in COMMANDS {
-            let count = words(syntax.arguments.as_bytes());
-            let mut frames = vec![syntax.name.as_bytes()];
-            frames.extend((0..count).map(|_| &b"1"[..]));
-            assert!(parse(&frames).is_ok(), "{}", syntax.name);
-            assert_eq!(read_by_czmq(&frames), None);
-            assert!(frames.len() < MAX_FRAMES, "one frame more is read");
-            frames.push(b"1");
-            if syntax.name == "$TERM" {
-                assert_eq!(parse(&frames), Ok(Command::Term));
-                continue;
-            }
-            let why = match syntax.arguments {
-                "" => "too many frames, for it has no arguments".to_owned(),
-                arguments => format!("too many frames, for its arguments are: {arguments}"),
-            };
-            assert_eq!(refused(&frames), format!("{} refused: {why}", syntax.name));
-            let read = syntax.in_czmq.then(|| &frames[..=count]);
-            assert_eq!(read_by_czmq(&frames), read, "{}", syntax.name);
-        }
-    }
-
-    #[test]
-    fn a_terminating_zero_byte_is_not_part_of_a_frame() {
-        let frames: &[&[u8]] = &[b"PUBLISH\0", b"k\0", b"v\0", b"1\0"];
-        assert_eq!(parse(frames), Ok(Command::Publish { key: b"k", value: b"v", ttl: 1 }));
-        assert_eq!(refused(&[b"LOAD", b"a\0b"]), "LOAD refused: file name holds a NUL byte");
-        assert_eq!(refused(&[b"RECORD", b"a\0b"]), "RECORD refused: file name holds a NUL byte");
-        assert_eq!(refused(&[b"GET", b"a\0\0"]), "GET refused: key holds a NUL byte");
-    }
-
-    #[test]
-    fn refusals_name_the_command_and_the_reason() {
-        assert_eq!(refused(&[]), "unknown zgossip method ''");
-        assert_eq!(refused(&[b"publish", b"k", b"v"]), "unknown zgossip method 'publish'");
-        assert_eq!(refused(&[b"PUBLISH"]), "PUBLISH refused: key is missing");
-        assert_eq!(refused(&[b"PUBLISH", b"k"]), "PUBLISH refused: value is missing");
-        for command in ["BIND", "CONNECT"] {
-            assert_eq!(refused(&[command.as_bytes()]), format!("{command} refused: endpoint is missing"));
-            assert_eq!(refused(&[command.as_bytes(), b""]), format!("{command} refused: endpoint is empty"));
-        }
-        for command in ["LOAD", "CONFIGURE", "SAVE"] {
-            assert_eq!(refused(&[command.as_bytes()]), format!("{command} refused: file name is missing"));
-        }
-        assert_eq!(refused(&[b"SET"]), "SET refused: path is missing");
-        assert_eq!(refused(&[b"SET", b"a"]), "SET refused: value is missing");
-        for command in ["UNPUBLISH", "RETRACT", "GET"] {
-            assert_eq!(refused(&[command.as_bytes()]), format!("{command} refused: key is missing"));
-            assert_eq!(refused(&[command.as_bytes(), b""]), format!("{command} refused: key is empty"));
-            let long = [b'k'; 256];
-            let why = format!("{command} refused: key is longer than 255 bytes");
-            assert_eq!(refused(&[command.as_bytes(), &long]), why);
-            assert!(parse(&[command.as_bytes(), &long[1..]]).is_ok());
-        }
-        assert_eq!(refused(&[b"SET SECRETKEY"]), "SET SECRETKEY refused: key is missing");
-        for ttl in ["-1", "+1", "1s", "4294967296", "", " 1"] {
-            let why = "PUBLISH refused: ttl is not a number of milliseconds";
-            assert_eq!(refused(&[b"PUBLISH", b"k", b"v", ttl.as_bytes()]), why, "{ttl:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_frames_break_the_parser(
-            name in prop::sample::select(vec!["PUBLISH", "SET", "CONNECT", "GET", "$TERM", "", "X"]),
-            arguments in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..6),
-        ) {
-            let mut frames = vec![name.as_bytes()];
-            frames.extend(arguments.iter().map(Vec::as_slice));
-            if let Err(refused) = parse(&frames) {
-                prop_assert_eq!(refused.command, name.as_bytes());
-            }
-        }
-    }
-}
+mod tests;

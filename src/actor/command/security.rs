@@ -1,4 +1,7 @@
 //! The `zgossip/security` section of a configuration: how connections are secured.
+//!
+//! `mechanism` says how clients make themselves known, `username` and `password` what CONNECT says of this node. The latter
+//! are read by [`credentials`] and may stand there without the former.
 
 use zeroize::Zeroizing;
 
@@ -6,6 +9,9 @@ use super::configuration::relative;
 use crate::actor::auth::Cert;
 use crate::actor::file::zpl::Item;
 use crate::log::show;
+
+const SECTION: &[u8] = b"zgossip/security";
+const PASSWORD: &[u8] = b"zgossip/security/password";
 
 /// How connections are secured.
 #[derive(Debug, Eq, PartialEq)]
@@ -49,7 +55,10 @@ pub fn is_security(path: &[u8]) -> bool {
 /// Reads the security section; `None` where there is none. An error means that the security asked for cannot be had, so
 /// that nothing may be bound or connected.
 pub fn security(tree: &Item) -> Option<Result<Security, String>> {
-    let section = tree.locate(b"zgossip/security")?;
+    let section = tree.locate(SECTION)?;
+    if let Err(reason) = credentials(tree) {
+        return Some(Err(reason));
+    }
     Some(match section.get(b"mechanism").unwrap_or(b"null") {
         b"null" => Ok(Security::Null),
         b"plain" => Ok(Security::Plain),
@@ -59,6 +68,35 @@ pub fn security(tree: &Item) -> Option<Result<Security, String>> {
         },
         other => Err(format!("mechanism={} is not supported", show(other))),
     })
+}
+
+/// A username and a password.
+type Credentials<'a> = (&'a [u8], &'a [u8]);
+
+/// The username and the password that the security section sets, if it does.
+pub fn credentials(tree: &Item) -> Result<Option<Credentials<'_>>, String> {
+    match (tree.get(b"zgossip/security/username"), tree.get(PASSWORD)) {
+        (None, None) => Ok(None),
+        (Some(username), Some(password)) => Ok(Some((username, password))),
+        (Some(_), None) => Err("zgossip/security/password is not set".to_owned()),
+        (None, Some(_)) => Err("zgossip/security/username is not set".to_owned()),
+    }
+}
+
+/// Whether the tree holds a password, which is not for everybody's eyes.
+pub fn has_password(tree: &Item) -> bool {
+    tree.get(PASSWORD).is_some()
+}
+
+/// Whether `path` is that of the password.
+pub fn is_password(path: &[u8]) -> bool {
+    relative(path) == PASSWORD
+}
+
+/// The line of the mechanism, or of the section; 0 where there is none.
+pub fn line(tree: &Item) -> usize {
+    let item = tree.locate(b"zgossip/security/mechanism").or_else(|| tree.locate(SECTION));
+    item.map_or(0, Item::line)
 }
 
 /// The ZAP domain that the security section sets.

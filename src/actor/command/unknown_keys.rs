@@ -62,6 +62,18 @@ pub fn all_unknown(tree: &Item) -> Vec<Unknown> {
         }
     }
     let mut found = Vec::new();
+    for item in tree.children().iter().filter(|item| !matches!(item.name(), b"server" | b"zgossip")) {
+        // Another name is the program's own, unless it is almost one of these.
+        let name = show(item.name()).into_owned();
+        let similar = |known: &str| {
+            name.len() <= LONGEST
+                && !name.starts_with(known)
+                && strsim::normalized_damerau_levenshtein(known, &name) >= SIMILAR
+        };
+        if let Some(nearest) = ["server", "zgossip"].into_iter().find(|known| similar(known)) {
+            found.push(Unknown { path: name, line: item.line(), nearest: Some(nearest) });
+        }
+    }
     for section in tree.children().iter().filter(|item| matches!(item.name(), b"server" | b"zgossip")) {
         add(section, section.name(), &mut found);
     }
@@ -86,6 +98,9 @@ mod tests {
             "6: 'zgossip/bind/endpiont' is not a known setting; did you mean 'zgossip/bind/endpoint'?",
         ];
         assert_eq!(found, expected);
+        let misspelt = all_unknown(&Item::parse(b"sever\n    timeout = 5\nservice\n").unwrap());
+        let misspelt: Vec<_> = misspelt.iter().map(ToString::to_string).collect();
+        assert_eq!(misspelt, ["'sever' is not a known setting; did you mean 'server'?"]);
         for known in paths() {
             assert_eq!(unknown(known.as_bytes()), None);
         }

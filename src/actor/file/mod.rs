@@ -51,6 +51,11 @@ pub fn reason(error: &io::Error) -> String {
     }
 }
 
+/// The errno of an error; EINVAL for one that is not the system's.
+pub fn errno(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(libc::EINVAL)
+}
+
 /// The path of the file called `name`.
 pub fn path(name: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(name))
@@ -81,8 +86,9 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Writes a tree to a file, which holds its old content or all of the new one at any time; `-` is standard output.
-pub fn save(tree: &Item, name: &[u8]) -> io::Result<()> {
+/// Writes a tree to a file, which holds its old content or all of the new one at any time; `-` is standard output. A
+/// file that is there keeps its permissions; a new one is for its owner alone if it `is_secret`.
+pub fn save(tree: &Item, name: &[u8], is_secret: bool) -> io::Result<()> {
     let text = Zeroizing::new(tree.save());
     if name == b"-" {
         let mut out = io::stdout().lock();
@@ -94,18 +100,18 @@ pub fn save(tree: &Item, name: &[u8]) -> io::Result<()> {
         Ok(metadata) if !metadata.is_file() => {
             OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(&target)?.write_all(&text)
         }
-        Ok(metadata) => replace(&target, &text, Some(metadata.permissions())),
-        Err(_) => replace(&target, &text, None),
+        Ok(metadata) => replace(&target, &text, Some(metadata.permissions()), 0o600),
+        Err(_) => replace(&target, &text, None, if is_secret { 0o600 } else { 0o666 }),
     }
 }
 
-/// Replaces the content of a file by way of a temporary file beside it.
-fn replace(target: &Path, text: &[u8], permissions: Option<fs::Permissions>) -> io::Result<()> {
+/// Replaces the content of a file by way of a temporary file beside it, which is created with this mode.
+fn replace(target: &Path, text: &[u8], permissions: Option<fs::Permissions>, mode: u32) -> io::Result<()> {
     let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let mut unique = name.to_owned();
     unique.push(format!(".{}-{:08x}", std::process::id(), entropy::random::<1>()[0] as u32));
     let temporary = target.with_file_name(unique);
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
     let written = file
         .write_all(text)
         .and_then(|()| permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions)))
@@ -157,7 +163,7 @@ mod tests {
         let directory = Directory::new();
         let name = directory.name(b"\xff.cfg");
         let saved = tree("server\n    timeout = 5\n");
-        save(&saved, &name).unwrap();
+        save(&saved, &name, false).unwrap();
         assert_eq!(load(&name).unwrap().0, saved);
         assert_eq!(fs::read_dir(&directory.0).unwrap().count(), 1, "no temporary file stays");
     }
@@ -169,18 +175,26 @@ mod tests {
         fs::write(path(&name), "a = 1\n").unwrap();
         fs::set_permissions(path(&name), fs::Permissions::from_mode(0o600)).unwrap();
         std::os::unix::fs::symlink("real", path(&link)).unwrap();
-        save(&tree("a = 2\n"), &link).unwrap();
+        save(&tree("a = 2\n"), &link, false).unwrap();
         assert!(fs::symlink_metadata(path(&link)).unwrap().is_symlink());
         assert_eq!(fs::read(path(&name)).unwrap(), b"a = \"2\"\n");
         assert_eq!(fs::metadata(path(&name)).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
+    fn a_new_file_with_a_secret_is_for_its_owner() {
+        let directory = Directory::new();
+        let name = directory.name(b"secret");
+        save(&tree("a = 1\n"), &name, true).unwrap();
+        assert_eq!(fs::metadata(path(&name)).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
     fn a_failed_save_leaves_nothing() {
         let directory = Directory::new();
-        assert!(save(&tree("a"), &directory.name(b"missing/file")).is_err());
+        assert!(save(&tree("a"), &directory.name(b"missing/file"), false).is_err());
         fs::create_dir(path(&directory.name(b"directory"))).unwrap();
-        assert!(save(&tree("a"), &directory.name(b"directory")).is_err());
+        assert!(save(&tree("a"), &directory.name(b"directory"), false).is_err());
         assert_eq!(fs::read_dir(&directory.0).unwrap().count(), 1);
     }
 

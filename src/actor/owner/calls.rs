@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use super::handle::Handle;
+use zeroize::Zeroizing;
+
 use crate::actor::command::Condition;
 use crate::actor::error::{CallError, Failure};
 use crate::core::{Tuple, check_key};
 
 /// The longest ZAP domain, in bytes: the limit of libzmq's `ZMQ_ZAP_DOMAIN`.
 const MAX_DOMAIN: usize = 255;
+
+/// The longest username and password, in bytes, by which a client makes itself known in PLAIN.
+const MAX_CREDENTIAL: usize = 255;
 
 impl Handle {
     /// Publishes a tuple that expires after `ttl` milliseconds; 0 for never. Waits for room as [`send`](Handle::send) does,
@@ -68,8 +73,22 @@ impl Handle {
     /// Sets an item of the configuration.
     pub fn set(&self, path: &[u8], value: &[u8]) -> Result<(), Failure> {
         let path = without_nul(path, "path")?.to_vec();
-        let value = without_nul(value, "value")?.to_vec();
+        // It may be a password.
+        let value = Zeroizing::new(without_nul(value, "value")?.to_vec());
         self.call(move |node| node.set(&path, &value))?
+    }
+
+    /// Sets the username and the password that CONNECT gives by PLAIN; `None` for none.
+    pub fn set_plain(&self, credentials: Option<(&[u8], &[u8])>) -> Result<(), Failure> {
+        for (text, what) in credentials.into_iter().flat_map(|(u, p)| [(u, "username"), (p, "password")]) {
+            without_nul(text, what)?;
+            if text.is_empty() || text.len() > MAX_CREDENTIAL {
+                return Err(Failure::invalid(format!("{what} does not have 1 to {MAX_CREDENTIAL} bytes")));
+            }
+        }
+        let (username, password) = credentials.unwrap_or_default();
+        let (username, password) = (username.to_vec(), Zeroizing::new(password.to_vec()));
+        Ok(self.call(move |node| node.set_plain(&username, &password))?)
     }
 
     /// Sets the domain that ZAP requests carry, for endpoints that are bound from now on.

@@ -39,6 +39,15 @@ impl Node {
         Ok(self.ask(move |node| node.bind(&endpoint))??)
     }
 
+    /// The endpoint bound last, as peers in this machine reach it: with the port for `tcp://127.0.0.1:*`, and the path for
+    /// `ipc://*`. `None` if nothing is bound, or the last attempt failed.
+    ///
+    /// # Errors
+    /// [`Closed`](crate::ErrorKind::Closed), as all calls.
+    pub fn endpoint(&self) -> Result<Option<String>, Error> {
+        self.ask(|node| node.endpoint())
+    }
+
     /// Stops accepting peers at an endpoint, and disconnects those that connected to it. The endpoint is written as it
     /// was for [`bind`](Node::bind), or with the port that this returned in place of `*`.
     ///
@@ -90,6 +99,16 @@ impl Node {
         let secret = cert.secret_text().ok_or_else(|| Error::invalid("the certificate has no secret key"))?;
         let (public, secret) = (cert.public_text(), Zeroizing::new(secret.as_bytes().to_vec()));
         self.ask(move |node| node.set_keys(public.as_bytes(), &secret))
+    }
+
+    /// Sets the name and the password that [`connect`](Node::connect) gives from now on; `None` takes them back. They are
+    /// for a peer whose `zgossip/security/mechanism` is `plain`, and no other is connected to. PLAIN does not encrypt.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if one of the two does not have 1 to 255 bytes.
+    pub fn set_plain(&self, credentials: Option<(&str, &str)>) -> Result<(), Error> {
+        let credentials = credentials.map(|(username, password)| (username.as_bytes(), password.as_bytes()));
+        Ok(self.handle()?.set_plain(credentials)?)
     }
 
     /// Sets the ZAP domain of endpoints bound from now on; empty: `global`.

@@ -21,6 +21,18 @@ impl Node {
         Ok(self.ask(move |node| node.load(&file))??)
     }
 
+    /// Loads a configuration file as [`load`](Node::load) does, but only if nothing is wrong with it, as
+    /// [`check`](crate::check) sees it. Returns what could not be done, such as binding to an endpoint that is in use: a
+    /// text for each, with the rest of the file in force.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), with all faults in its text, or the error of reading the file.
+    /// Nothing is changed then.
+    pub fn load_strict(&self, file: impl AsRef<Path>) -> Result<Vec<String>, Error> {
+        let file = file_name(&file).to_vec();
+        Ok(self.ask(move |node| node.load_strictly(&file))?.map_err(|(failure, _)| failure)?)
+    }
+
     /// Saves the configuration to a file, which at any moment has either its old content or all of the new.
     ///
     /// # Errors

@@ -6,8 +6,11 @@ use libc::{c_char, c_int};
 use zeroize::Zeroizing;
 
 use super::arguments::{enter, string};
+use super::frames::text_to_c;
 use super::pool::zgossip_t;
 use crate::ffi::entry::entry_with_reason;
+use crate::ffi::error::Errno;
+use crate::ffi::failure::Failure;
 
 /// Accepts peers at an endpoint.
 ///
@@ -26,6 +29,26 @@ pub unsafe extern "C" fn zgossip_bind(self_: *mut zgossip_t, endpoint: *const c_
         // SAFETY: the program gives a node and a C string.
         let (node, endpoint) = unsafe { (enter(self_)?, string(endpoint, "endpoint")?.to_vec()) };
         Ok(node.call(move |node| node.bind(&endpoint))??.into())
+    }
+}
+
+/// Returns the endpoint that was bound last, as peers in this machine reach it.
+///
+/// It is the endpoint that is in use: with the port for tcp://127.0.0.1:*, with
+/// the path for ipc://*, and with 0.0.0.0 for all interfaces.
+///
+/// Returns: a string, which the caller frees with free or zgossip_free; or
+///     NULL.
+/// Errors: ENOENT if nothing is bound, or the last attempt failed; ENOMEM; and
+///     those of an answered call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_endpoint(self_: *mut zgossip_t) -> *mut c_char {
+    entry_with_reason! {
+        // SAFETY: the program gives a node.
+        let node = unsafe { enter(self_) }?;
+        let endpoint = node.call(|node| node.endpoint())?;
+        let endpoint = endpoint.ok_or_else(|| Failure::new(Errno(libc::ENOENT), "no endpoint is bound"))?;
+        Ok(text_to_c(endpoint.as_bytes())?.as_ptr())
     }
 }
 
@@ -54,12 +77,15 @@ pub unsafe extern "C" fn zgossip_unbind(self_: *mut zgossip_t, endpoint: *const 
 /// The peer need not be there yet. `server_key` is the public key of the peer
 /// (40 characters of Z85) if the connection is to be encrypted, or NULL. For an
 /// encrypted connection the node uses the keys of zgossip_set_keys, or a fresh
-/// pair if there are none.
+/// pair if there are none. Without `server_key` it uses the username and the
+/// password of zgossip_set_plain, if there are any.
 ///
 /// Returns: 0 once the attempt has begun, or -1.
 /// Errors: EINVAL if the endpoint or the key is malformed; EACCES if the keys
-///     cannot be used (the node never connects in clear then); other errors of
-///     libzmq; and those of an answered call.
+///     cannot be used, or zgossip/security/mechanism is plain or curve and
+///     there is no password or `server_key` for it (the node never connects
+///     without it then, except to inproc endpoints); other errors of libzmq;
+///     and those of an answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_connect(
     self_: *mut zgossip_t,
@@ -121,6 +147,39 @@ pub unsafe extern "C" fn zgossip_set_keys(
         };
         let secret = Zeroizing::new(secret.to_vec());
         node.call(move |node| node.set_keys(&public, &secret))?;
+        Ok(0)
+    }
+}
+
+/// Sets the username and the password of the node, for each zgossip_connect
+/// that follows.
+///
+/// The node makes itself known by PLAIN then, where zgossip_connect is given no
+/// server key. PLAIN does not encrypt: name, password and tuples can be read on the way.
+/// Only a peer that asks for a password is connected to then; it asks if its
+/// zgossip/security/mechanism is plain and zgossip_auth_plain names a file.
+/// NULL for both takes them back. The password is neither logged nor recorded,
+/// and the library wipes its copies; libzmq keeps one.
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if one of the two is NULL, or does not have 1 to 255 bytes;
+///     and those of an answered call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_set_plain(
+    self_: *mut zgossip_t,
+    username: *const c_char,
+    password: *const c_char,
+) -> c_int {
+    entry_with_reason! {
+        // SAFETY: the program gives a node.
+        let node = unsafe { enter(self_) }?;
+        let credentials = if username.is_null() && password.is_null() {
+            None
+        } else {
+            // SAFETY: the program gives two C strings.
+            Some(unsafe { (string(username, "username")?, string(password, "password")?) })
+        };
+        node.set_plain(credentials)?;
         Ok(0)
     }
 }

@@ -33,6 +33,19 @@ pub(super) fn to_c<'a>(
     Ok(array)
 }
 
+/// Copies a text to memory of the C library, with a NUL behind it.
+pub(super) fn text_to_c(text: &[u8]) -> Result<NonNull<c_char>, Errno> {
+    // SAFETY: any size may be asked for.
+    let block = unsafe { libc::malloc(text.len() + 1) }.cast::<u8>();
+    let string = NonNull::new(block).ok_or(Errno::NO_MEMORY)?;
+    // SAFETY: `block` has room for the text and the NUL.
+    unsafe {
+        ptr::copy_nonoverlapping(text.as_ptr(), block, text.len());
+        block.add(text.len()).write(0);
+    }
+    Ok(string.cast())
+}
+
 /// Frees what [`to_c`] returned.
 ///
 /// # Safety

@@ -2,18 +2,26 @@
 
 #![allow(unsafe_code)]
 
+use std::ptr;
+
 use libc::{c_char, c_int};
 
 use super::arguments::{enter, string};
+use super::frames::text_to_c;
 use super::pool::zgossip_t;
+use crate::actor::check_file;
 use crate::ffi::entry::entry_with_reason;
+use crate::ffi::error::Errno;
 
 /// Loads a configuration file in place of the present configuration.
 ///
-/// The node binds and connects to what the file says, keeps what is bound
-/// already, and loads the file again whenever it changes. An item with an
-/// invalid value, or an endpoint that cannot be bound, is logged and does not
-/// fail the call.
+/// The node binds and connects to what the file says, publishes what stands in
+/// it, and loads the file again whenever it changes. Endpoints that are bound
+/// or connected already stay; when the same file is loaded again, those that it
+/// opened and no longer names are closed, and tuples that it published are
+/// retracted. An item with an invalid value, or an endpoint that cannot be
+/// bound, is logged and does not fail the call: see zgossip_load_strict and
+/// zgossip_check.
 ///
 /// Returns: 0; or -1, with nothing changed.
 /// Errors: EINVAL if the file is not valid ZPL; ENOENT, EACCES and the like if
@@ -28,10 +36,99 @@ pub unsafe extern "C" fn zgossip_load(self_: *mut zgossip_t, file: *const c_char
     }
 }
 
+/// Loads a configuration file as zgossip_load does, but only if nothing is wrong
+/// with it.
+///
+/// A file with an invalid value, an unknown name or an item that can have no
+/// effect is not loaded. What only the attempt shows, such as an endpoint that
+/// is in use, is found when the file is in force already, and counted.
+///
+///     char *problems;
+///     if (zgossip_load_strict (node, "hub.cfg", &problems) != 0)
+///         fprintf (stderr, "%s\n", problems? problems: zgossip_strerror (errno));
+///     zgossip_free (problems);
+///
+/// Where `problems_p` points, unless that is NULL, a string with a line for each
+/// problem is stored, FILE:LINE: TEXT, which the caller frees with free or
+/// zgossip_free; or NULL, if there are none.
+///
+/// Returns: 0; the number of things that could not be done, with the rest of
+///     the file in force; or -1, with nothing changed.
+/// Errors: EINVAL if something is wrong with the file; and those of
+///     zgossip_load.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_load_strict(
+    self_: *mut zgossip_t,
+    file: *const c_char,
+    problems_p: *mut *mut c_char,
+) -> c_int {
+    entry_with_reason! {
+        // SAFETY: the program gives a node, a C string, and NULL or the address of a pointer.
+        let (node, file) = unsafe {
+            store_problems(problems_p, &[])?;
+            (enter(self_)?, string(file, "file")?.to_vec())
+        };
+        let loaded = node.call(move |node| node.load_strictly(&file))?;
+        let problems = match &loaded {
+            Ok(problems) | Err((_, problems)) => problems,
+        };
+        // SAFETY: as above.
+        unsafe { store_problems(problems_p, problems) }?;
+        loaded.map(|problems| count(&problems)).map_err(|(failure, _)| failure.into())
+    }
+}
+
+/// Checks a configuration file, without a node and without doing what it says.
+///
+/// It finds invalid values, unknown names and items that can have no effect, as
+/// zgossip_load_strict does. Whether endpoints can be bound and peers reached
+/// only the attempt shows. `problems_p` is as for zgossip_load_strict.
+///
+/// Returns: the number of problems, or -1.
+/// Errors: EINVAL if `file` is NULL; ENOENT, EACCES and the like if the file
+///     cannot be read; ENOMEM.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_check(file: *const c_char, problems_p: *mut *mut c_char) -> c_int {
+    entry_with_reason! {
+        // SAFETY: the program gives a C string, and NULL or the address of a pointer.
+        unsafe {
+            store_problems(problems_p, &[])?;
+            let problems = check_file(string(file, "file")?)?;
+            store_problems(problems_p, &problems)?;
+            Ok(count(&problems))
+        }
+    }
+}
+
+fn count(problems: &[String]) -> c_int {
+    c_int::try_from(problems.len()).unwrap_or(c_int::MAX)
+}
+
+/// Stores a string of these lines where the program wants it; NULL if there are none.
+///
+/// # Safety
+/// `place` is NULL or the address of a pointer.
+unsafe fn store_problems(place: *mut *mut c_char, problems: &[String]) -> Result<(), Errno> {
+    if place.is_null() {
+        return Ok(());
+    }
+    // A name of a file may hold a line break, which would make two lines of one.
+    let lines: Vec<_> = problems.iter().map(|text| text.replace('\n', " ")).collect();
+    let text = match lines.is_empty() {
+        true => ptr::null_mut(),
+        false => text_to_c(lines.join("\n").as_bytes())?.as_ptr(),
+    };
+    // SAFETY: the caller vouches for it.
+    unsafe { place.write(text) };
+    Ok(())
+}
+
 /// Sets one item of the configuration, such as "server/timeout".
 ///
 /// An empty value stands for the default. The paths are listed in the README
-/// and in libzgossip(3).
+/// and in libzgossip(3). Items of the sections zgossip/bind, zgossip/connect and
+/// zgossip/publish, and zgossip/echo, are only kept for zgossip_save, which is
+/// logged: zgossip_bind and other functions do what they say.
 ///
 /// Returns: 0, or -1.
 /// Errors: EINVAL if the path is malformed, or the item cannot have that value;

@@ -21,7 +21,7 @@ signals, asyncio and fork.
 from ._errors import LibraryNotFound, NodeClosed, ZgossipError
 from ._events import Deliver, Error, Event, Expire, Join, Leave, Retract, Unreachable
 from ._library import library_version
-from ._node import Node
+from ._node import Node, check
 from ._stats import Stats
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "Stats",
     "Unreachable",
     "ZgossipError",
+    "check",
     "library_version",
 ]
 

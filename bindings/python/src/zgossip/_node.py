@@ -77,6 +77,17 @@ class Node:
         """
         return self._call(self._library.bind, _bytes("endpoint", endpoint))
 
+    def endpoint(self) -> Optional[str]:
+        """Returns the endpoint bound last, as peers in this machine reach it; None if nothing is bound."""
+        self._check()
+        found = self._library.endpoint(self._handle)
+        if not found:
+            failed = self._failure()
+            if isinstance(failed, ZgossipError) and failed.errno == errno.ENOENT:
+                return None
+            raise failed
+        return _text(self._library, found)
+
     def unbind(self, endpoint: Text) -> None:
         """Stops accepting peers at an endpoint, and disconnects those that connected to it."""
         self._call(self._library.unbind, _bytes("endpoint", endpoint))
@@ -84,7 +95,8 @@ class Node:
     def connect(self, endpoint: Text, server_key: Optional[Text] = None) -> None:
         """Connects to the peer at an endpoint, and again whenever the connection is lost.
 
-        The peer need not be there yet. With the public key of the peer, the connection is encrypted (CURVE).
+        The peer need not be there yet. With the public key of the peer, the connection is encrypted (CURVE); without it,
+        the name and the password of `set_plain` are given, if there are any.
         """
         key = None if server_key is None else _bytes("server key", server_key)
         self._call(self._library.connect, _bytes("endpoint", endpoint), key)
@@ -256,6 +268,19 @@ class Node:
         self._call(self._library.load, _bytes("path", os.fspath(path)))
         self._call(self._library.set_events, True)
 
+    def load_strict(self, path: Path) -> list[str]:
+        """Loads a configuration file as `load` does, but only if `check` finds nothing wrong with it.
+
+        Returns what could not be done, such as binding to an endpoint that is in use, with the rest of the file in force.
+        """
+        problems = c_void_p()
+        try:
+            self._call(self._library.load_strict, _bytes("path", os.fspath(path)), byref(problems))
+        finally:
+            lines = _lines(self._library, problems)
+        self._call(self._library.set_events, True)
+        return lines
+
     def save(self, path: Path) -> None:
         """Saves the configuration to a file."""
         self._call(self._library.save, _bytes("path", os.fspath(path)))
@@ -267,6 +292,14 @@ class Node:
     def set_keys(self, public_key: Text, secret_key: Text) -> None:
         """Sets the CURVE keys (Z85) for each `bind` and `connect` that follows."""
         self._call(self._library.set_keys, _bytes("key", public_key), _bytes("key", secret_key))
+
+    def set_plain(self, username: Optional[Text], password: Optional[Text]) -> None:
+        """Sets the name and the password (PLAIN) for each `connect` that follows; None takes them back.
+
+        PLAIN does not encrypt. A peer that does not ask for a password is not connected to then.
+        """
+        name = None if username is None else _bytes("username", username)
+        self._call(self._library.set_plain, name, None if password is None else _bytes("password", password))
 
     def set_zap_domain(self, domain: Text) -> None:
         """Sets the ZAP domain for each `bind` that follows."""
@@ -370,6 +403,27 @@ class Node:
             if self._watched is None:
                 self._watched = Descriptor(self._call(self._library.fd))
             return self._watched
+
+
+def check(path: Path) -> list[str]:
+    """Checks a configuration file without a node; returns a text for each fault, with its line."""
+    found, problems = library(), c_void_p()
+    if found.check(_bytes("path", os.fspath(path)), byref(problems)) < 0:
+        number = ctypes.get_errno()
+        raise ZgossipError(found.reason(number), number)
+    return _lines(found, problems)
+
+
+def _text(found: Library, address: int) -> str:
+    """A string of the library, which is freed."""
+    try:
+        return string_at(address).decode("utf-8", "backslashreplace")
+    finally:
+        found.free(address)
+
+
+def _lines(found: Library, text: c_void_p) -> list[str]:
+    return [] if text.value is None else _text(found, text.value).split("\n")
 
 
 def _destroy(found: Library, handle: int, process: int) -> None:

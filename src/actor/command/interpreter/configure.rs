@@ -1,22 +1,28 @@
 //! The commands that change the configuration, and putting it in force.
 
-use std::fmt;
 use std::fs;
 use std::io;
 
 use zeroize::Zeroizing;
 
+use super::Interpreter;
 use super::execute::Execution;
-use super::{Interpreter, WATCH_INTERVAL};
 use crate::actor::command::security::{self, Security};
-use crate::actor::command::services::{self, Service};
+use crate::actor::command::services;
 use crate::actor::command::{configuration, unknown_keys};
 use crate::actor::error::Failure;
-use crate::actor::file::zpl::Item;
-use crate::actor::file::{self, LoadError};
+use crate::actor::file;
 use crate::engine::raw::curve;
 use crate::engine::{Error, Mechanism};
 use crate::log::show;
+
+/// What the configuration's security section has set, and not the program by commands.
+#[derive(Default)]
+pub(super) struct SecuritySet {
+    domain: bool,
+    credentials: bool,
+    keys: bool,
+}
 
 /// The state of the configuration's security section.
 pub(super) enum SecurityState {
@@ -49,9 +55,12 @@ impl Execution<'_> {
         // An item without a meaning is kept, as in CZMQ: for SAVE, or for another version.
         if let Some(unknown) = unknown_keys::unknown(path) {
             self.interpreter.logger.warning(format_args!("SET: {unknown}"));
-        } else if services::is_for_files(path) {
-            let text = format_args!("SET: {} takes effect only when a file with it is loaded", show(path));
-            self.interpreter.logger.notice(text);
+        } else if let Some(command) = services::instead_of_set(path) {
+            // CZMQ keeps it for SAVE, and does no more.
+            let instead = if command.is_empty() { String::new() } else { format!(": use {command}") };
+            let text =
+                format_args!("SET: {} takes effect only when a file with it is loaded{instead}", show(path));
+            self.interpreter.logger.warning(text);
         }
         if configuration::relative(path) == b"server/animate" {
             self.animate(value);
@@ -66,7 +75,7 @@ impl Execution<'_> {
     }
 
     /// Switches logging of activity, by the old name of VERBOSE.
-    fn animate(&mut self, value: &[u8]) {
+    pub(super) fn animate(&mut self, value: &[u8]) {
         // CZMQ's words.
         self.interpreter.logger.warning("'server/animate' is deprecated, use VERBOSE command instead");
         self.interpreter.verbose = configuration::animate(value);
@@ -82,7 +91,7 @@ impl Execution<'_> {
 
     /// Writes the configuration to a file.
     pub(super) fn save_now(&mut self, name: &[u8]) -> io::Result<()> {
-        file::save(&self.interpreter.tree, name)?;
+        file::save(&self.interpreter.tree, name, security::has_password(&self.interpreter.tree))?;
         if let Some(watch) = &mut self.interpreter.watch
             && fs::canonicalize(file::path(name)).ok() == fs::canonicalize(file::path(watch.name())).ok()
         {
@@ -102,70 +111,6 @@ impl Execution<'_> {
     /// Records the node's inputs in a file from now on; an empty name ends the recording.
     pub(super) fn record_now(&mut self, name: &[u8]) -> Result<(), Error> {
         self.engine.record((!name.is_empty()).then(|| file::path(name)))
-    }
-
-    /// Carries out LOAD. Returns false if the file is missing or broken, and nothing has changed.
-    pub(super) fn load(&mut self, command: &[u8], name: &[u8]) -> bool {
-        let loaded = self.load_now(name);
-        if let Err(error) = &loaded {
-            self.failed(command, format_args!("cannot load config file '{}'", show(name)), error);
-        }
-        loaded.is_ok()
-    }
-
-    /// Replaces the configuration by that of a file, puts it in force, and watches the file from then on. Items that are
-    /// bad or without a meaning are reported, and the rest of the file counts.
-    pub(super) fn load_now(&mut self, name: &[u8]) -> Result<(), LoadError> {
-        let (tree, watch) = file::load(name)?;
-        let (values, bad) = self.interpreter.values.read(&tree);
-        for bad in bad {
-            let line = tree.locate(bad.path().as_bytes()).map_or(0, Item::line);
-            self.report_line(name, line, bad);
-        }
-        for unknown in unknown_keys::all_unknown(&tree) {
-            self.report_line(name, unknown.line, unknown);
-        }
-        if let Some(value) = tree.get(b"server/animate") {
-            self.animate(value);
-        }
-        self.interpreter.tree = tree;
-        self.interpreter.values = values;
-        self.interpreter.watch = Some(watch);
-        self.interpreter.next_look = self.now.mono + WATCH_INTERVAL;
-        self.apply_values();
-        // Before the file's endpoints, wherever the section stands in it: no endpoint may be open to all for a moment.
-        self.apply_security();
-        self.start_services();
-        Ok(())
-    }
-
-    /// Reports what is wrong with one line of a configuration file.
-    fn report_line(&mut self, name: &[u8], line: usize, fault: impl fmt::Display) {
-        self.report(b"LOAD", format_args!("{}:{line}: {fault}", show(name)));
-    }
-
-    /// Starts the services that the configuration asks for. Endpoints that are bound or connected already stay so.
-    fn start_services(&mut self) {
-        let tree = std::mem::replace(&mut self.interpreter.tree, Item::root());
-        for service in services::services(&tree) {
-            match service {
-                Service::Echo(text) => self.interpreter.logger.notice(show(text)),
-                Service::Bind(endpoint) if self.interpreter.bound.contains(endpoint) => {}
-                Service::Bind(endpoint) => {
-                    if let Err(reason) = self.bind_now(endpoint) {
-                        self.failed(b"LOAD", format_args!("could not bind to {}", show(endpoint)), reason);
-                    }
-                }
-                Service::Connect { endpoint, server_key } => {
-                    let server_key = server_key.map(<[u8]>::to_vec);
-                    let as_before = self.interpreter.connected.get(endpoint) == Some(&server_key);
-                    if !as_before && self.connect(b"LOAD", endpoint, server_key.as_deref()) {
-                        self.interpreter.connected.insert(endpoint.to_vec(), server_key);
-                    }
-                }
-            }
-        }
-        self.interpreter.tree = tree;
     }
 
     /// Puts the values of the `server` section in force.
@@ -194,7 +139,11 @@ impl Execution<'_> {
         let ipv6 = self.interpreter.values.ipv6.unwrap_or_else(crate::actor::host::default_ipv6);
         self.engine.set_ipv6(ipv6);
         if matches!(self.interpreter.security, SecurityState::Pending) {
-            self.apply_security();
+            self.apply_security(true);
+            if let SecurityState::Unusable(reason) = &self.interpreter.security {
+                let text = format_args!("{reason}; nothing will be bound or connected");
+                self.interpreter.logger.warning(text);
+            }
         }
         match &self.interpreter.security {
             SecurityState::Unusable(reason) => Err(Error::insecure(reason.clone())),
@@ -202,12 +151,32 @@ impl Execution<'_> {
         }
     }
 
-    /// Puts the security section in force.
-    fn apply_security(&mut self) {
-        if let Some(domain) = security::domain(&self.interpreter.tree) {
-            self.engine.set_zap_domain(domain);
+    /// Puts the security section in force. `undo`: the section that was in force before is the same file's, or the
+    /// program's, so that keys are taken back that it has set and this one has not. Otherwise they stay, as in CZMQ.
+    pub(super) fn apply_security(&mut self, undo: bool) {
+        let Interpreter { tree, security_set, .. } = &mut *self.interpreter;
+        let domain = security::domain(tree);
+        if domain.is_some() || security_set.domain {
+            self.engine.set_zap_domain(domain.unwrap_or_default());
         }
-        self.interpreter.security = match security::security(&self.interpreter.tree) {
+        security_set.domain = domain.is_some();
+        // Half of them are an error of the section, below.
+        let credentials = security::credentials(tree).ok().flatten();
+        if credentials.is_some() || security_set.credentials {
+            let (username, password) = credentials.unwrap_or_default();
+            self.engine.set_username(username);
+            self.engine.set_password(password);
+        }
+        security_set.credentials = credentials.is_some();
+        let security = security::security(tree);
+        let is_curve = matches!(security, Some(Ok(Security::Curve { .. })));
+        let takes_keys_back = security.is_some() || undo;
+        if security_set.keys && !is_curve && takes_keys_back {
+            self.engine.clear_keys();
+            security_set.keys = false;
+        }
+        security_set.keys |= is_curve;
+        self.interpreter.security = match security {
             None => {
                 if !matches!(self.interpreter.security, SecurityState::Unset) {
                     self.engine.set_mechanism(Mechanism::Null);
@@ -220,11 +189,7 @@ impl Execution<'_> {
                 self.interpreter.logger.notice(format_args!("server is using {name} security"));
                 SecurityState::Applied
             }
-            Some(Err(reason)) => {
-                let text = format_args!("{reason}; nothing will be bound or connected");
-                self.interpreter.logger.warning(text);
-                SecurityState::Unusable(reason)
-            }
+            Some(Err(reason)) => SecurityState::Unusable(reason),
         };
     }
 

@@ -17,12 +17,14 @@ pub(super) struct Execution<'a> {
     pub(super) engine: &'a mut Engine,
     pub(super) now: Now,
     pub(super) out: &'a mut dyn Outbox,
+    /// What was reported as refused or failed, in the words of the log.
+    pub(super) problems: Vec<String>,
 }
 
 impl<'a> Execution<'a> {
     pub(super) fn new<'turn: 'a>(interpreter: &'a mut Interpreter, turn: Turn<'turn>) -> Execution<'a> {
         let Turn { engine, now, out } = turn;
-        Execution { interpreter, engine, now, out }
+        Execution { interpreter, engine, now, out, problems: Vec::new() }
     }
 
     /// Carries out `command`, which is called `name` in the log and in errors. Breaks at `$TERM`.
@@ -51,6 +53,8 @@ impl<'a> Execution<'a> {
             Command::Set { path, value } => self.set(name, path, value),
             Command::SetPublicKey(key) => self.engine.set_public_key(key),
             Command::SetSecretKey(key) => self.engine.set_secret_key(key),
+            Command::SetUsername(username) => self.engine.set_username(username),
+            Command::SetPassword(password) => self.engine.set_password(password),
             Command::ZapDomain(domain) => self.engine.set_zap_domain(domain),
             Command::Verbose => {
                 self.interpreter.verbose = true;
@@ -66,6 +70,7 @@ impl<'a> Execution<'a> {
             | Command::Get(_)
             | Command::Keys
             | Command::Stats
+            | Command::Endpoint
             | Command::Peers => {
                 let reply = self.reply_to(command);
                 self.interpreter.send(Outgoing::Reply(reply), self.engine, self.out);
@@ -86,6 +91,7 @@ impl<'a> Execution<'a> {
             },
             Command::Keys => Message::Keys(self.engine.node().readable(now).cloned().collect()),
             Command::Stats => stats_message(&self.engine.stats()),
+            Command::Endpoint => Message::text(std::iter::once("ENDPOINT".to_owned()).chain(self.endpoint())),
             Command::Peers => peers_message(&self.engine.peers(), now),
             Command::Port if self.interpreter.bind_failed => Message::text(["PORT", "-1"]),
             Command::Port => Message::text(["PORT", &self.interpreter.port.to_string()]),
@@ -95,7 +101,9 @@ impl<'a> Execution<'a> {
 
     /// Logs that a command cannot be carried out, and sends ERROR.
     pub(super) fn refuse(&mut self, command: &[u8], reason: impl fmt::Display) {
-        self.interpreter.logger.warning(format_args!("{} refused: {reason}", show(command)));
+        let text = format!("{} refused: {reason}", show(command));
+        self.interpreter.logger.warning(&text);
+        self.problems.push(text);
         self.interpreter.send_error(command, &reason, self.engine, self.out);
     }
 
@@ -109,6 +117,7 @@ impl<'a> Execution<'a> {
     pub(super) fn report(&mut self, command: &[u8], text: impl fmt::Display) {
         self.interpreter.logger.warning(&text);
         self.interpreter.send_error(command, &text, self.engine, self.out);
+        self.problems.push(text.to_string());
     }
 
     fn bind(&mut self, command: &[u8], endpoint: &[u8]) {
@@ -116,6 +125,19 @@ impl<'a> Execution<'a> {
             self.interpreter.bind_failed = true;
             self.failed(command, format_args!("could not bind to {}", show(endpoint)), reason);
         }
+    }
+
+    /// The endpoint that was bound last and is bound still, unless the last BIND failed.
+    pub(super) fn endpoint(&self) -> Option<String> {
+        self.engine.last_bound().filter(|_| !self.interpreter.bind_failed)
+    }
+
+    /// Takes a BIND back.
+    pub(super) fn unbind_now(&mut self, endpoint: &[u8]) -> Result<(), Error> {
+        self.engine.unbind(endpoint)?;
+        self.interpreter.bound.remove(endpoint);
+        self.interpreter.opened.binds.retain(|bound| bound != endpoint);
+        Ok(())
     }
 
     /// Binds to `endpoint` by the security in force. Returns the TCP port, 0 for other transports.

@@ -1,15 +1,16 @@
 //! Typed calls on a node: what commands do, with results in place of log lines and ERROR.
 
-use std::io;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use super::execute::Execution;
+use super::load::NotLoaded;
 use super::{Interpreter, Turn};
+use crate::actor::command::check::in_line;
 use crate::actor::command::waits::{Condition, Waits};
 use crate::actor::error::Failure;
-use crate::actor::file::{self, LoadError};
+use crate::actor::file::{self, LoadError, errno};
 use crate::actor::promise::Promise;
 use crate::core::{Refusal, Stats, Tuple};
 use crate::log::{Sink, show};
@@ -35,9 +36,12 @@ impl<'a> NodeCalls<'a> {
 
     /// Stops accepting peers at `endpoint`.
     pub fn unbind(&mut self, endpoint: &[u8]) -> Result<(), Failure> {
-        self.execution.engine.unbind(endpoint)?;
-        self.execution.interpreter.bound.remove(endpoint);
-        Ok(())
+        Ok(self.execution.unbind_now(endpoint)?)
+    }
+
+    /// The endpoint that was bound last and is bound still, as libzmq spells it; `None` also if the last BIND failed.
+    pub fn endpoint(&self) -> Option<String> {
+        self.execution.endpoint()
     }
 
     /// Connects to the peer at `endpoint`, by CURVE with its public key (Z85).
@@ -47,7 +51,9 @@ impl<'a> NodeCalls<'a> {
 
     /// Disconnects from the peer at `endpoint`, and does not connect to it again.
     pub fn disconnect(&mut self, endpoint: &[u8]) -> Result<(), Failure> {
-        Ok(self.execution.engine.disconnect(endpoint)?)
+        self.execution.engine.disconnect(endpoint)?;
+        self.execution.interpreter.opened.connects.remove(endpoint);
+        Ok(())
     }
 
     /// Removes a tuple from the network. Returns whether the node held it.
@@ -97,6 +103,12 @@ impl<'a> NodeCalls<'a> {
         self.execution.engine.set_secret_key(secret);
     }
 
+    /// Sets the username and the password that CONNECT gives by PLAIN; empty ones for none.
+    pub fn set_plain(&mut self, username: &[u8], password: &Zeroizing<Vec<u8>>) {
+        self.execution.engine.set_username(username);
+        self.execution.engine.set_password(password);
+    }
+
     /// Sets the domain that ZAP requests carry, for endpoints to come.
     pub fn set_zap_domain(&mut self, domain: &[u8]) {
         self.execution.engine.set_zap_domain(domain);
@@ -104,12 +116,23 @@ impl<'a> NodeCalls<'a> {
 
     /// Replaces the configuration by that of a file.
     pub fn load(&mut self, name: &[u8]) -> Result<(), Failure> {
-        self.execution.load_now(name).map_err(|error| {
-            let reason = format!("cannot load config file '{}' ({error})", show(name));
-            match error {
-                LoadError::Io(error) => Failure::new(errno(&error), reason),
-                LoadError::Syntax(_) => Failure::new(libc::EINVAL, reason),
+        self.execution.load_now(name).map_err(|error| not_loaded(name, &error))
+    }
+
+    /// Replaces the configuration by that of a file, unless there is something wrong with the file. Returns what could not
+    /// be done nevertheless, such as binding to an endpoint that is in use. On error nothing has changed; the faults of
+    /// the file are returned with it.
+    pub fn load_strictly(&mut self, name: &[u8]) -> Result<Vec<String>, (Failure, Vec<String>)> {
+        self.execution.load_strictly(name).map_err(|error| match error {
+            NotLoaded::File(error) => {
+                let failure = not_loaded(name, &error);
+                let problems = match &error {
+                    LoadError::Syntax(error) => vec![in_line(name, error.line, error.reason)],
+                    LoadError::Io(_) => Vec::new(),
+                };
+                (failure, problems)
             }
+            NotLoaded::Problems(problems) => (Failure::invalid(problems.join("; ")), problems),
         })
     }
 
@@ -158,6 +181,10 @@ fn refused(refusal: &Refusal) -> Failure {
     Failure::new(errno, refusal)
 }
 
-fn errno(error: &io::Error) -> i32 {
-    error.raw_os_error().unwrap_or(libc::EINVAL)
+fn not_loaded(name: &[u8], error: &LoadError) -> Failure {
+    let reason = format!("cannot load config file '{}' ({error})", show(name));
+    match error {
+        LoadError::Io(error) => Failure::new(errno(error), reason),
+        LoadError::Syntax(_) => Failure::new(libc::EINVAL, reason),
+    }
 }
