@@ -19,11 +19,11 @@ use super::security::Access;
 use super::timers::Timer;
 use super::{Engine, Error};
 
-/// The time without a connection after which the owner is told (ms). A peer may start a little later than this node,
-/// or restart.
+/// Time without a connection after which the owner is told (ms). A peer may start a little later than this node, or
+/// restart.
 const UNREACHABLE_AFTER: u64 = 3000;
 
-/// Whether this libzmq reports the end of a handshake; versions before 4.3 do not.
+/// Returns whether this libzmq reports the end of a handshake; versions before 4.3 do not.
 fn reports_handshakes() -> bool {
     static VERSION: OnceLock<(i32, i32, i32)> = OnceLock::new();
     *VERSION.get_or_init(zmq::version) >= (4, 3, 0)
@@ -176,7 +176,7 @@ impl Engine {
     }
 
     fn drop_router_if_unused(&mut self, slot: usize) {
-        // The router's own list of links does not tell: a remote that waits for its next attempt is not in it.
+        // The router's own list of links does not say: a remote that waits for its next attempt is not in it.
         let used = self.links.values().any(|link| link.slot == slot && link.remote.is_some());
         if let Some(router) = self.routers.get_mut(slot).filter(|_| !used) {
             *router = None;
@@ -214,7 +214,7 @@ impl Engine {
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some(remote) = link.remote.as_mut() else { return };
         if remote.is_up() {
-            self.node.link_down(id, now); // it was lost in between, and no event told of that
+            self.node.link_down(id, now); // it was lost in between, and no event reported that
         }
         let was_reported = remote.set_up(now.mono);
         let text = format!("connected to {}", remote.endpoint().text());
@@ -300,7 +300,7 @@ impl Engine {
         }
     }
 
-    /// The remotes that an event is about: one, as far as anybody can tell.
+    /// The remotes that an event is about: one, as far as can be known.
     fn remotes_of(&self, slot: usize, event: &MonitorEvent) -> Vec<LinkId> {
         let Some(router) = self.routers.get(slot).and_then(Option::as_ref) else { return Vec::new() };
         if router.purpose == Purpose::Dedicated {

@@ -104,7 +104,7 @@ impl Endpoint {
         self.text.split_once("://").map_or("", |(_, address)| address)
     }
 
-    /// Whether the host is an IPv6 address, which is written in brackets.
+    /// Returns whether the host is an IPv6 address, which is written in brackets.
     pub(super) fn is_ipv6(&self) -> bool {
         self.transport == Transport::Tcp && self.address().starts_with('[')
     }
@@ -121,8 +121,8 @@ impl Endpoint {
         }
     }
 
-    /// Whether [`is_spelled`](Endpoint::is_spelled) recognises this endpoint in all monitor events about it. A host
-    /// name is not recognised: libzmq reports the address that it resolved to.
+    /// Returns whether [`is_spelled`](Endpoint::is_spelled) recognises this endpoint in all monitor events about it. A
+    /// host name is not recognised: libzmq reports the address that it resolved to.
     pub(super) fn has_one_spelling(&self) -> bool {
         match self.transport {
             Transport::Tcp => self.address().parse::<SocketAddr>().is_ok(),
@@ -131,7 +131,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether `event`, an endpoint as a monitor event spells it, means this endpoint.
+    /// Returns whether `event`, an endpoint as a monitor event spells it, means this endpoint.
     pub(super) fn is_spelled(&self, event: &str) -> bool {
         if event == &*self.text {
             return true;

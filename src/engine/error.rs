@@ -1,4 +1,4 @@
-//! Why the engine refused a command.
+//! Reasons for which the engine refuses a command.
 
 use std::{fmt, io};
 
@@ -34,7 +34,7 @@ impl Error {
         Error { errno: error.raw_os_error().unwrap_or(libc::EIO), reason: format!("{doing} ({reason})") }
     }
 
-    /// Replaces the reason by one that says more; the errno stays.
+    /// Replaces the reason by a more precise one; the errno stays.
     pub(super) fn because(self, reason: impl Into<String>) -> Error {
         Error { reason: reason.into(), ..self }
     }

@@ -1,4 +1,4 @@
-//! The loop: wait, take a bounded share of every input, send, tell the owner.
+//! The loop: wait, take a bounded share of every input, send, report to the owner.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ impl Engine {
     /// Runs one turn of the loop. Every input gets a bounded share, so that none keeps another waiting for long.
     ///
     /// Frames come first: a peer whose frames wait is not silent, however long this process was stopped. Then time: the
-    /// owner hears of what has expired before its commands are answered.
+    /// owner receives EXPIRE before its commands are answered.
     fn turn(&mut self, owner: &mut dyn Owner, commands: bool) -> ControlFlow<()> {
         self.receive(self.now());
         let now = self.now();
@@ -68,7 +68,8 @@ impl Engine {
         }
     }
 
-    /// Waits until there is something to do. True if the owner has commands, or room for what it is to be told.
+    /// Waits until a socket or the owner needs attention, or a timer is due. True if the owner has commands, or room
+    /// for events.
     fn wait(&mut self, owner: &mut dyn Owner, poller: &mut Poller) -> bool {
         self.queue_ready_links();
         let busy = match self.ask_sockets() {
@@ -105,7 +106,7 @@ impl Engine {
     }
 
     /// Asks the sockets that were used since the last wait what they have: sending or receiving may have consumed what
-    /// their descriptors would tell. True if any of them has something.
+    /// their descriptors would signal. True if any of them has something.
     fn ask_sockets(&mut self) -> Result<bool, raw::Error> {
         let mut busy = false;
         for router in self.routers.iter_mut().flatten() {

@@ -10,8 +10,8 @@ use super::link::Link;
 use super::raw;
 
 impl Engine {
-    /// Handles a remote with this node's own id. If it is this node, as happens where all hosts are given one list of
-    /// peers, the CONNECT is taken back; otherwise two nodes have one id, which is logged.
+    /// Handles a remote whose peer has this node's own id. If it is this node, as happens where all hosts are given
+    /// one list of peers, the CONNECT is taken back; otherwise two nodes have one id, which is logged.
     pub(super) fn on_own_id(&mut self, id: LinkId) {
         let Some(endpoint) = self.links.get(&id).map(|link| link.endpoint.to_string()) else { return };
         if !self.is_itself(id) {
@@ -29,7 +29,7 @@ impl Engine {
         }
     }
 
-    /// Whether the connection to a remote ends at this node.
+    /// Returns whether the connection to a remote ends at this node.
     fn is_itself(&mut self, id: LinkId) -> bool {
         let own_process = format!("#{}", process::id());
         let bound =

@@ -4,10 +4,10 @@ use crate::core::Frame;
 
 use super::remote::Remote;
 
-/// Where a link stands between "has something to send" and "sent".
+/// State of a link between "has something to send" and "sent".
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) enum Sending {
-    /// Nothing to send, as far as is known.
+    /// No frame waits to be sent, as far as is known.
     #[default]
     Idle,
     /// The link waits for its turn to send.
@@ -18,7 +18,7 @@ pub(super) enum Sending {
     Gone,
 }
 
-/// One peer.
+/// A peer of the engine, and the connection to it.
 pub(super) struct Link {
     /// The slot of the link's ROUTER in the engine's list.
     pub(super) slot: usize,
@@ -29,7 +29,7 @@ pub(super) struct Link {
     /// The one frame for which the socket had no room.
     pub(super) pending: Option<Frame>,
     pub(super) sending: Sending,
-    /// The state of the connection, where this side made it.
+    /// State of the connection, if this node made it.
     pub(super) remote: Option<Box<Remote>>,
 }
 

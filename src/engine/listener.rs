@@ -14,7 +14,7 @@ use super::raw::{self, Socket};
 use super::router::{Purpose, Router};
 use super::{Engine, Error};
 
-/// The time that an endpoint may take to be free after its last listener let it go.
+/// Time that an endpoint may take to be free after its last listener let it go.
 const RELEASE: Duration = Duration::from_millis(50);
 /// The time that the end of a node may take in all while it waits for its endpoints to be free. Mostly they are free at
 /// once; on a busy machine, nobody who ends a node waits for a tenth of a second.
@@ -118,7 +118,7 @@ fn explain(error: raw::Error, endpoint: &Endpoint) -> Error {
     }
 }
 
-/// Whether anything listens at an endpoint, as libzmq spells it.
+/// Returns whether anything listens at an endpoint, as libzmq spells it.
 fn is_in_use(endpoint: &str) -> bool {
     if let Some(path) = endpoint.strip_prefix("ipc://") {
         return Path::new(path).exists(); // the listener removes it

@@ -1,10 +1,10 @@
-//! Whether bytes pass on the connection of a server from which no frame comes.
+//! Finds out whether bytes pass on the connection of a server from which no frame comes.
 //!
-//! The node hears whole frames, and a large one may be under way for a minute, in either direction: the server is not
-//! silent then, or cannot know yet what it is asked. The kernel knows whether bytes pass.
+//! The node receives whole frames, and a large one may be under way for a minute, in either direction: the server is
+//! not silent then, or has not yet received the question. The kernel knows whether bytes pass.
 //!
 //! * Data has come lately: a frame is on its way to us. If the server has stopped, what its kernel still had to send
-//!   soon comes to an end.
+//!   is soon at an end.
 //! * Data that we sent is being acknowledged: something waits to be sent or acknowledged, and acknowledgements come.
 //!   That takes two samples. The kernel of a server that has stopped acknowledges, too, but only while its buffers have
 //!   room; then it takes nothing. A few bytes that are acknowledged now and then may be heartbeats and mean nothing.
@@ -21,11 +21,11 @@ use super::timers::Timer;
 const RECENT: u32 = 5000;
 /// The time between the two samples of what is acknowledged (ms).
 const WATCH: u64 = 2000;
-/// Fewer bytes than this that are acknowledged between the two samples may be heartbeats.
+/// Number of bytes acknowledged between the two samples from which on they count as traffic: fewer may be heartbeats.
 const LEAST: u64 = 512;
 
 impl Engine {
-    /// Tells the node, of each server that it suspects to be dead, whether bytes pass.
+    /// Reports to the node whether bytes pass, for each server that it suspects to be dead.
     pub(super) fn check_suspects(&mut self, now: Now) {
         while let Some(id) = self.node.poll_suspect() {
             if let Some(bytes_pass) = self.first_sample(id, now) {
@@ -34,7 +34,7 @@ impl Engine {
         }
     }
 
-    /// Whether bytes pass, if one sample shows it; else the second sample follows after [`WATCH`].
+    /// Returns whether bytes pass, if one sample shows it; else the second sample follows after [`WATCH`].
     fn first_sample(&mut self, id: LinkId, now: Now) -> Option<bool> {
         let Some(remote) = self.remote(id) else { return Some(false) };
         remote.take_watch();
@@ -47,7 +47,7 @@ impl Engine {
         None
     }
 
-    /// Tells the node what the second sample shows.
+    /// Reports the outcome of the second sample to the node.
     pub(super) fn second_sample(&mut self, id: LinkId, now: Now) {
         let Some(remote) = self.remote(id) else { return };
         let Some(acked_before) = remote.take_watch() else { return };

@@ -107,7 +107,8 @@ pub trait Owner {
     /// The source of commands.
     fn source(&self) -> PollSource<'_>;
 
-    /// Whether events wait for room in the source, so that [`flush`](Owner::flush) is to be called when there is some.
+    /// Returns whether events wait for room in the source, so that [`flush`](Owner::flush) is to be called when there
+    /// is some.
     fn wants_write(&self) -> bool;
 
     /// Carries out waiting commands, a thousand or so at most. `Break` ends the node.

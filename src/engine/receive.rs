@@ -10,7 +10,8 @@ use super::raw;
 use super::router::{Message, Router};
 use super::throttle::Throttle;
 
-/// Messages, and bytes, taken from one socket in one turn of the loop. A message may hold hundreds of tuples.
+/// Number of messages, and of bytes, taken from one socket in one turn of the loop. A message may hold hundreds of
+/// tuples.
 const BATCH: usize = 1000;
 const BATCH_BYTES: usize = 512 << 10;
 

@@ -16,7 +16,8 @@ const LONGEST_REPLACE: u64 = 1000;
 const AFTER_REFUSAL: u64 = 3000;
 /// Aborted handshakes in a row from which on the remote is reported: fewer may be accidents.
 const SEVERAL: u32 = 5;
-/// A connection that lasted this long was a good one: the next attempt does not wait longer than usual (ms).
+/// Duration from which on a lost connection counts as a success: the next attempt does not wait longer than usual
+/// (ms).
 const GOOD: u64 = 5000;
 /// The shortest and the longest time between two warnings about one remote (ms).
 const SHORTEST_SILENCE: u64 = 60_000;
@@ -45,16 +46,16 @@ pub(super) struct Remote {
     descriptor: Option<u32>,
     /// The present connection, as the kernel knows it, if it is over TCP.
     connection: Option<raw::Connection>,
-    /// Bytes that the peer had acknowledged when its traffic was first looked at.
+    /// Bytes that the peer had acknowledged at the first sample (see [`liveness`](super::liveness)).
     watched_from: Option<u64>,
     /// The wait before the next attempt, when the connection was lost last (ms).
     delay: u64,
     /// Handshakes that were aborted since the last success.
     aborted: u32,
     warnings: Throttle,
-    /// The owner knows that there is no connection, and not yet that there is one again.
+    /// Whether the owner knows that there is no connection, and not yet that there is one again.
     is_reported: bool,
-    /// The log says that the peer is the same as that of another remote.
+    /// Whether the log says that the peer is the same as that of another remote.
     is_same_reported: bool,
 }
 
@@ -92,7 +93,7 @@ impl Remote {
         self.access = access;
     }
 
-    /// Whether messages flow.
+    /// Returns whether messages flow.
     pub(super) fn is_up(&self) -> bool {
         matches!(self.state, State::Up { .. })
     }
@@ -168,7 +169,7 @@ impl Remote {
         delay
     }
 
-    /// Whether so many handshakes in a row were aborted that it is no accident.
+    /// Returns whether so many handshakes in a row were aborted that it is no accident.
     pub(super) fn is_aborted_often(&self) -> bool {
         self.aborted >= SEVERAL
     }
@@ -183,7 +184,7 @@ impl Remote {
         Some(self.state)
     }
 
-    /// Whether an event with an endpoint that nobody knows may be about this remote.
+    /// Returns whether an event with an endpoint that nobody knows may be about this remote.
     pub(super) fn may_cause(&self, change: Change) -> bool {
         match change {
             Change::Connected { .. } | Change::Ready => !self.is_up(),
@@ -192,14 +193,14 @@ impl Remote {
         }
     }
 
-    /// Whether the owner is to be told now that there is no connection. If so, it counts as told.
+    /// Returns whether the owner is to be told now that there is no connection. If so, it counts as told.
     pub(super) fn report_unreachable(&mut self, now: u64) -> bool {
         let due = self.warnings.pass(now);
         self.is_reported |= due;
         due
     }
 
-    /// Whether it is yet to be said that the peer is the same as that of another remote. It counts as said.
+    /// Returns whether it is yet to be said that the peer is the same as that of another remote. It counts as said.
     pub(super) fn report_same_peer(&mut self) -> bool {
         !std::mem::replace(&mut self.is_same_reported, true)
     }
@@ -214,12 +215,12 @@ impl Remote {
         self.connection?.traffic()
     }
 
-    /// Remembers how many bytes the peer has acknowledged, for a second look.
+    /// Keeps the number of bytes that the peer has acknowledged, for the second sample.
     pub(super) fn watch_from(&mut self, acked: u64) {
         self.watched_from = Some(acked);
     }
 
-    /// Takes what the first look saw; `None` if there was none on the present connection.
+    /// Takes the number of bytes kept for the second sample; `None` if there was none on the present connection.
     pub(super) fn take_watch(&mut self) -> Option<u64> {
         self.watched_from.take()
     }

@@ -34,7 +34,7 @@ pub(super) enum Purpose {
     Inproc,
     /// Remotes that monitor events name unmistakably.
     Shared,
-    /// One remote that monitor events do not name, such as one given by a host name: every event is about it.
+    /// A remote that monitor events do not name, such as one given by a host name: every event is about it.
     Dedicated,
 }
 
@@ -85,9 +85,9 @@ pub(super) struct Message {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Sent {
     Yes,
-    /// No room in this peer's queue.
+    /// The peer's queue has no room.
     Full,
-    /// No such peer.
+    /// The ROUTER knows no such peer.
     Gone,
 }
 
@@ -171,7 +171,7 @@ impl Router {
         self.socket().events()
     }
 
-    /// Whether an event waits in the monitor.
+    /// Returns whether an event waits in the monitor.
     pub(super) fn monitor_is_readable(&self) -> Result<bool, Error> {
         match &self.inner {
             Inner::Unmonitored(_) => Ok(false),

@@ -24,7 +24,7 @@ const DEFAULT_DOMAIN: &str = "global";
 /// The security mechanism by which clients of a BIND authenticate themselves.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Mechanism {
-    /// None, unless keys are set.
+    /// No authentication, unless keys are set.
     #[default]
     Null,
     /// Name and password, in clear, which the application's ZAP handler checks.
@@ -233,7 +233,7 @@ impl Security {
         Ok(())
     }
 
-    /// Whether the node has keys, usable or not.
+    /// Returns whether the node has keys, usable or not.
     pub(super) fn has_keys(&self) -> bool {
         self.public.is_some() || self.secret.is_some()
     }

@@ -1,4 +1,4 @@
-//! Whose turn it is to send.
+//! The order in which links send.
 //!
 //! A link that has something to send is *ready* and waits for its turn. A link whose peer's queue is full is *blocked*
 //! and is tried again when its socket may have room, or after a short while.
@@ -11,10 +11,11 @@ use crate::core::LinkId;
 const SHORTEST_RETRY: u64 = 5;
 const LONGEST_RETRY: u64 = 50;
 
-/// Up to this many blocked links are tried whenever there may be room; more are tried once in a millisecond.
+/// Number of blocked links up to which they are tried whenever there may be room; more are tried once in a
+/// millisecond.
 const FEW: usize = 16;
 
-/// A round of this many links, or more, is followed by a pause.
+/// Number of links from which on a round is followed by a pause.
 ///
 /// One change for a thousand peers is a thousand frames and a thousand wake-ups, tens of milliseconds' work for the
 /// machine; changes that come meanwhile are better sent together than each by itself. A round that took long shows
@@ -22,31 +23,31 @@ const FEW: usize = 16;
 /// and then, nobody ever waits.
 const MANY: usize = 64;
 
-/// The pause is a millisecond long for this many links. (Measured: a thousand nodes that start at once agree in a third
-/// of the time that they need without a pause; 32 and 64 are less steady on a busy machine.)
+/// Number of links in a round for each millisecond of the pause. (Measured: a thousand nodes that start at once agree
+/// in a third of the time that they need without a pause; 32 and 64 are less steady on a busy machine.)
 const LINKS_PER_MS: usize = 16;
 
 /// The longest pause (ms).
 const LONGEST_PAUSE: u64 = 100;
 
-/// The links that want to send, in the order of their turns. All times are in milliseconds of
+/// The links that have something to send, in the order of their turns. All times are in milliseconds of
 /// [`Now::mono`](crate::core::Now::mono).
 #[derive(Default)]
 pub(super) struct SendQueue {
     ready: VecDeque<LinkId>,
     blocked: VecDeque<LinkId>,
     round: Round,
-    /// The next round does not begin before this moment.
+    /// Time before which the next round does not begin.
     paused_until: u64,
-    /// Blocked links are tried again at this moment, whatever happens.
+    /// Time at which blocked links are tried again, whatever happens.
     retry_at: u64,
     /// The moment of the last try.
     tried_at: u64,
     /// The wait after a try that came to nothing (ms).
     retry_interval: u64,
-    /// A socket was used or had events since the last try, so there may be room.
+    /// Whether a socket was used or had events since the last try, so that there may be room.
     may_have_room: bool,
-    /// A link was blocked since the last look at the sockets, and its queue may have drained while others sent.
+    /// Whether a link was blocked since the sockets were asked last, and its queue may have drained while others sent.
     is_newly_blocked: bool,
 }
 
@@ -55,7 +56,7 @@ pub(super) struct SendQueue {
 struct Round {
     /// The number of links that were ready when the round began.
     size: usize,
-    /// How many of them have not had their turn.
+    /// Number of links that have not had their turn in this round.
     left: usize,
     /// The moment when the round began.
     begun: u64,
@@ -85,12 +86,12 @@ impl SendQueue {
         self.blocked.push_back(id);
     }
 
-    /// Whether any link waits for its turn.
+    /// Returns whether any link waits for its turn.
     pub(super) fn has_ready(&self) -> bool {
         !self.ready.is_empty()
     }
 
-    /// Whether any link waits for room.
+    /// Returns whether any link waits for room.
     pub(super) fn has_blocked(&self) -> bool {
         !self.blocked.is_empty()
     }
@@ -166,7 +167,7 @@ impl SendQueue {
         next
     }
 
-    /// Whether the round is over and was so large that a pause follows.
+    /// Returns whether the round is over and was so large that a pause follows.
     pub(super) fn needs_pause(&self) -> bool {
         self.round.left == 0 && self.round.size >= MANY
     }

@@ -23,7 +23,7 @@ impl Throttle {
         Throttle::growing(interval, interval)
     }
 
-    /// Whether a report may pass now (mono ms). If it may, it counts as made.
+    /// Returns whether a report may pass now (mono ms). If it may, it counts as made.
     pub(super) fn pass(&mut self, now: u64) -> bool {
         let interval = match self.last {
             Some((at, interval)) if now < at + interval => return false,

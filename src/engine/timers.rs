@@ -47,7 +47,7 @@ impl Timers {
         }
     }
 
-    /// Whether a timer is set.
+    /// Returns whether a timer is set.
     pub(super) fn is_set(&self, id: LinkId, timer: Timer) -> bool {
         self.deadlines.contains_key(&(id, timer))
     }

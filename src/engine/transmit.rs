@@ -20,13 +20,13 @@ const SHARE_BYTES: usize = 512 << 10;
 /// A round that takes longer is interrupted and goes on in the next turn of the loop: the node has other things to do.
 const LONGEST_ROUND: Duration = Duration::from_millis(10);
 
-/// The longest time for which a departed client's link waits until its socket is read to the end, because there may
-/// always be more to read (ms).
+/// Longest time (ms) for which a departed client's link waits until its socket is read to the end, because there may
+/// always be more to read.
 const LONGEST_LAST_WORDS: u64 = 10_000;
 
 /// The end of a link's turn.
 enum Turn {
-    /// Nothing more to send.
+    /// Nothing more is to be sent.
     Done,
     /// The link's share is used up.
     More,
@@ -127,7 +127,7 @@ impl Engine {
         Turn::More
     }
 
-    /// Handles a peer that is not there any more: a client's link ends once all is read that it sent; a remote is
+    /// Handles a peer that libzmq no longer knows: a client's link ends once all is read that it sent; a remote is
     /// connected to again.
     fn on_peer_gone(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };

@@ -1,4 +1,4 @@
-//! CURVE keys as libzmq makes and checks them.
+//! CURVE keys, which libzmq makes and checks.
 
 use std::ffi::{CStr, CString, c_char};
 
@@ -16,7 +16,7 @@ unsafe extern "C" {
     fn zmq_curve_public(public: *mut c_char, secret: *const c_char) -> i32;
 }
 
-/// Whether this libzmq was built with CURVE.
+/// Returns whether this libzmq was built with CURVE.
 pub fn available() -> bool {
     zmq::has("curve") == Some(true)
 }

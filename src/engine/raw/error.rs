@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::{fmt, io};
 
-/// Why a libzmq call failed: an errno of the system, or one of libzmq's own (`ETERM`, …).
+/// Reason why a libzmq call failed: an errno of the system, or one of libzmq's own (`ETERM`, …).
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub struct Error(i32);
 
@@ -12,7 +12,7 @@ impl Error {
     pub const TOO_MANY_FILES: Error = Error(libc::EMFILE);
     /// The argument is not valid.
     pub const INVALID: Error = Error(libc::EINVAL);
-    /// There is nothing to receive, or no room to send, at this moment.
+    /// `EAGAIN`: nothing to receive, or no room to send, at this moment.
     pub const AGAIN: Error = Error(libc::EAGAIN);
 
     /// The error that the calling thread's last libzmq call left behind.
@@ -31,22 +31,22 @@ impl Error {
         self.0
     }
 
-    /// Whether there was nothing to receive, or no room to send, at that moment.
+    /// Returns whether there was nothing to receive, or no room to send, at that moment.
     pub fn is_again(self) -> bool {
         self.0 == libc::EAGAIN
     }
 
-    /// Whether a signal interrupted the call.
+    /// Returns whether a signal interrupted the call.
     pub fn is_interrupted(self) -> bool {
         self.0 == libc::EINTR
     }
 
-    /// Whether a ROUTER knows no such peer, or no longer does.
+    /// Returns whether a ROUTER knows no such peer, or no longer does.
     pub fn is_unreachable(self) -> bool {
         self.0 == libc::EHOSTUNREACH
     }
 
-    /// Whether the context is being terminated: its owner wants every socket closed.
+    /// Returns whether the context is being terminated: its owner wants every socket closed.
     pub fn is_terminated(self) -> bool {
         self.0 == zmq_sys::errno::ETERM
     }

@@ -22,7 +22,7 @@ unsafe extern "C" fn child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
 }
 
-/// A number that differs between a process and its forked children. Reading it is cheap.
+/// Returns a number that differs between a process and its forked children. Reading it is cheap.
 pub fn generation() -> u32 {
     static ONCE: Once = Once::new();
     // SAFETY: the handler stores to an atomic and no more, and the library stays loaded.

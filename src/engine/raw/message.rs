@@ -1,4 +1,4 @@
-//! One message frame.
+//! A message frame of libzmq.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::os::fd::RawFd;
@@ -85,7 +85,7 @@ impl Msg {
         }
     }
 
-    /// Whether another frame of the same message follows.
+    /// Returns whether another frame of the same message follows.
     #[inline]
     pub fn more(&self) -> bool {
         // SAFETY: an initialised frame.

@@ -1,4 +1,4 @@
-//! A socket together with its monitor.
+//! Sockets with a monitor.
 //!
 //! libzmq's I/O thread writes a monitor's events into a pair of sockets and *waits* when nobody can take them: a
 //! monitor must be switched off before its reading end is closed, and its queue must not be bounded.
@@ -34,7 +34,7 @@ pub enum Change {
     Aborted,
 }
 
-/// One event of a monitor.
+/// An event of a monitor.
 #[derive(Clone, Debug)]
 pub struct MonitorEvent {
     /// The change that is reported.

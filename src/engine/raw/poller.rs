@@ -48,7 +48,7 @@ impl Poller {
         if error.is_interrupted() { Ok(()) } else { Err(error) }
     }
 
-    /// Whether the descriptor at this place was ready at the end of the last wait. With an error on it, it is.
+    /// Returns whether the descriptor at this place was ready at the end of the last wait. With an error on it, it is.
     pub fn ready(&self, place: usize) -> bool {
         self.items.get(place).is_some_and(|item| item.revents != 0)
     }

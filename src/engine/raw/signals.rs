@@ -21,7 +21,7 @@ pub fn with_signals_blocked<T>(start: impl FnOnce() -> T) -> T {
 
 #[cfg(test)]
 mod tests {
-    /// Whether this thread has SIGUSR1 blocked, as the kernel says.
+    /// Returns whether this thread has SIGUSR1 blocked, as the kernel says.
     fn is_blocked() -> bool {
         let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();

@@ -10,9 +10,9 @@ use super::{Context, Error, Msg};
 /// A libzmq socket. It may move between threads, but is used by one at a time.
 pub struct Socket {
     handle: *mut c_void,
-    /// The same handle, for the crate's typed options. Never dropped: its `Drop` panics where closing fails.
+    /// The socket's handle again, for the crate's typed options. Never dropped: its `Drop` panics where closing fails.
     options: ManuallyDrop<zmq::Socket>,
-    /// The context it is to be closed in; `None` for a borrowed socket.
+    /// The context in which the socket is closed; `None` for a borrowed socket.
     context: Option<Context>,
 }
 
@@ -21,7 +21,7 @@ pub struct Socket {
 pub struct Events {
     /// A message waits.
     pub readable: bool,
-    /// There is room for a message.
+    /// The socket has room for a message.
     pub writable: bool,
 }
 

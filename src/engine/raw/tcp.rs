@@ -3,8 +3,8 @@
 //! The descriptor belongs to a socket of libzmq, whose monitor reported it; the I/O thread may close it at any moment,
 //! and the number may then name something else. So it is only ever asked, never changed, and a connection is known by
 //! its number *and* its inode: two sockets of one machine have the same inode only after billions of others. If a
-//! number is taken over within the few microseconds of one look, the answer is about another connection once; whoever
-//! asks hears from the monitor soon after that the one it meant is gone.
+//! number is taken over within the few microseconds of one look, the answer is about another connection once; the
+//! monitor reports soon after that the connection meant is gone.
 
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;

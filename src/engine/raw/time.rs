@@ -20,7 +20,7 @@ pub fn steady() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// How many seconds local time is ahead of UTC at `seconds` since 1970.
+/// Returns the number of seconds by which local time is ahead of UTC at `seconds` since 1970.
 pub fn local_offset(seconds: u64) -> i64 {
     let Ok(time) = libc::time_t::try_from(seconds) else { return 0 };
     let mut broken_down = MaybeUninit::<libc::tm>::zeroed();
