@@ -18,16 +18,16 @@ use parking_lot::RwLock;
 /// The beginning of the log lines of a node without a name.
 const NO_NAME: &str = "zgossip";
 
-/// How much a line matters, in CZMQ's steps.
+/// Severity of a log line, in CZMQ's steps.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Level {
-    /// Something that the program asked for is impossible.
+    /// An error: the program asked for something impossible.
     Error,
-    /// Something was refused or went wrong; the node goes on.
+    /// A warning: something was refused or went wrong; the node goes on.
     Warning,
-    /// Something normal that an operator will want to see.
+    /// A notice: something normal that an operator will want to see.
     Notice,
-    /// Something normal.
+    /// Information: something normal.
     Info,
     /// Internal steps, logged only by a verbose node.
     Debug,
@@ -46,7 +46,7 @@ impl Level {
     }
 }
 
-/// Where log lines go.
+/// A place that log lines go to.
 pub trait Sink: Send + Sync {
     /// Writes one line; `text` holds no line break.
     fn write(&self, level: Level, text: &str);
@@ -76,7 +76,7 @@ impl Logger {
         }))
     }
 
-    /// Whether [`debug`](Logger::debug) writes anything.
+    /// Returns whether [`debug`](Logger::debug) writes anything.
     pub fn verbose(&self) -> bool {
         self.0.verbose.load(Ordering::Relaxed)
     }
@@ -96,7 +96,7 @@ impl Logger {
         Arc::clone(&self.0.sink.read())
     }
 
-    /// Tells the sink that the node is not in the background.
+    /// Reports to the sink that the node is not in the background.
     pub fn foreground(&self) {
         self.sink().foreground();
     }
@@ -171,9 +171,9 @@ impl Sink for Stderr {
 
 static LOCAL_OFFSET: OnceLock<fn(u64) -> i64> = OnceLock::new();
 
-/// Tells [`Stderr`] how to find local time: `offset` takes seconds since 1970 and returns how many seconds local
-/// time is ahead of UTC then. The time zone is the C library's knowledge, which only the layers above may call;
-/// until they do, lines carry UTC. The first call counts.
+/// Sets the function by which [`Stderr`] finds local time: `offset` takes seconds since 1970 and returns how many
+/// seconds local time is ahead of UTC then. The time zone is the C library's knowledge, which only the layers above
+/// may call; until they do, lines carry UTC. The first call counts.
 pub fn set_local_offset(offset: fn(u64) -> i64) {
     let _ = LOCAL_OFFSET.set(offset);
 }

@@ -53,7 +53,7 @@ impl std::error::Error for CallError {}
 pub struct Failure {
     /// The errno that is nearest to the reason.
     pub errno: i32,
-    /// The reason, for people.
+    /// The failure's reason, for people.
     pub reason: String,
 }
 

@@ -14,10 +14,10 @@ use rustix::thread::futex;
 /// one with a time-out, so every wait has one.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
 
-/// How a wait ended.
+/// Outcome of a wait.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Waited {
-    /// Another thread may have woken this one: look whether the condition is met.
+    /// The waiting thread may have been woken by another: look whether the condition is met.
     Woken,
     /// The deadline has passed.
     TimedOut,

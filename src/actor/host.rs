@@ -29,9 +29,9 @@ pub const IPV6_VARIABLE: &str = "ZSYS_IPV6";
 
 static DEFAULT_IPV6: OnceLock<fn() -> bool> = OnceLock::new();
 
-/// Sets the function that tells whether nodes without `server/ipv6` use IPv6: the process may have a switch for that, as
-/// CZMQ's `zsys_set_ipv6`. The function is called before each BIND and CONNECT. Only the first call of this counts;
-/// without any, [`IPV6_VARIABLE`] decides.
+/// Sets the function that decides whether nodes without `server/ipv6` use IPv6: the process may have a switch for
+/// that, as CZMQ's `zsys_set_ipv6`. The function is called before each BIND and CONNECT. Only the first call of this
+/// counts; without any, [`IPV6_VARIABLE`] decides.
 pub fn set_default_ipv6(ask: fn() -> bool) {
     let _ = DEFAULT_IPV6.set(ask);
 }

@@ -16,11 +16,11 @@ enum State<T> {
     Open,
     /// The work has started.
     Started,
-    /// The answer is there.
+    /// The promise is kept: the answer is there.
     Fulfilled(T),
     /// The promise was dropped without an answer.
     Broken,
-    /// The thread that waited for the answer does not want it any more.
+    /// The thread that waited for the answer has given up.
     Cancelled,
 }
 
@@ -52,7 +52,7 @@ impl<T> Promise<T> {
         open
     }
 
-    /// Whether nobody waits for the answer any more.
+    /// Returns whether nobody waits for the answer any more.
     pub(in crate::actor) fn is_cancelled(&self) -> bool {
         matches!(*self.0.state.lock(), State::Cancelled)
     }

@@ -14,7 +14,7 @@ use super::certificate::Cert;
 use crate::actor::file::Fingerprint;
 use crate::engine::raw::curve;
 
-/// How many levels of directories are scanned; symbolic links in a circle end there.
+/// Number of levels of directories that are scanned; symbolic links in a circle end there.
 const MAX_DEPTH: usize = 8;
 
 /// The certificates of the clients that may connect by CURVE.
@@ -24,7 +24,7 @@ pub(super) struct Certificates {
     files: HashMap<PathBuf, (Fingerprint, Option<Cert>)>,
     /// The file of each public key.
     keys: HashMap<[u8; curve::BYTES], PathBuf>,
-    /// When the directory may be scanned again, after a slow scan.
+    /// Time from which on the directory may be scanned again, after a slow scan.
     next_scan: Option<Instant>,
 }
 

@@ -24,8 +24,8 @@ impl Passwords {
         (passwords, loaded)
     }
 
-    /// Reads the file again if it has changed. While the file is missing, the last names and passwords stay: the file may
-    /// be about to be replaced.
+    /// Reads the password file again if it has changed. While the file is missing, the last names and passwords stay:
+    /// the file may be about to be replaced.
     fn refresh(&mut self) -> io::Result<()> {
         let metadata = fs::metadata(&self.path)?;
         let now = Fingerprint::of(&metadata);
@@ -49,14 +49,14 @@ impl Passwords {
         Ok(())
     }
 
-    /// Whether `password` is that of `name`.
+    /// Returns whether `password` is that of `name`.
     pub(super) fn admit(&mut self, name: &[u8], password: &[u8]) -> bool {
         let _ = self.refresh();
         self.entries.get(name).is_some_and(|expected| same(expected, password))
     }
 }
 
-/// Whether two texts are equal, found out in a time that does not depend on where they differ.
+/// Returns whether two texts are equal, found out in a time that does not depend on where they differ.
 fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
 }

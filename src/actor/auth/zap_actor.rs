@@ -10,8 +10,8 @@ use crate::actor::host::{local_logger, signal};
 use crate::engine::raw::{Context, Error, Msg, Poller, Socket};
 use crate::log::{Logger, Sink, show};
 
-/// How many commands are carried out before requests get their turn, so that a flood of commands does not keep clients
-/// waiting.
+/// Number of commands that are carried out before requests get their turn, so that a flood of commands does not keep
+/// clients waiting.
 const COMMANDS_PER_TURN: usize = 100;
 
 /// Runs a ZAP server for `context` on the calling thread, with commands from `pipe`, until `$TERM`. Calls `ready` once

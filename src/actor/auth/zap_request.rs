@@ -22,7 +22,7 @@ pub(super) enum Credentials<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads a request from its frames; `None` if they are not one.
+    /// Reads a ZAP request from its frames; `None` if they are not one.
     pub(super) fn parse(frames: &[&'a [u8]]) -> Option<Request<'a>> {
         let [b"1.0", sequence, _domain, address, _identity, mechanism, proof @ ..] = frames else {
             return None;
@@ -54,7 +54,7 @@ impl<'a> Request<'a> {
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct Verdict {
     pub(super) allowed: bool,
-    /// The reason, for the log.
+    /// The decision's reason, for the log.
     pub(super) reason: &'static str,
     /// The client's user id, which libzmq adds to its messages.
     pub(super) user: Vec<u8>,

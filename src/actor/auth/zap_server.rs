@@ -18,7 +18,7 @@ use crate::log::{Logger, Sink};
 pub struct ZapServer {
     policy: Arc<Mutex<Policy>>,
     logger: Logger,
-    /// The thread ends when a message comes from this socket.
+    /// The socket from which a message ends the server's thread.
     end: Mutex<Socket>,
     thread: Option<JoinHandle<()>>,
 }

@@ -32,7 +32,7 @@ impl ZapSocket {
         self.socket.fd()
     }
 
-    /// Whether a request waits.
+    /// Returns whether a request waits.
     pub(super) fn readable(&self) -> Result<bool, Error> {
         Ok(self.socket.events()?.readable)
     }

@@ -104,7 +104,7 @@ impl Command<'_> {
         }
     }
 
-    /// Whether the owner expects a reply to this command.
+    /// Returns whether the owner expects a reply to this command.
     pub fn has_reply(&self) -> bool {
         matches!(
             self,
@@ -124,18 +124,18 @@ impl Command<'_> {
 pub struct Refused {
     /// The command's name.
     pub command: Vec<u8>,
-    /// The reason.
+    /// The reason for the refusal.
     pub reason: Reason,
 }
 
-/// Why a list of frames is not a command.
+/// Reason for which a list of frames is not a command.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Reason {
-    /// No command has this name.
+    /// The first frame names no command.
     Unknown,
     /// An argument is missing.
     Missing(&'static str),
-    /// Frames follow the arguments, which are these.
+    /// Frames follow the command's arguments, which are these.
     Excess(&'static str),
     /// An argument is not of its kind.
     Invalid {

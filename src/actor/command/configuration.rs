@@ -27,7 +27,7 @@ pub struct Values {
     pub record_size: Option<u64>,
 }
 
-/// An item whose value is not of the kind that its key asks for.
+/// An item of a configuration whose value is not of the kind that its key asks for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BadValue {
     path: &'static str,
@@ -53,7 +53,7 @@ const LARGEST: u64 = 1_000_000_000_000_000;
 
 const RECORD: &str = "server/record";
 
-/// One key of the configuration: a row of [`CONFIGURATION`].
+/// A key of the configuration: a row of [`CONFIGURATION`].
 #[cfg_attr(
     not(feature = "internals"),
     expect(dead_code, reason = "tests compare these columns with the documents")
@@ -227,7 +227,7 @@ impl Values {
     }
 }
 
-/// Whether the item at `path` may have this value.
+/// Returns whether the item at `path` may have this value.
 pub fn check(path: &[u8], value: &[u8]) -> Result<(), BadValue> {
     let Some(key) = CONFIGURATION.iter().find(|key| key.path.as_bytes() == relative(path)) else {
         return Ok(());
@@ -283,7 +283,7 @@ fn switch(text: &[u8]) -> Option<bool> {
     }
 }
 
-/// Whether `server/animate`, the old name of VERBOSE, is set to a value that means yes.
+/// Returns whether `server/animate`, the old name of VERBOSE, is set to a value that means yes.
 pub fn animate(value: &[u8]) -> bool {
     switch(value).unwrap_or(false)
 }
@@ -293,7 +293,7 @@ pub(super) fn relative(path: &[u8]) -> &[u8] {
     path.strip_prefix(b"/").unwrap_or(path)
 }
 
-/// Whether `path` is that of `server/record`.
+/// Returns whether `path` is that of `server/record`.
 pub fn is_record(path: &[u8]) -> bool {
     relative(path) == RECORD.as_bytes()
 }

@@ -9,7 +9,7 @@
     )
 )]
 pub struct Event {
-    /// The first frame.
+    /// The event's name, which is its first frame.
     pub name: &'static str,
     /// Number of `ZGOSSIP_EVENT_` and the name; numbers are never used again, and 7 is that of replies.
     pub number: i32,

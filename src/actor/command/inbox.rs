@@ -25,7 +25,8 @@ use crate::engine::entropy;
 /// none of them back.
 const PIPE_DEPTH: usize = 1_000;
 
-/// How many events beside DELIVER may wait: far more than a program that reads leaves waiting, in some megabytes.
+/// Number of events beside DELIVER that may wait: far more than a program that reads leaves waiting, in some
+/// megabytes.
 const MAX_NOTICES: usize = 100_000;
 
 /// The memory that waiting replies may take, in bytes, before no further one is made.
@@ -51,11 +52,11 @@ pub struct Inbox {
     empty: usize,
     /// The number of different replies that wait.
     replies: usize,
-    /// The weight of those replies, in bytes.
+    /// The weight of all waiting replies, in bytes.
     reply_bytes: usize,
     /// The number of events that wait and are not DELIVER.
     notices: usize,
-    /// How many different replies may wait.
+    /// Number of different replies that may wait.
     max_replies: usize,
 }
 
@@ -63,7 +64,7 @@ struct Slot {
     /// The message, unless it was withdrawn.
     message: Option<Message>,
     kind: Kind,
-    /// For an event of a tuple, half of the hash of its key; for a reply, how often it waits.
+    /// Half of the hash of the key, for an event of a tuple; for a reply, how often it waits.
     number: u32,
 }
 
@@ -73,7 +74,7 @@ enum Kind {
     TupleEvent,
     /// The reply to a command.
     Reply,
-    /// Any other event.
+    /// An event that is not about a tuple.
     Notice,
 }
 
@@ -101,12 +102,12 @@ impl Inbox {
         self.waiting
     }
 
-    /// Whether no message waits.
+    /// Returns whether no message waits.
     pub fn is_empty(&self) -> bool {
         self.waiting == 0
     }
 
-    /// Whether no further reply should be made before one was read.
+    /// Returns whether no further reply should be made before one was read.
     pub fn is_full_of_replies(&self) -> bool {
         self.replies >= self.max_replies || self.reply_bytes >= MAX_REPLY_BYTES
     }

@@ -34,13 +34,13 @@ use crate::log::{Logger, show};
 
 pub use node_calls::NodeCalls;
 
-/// How often the configuration file is looked at, in milliseconds: one system call each time, and soon enough for a
-/// person who has changed it.
+/// Milliseconds between two checks of the configuration file: one system call each time, and soon enough for a person
+/// who has changed it.
 const WATCH_INTERVAL: u64 = 500;
 
-/// Where messages to the owner go.
+/// The place where messages to the owner are queued.
 pub trait Outbox {
-    /// Whether a command that has a reply may be carried out.
+    /// Returns whether a command that has a reply may be carried out.
     fn has_room(&self) -> bool;
     /// Queues a message.
     fn push(&mut self, outgoing: Outgoing);
@@ -50,24 +50,24 @@ pub trait Outbox {
 pub struct Turn<'a> {
     /// The engine of the node.
     pub engine: &'a mut Engine,
-    /// The time of the turn.
+    /// The time at which the turn began.
     pub now: Now,
-    /// Where messages to the owner go.
+    /// The place where messages to the owner are queued.
     pub out: &'a mut dyn Outbox,
 }
 
-/// The state of a node beside its tuples and peers, which the engine has.
+/// The state of a node that the engine does not hold: neither tuples nor peers.
 pub struct Interpreter {
     logger: Logger,
     /// The configuration as it was loaded and set.
     tree: Item,
     /// The values of the configuration's `server` section.
     values: Values,
-    /// Whether VERBOSE was given, or its old form `server/animate`.
+    /// Whether VERBOSE or its old form, `server/animate`, was given.
     verbose: bool,
     /// The configuration file that was loaded last.
     watch: Option<Watch>,
-    /// When to look at that file again, in monotonic milliseconds.
+    /// Time of the next check of the configuration file, in monotonic milliseconds.
     next_look: u64,
     /// The last TCP port bound; 0 before any.
     port: u16,
@@ -156,12 +156,12 @@ impl Interpreter {
         Outgoing::from_event(event, self.values.events)
     }
 
-    /// When to call [`handle_timeout`](Interpreter::handle_timeout), in monotonic milliseconds.
+    /// Returns the time at which to call [`handle_timeout`](Interpreter::handle_timeout), in monotonic milliseconds.
     pub fn poll_timeout(&self) -> Option<u64> {
         self.watch.is_some().then_some(self.next_look)
     }
 
-    /// Loads the configuration file again if it is time to look at it and it has changed.
+    /// Loads the configuration file again if its next check is due and the file has changed.
     pub fn handle_timeout(&mut self, turn: Turn<'_>) {
         if turn.now.mono < self.next_look {
             return;

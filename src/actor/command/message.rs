@@ -19,7 +19,7 @@ pub enum Message {
     Value(Tuple),
     /// `KEYS key …`: the reply to KEYS.
     Keys(Box<[Tuple]>),
-    /// Any other message.
+    /// A message of another form, as its frames.
     Text(Box<Text>),
 }
 
@@ -27,7 +27,7 @@ pub enum Message {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Text {
     bytes: Vec<u8>,
-    /// Where each frame ends among the bytes.
+    /// The end of each frame among the bytes.
     ends: Vec<usize>,
 }
 

@@ -5,7 +5,7 @@ use super::message::Message;
 use crate::core::Tuple;
 use crate::engine::OwnerEvent;
 
-/// A message to the owner, or the withdrawal of one, with what the [`Inbox`](super::Inbox) has to know about it.
+/// A message to the owner, or the withdrawal of one, with the facts by which the [`Inbox`](super::Inbox) queues it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outgoing {
     /// DELIVER, RETRACT or EXPIRE: at most one of them waits for each key.
@@ -16,7 +16,7 @@ pub enum Outgoing {
     Forget(Tuple),
     /// The reply to a command.
     Reply(Message),
-    /// Any other event.
+    /// An event that is not about a tuple.
     Notice(Message),
 }
 

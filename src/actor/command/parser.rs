@@ -12,15 +12,15 @@ use crate::core::check_key;
 /// four.
 pub const MAX_FRAMES: usize = 5;
 
-/// One command of the language: a row of [`COMMANDS`].
+/// A command of the language: a row of [`COMMANDS`].
 #[cfg_attr(
     not(feature = "internals"),
     expect(dead_code, reason = "tests compare these columns with the documents")
 )]
 pub struct Syntax {
-    /// The first frame.
+    /// The command's name, which is its first frame.
     pub name: &'static str,
-    /// The frames that follow, in the order in which they are sent; those in brackets may be left out.
+    /// The frames behind the name, in the order in which they are sent; those in brackets may be left out.
     pub arguments: &'static str,
     /// The reply, empty for a command without one; frames in brackets may be missing.
     pub reply: &'static str,
@@ -31,7 +31,7 @@ pub struct Syntax {
     parse: for<'a> fn(Frames<'_, 'a>) -> Result<Command<'a>, Reason>,
 }
 
-/// All commands of the language, those given most often first: the parser looks for a name from the beginning.
+/// All commands of the language, the most frequent first: the parser looks for a name from the beginning.
 pub const COMMANDS: &[Syntax] = &[
     Syntax {
         name: "PUBLISH",
@@ -294,7 +294,7 @@ pub fn read_by_czmq<'f, 'a>(frames: &'f [&'a [u8]]) -> Option<&'f [&'a [u8]]> {
     (frames.len() > LIMITS[index]).then(|| &frames[..LIMITS[index]])
 }
 
-/// Whether these frames carry a secret, so that no copy of them may stay in memory.
+/// Returns whether these frames carry a secret, so that no copy of them may stay in memory.
 pub fn is_secret(frames: &[&[u8]]) -> bool {
     match frame(frames, 0) {
         Some(b"SET SECRETKEY" | b"SET PASSWORD") => true,
@@ -303,7 +303,7 @@ pub fn is_secret(frames: &[&[u8]]) -> bool {
     }
 }
 
-/// Whether these frames end the node.
+/// Returns whether these frames end the node.
 pub fn is_term(frames: &[&[u8]]) -> bool {
     frame(frames, 0) == Some(b"$TERM")
 }

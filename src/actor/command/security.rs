@@ -16,9 +16,9 @@ const PASSWORD: &[u8] = b"zgossip/security/password";
 /// How connections are secured.
 #[derive(Debug, Eq, PartialEq)]
 pub enum Security {
-    /// In clear text.
+    /// None: connections are in clear text.
     Null,
-    /// By names and passwords, which the ZAP handler checks.
+    /// Names and passwords, which the ZAP handler checks.
     Plain,
     /// Encrypted by CURVE.
     Curve {
@@ -46,7 +46,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// Whether `path` belongs to the security section.
+/// Returns whether `path` belongs to the security section.
 pub fn is_security(path: &[u8]) -> bool {
     let path = relative(path);
     path == b"zgossip/security" || path.starts_with(b"zgossip/security/")

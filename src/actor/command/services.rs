@@ -6,9 +6,9 @@ use crate::actor::file::zpl::Item;
 /// A service that a configuration file asks for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Service<'a> {
-    /// Log this text.
+    /// Log a text.
     Echo(&'a [u8]),
-    /// Bind to this endpoint.
+    /// Bind to an endpoint.
     Bind(&'a [u8]),
     /// Connect to a peer.
     Connect {

@@ -6,8 +6,8 @@ use super::configuration::{CONFIGURATION, relative};
 use crate::actor::file::zpl::Item;
 use crate::log::show;
 
-/// How similar (0 to 1) a path has to be to a known one to be taken for a misspelling of it. One wrong letter in five:
-/// `timeuot` is found, and another word is not.
+/// Similarity (0 to 1) to a known path from which on a path is taken for a misspelling of it. One wrong letter in
+/// five: `timeuot` is found, and another word is not.
 const SIMILAR: f64 = 0.8;
 /// The longest path, in bytes, that is compared: no longer one is similar enough to a known path, and comparing takes
 /// time and memory in proportion to the length.

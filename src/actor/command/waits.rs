@@ -22,7 +22,7 @@ pub enum Condition {
     Agreement(usize),
 }
 
-/// How long to wait before peers that disagree are asked again, in milliseconds: a few round trips of a local network.
+/// Milliseconds before peers that disagree are asked again: a few round trips of a local network.
 const RETRY_INTERVAL: u64 = 50;
 
 struct Wait {
@@ -30,7 +30,7 @@ struct Wait {
     promise: Promise<usize>,
     /// The barrier that peers are asked to acknowledge.
     barrier: Option<Barrier>,
-    /// When the peers are to be asked again, in monotonic milliseconds.
+    /// Time at which the peers are to be asked again, in monotonic milliseconds.
     retry_at: Option<u64>,
 }
 
@@ -58,12 +58,12 @@ impl Waits {
         number
     }
 
-    /// Whether no thread waits.
+    /// Returns whether no thread waits.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// When to check the conditions if nothing happens before, in monotonic milliseconds.
+    /// Returns the time at which to check the conditions if nothing happens before, in monotonic milliseconds.
     pub fn poll_timeout(&self) -> Option<u64> {
         self.0.iter().filter_map(|wait| wait.retry_at).min()
     }

@@ -30,7 +30,7 @@ impl Fingerprint {
 #[derive(Debug)]
 pub struct Watch {
     path: PathBuf,
-    /// The file as it was when it was read; `None` if that could not be found out.
+    /// The file's fingerprint when it was read; `None` if that could not be found out.
     seen: Option<Fingerprint>,
 }
 
@@ -45,8 +45,8 @@ impl Watch {
         self.path.as_os_str().as_bytes()
     }
 
-    /// Whether the file has changed since it was read, or since the last call. A file that is gone has not changed: it
-    /// may be about to be replaced.
+    /// Returns whether the file has changed since it was read, or since the last call. A file that is gone has not
+    /// changed: it may be about to be replaced.
     pub fn has_changed(&mut self) -> bool {
         let Ok(metadata) = fs::metadata(&self.path) else { return false };
         let now = Some(Fingerprint::of(&metadata));

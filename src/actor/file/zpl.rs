@@ -29,10 +29,10 @@ const INDENT: usize = 4;
 /// The byte order mark that some editors write before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// How many levels a tree may have: far more than any configuration, and few enough for recursion.
+/// Number of levels that a tree may have: far more than any configuration, and few enough for recursion.
 const MAX_DEPTH: usize = 64;
 
-/// One item of the tree. The root has no name, and its children are the top-level items.
+/// An item of a tree. The root has no name, and its children are the top-level items.
 #[derive(Clone, Debug, Default)]
 pub struct Item {
     name: Vec<u8>,
@@ -246,7 +246,7 @@ impl Quote {
     }
 }
 
-/// How `value` can be written so that it reads back, if it can: ZPL knows no escapes.
+/// Finds the way to write `value` so that it reads back, if there is one: ZPL knows no escapes.
 fn quote(value: &[u8]) -> Option<Quote> {
     if value.contains(&b'\n') || value.contains(&0) {
         None

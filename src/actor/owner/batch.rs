@@ -28,7 +28,7 @@ pub(super) struct Batch {
     requests: VecDeque<Box<dyn Request>>,
     /// The number of commands and requests.
     count: usize,
-    /// Where the next entry to be read begins.
+    /// Place of the next entry to be read.
     next: usize,
     /// Whether some of the bytes are secret and must not stay in memory.
     secret: bool,
@@ -100,7 +100,7 @@ impl Batch {
         self.bytes.len()
     }
 
-    /// Whether nothing is left.
+    /// Returns whether nothing is left.
     pub(super) fn is_empty(&self) -> bool {
         self.count == 0
     }

@@ -17,10 +17,10 @@ use crate::actor::command::{MAX_FRAMES, is_term};
 use crate::actor::error::CallError;
 use crate::actor::futex::Wakeup;
 
-/// How many commands may wait before a sender has to: some milliseconds of the node's work.
+/// Number of commands that may wait before a sender has to: some milliseconds of the node's work.
 pub(super) const MAX_COMMANDS: usize = 10_000;
 
-/// How many bytes of commands may wait; a single command may have more.
+/// Number of bytes of commands that may wait; a single command may have more.
 pub(super) const MAX_BYTES: usize = 64 << 20;
 
 /// Commands and requests that wait for the node.
@@ -34,7 +34,7 @@ pub(super) struct CommandQueue {
 
 struct State {
     batch: Batch,
-    /// Whether the node knows that commands wait, or will look before it sleeps.
+    /// Whether the node knows that commands wait, or will check for them before it sleeps.
     notified: bool,
     /// Whether `$TERM` is among the commands: none is accepted behind it.
     ending: bool,
@@ -170,7 +170,7 @@ impl CommandQueue {
         !state.ending
     }
 
-    /// Whether `$TERM` is among the commands.
+    /// Returns whether `$TERM` is among the commands.
     pub(super) fn is_ending(&self) -> bool {
         self.state.lock().ending
     }

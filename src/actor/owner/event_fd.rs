@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{EventfdFlags, eventfd};
 
-/// A descriptor to be polled, which is readable exactly while it is raised.
+/// A descriptor to be polled, readable exactly while it is raised.
 pub(super) struct EventFd(OwnedFd);
 
 impl EventFd {

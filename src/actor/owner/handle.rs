@@ -116,7 +116,7 @@ impl Handle {
         self.router.max_value()
     }
 
-    /// Whether the calling thread is the node's, which must not wait for the node.
+    /// Returns whether the calling thread is the node's, which must not wait for the node.
     pub fn is_own_thread(&self) -> bool {
         self.router.is_node_thread()
     }
@@ -142,8 +142,8 @@ impl Handle {
         self.router.recv_timeout.set(timeout);
     }
 
-    /// Whether this process was forked from the one that started the node, and so lacks the node's thread. No other
-    /// method may be called then: nothing would ever answer.
+    /// Returns whether this process was forked from the one that started the node, and so lacks the node's thread. No
+    /// other method may be called then: nothing would ever answer.
     pub fn is_orphan(&self) -> bool {
         self.generation != raw::generation()
     }

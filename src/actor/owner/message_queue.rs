@@ -16,7 +16,7 @@ use crate::actor::command::{Inbox, Message, Outgoing};
 use crate::actor::error::CallError;
 use crate::actor::futex::Wakeup;
 
-/// How many different replies may wait before the node stops taking commands that have one.
+/// Number of different replies that may wait before the node stops taking commands that have one.
 pub(super) const MAX_REPLIES: usize = 10_000;
 
 /// Messages that wait for the program.
@@ -46,7 +46,7 @@ struct State {
 pub(super) struct Handover {
     /// Whether there is no room for another reply.
     pub(super) full: bool,
-    /// How many messages were dropped for want of room.
+    /// Number of messages that were dropped for want of room.
     pub(super) dropped: usize,
 }
 
@@ -149,14 +149,15 @@ impl MessageQueue {
         Handover { full, dropped }
     }
 
-    /// Whether there is no room for another reply; if so, [`recv`](MessageQueue::recv) tells when there is again.
+    /// Returns whether there is no room for another reply; if so, [`recv`](MessageQueue::recv) tells when there is
+    /// again.
     pub(super) fn stall(&self) -> bool {
         let mut state = self.state.lock();
         state.stalled = state.inbox.is_full_of_replies();
         state.stalled
     }
 
-    /// Lets nobody take messages any more.
+    /// Closes the queue: nobody takes messages any more.
     pub(super) fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;

@@ -28,7 +28,7 @@ mod timeout;
 pub use handle::Handle;
 pub use pipe::PipeOwner;
 
-/// How many commands are carried out before the network gets its turn: about a millisecond's work.
+/// Number of commands that are carried out before the network gets its turn: about a millisecond's work.
 const COMMANDS_PER_TURN: usize = 1_000;
 
 /// The warning of a node that drops events because too many wait unread.
@@ -42,7 +42,7 @@ mod tests {
     use crate::engine::{Engine, Owner, OwnerEvent};
     use crate::log::{Level, Sink};
 
-    /// A log that nobody reads.
+    /// A log without a reader.
     pub struct Silent;
 
     impl Sink for Silent {

@@ -14,9 +14,9 @@ use crate::engine::raw::{Error, Msg, Poller, Socket};
 use crate::engine::{Engine, Owner, OwnerEvent, PollSource};
 use crate::log::{Logger, show};
 
-/// How many different replies may wait before commands that have one are refused: more than any program leaves unread
-/// that reads at all. Waiting until the program reads is no way out here: it may read and write in one thread, and wait
-/// for the node in a full pipe.
+/// Number of different replies that may wait before commands that have one are refused: more than any program leaves
+/// unread that reads at all. Waiting until the program reads is no way out here: it may read and write in one thread,
+/// and wait for the node in a full pipe.
 const MAX_REPLIES: usize = 100_000;
 
 /// An owner at the other end of a pipe.
@@ -50,7 +50,7 @@ struct PipeOutbox {
     socket: Socket,
     /// Messages that the pipe had no room for.
     inbox: Inbox,
-    /// A message of which only this many frames could be sent.
+    /// A message of which only the first frames could be sent, with their number.
     partial: Option<(Message, usize)>,
     logger: Logger,
     /// Whether the log says already that events are dropped.
@@ -150,7 +150,7 @@ impl Owner for PipeOwner {
 }
 
 impl PipeOutbox {
-    /// Whether messages wait that come before any other.
+    /// Returns whether messages wait that come before any other.
     fn is_waiting(&self) -> bool {
         self.partial.is_some() || !self.inbox.is_empty()
     }

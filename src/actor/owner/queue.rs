@@ -67,7 +67,7 @@ impl<'a> QueueOwner<'a> {
         }
     }
 
-    /// Whether `command` has to wait until the program has read some replies.
+    /// Returns whether `command` has to wait until the program has read some replies.
     fn is_stalled(&mut self, command: &Entry<'_>) -> bool {
         let outbox = &mut self.outbox;
         if outbox.weight > MAX_COLLECTED {
@@ -97,7 +97,7 @@ impl<'a> QueueOwner<'a> {
     }
 }
 
-/// Whether an entry of the queue is a command that has a reply.
+/// Returns whether an entry of the queue is a command that has a reply.
 fn has_reply(entry: &Entry<'_>) -> bool {
     match entry {
         Entry::Frames(frames, count) => parse(&frames[..*count]).is_ok_and(|command| command.has_reply()),
@@ -176,7 +176,7 @@ impl Owner for QueueOwner<'_> {
 }
 
 impl QueueOutbox<'_> {
-    /// Lets the program know the limits that it can check by itself.
+    /// Passes on the limits that the program's side checks by itself.
     fn publish_limits(&self, engine: &mut Engine) {
         self.router.set_max_value(engine.node().settings().max_value);
     }

@@ -19,11 +19,11 @@ use crate::actor::error::CallError;
 pub(super) struct Router {
     commands: CommandQueue,
     messages: MessageQueue,
-    /// How long a sender waits for room.
+    /// Longest wait of a sender for room.
     pub(super) send_timeout: Timeout,
-    /// How long a receiver waits for a message.
+    /// Longest wait of a receiver for a message.
     pub(super) recv_timeout: Timeout,
-    /// The node's thread, once it runs.
+    /// The node's thread, from the time when it runs.
     thread: OnceLock<ThreadMark>,
     /// The longest value that the node accepts, in bytes.
     max_value: AtomicUsize,
@@ -109,7 +109,7 @@ impl Router {
         if self.is_node_thread() { Err(CallError::OwnThread) } else { Ok(()) }
     }
 
-    /// Whether the calling thread is the node's.
+    /// Returns whether the calling thread is the node's.
     pub(super) fn is_node_thread(&self) -> bool {
         self.thread.get() == Some(&ThreadMark::of_caller())
     }
@@ -133,8 +133,8 @@ impl Router {
         self.commands.take(batch)
     }
 
-    /// Whether the node has to wait before it makes another reply. It is woken as soon as there is room, and when
-    /// `$TERM` comes.
+    /// Returns whether the node has to wait before it makes another reply. It is woken as soon as there is room, and
+    /// when `$TERM` comes.
     pub(super) fn stall(&self) -> bool {
         // The descriptor is lowered before the messages are checked: a receiver that makes room in between raises it.
         if !self.commands.pause() {
@@ -147,7 +147,7 @@ impl Router {
         stalled
     }
 
-    /// Whether `$TERM` is among the commands. Nobody reads replies behind it.
+    /// Returns whether `$TERM` is among the commands. Nobody reads replies behind it.
     pub(super) fn is_ending(&self) -> bool {
         self.commands.is_ending()
     }

@@ -9,7 +9,7 @@ use crate::actor::futex::Waited;
 /// The end of a wait, `None` for never; or the reason why the calling thread must not wait at all.
 pub(super) type Deadline = Result<Option<Instant>, CallError>;
 
-/// Why a call fails after this wait, unless its condition is met.
+/// Returns the failure of a call after a wait, unless the call's condition is met.
 pub(super) fn failure(waited: Waited) -> Option<CallError> {
     match waited {
         Waited::Woken => None,
@@ -18,7 +18,7 @@ pub(super) fn failure(waited: Waited) -> Option<CallError> {
     }
 }
 
-/// How long a call may wait; without a limit unless set.
+/// Longest wait of a call; without a limit unless set.
 pub(super) struct Timeout(
     /// Milliseconds; `u64::MAX` for no limit.
     AtomicU64,

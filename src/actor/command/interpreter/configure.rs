@@ -32,7 +32,7 @@ pub(super) enum SecurityState {
     Pending,
     /// The section is in force.
     Applied,
-    /// The security asked for cannot be had, for this reason: nothing may be bound or connected.
+    /// The security asked for is not possible, for this reason: nothing may be bound or connected.
     Unusable(String),
 }
 

@@ -11,7 +11,7 @@ use crate::core::{Now, PeerState, Protocol, Role, Stats};
 use crate::engine::{Engine, Error};
 use crate::log::show;
 
-/// One command that is being carried out, or one look at the configuration file.
+/// The execution of a command, or of a check of the configuration file.
 pub(super) struct Execution<'a> {
     pub(super) interpreter: &'a mut Interpreter,
     pub(super) engine: &'a mut Engine,

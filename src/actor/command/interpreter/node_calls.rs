@@ -22,7 +22,7 @@ pub struct NodeCalls<'a> {
 }
 
 impl<'a> NodeCalls<'a> {
-    /// The calls on the node of this interpreter.
+    /// Makes the typed calls on the node of an interpreter.
     pub fn new(interpreter: &'a mut Interpreter, turn: Turn<'a>, waits: &'a mut Waits) -> NodeCalls<'a> {
         NodeCalls { execution: Execution::new(interpreter, turn), waits }
     }

@@ -252,7 +252,7 @@ fn an_owner_who_reads_no_replies_gets_no_more() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever is given, the node lives, and answers what can be answered.
+    /// No command breaks a node: whatever is given, the node lives, and answers what can be answered.
     #[test]
     fn no_command_breaks_a_node(commands in prop::collection::vec((
         prop::sample::select(vec![

@@ -223,8 +223,8 @@ fn a_node_without_room_for_replies_stalls_until_there_is_some() {
     assert!(readable(router.wake_fd()) && router.is_ending() && !router.stall());
 }
 
-/// Whatever the interleaving, nothing is lost, nothing is doubled, and the descriptor leads a reader that waits
-/// for nothing else to every message.
+/// Threads on both sides of a router: nothing is lost, nothing is doubled, and the descriptor leads a reader that
+/// waits for nothing else to every message.
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 fn threads_on_both_sides() {
