@@ -36,7 +36,7 @@ impl Cert {
     /// Length of a key in bytes.
     pub const KEY_SIZE: usize = curve::BYTES;
 
-    /// Whether the libzmq in use has CURVE. The one that the `zmq-sys` crate compiles does not.
+    /// Returns whether the libzmq in use has CURVE. The one that the `zmq-sys` crate compiles does not.
     pub fn is_supported() -> bool {
         curve::available()
     }

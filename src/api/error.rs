@@ -68,7 +68,7 @@ impl Error {
         Error { errno: libc::ENOTSUP, reason: reason.to_string() }
     }
 
-    /// Whether a timeout passed: calls with a timeout return `None` then.
+    /// Returns whether a timeout passed: calls with a timeout return `None` then.
     pub(super) fn is_timeout(&self) -> bool {
         self.errno == libc::EAGAIN
     }

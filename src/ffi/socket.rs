@@ -51,7 +51,7 @@ pub(super) struct Socket {
 pub(super) enum Origin {
     /// CZMQ.
     Czmq,
-    /// Our `czmq.h`.
+    /// zgossip's own `czmq.h`.
     Compat,
     /// Plain libzmq.
     Libzmq,
@@ -107,7 +107,7 @@ impl Socket {
         if rc == 0 { Ok(kind) } else { Err(Errno::last()) }
     }
 
-    /// Whether the socket is a ROUTER, whose messages begin with a routing id.
+    /// Returns whether the socket is a ROUTER, whose messages begin with a routing id.
     pub(super) fn is_router(&self) -> Result<bool, Errno> {
         Ok(self.kind()? == zmq_sys::ZMQ_ROUTER as c_int)
     }

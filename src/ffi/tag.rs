@@ -30,7 +30,7 @@ impl Tag {
         self.0.store(value, Ordering::SeqCst);
     }
 
-    /// Whether the object is alive and of the kind `value`.
+    /// Returns whether the object is alive and of the kind `value`.
     pub(super) fn is(&self, value: u32) -> bool {
         self.0.load(Ordering::SeqCst) == value
     }

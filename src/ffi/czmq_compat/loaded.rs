@@ -140,7 +140,7 @@ macro_rules! call {
     };
 }
 
-/// Whether a CZMQ was found in the process.
+/// Returns whether a CZMQ was found in the process.
 pub(in crate::ffi) fn present() -> bool {
     find(Name::SysInit).is_some()
 }
@@ -169,7 +169,7 @@ pub(in crate::ffi) fn context() -> Option<NonNull<c_void>> {
     unsafe { call!(SysInit as unsafe extern "C" fn() -> *mut c_void,) }.and_then(NonNull::new)
 }
 
-/// Whether the program has switched IPv6 on for all of CZMQ (`zsys_set_ipv6`).
+/// Returns whether the program has switched IPv6 on for all of CZMQ (`zsys_set_ipv6`).
 pub(in crate::ffi) fn ipv6() -> bool {
     // SAFETY: the type is that of czmq's zsys.h; it only reads.
     unsafe { call!(SysIpv6 as unsafe extern "C" fn() -> c_int,) }.is_some_and(|on| on != 0)

@@ -48,7 +48,7 @@ pub(in crate::ffi) fn context() -> Option<NonNull<c_void>> {
     process.as_ref().and_then(|process| NonNull::new(process.context))
 }
 
-/// Whether this process uses our `czmq.h`.
+/// Returns whether this process uses our `czmq.h`.
 pub(in crate::ffi) fn in_use() -> bool {
     PROCESS.lock().is_some()
 }

@@ -53,7 +53,7 @@ pub(super) fn get(setting: Setting) -> i32 {
     VALUES[setting.0].load(Ordering::Relaxed)
 }
 
-/// Whether sockets are to use IPv6.
+/// Returns whether sockets are to use IPv6.
 pub(in crate::ffi) fn ipv6() -> bool {
     get(Setting::IPV6) != 0
 }
