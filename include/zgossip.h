@@ -714,7 +714,7 @@ typedef struct {
     uint64_t tombstones;
     // Connected peers that speak CZMQ's protocol only.
     uint64_t links_plain;
-    // Connected peers that speak this library's extension of it.
+    // Connected peers that speak this library's extension of CZMQ's protocol.
     uint64_t links_extended;
     // Peers that are not connected, or have not shown yet which protocol they speak.
     uint64_t links_other;
@@ -730,7 +730,7 @@ typedef struct {
     uint64_t tuples_out;
     // Tuples received that the node held already.
     uint64_t duplicates;
-    // Messages received that are not of this protocol.
+    // Messages received that are not of the protocol.
     uint64_t malformed;
     // Tuples received and refused, for a limit or a time stamp too far ahead.
     uint64_t refused;

@@ -1,4 +1,4 @@
-//! Which barriers of the node a peer has acknowledged.
+//! Acknowledgements of a node's barriers by its peers.
 //!
 //! A barrier is an offset in the change log. When everything before it has been sent on a link, the peer is
 //! probed there. Frames keep their order, so the peer's answer means that it has taken what came before the
@@ -13,7 +13,7 @@ pub(super) struct AckTracker {
     next: Option<Span>,
 }
 
-/// Consecutive barriers that one probe stands for.
+/// Consecutive barriers that share one probe.
 #[derive(Copy, Clone, Debug)]
 struct Span {
     first: u64,
@@ -30,15 +30,16 @@ struct Probe {
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum State {
-    /// To be sent as soon as everything before the span's end is sent.
+    /// The probe is to be sent as soon as everything before the span's end is sent.
     Due,
-    /// To be sent again, not before this time (mono ms).
+    /// The probe is to be sent again, not before this time (mono ms).
     Waiting(u64),
     /// Sent, and not answered yet.
     Sent {
         /// PONGs still to come, the last of which is the answer; 0 for peers that answer by a HEARTBEAT.
         pongs: u32,
-        /// Since the probe was sent the peer has turned out to lack something older, which the answer does not cover.
+        /// Whether the peer has turned out, since the probe was sent, to lack something older, which the answer does
+        /// not cover.
         overtaken: bool,
     },
 }
@@ -54,12 +55,12 @@ impl AckTracker {
         }
     }
 
-    /// Whether a barrier waits for this peer's acknowledgement.
+    /// Returns whether a barrier waits for this peer's acknowledgement.
     pub(super) fn is_open(&self) -> bool {
         self.current.is_some()
     }
 
-    /// Whether a barrier that waits covers the change at this offset.
+    /// Returns whether a barrier that waits covers the change at this offset.
     pub(super) fn covers(&mut self, offset: u32) -> bool {
         self.offsets().any(|end| offset < *end)
     }
@@ -70,7 +71,7 @@ impl AckTracker {
         self.offsets().filter(|covered| offset < **covered).for_each(|covered| *covered = end);
     }
 
-    /// Whether a probe is to be sent when everything before `cursor` has been sent.
+    /// Returns whether a probe is to be sent when everything before `cursor` has been sent.
     pub(super) fn may_probe(&self, cursor: u32) -> bool {
         self.current.is_some_and(|probe| probe.state == State::Due && cursor >= probe.span.offset)
     }
@@ -135,7 +136,7 @@ impl AckTracker {
         self.current = self.next.take().map(|span| Probe { span, state: State::Due });
     }
 
-    /// When (mono ms) a waiting probe is to be sent again.
+    /// Returns the time (mono ms) at which a waiting probe is to be sent again.
     pub(super) fn retry_at(&self) -> Option<u64> {
         match self.current?.state {
             State::Waiting(until) => Some(until),
@@ -143,17 +144,17 @@ impl AckTracker {
         }
     }
 
-    /// Whether the peer was asked to acknowledge this barrier and has not done so.
+    /// Returns whether the peer was asked to acknowledge this barrier and has not done so.
     pub(super) fn lags(&self, barrier: u64) -> bool {
         self.current.is_some_and(|probe| probe.span.first <= barrier) && self.acknowledged < barrier
     }
 
-    /// Whether the peer has acknowledged this barrier or a later one.
+    /// Returns whether the peer has acknowledged this barrier or a later one.
     pub(super) fn has_acknowledged(&self, barrier: u64) -> bool {
         self.acknowledged >= barrier
     }
 
-    /// The offsets in the change log that are kept here, to be adjusted when the log is compacted.
+    /// The tracker's offsets in the change log, to be adjusted when the log is compacted.
     pub(super) fn offsets(&mut self) -> impl Iterator<Item = &mut u32> {
         let current = self.current.as_mut().map(|probe| &mut probe.span);
         current.into_iter().chain(self.next.as_mut()).map(|span| &mut span.offset)

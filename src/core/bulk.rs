@@ -9,7 +9,7 @@
 use crate::core::id::Slot;
 use std::collections::{HashSet, VecDeque};
 
-/// Bit in the number of a question that tells questions of this window from probes.
+/// Bit in the number of a question by which a window's questions differ from probes.
 pub(super) const BULK: u64 = 1 << 63;
 
 /// Bytes of the first window: 100 ms on a line of 20 Mbit/s.
@@ -32,7 +32,7 @@ struct Asked {
     number: u64,
     /// Bytes sent before the question.
     sent: u64,
-    /// When the question was sent (monotonic ms).
+    /// Time at which the question was sent (monotonic ms).
     at: u64,
 }
 
@@ -73,7 +73,7 @@ impl Default for Window {
 }
 
 impl Window {
-    /// Whether more may be sent.
+    /// Returns whether more may be sent.
     fn is_open(&self) -> bool {
         self.lifted || self.sent - self.acknowledged < self.size
     }
@@ -113,7 +113,7 @@ impl Window {
         }
     }
 
-    /// When the answer to the last question counts as missing (monotonic ms).
+    /// Returns the time at which the answer to the last question counts as missing (monotonic ms).
     fn missing_at(&self) -> Option<u64> {
         let wait = MISSING.max(4 * self.shortest.unwrap_or(0));
         self.asked.back().map(|asked| asked.at + wait)
@@ -145,7 +145,7 @@ impl Bulk {
         }
     }
 
-    /// Adds everything in the change log before this offset.
+    /// Adds everything in the change log before `offset`.
     pub(super) fn owe_all_before(&mut self, offset: u32) {
         self.backlog = (0, offset);
     }
@@ -172,7 +172,7 @@ impl Bulk {
         self.backlog
     }
 
-    /// Takes note that the range was sent up to this offset.
+    /// Notes that the range was sent up to `offset`.
     pub(super) fn advance(&mut self, offset: u32) {
         self.backlog.0 = offset.min(self.backlog.1);
     }
@@ -186,17 +186,17 @@ impl Bulk {
         })
     }
 
-    /// The offsets in the change log that are kept here, to be moved when the log is compacted.
+    /// The debt's offsets in the change log, to be moved when the log is compacted.
     pub(super) fn offsets(&mut self) -> impl Iterator<Item = &mut u32> {
         [&mut self.backlog.0, &mut self.backlog.1].into_iter()
     }
 
-    /// Whether nothing is owed.
+    /// Returns whether nothing is owed.
     pub(super) fn is_empty(&self) -> bool {
         self.owed.is_empty() && self.backlog.0 >= self.backlog.1
     }
 
-    /// Whether the tuple in `slot`, whose latest change is at `offset`, is owed.
+    /// Returns whether the tuple in `slot`, whose latest change is at `offset`, is owed.
     pub(super) fn owes(&self, slot: Slot, offset: u32) -> bool {
         (self.backlog.0..self.backlog.1).contains(&offset) || self.owed_set.contains(&slot)
     }
@@ -206,12 +206,12 @@ impl Bulk {
         self.owed.len() + (self.backlog.1.saturating_sub(self.backlog.0)) as usize
     }
 
-    /// Whether all that was owed was sent, and the peer has shown that it took it.
+    /// Returns whether all that was owed was sent, and the peer has shown that it took it.
     pub(super) fn is_settled(&self) -> bool {
         self.is_empty() && self.window.sent == self.window.acknowledged
     }
 
-    /// Whether something is owed that may be sent now.
+    /// Returns whether something is owed that may be sent now.
     pub(super) fn may_send(&self) -> bool {
         !self.is_empty() && self.window.is_open()
     }
@@ -221,8 +221,8 @@ impl Bulk {
         self.window.sent += bytes as u64;
     }
 
-    /// Whether a question is to be sent now: a quarter of the window was sent since the last one, so that answers come
-    /// before the window is used up, or everything was.
+    /// Returns whether a question is to be sent now: a quarter of the window was sent since the last one, so that
+    /// answers come before the window is used up, or everything was.
     pub(super) fn may_ask(&self) -> bool {
         let unasked = self.window.unasked();
         !self.window.lifted && (unasked >= self.window.size / 4 || unasked > 0 && self.is_empty())
@@ -238,7 +238,7 @@ impl Bulk {
         self.window.answer(number & !BULK, now);
     }
 
-    /// When the answer to the last question counts as lost (monotonic ms).
+    /// Returns the time at which the answer to the last question counts as lost (monotonic ms).
     pub(super) fn missing_at(&self) -> Option<u64> {
         self.window.missing_at()
     }

@@ -4,7 +4,7 @@
 //! Snapshots in Globally Distributed Databases", 2014): wall time in milliseconds in the upper 48
 //! bits, a counter in the lower 16. It follows the wall clock, and every stamp that it has seen.
 
-/// One moment, on the caller's two clocks.
+/// A moment, on the caller's two clocks.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Now {
     /// Monotonic clock, milliseconds from any moment on; for deadlines.
@@ -38,8 +38,8 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Whether a write with this stamp replaces one stamped `held`: the rule of a last-writer-wins register, ordered
-    /// by (hybrid logical time, origin). Equal stamps are the same write.
+    /// Returns whether a write with this stamp replaces one stamped `held`: the rule of a last-writer-wins register,
+    /// ordered by (hybrid logical time, origin). Equal stamps are the same write.
     pub fn wins_over(self, held: Stamp) -> bool {
         self > held
     }
@@ -52,8 +52,8 @@ impl Stamp {
         Stamp { time: self.time.saturating_add(1), origin: value_hash & !NODE_BIT }
     }
 
-    /// Whether this is a synthetic stamp: made by the nodes for a value that a plain peer sent without one. Its origin
-    /// names no node.
+    /// Returns whether this is a synthetic stamp: made by the nodes for a value that a plain peer sent without one.
+    /// Its origin names no node.
     pub fn is_synthetic(self) -> bool {
         self.origin & NODE_BIT == 0
     }
@@ -69,7 +69,7 @@ pub(super) fn node_id(random: u64) -> u64 {
     random | NODE_BIT
 }
 
-/// One node's hybrid logical clock.
+/// The hybrid logical clock of a node.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Clock {
     last: u64,
@@ -98,7 +98,7 @@ impl Clock {
 /// first release.
 const EARLIEST: u64 = 1_767_225_600_000;
 
-/// Whether a wall clock that shows this time (ms since 1970) may be right.
+/// Returns whether a wall clock that shows this time (ms since 1970) may be right.
 pub(super) fn is_possible(wall: u64) -> bool {
     wall >= EARLIEST
 }

@@ -6,9 +6,9 @@ use crate::core::tuple::Tuple;
 /// The severity of a log line.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// Something was refused or lost.
+    /// A warning: something was refused or lost.
     Warning,
-    /// Every message, when `verbose`.
+    /// A message was received; only when `verbose`.
     Debug,
 }
 

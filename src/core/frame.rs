@@ -1,4 +1,4 @@
-//! A frame on its way out, shared by all links that it goes to.
+//! Frames on their way out, shared by all links that they go to.
 
 use std::sync::Arc;
 

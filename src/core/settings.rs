@@ -12,9 +12,9 @@ pub struct Settings {
     pub max_value: usize,
     /// The largest number of clients: links that the peer made.
     pub max_clients: usize,
-    /// How far a stamp may be ahead of this node's clock and still be trusted, in milliseconds.
+    /// Milliseconds by which a stamp may be ahead of this node's clock and still be trusted.
     pub max_drift: u64,
-    /// How long a removed key is remembered, in milliseconds.
+    /// Milliseconds for which a removed key is remembered.
     pub tombstone: u64,
     /// Silence in milliseconds after which a client is probed, to drop it if it is gone; 0 for never.
     pub timeout: u64,

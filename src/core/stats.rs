@@ -13,7 +13,7 @@ pub struct Stats {
     pub tombstones: u64,
     /// Connected peers that speak CZMQ's protocol only.
     pub links_plain: u64,
-    /// Connected peers that speak this library's extension of it.
+    /// Connected peers that speak this library's extension of CZMQ's protocol.
     pub links_extended: u64,
     /// Peers that are not connected, or have not shown yet which protocol they speak.
     pub links_other: u64,
@@ -29,7 +29,7 @@ pub struct Stats {
     pub tuples_out: u64,
     /// Tuples received that the node held already.
     pub duplicates: u64,
-    /// Messages received that are not of this protocol.
+    /// Messages received that are not of the protocol.
     pub malformed: u64,
     /// Tuples received and refused, for a limit or a time stamp too far ahead.
     pub refused: u64,

@@ -1,4 +1,4 @@
-//! How long frames are under way on a link, beyond the least time that any of them took.
+//! Lateness of the frames on a link, beyond the least time that any of them took.
 //!
 //! A frame carries the time to live that remained when the frame was made. A line that stands still, or a process that
 //! is stopped, delays it. So a peer sends its monotonic clock now and then, and always shortly before times to live.
@@ -22,19 +22,19 @@ const SPAN: u64 = 120_000;
 /// sender's machine, and its clock with it, stood still.
 const STEADY: u64 = 100;
 
-/// How late the frames of one link are. Times are milliseconds of the monotonic clock.
+/// Lateness of the frames on one link. Times are milliseconds of the monotonic clock.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Transit {
-    /// When this node's clock was last sent.
+    /// Time at which this node's clock was last sent.
     clock_sent_at: Option<u64>,
     /// The node's clock is to be sent next, whether or not tuples wait.
     is_next: bool,
     /// The node's clock less the sender's: the least difference of the former span, and of this one.
     least: [Option<i64>; 2],
     span_began: u64,
-    /// The last clock received, and this node's less it.
+    /// The last clock received, and its difference to this node's.
     last: Option<(u64, i64)>,
-    /// Milliseconds by which the last clock frame was late, and when it came.
+    /// Milliseconds by which the last clock frame was late, and the time at which it came.
     lateness: Option<(u64, u64)>,
 }
 
@@ -48,13 +48,13 @@ impl Transit {
         self.is_next |= self.is_past(IDLE_INTERVAL, now);
     }
 
-    /// Whether this node's clock is to be sent next.
+    /// Returns whether this node's clock is to be sent next.
     pub(super) fn is_next(&self) -> bool {
         self.is_next
     }
 
-    /// Whether this node's clock is to be sent now; it then counts as sent. `ages`: tuples with a time to live may
-    /// follow.
+    /// Returns whether this node's clock is to be sent now; it then counts as sent. `ages`: tuples with a time to live
+    /// may follow.
     pub(super) fn is_due(&mut self, ages: bool, now: u64) -> bool {
         let due = self.is_next || self.is_past(if ages { INTERVAL } else { IDLE_INTERVAL }, now);
         if due {

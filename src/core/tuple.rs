@@ -78,16 +78,16 @@ impl fmt::Debug for Tuple {
 /// Reason why bytes cannot be a key.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum InvalidKey {
-    /// There is no byte.
+    /// The key has no byte.
     Empty,
-    /// There are more than [`Tuple::MAX_KEY`] bytes.
+    /// The key has more than [`Tuple::MAX_KEY`] bytes.
     TooLong,
     /// A byte is NUL, which no C string can hold.
     NulByte,
 }
 
 impl InvalidKey {
-    /// The reason as it stands behind the word "key".
+    /// The reason, in words that stand behind the word "key".
     pub fn text(self) -> &'static str {
         match self {
             InvalidKey::Empty => "is empty",
@@ -108,8 +108,8 @@ pub fn check_key(key: &[u8]) -> Result<(), InvalidKey> {
     }
 }
 
-/// Whether there is no NUL byte. All bytes are examined, even behind a NUL, in pieces of 16 that compile to a few
-/// vector instructions; the last two pieces may overlap.
+/// Returns whether there is no NUL byte. All bytes are examined, even behind a NUL, in pieces of 16 that compile to a
+/// few vector instructions; the last two pieces may overlap.
 pub(super) fn is_text(bytes: &[u8]) -> bool {
     const PIECE: usize = 16;
     let has_nul = |piece: &[u8]| piece.iter().fold(false, |found, &byte| found | (byte == 0));

@@ -19,7 +19,7 @@ const SMALL: usize = 8;
 /// this node holds more than this many times the peer's tuples, those are looked up key by key.
 pub(super) const FEW: usize = 32;
 
-/// The node as an answer sees it.
+/// The node as the maker of an answer sees it.
 #[derive(Copy, Clone, Debug)]
 pub(in crate::core) struct Local<'a> {
     pub(in crate::core) store: &'a Store,
@@ -55,7 +55,7 @@ pub(in crate::core) struct Difference {
     pub(in crate::core) wanted: Vec<Entry>,
     /// Tuples that this node has, or has newer.
     pub(in crate::core) ahead: Vec<Slot>,
-    /// Offset in the change log before which the peer is to be sent everything, if it lacks so much.
+    /// Offset in the change log before which the peer is to be sent everything, if it lacks most of that.
     pub(in crate::core) lacks_all_before: Option<u32>,
     /// Whether a comparison begins with the message that is answered, and closes a gap.
     pub(in crate::core) closes_gap: bool,
@@ -248,7 +248,7 @@ fn entries(store: &Store, prefix: Prefix) -> Vec<Entry> {
     given.map(|(slot, hash)| Entry { hash, stamp: store.held(slot).stamp }).collect()
 }
 
-/// Whether this node can give what a slot holds: all but a refused tuple, of which it has the stamp alone.
+/// Returns whether this node can give what a slot holds: all but a refused tuple, of which it has the stamp alone.
 fn is_given(store: &Store, slot: Slot) -> bool {
     store.held(slot).state != State::Refused
 }

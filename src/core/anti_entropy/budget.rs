@@ -1,4 +1,4 @@
-//! How much work a peer may cause by anti-entropy.
+//! Limits to the work that a peer may cause by anti-entropy.
 //!
 //! A few bytes of a DIGEST or ENTRIES can make a node walk through all of its tuples. A peer that means well names
 //! each part of the key space once in a comparison, and begins one at a heartbeat, so a whole comparison costs about

@@ -69,7 +69,7 @@ pub(in crate::core) struct AntiEntropy {
     requests: Requests,
     /// The peer that was last asked for everything that it holds.
     full_source: Option<LinkId>,
-    /// When a tuple was last refused for a stamp too far ahead.
+    /// Time (monotonic ms) at which a tuple was last refused for a stamp too far ahead.
     drift_refused_at: Option<u64>,
 }
 
@@ -78,7 +78,7 @@ pub(in crate::core) struct AntiEntropy {
 pub(in crate::core) enum Comparison {
     /// Both sides hold the same.
     Equal,
-    /// Not now.
+    /// A comparison would be too early.
     Postponed,
     /// A comparison begins with this message.
     Begun(Frame),
@@ -141,7 +141,7 @@ impl AntiEntropy {
         self.drift_refused_at = None;
     }
 
-    /// Whether tuples are likely to be refused for their stamps, because one was a short time ago.
+    /// Returns whether tuples are likely to be refused for their stamps, because one was a short time ago.
     fn refuses(&self, now: u64) -> bool {
         self.drift_refused_at.is_some_and(|at| now < at + DRIFT_MEMORY)
     }
@@ -251,8 +251,8 @@ impl AntiEntropy {
         requested
     }
 
-    /// Whether to request a tuple that the peer of `link` has announced. The peer's state is to take the answer, by
-    /// [`Peer::on_asked`].
+    /// Returns whether to request a tuple that the peer of `link` has announced. The peer's state is to take the
+    /// answer, by [`Peer::on_asked`].
     pub(in crate::core) fn ask(
         &mut self,
         link: LinkId,
@@ -263,12 +263,12 @@ impl AntiEntropy {
         self.requests.ask(link, announced, progress, now)
     }
 
-    /// Whether any tuple is awaited.
+    /// Returns whether any tuple is awaited.
     pub(in crate::core) fn awaits_any(&self) -> bool {
         !self.requests.is_empty()
     }
 
-    /// Whether a tuple is awaited that was requested on `link`.
+    /// Returns whether a tuple is awaited that was requested on `link`.
     pub(in crate::core) fn awaits_from(
         &self,
         link: LinkId,

@@ -7,8 +7,8 @@ use crate::core::codec::Summary;
 /// Milliseconds before a comparison that led to nothing is repeated; the time doubles with each such comparison. About
 /// two heartbeats: what made it futile, a tuple under way for instance, is over by then.
 const FUTILE: u64 = 3000;
-/// Number of times that this pause doubles: at 12 s it stays, so that a peer whose comparisons failed by accident soon
-/// has another one.
+/// Number of times that the pause after a futile comparison doubles: at 12 s it stays, so that a peer whose
+/// comparisons failed by accident soon has another one.
 const MOST_FUTILE: u32 = 2;
 /// Milliseconds before a difference that lasts is compared again, while neither side changes. Such a difference cannot
 /// be repaired: for example, one side has refused a newer value whose writer has left for good. Comparisons go on
@@ -35,14 +35,14 @@ pub(in crate::core) struct Peer {
     /// Offset in the change log at which the session began, until its first comparison is over. What has changed since
     /// is sent anyway, even if it is missing in the peer's list, which was made before it arrived there.
     session_from: Option<u32>,
-    /// One side may lack a tuple that the other held when the session began, or has announced since, and no comparison
-    /// that would find it has begun.
+    /// Whether one side may lack a tuple that the other held when the session began, or has announced since, and no
+    /// comparison that would find it has begun.
     gap: bool,
     /// Number of the newest request, made of this peer or another, for a tuple that this peer has announced.
     awaits_up_to: u64,
-    /// Number of tuples that the peer still has to send on this link, as it says.
+    /// Number of tuples that the peer still has to send on this link, by its last message about it.
     owed: u32,
-    /// When a tuple last came, or a sign that the peer has taken some.
+    /// Time (monotonic ms) at which a tuple last came, or a sign that the peer has taken some.
     progress_at: u64,
     budget: Budget,
     comparisons: Comparisons,
@@ -54,23 +54,23 @@ pub(super) type Roots = (u64, u64);
 /// Memory of the last comparisons, so that one that was in vain is not repeated at once.
 #[derive(Copy, Clone, Debug, Default)]
 struct Comparisons {
-    /// One has begun since the last change that would make one useful.
+    /// Whether a comparison has begun since the last change that would make one useful.
     begun: bool,
     /// The last one was answered by the peer, if only with what was known.
     answered: bool,
     /// The last one led to a tuple being requested or sent.
     useful: bool,
-    /// When the next one may begin.
+    /// Time (monotonic ms) from which on the next comparison may begin.
     next_at: u64,
-    /// Number of those in a row that led to nothing, up to [`MOST_FUTILE`].
+    /// Number of comparisons in a row that led to nothing, up to [`MOST_FUTILE`].
     futile: u32,
     /// Roots that the last one compared.
     roots: Roots,
-    /// Number of those in a row that compared these roots and were answered, the last one included.
+    /// Number of comparisons in a row that had these roots and were answered, the last one included.
     of_same_roots: u32,
-    /// When these roots may be compared again, if the difference lasts; 0 if it does not.
+    /// Time (monotonic ms) from which on these roots may be compared again, if the difference lasts; 0 if it does not.
     same_next_at: u64,
-    /// Number of times in a row that one was put off, because changes waited to be sent.
+    /// Number of times in a row that a comparison was put off, because changes waited to be sent.
     put_off: u32,
 }
 
@@ -95,7 +95,7 @@ impl Peer {
         self.progress_at = now;
     }
 
-    /// When a tuple last came, or a sign that the peer has taken some.
+    /// Returns the time (monotonic ms) at which a tuple last came, or a sign that the peer has taken some.
     pub(in crate::core) fn progress_at(&self) -> u64 {
         self.progress_at
     }
@@ -123,12 +123,12 @@ impl Peer {
         self.session_from
     }
 
-    /// The offset in the change log that is kept here, to be moved when the log is compacted.
+    /// The peer's offset in the change log, to be moved when the log is compacted.
     pub(in crate::core) fn offset(&mut self) -> &mut Option<u32> {
         &mut self.session_from
     }
 
-    /// Whether one side may lack a tuple, and no comparison that would find it has begun.
+    /// Returns whether one side may lack a tuple, and no comparison that would find it has begun.
     pub(in crate::core) fn has_gap(&self) -> bool {
         self.gap
     }
@@ -139,14 +139,14 @@ impl Peer {
         self.gap = true;
     }
 
-    /// Notes that a comparison begins, which finds what either side lacks, or that both hold the same. True if there
-    /// was a gap.
+    /// Notes that a comparison begins, which finds what either side lacks, or that both sides hold the same. True if
+    /// there was a gap.
     pub(in crate::core) fn close_gap(&mut self) -> bool {
         std::mem::take(&mut self.gap)
     }
 
-    /// Whether it is time for a comparison. `is_busy` tells that requested tuples, or tuples in bulk, are under way:
-    /// they would be found to be missing, and sent twice. `has_unsent` tells that changes wait to be sent.
+    /// Returns whether it is time for a comparison. `is_busy` tells that requested tuples, or tuples in bulk, are
+    /// under way: they would be found to be missing, and sent twice. `has_unsent` tells that changes wait to be sent.
     pub(in crate::core) fn may_compare(&mut self, is_busy: bool, has_unsent: bool, now: u64) -> bool {
         if (is_busy || self.owed > 0) && now < self.progress_at + STALLED {
             return false;
@@ -161,7 +161,8 @@ impl Peer {
         true
     }
 
-    /// Whether the pause after the last comparison is over. It is longer where the same roots were compared in vain.
+    /// Returns whether the pause after the last comparison is over. It is longer where the same roots were compared in
+    /// vain.
     pub(super) fn may_begin(&self, roots: Roots, now: u64) -> bool {
         let last = &self.comparisons;
         now >= last.next_at && (last.roots != roots || now >= last.same_next_at)
@@ -239,7 +240,7 @@ mod tests {
     use super::*;
 
     /// Times at which comparisons begin in a minute, where one is tried each 100 ms of roots that change each time,
-    /// and `useful` tells whether they lead to something.
+    /// and `useful` decides whether they lead to something.
     fn begun(useful: bool) -> Vec<u64> {
         let mut peer = Peer::default();
         let tries = (0..600).map(|tick| 100 * tick);

@@ -16,9 +16,9 @@ pub(in crate::core) const MOST: usize = 65_536;
 /// Request for one tuple.
 #[derive(Copy, Clone, Debug)]
 struct Request {
-    /// The link on which it was sent.
+    /// The link on which the request was sent.
     link: LinkId,
-    /// When it was sent (monotonic ms).
+    /// Time at which the request was sent (monotonic ms).
     at: u64,
     /// The newest stamp that any peer has offered. An older tuple that comes does not end the request.
     stamp: Stamp,
@@ -27,8 +27,8 @@ struct Request {
 }
 
 impl Request {
-    /// Whether the answer is still awaited. `progress` tells when a link's peer last made progress (monotonic ms), and
-    /// is `None` for a link that is not up.
+    /// Returns whether the answer is still awaited. `progress` tells when a link's peer last made progress (monotonic
+    /// ms), and is `None` for a link that is not up.
     fn is_awaited(&self, progress: impl Fn(LinkId) -> Option<u64>, now: u64) -> bool {
         let sign = progress(self.link).map(|progress_at| self.at.max(progress_at));
         sign.is_some_and(|sign| now < sign + ANSWER && now < self.at + LONGEST)
@@ -100,7 +100,7 @@ impl Requests {
         Some(request.link)
     }
 
-    /// Whether a tuple that was requested on this link is awaited.
+    /// Returns whether a tuple that was requested on this link is awaited.
     pub(in crate::core) fn is_any_awaited(
         &self,
         link: LinkId,

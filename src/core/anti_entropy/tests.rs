@@ -104,7 +104,7 @@ struct Pair {
 }
 
 impl Pair {
-    /// Both sides hold the same `keys` tuples.
+    /// Makes two sides that hold the same `keys` tuples.
     fn new(keys: usize) -> Pair {
         let mut sides = [1, 2].map(Side::new);
         for side in &mut sides {
@@ -115,7 +115,8 @@ impl Pair {
         Pair { sides, bytes: 0 }
     }
 
-    /// Compares once, and delivers all messages and tuples that this leads to. False if nothing was compared.
+    /// Compares once, and delivers all messages and tuples that follow from the comparison. False if nothing was
+    /// compared.
     fn compare(&mut self, now: u64) -> bool {
         let summary = self.sides[1].summary();
         let Side { store, anti_entropy, peer, .. } = &mut self.sides[0];

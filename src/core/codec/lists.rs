@@ -21,7 +21,7 @@ pub enum RecordKind {
     Tombstone,
 }
 
-/// One write in a BATCH.
+/// A write in a BATCH.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct Record<'a> {
     /// Value or tombstone.
@@ -175,7 +175,7 @@ impl Prefix {
         Prefix { depth: self.depth + 1, bits: self.bits | (index as u64) << shift }
     }
 
-    /// Whether a key hash belongs to the subtree.
+    /// Returns whether a key hash belongs to the subtree.
     pub fn contains(self, hash: u64) -> bool {
         self.depth == 0 || (hash ^ self.bits) >> (64 - 4 * u32::from(self.depth)) == 0
     }
@@ -205,7 +205,7 @@ list!(
     }
 );
 
-/// A key, by its hash, and the stamp that it has at the sender.
+/// A key, by its hash, and its stamp at the sender.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// XXH3-64 of the key.

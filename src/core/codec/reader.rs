@@ -32,14 +32,14 @@ pub enum MessageId {
     Digest = 18,
     /// Lists the keys and stamps in subtrees of the sender's digest (extended).
     Entries = 19,
-    /// Requests the tuples with these key hashes (extended).
+    /// Requests tuples by the hashes of their keys (extended).
     Request = 20,
     /// Lists keys and stamps that have changed, for a peer that gets the tuples by another link: Plumtree's IHAVE
     /// (extended).
     Announce = 21,
-    /// Asks the receiver to announce these origins' tuples instead of sending them (extended).
+    /// Asks the receiver to announce the tuples of some origins instead of sending them (extended).
     Prune = 22,
-    /// Asks the receiver to send these origins' tuples again (extended).
+    /// Asks the receiver to send the tuples of some origins again (extended).
     Graft = 23,
     /// Lists keys and stamps that the receiver lacks or has older (extended).
     Offer = 24,

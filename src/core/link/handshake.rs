@@ -1,4 +1,4 @@
-//! The handshake of a client with a server of which it is not known yet what it speaks: PING, HELLO, PING.
+//! The handshake of a client with a server whose protocol is not known yet: PING, HELLO, PING.
 //!
 //! A CZMQ hub answers anything but HELLO and PING from a client that it does not know with INVALID, and also a second
 //! HELLO from one that it knows. Answers come in order. So the first PONG separates INVALIDs for what was sent before
@@ -23,7 +23,7 @@ pub(in crate::core) enum Outcome {
 }
 
 impl Handshake {
-    /// Whether the HELLO of this session was sent (client) or received (server).
+    /// Returns whether the HELLO of this session was sent (client) or received (server).
     pub(in crate::core) fn has_hello(&self) -> bool {
         self.has_hello
     }
@@ -43,7 +43,7 @@ impl Handshake {
         self.has_hello = false;
     }
 
-    /// Milliseconds to wait before a handshake that is to be made again on the same connection.
+    /// Returns the milliseconds to wait before the next handshake on the same connection.
     pub(in crate::core) fn backoff(&mut self, now: u64) -> u64 {
         self.backoff.next(now)
     }
@@ -70,7 +70,7 @@ impl Handshake {
 /// in which all answers come, sets the count right.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 struct HandshakeBackoff {
-    /// When (mono ms) the last handshake was made or is to be.
+    /// Time (mono ms) at which the last handshake was made or is to be.
     last: u64,
     in_a_row: u32,
 }
@@ -100,7 +100,7 @@ pub(in crate::core) struct Pings {
     unanswered: u32,
     expected: u32,
     former: u32,
-    /// There has been a connection.
+    /// Whether there has been a connection.
     connected: bool,
 }
 
@@ -144,7 +144,7 @@ impl Pings {
         std::mem::take(&mut self.former)
     }
 
-    /// Notes that so much time has passed that all answers have come or will not.
+    /// Notes that all answers have come by now or will not.
     pub(in crate::core) fn expect_none(&mut self) {
         self.expected = 0;
     }

@@ -3,15 +3,15 @@
 /// Milliseconds of idleness after which a CZMQ hub is sent a sign of life. It forgets a client after its
 /// `server/timeout`, 1 s by default, and one sign in three may be late.
 pub(in crate::core) const KEEPALIVE: u64 = 300;
-/// The shortest such interval, for hubs that forget sooner.
+/// The shortest keep-alive interval (ms), for hubs that forget sooner.
 const SHORTEST: u64 = 20;
 /// Milliseconds after which an interval that INVALID has made shorter is made longer again: something may just have
-/// been late. Doubles with each INVALID …
+/// been late. Doubles with each INVALID, up to [`LONGEST_RELAX`].
 const FIRST_RELAX: u64 = 5_000;
-/// … up to this.
+/// The longest wait (ms) before a shortened interval is made longer again.
 const LONGEST_RELAX: u64 = 3_600_000;
 
-/// How often a plain hub is sent a sign of life. All times are milliseconds of the monotonic clock.
+/// The keep-alive interval of a client at a plain hub. All times are milliseconds of the monotonic clock.
 #[derive(Copy, Clone, Debug)]
 pub(in crate::core) struct KeepAlive {
     interval: u64,
@@ -44,7 +44,7 @@ impl KeepAlive {
         self.relax_at = now + self.relax_wait;
     }
 
-    /// Lengthens the interval again if the hub has not forgotten this client for long.
+    /// Lengthens the interval again if the hub has not forgotten this client for a long time.
     pub(in crate::core) fn relax(&mut self, now: u64) {
         if self.interval < KEEPALIVE && now >= self.relax_at {
             self.interval = (2 * self.interval).min(KEEPALIVE);
@@ -67,24 +67,24 @@ impl KeepAlive {
         self.check.settle();
     }
 
-    /// Whether HELLO is to be sent again now, because the hub may have forgotten this client.
+    /// Returns whether HELLO is to be sent again now, because the hub may have forgotten this client.
     pub(in crate::core) fn is_check_due(&mut self, now: u64) -> bool {
         self.check.is_due(now)
     }
 }
 
-/// Whether a CZMQ hub may have forgotten a client that has no tuple of its own to ask with.
+/// The check whether a CZMQ hub has forgotten a client that has no tuple of its own to ask with.
 ///
 /// The hub goes on answering PINGs of clients that it has forgotten. But it forgets nobody whose PINGs come in time, so
 /// a check is needed only after a gap between two frames to it, or between two PONGs.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 struct SessionCheck {
     wanted: bool,
-    /// When the last PONG came, if only PINGs were sent since.
+    /// Time of the last PONG, if only PINGs were sent since.
     pong_at: Option<u64>,
-    /// HELLO, which makes the hub send everything, is not sent for a check before then …
+    /// Time before which no HELLO is sent for a check, because HELLO makes the hub send everything.
     not_before: u64,
-    /// … and for this long after the last one. Doubles each time, because it may be load that makes the gaps.
+    /// Milliseconds between two HELLOs for checks. Doubles each time, because it may be load that makes the gaps.
     wait: u64,
 }
 
@@ -92,8 +92,8 @@ impl SessionCheck {
     const FIRST_WAIT: u64 = 2000;
     const LONGEST_WAIT: u64 = 120_000;
 
-    /// The shortest gap that raises doubt where a PING is sent each `interval`: less than the hub's timeout, and more
-    /// than what a busy machine or network delays.
+    /// Returns the shortest gap (ms) that raises doubt where a PING is sent each `interval`: less than the hub's
+    /// timeout, and more than what a busy machine or network delays.
     fn gap(interval: u64) -> u64 {
         2 * interval + 300
     }

@@ -1,4 +1,4 @@
-//! Waiting for the end of a plain client's list before the client is sent what this node holds.
+//! The wait for the end of a plain client's list before the client is sent what this node holds.
 //!
 //! A CZMQ client sends HELLO and all its tuples in one breath. If it were sent this node's tuples at once, it would
 //! replace what it holds newer by what this node holds older.
@@ -36,12 +36,12 @@ impl ListWait {
         }
     }
 
-    /// Whether the list is waited for.
+    /// Returns whether the list is waited for.
     pub(in crate::core) fn is_open(&self) -> bool {
         self.0.is_some()
     }
 
-    /// When the wait ends if no further key comes.
+    /// Returns the time (mono ms) at which the wait ends if no further key comes.
     pub(in crate::core) fn ends_at(&self) -> Option<u64> {
         self.0.map(|wait| wait.until)
     }

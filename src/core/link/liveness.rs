@@ -1,4 +1,4 @@
-//! Whether a peer is still there.
+//! Signs of life of a peer, and the probes that ask for them.
 //!
 //! A server that is silent for too long is first *suspected*: only whole frames are seen here, and a large one may be
 //! under way in either direction, which the engine knows. A client is only probed; the socket tells when it is gone.
@@ -10,10 +10,10 @@ use super::Phase;
 pub(in crate::core) const LOST: u64 = 5000;
 /// Milliseconds of silence after which a plain server is suspected; it is asked for a PONG meanwhile.
 const PLAIN_LOST: u64 = 20_000;
-/// Milliseconds of silence after which a connection that never carried anything gets a fresh socket; doubles each
-/// time …
+/// Milliseconds of silence after which a connection that never carried anything gets a new socket.
+/// Doubles with each new socket, up to [`LONGEST_TIMEOUT`].
 const FIRST_TIMEOUT: u64 = 10_000;
-/// … up to this.
+/// The longest such silence (ms): a dead peer costs one socket every five minutes.
 const LONGEST_TIMEOUT: u64 = 300_000;
 
 /// Signs of life of one peer. All times are milliseconds of the monotonic clock.
@@ -25,11 +25,11 @@ pub(in crate::core) struct Liveness {
     has_answered: bool,
     /// Silence after which a connection that never answered is given up.
     timeout: u64,
-    /// Probes since the peer was last heard, and when the first of them was sent (client).
+    /// Number of probes since the peer's last frame, and the time of the first of them (client).
     probes: u32,
     probed_at: u64,
     suspected: bool,
-    /// Until when passing bytes count as a sign of life.
+    /// Time (mono ms) until which passing bytes count as a sign of life.
     trusted_until: u64,
 }
 
@@ -87,22 +87,22 @@ impl Liveness {
         self.probed_at + LOST
     }
 
-    /// When the peer was last heard.
+    /// Returns the time (mono ms) of the peer's last frame.
     pub(in crate::core) fn heard_at(&self) -> u64 {
         self.heard_at
     }
 
-    /// When the last frame was sent.
+    /// Returns the time (mono ms) at which the last frame was sent.
     pub(in crate::core) fn sent_at(&self) -> u64 {
         self.sent_at
     }
 
-    /// Probes since the peer was last heard.
+    /// Number of probes since the peer's last frame.
     pub(in crate::core) fn probes(&self) -> u32 {
         self.probes
     }
 
-    /// Milliseconds since the peer was last heard.
+    /// Milliseconds since the peer's last frame.
     pub(in crate::core) fn silence(&self, now: u64) -> u64 {
         now.saturating_sub(self.heard_at)
     }
@@ -112,7 +112,7 @@ impl Liveness {
         now.saturating_sub(self.heard_at.max(self.sent_at))
     }
 
-    /// Whether a server becomes a suspect now: it has been silent for too long, and is not one yet.
+    /// Returns whether a server becomes a suspect now: it has been silent for too long, and is not one yet.
     pub(in crate::core) fn becomes_suspect(&mut self, phase: Phase, now: u64) -> bool {
         let new = !self.suspected && self.is_lost(phase, now);
         self.suspected |= new;
@@ -140,7 +140,7 @@ impl Liveness {
         }
     }
 
-    /// Whether a server has been silent for longer than a live one is.
+    /// Returns whether a server has been silent for longer than a live one is.
     fn is_lost(&self, phase: Phase, now: u64) -> bool {
         let silence = self.silence(now);
         let lost = match phase {

@@ -36,17 +36,17 @@ use pace::Pace;
 
 /// Milliseconds between two INVALIDs to one client: a flood of its tuples is answered once.
 const INVALID_INTERVAL: u64 = 100;
-/// Milliseconds without an answer to HELLO and PING after which a server is sent tuples although nobody knows what it
-/// speaks. Longer than any round trip, because a peer is taken for a plain one only for what it sends.
+/// Milliseconds without an answer to HELLO and PING after which a server is sent tuples although its protocol is not
+/// known. Longer than any round trip, because a peer is taken for a plain one only for what it sends.
 const HANDSHAKE_TIMEOUT: u64 = 5_000;
 
 /// Protocol that the peer speaks, as far as is known.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Not known yet; no tuples are sent.
+    /// The protocol is not known yet; no tuples are sent.
     Handshake,
-    /// Not known for a long time: tuples are sent as PUBLISH, which every peer understands, with stamp and time to
-    /// live.
+    /// The protocol has not been known for a long time: tuples are sent as PUBLISH, which every peer understands, with
+    /// stamp and time to live.
     Undetermined,
     /// ZGP/1 as CZMQ speaks it.
     Plain,
@@ -54,14 +54,15 @@ pub(super) enum Phase {
     Extended,
 }
 
-/// One link. Times are milliseconds of the monotonic clock.
+/// A link of the node: the connection to one peer, and everything that is known of the peer. Times are milliseconds of
+/// the monotonic clock.
 #[derive(Clone, Debug)]
 pub(super) struct Link {
     role: Role,
     phase: Phase,
-    /// A connection is there; without one nothing is made to be sent.
+    /// Whether there is a connection; without one nothing is made to be sent.
     up: bool,
-    /// Since when that is so.
+    /// Time (mono ms) since which there is a connection, or none.
     since: u64,
     /// The owner was given JOIN, and not LEAVE yet.
     joined: bool,
@@ -72,7 +73,7 @@ pub(super) struct Link {
     pub(super) pace: Pace,
     /// Client: when the handshake counts as unanswered, or the next heartbeat or sign of life is due.
     next_turn_at: u64,
-    /// When INVALID was last sent.
+    /// Time (mono ms) at which INVALID was last sent.
     invalid_at: Option<u64>,
     /// The next thing to do, in the table of timers.
     pub(super) deadline: Deadline,
@@ -98,7 +99,7 @@ pub(super) struct Link {
     offers: bool,
     /// The peer's wall clock less this node's monotonic one, in milliseconds.
     wall: Option<i64>,
-    /// Which barriers the peer has acknowledged.
+    /// The barriers that the peer has acknowledged.
     pub(super) acks: AckTracker,
     pub(super) transit: Transit,
 }
@@ -142,22 +143,22 @@ impl Link {
         self.role
     }
 
-    /// Whether there is a connection.
+    /// Returns whether there is a connection.
     pub(super) fn is_up(&self) -> bool {
         self.up
     }
 
-    /// Whether the owner was told JOIN, and not LEAVE yet.
+    /// Returns whether the owner was sent JOIN, and not LEAVE yet.
     pub(super) fn is_joined(&self) -> bool {
         self.joined
     }
 
-    /// Notes that the owner is told JOIN. Returns whether it is to be told: not twice.
+    /// Notes that the owner is sent JOIN. Returns false if it was sent before, and is not to be sent twice.
     pub(super) fn join(&mut self) -> bool {
         !std::mem::replace(&mut self.joined, true)
     }
 
-    /// Notes that the owner is told LEAVE. Returns whether it is to be told: after JOIN only.
+    /// Notes that the owner is sent LEAVE. Returns whether it is to be sent: after JOIN only.
     pub(super) fn leave(&mut self) -> bool {
         std::mem::take(&mut self.joined)
     }
@@ -192,7 +193,7 @@ impl Link {
         self.ready = false;
     }
 
-    /// The peer is an extended one, with this node id.
+    /// Notes that the peer is an extended one, with the node id `peer`.
     pub(super) fn on_introduced(&mut self, peer: u64, extension: &Extension) {
         self.peer = Some(peer);
         self.offers = extension.capabilities.is_some_and(|bits| bits & OFFERS != 0);
@@ -203,7 +204,7 @@ impl Link {
         self.peer
     }
 
-    /// Whether the peer understands OFFER.
+    /// Returns whether the peer understands OFFER.
     pub(super) fn offers(&self) -> bool {
         self.offers
     }
@@ -218,7 +219,7 @@ impl Link {
         std::mem::replace(&mut self.wall, wall) != wall
     }
 
-    /// Since when there is a connection, or none.
+    /// Returns the time (mono ms) since which there is a connection, or none.
     pub(super) fn since(&self) -> u64 {
         self.since
     }
@@ -273,7 +274,7 @@ impl Link {
         self.set_phase(Phase::Handshake);
     }
 
-    /// The peer has not shown what it speaks: it is owed everything before `log_end`.
+    /// Moves to the phase of a peer that has not shown its protocol: it is owed everything before `log_end`.
     pub(super) fn become_undetermined(&mut self, log_end: u32, now: u64) {
         self.set_phase(Phase::Undetermined);
         self.owe_all(log_end);
@@ -337,7 +338,7 @@ impl Link {
         self.bulk.owe_all_before(log_end);
     }
 
-    /// Whether INVALID may be sent now; it then counts as sent.
+    /// Returns whether INVALID may be sent now; it then counts as sent.
     pub(super) fn may_send_invalid(&mut self, now: u64) -> bool {
         let may = self.invalid_at.is_none_or(|at| now >= at + INVALID_INTERVAL);
         if may {
@@ -356,19 +357,19 @@ impl Link {
         self.acks.probe_again();
     }
 
-    /// The offsets in the change log that are kept here.
+    /// The link's offsets in the change log.
     pub(super) fn offsets(&mut self) -> impl Iterator<Item = &mut u32> {
         let own = std::iter::once(&mut self.cursor).chain(self.sync.offset());
         own.chain(self.bulk.offsets()).chain(self.acks.offsets())
     }
 
-    /// Whether the peer has yet to be sent this tuple, whose latest change is at `offset`.
+    /// Returns whether the peer has yet to be sent this tuple, whose latest change is at `offset`.
     pub(super) fn is_unsent(&self, slot: Slot, offset: u32) -> bool {
         offset >= self.cursor || self.bulk.owes(slot, offset)
     }
 
-    /// Whether the peer is a plain server that may not have adopted yet what it was last sent of this key, so that what
-    /// it sends of the key may be older.
+    /// Returns whether the peer is a plain server that may not have adopted yet what it was last sent of this key, so
+    /// that what it sends of the key may be older.
     pub(super) fn is_receipt_outstanding(&self, slot: Slot, now: u64) -> bool {
         let is_outstanding = |sent_at| self.receipts.is_outstanding(sent_at, now);
         self.role == Role::Client && self.plain.unechoed_since(slot).is_some_and(is_outstanding)
@@ -378,7 +379,7 @@ impl Link {
         self.phase == Phase::Plain
     }
 
-    /// Whether the peer has not yet shown what it speaks.
+    /// Returns whether the peer has not yet shown what it speaks.
     pub(super) fn is_undetermined(&self) -> bool {
         matches!(self.phase, Phase::Handshake | Phase::Undetermined)
     }
@@ -387,7 +388,7 @@ impl Link {
         self.phase == Phase::Extended
     }
 
-    /// Whether anything waits to be sent now, given where the change log ends.
+    /// Returns whether anything waits to be sent now, given where the change log ends.
     pub(super) fn has_output(&self, log_end: u32) -> bool {
         self.up
             && (!self.outbox.is_empty()
@@ -398,7 +399,7 @@ impl Link {
                     && (self.cursor < log_end || self.lazy_push.is_due() || self.has_bulk())))
     }
 
-    /// Whether something is owed in bulk, or a question about it is, that may be sent now.
+    /// Returns whether something is owed in bulk, or a question about it is, that may be sent now.
     fn has_bulk(&self) -> bool {
         if self.is_extended() {
             self.bulk.may_send() || self.bulk.may_ask()
@@ -415,12 +416,12 @@ impl Link {
         self.receipts.on_sent(now);
     }
 
-    /// Whether the peer is a plain server and is to be sent a PING behind what it was sent.
+    /// Returns whether the peer is a plain server and is to be sent a PING behind what it was sent.
     pub(super) fn is_receipt_ping_due(&self) -> bool {
         self.role == Role::Client && self.is_plain() && self.receipts.is_ping_due()
     }
 
-    /// Whether a probe is due and everything that it stands for has been sent.
+    /// Returns whether a probe is due and everything that it stands for has been sent.
     pub(super) fn may_probe(&self) -> bool {
         let is_all_sent = self.bulk.is_empty() && self.lazy_push.is_empty();
         self.phase != Phase::Handshake

@@ -13,12 +13,12 @@ pub(in crate::core) struct Outbox {
 }
 
 impl Outbox {
-    /// Whether nothing waits.
+    /// Returns whether nothing waits.
     pub(in crate::core) fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
 
-    /// Number of bytes for which there is room; the last frame may be longer.
+    /// Returns the number of bytes for which the outbox has room; the last frame may be longer.
     pub(in crate::core) fn room(&self) -> usize {
         MOST.saturating_sub(self.bytes)
     }

@@ -1,4 +1,4 @@
-//! Pace of the heartbeats that a client sends to an extended server that holds the same as the client.
+//! Pace of the heartbeats that a client sends to an extended server with the same tuples.
 
 use crate::core::codec::Summary;
 
@@ -9,7 +9,7 @@ const MOST_REPLACED: u32 = 8;
 pub(in crate::core) struct Pace {
     /// Summary in the last heartbeat that was sent on the link.
     sent: Summary,
-    /// Number of heartbeats of the server since, in a row, that had the same summary.
+    /// Number of heartbeats in a row that the server has sent since, with the same summary.
     replaced: u32,
 }
 

@@ -1,5 +1,5 @@
-//! Routes what concerns anti-entropy to its machine, [`AntiEntropy`](crate::core::anti_entropy::AntiEntropy) and the
-//! state of each peer, and sends what comes out of them.
+//! Routes anti-entropy's messages to its machine, [`AntiEntropy`](crate::core::anti_entropy::AntiEntropy) and the
+//! state of each peer, and sends the results.
 
 use super::Node;
 use crate::core::anti_entropy::{Asked, Bounds, Comparison, Difference, Local, Recovery, View, offers};
@@ -11,7 +11,7 @@ use crate::core::id::{LinkId, Role, Slot};
 use crate::core::link::Link;
 use std::collections::BTreeMap;
 
-/// When a link's peer last made progress (monotonic ms); `None` for a link that is not up.
+/// Time at which a link's peer last made progress (monotonic ms); `None` for a link that is not up.
 fn progress(links: &BTreeMap<LinkId, Link>) -> impl Fn(LinkId) -> Option<u64> + '_ {
     |id| links.get(&id).filter(|link| link.is_up()).map(|link| link.sync.progress_at())
 }
@@ -54,7 +54,7 @@ impl Node {
         }
     }
 
-    /// Closes a link's gap, because a comparison begins, or both sides hold the same.
+    /// Closes a link's gap, because a comparison begins, or both sides hold the same tuples.
     pub(super) fn close_gap(&mut self, id: LinkId) {
         if self.links.get_mut(&id).is_some_and(|link| link.sync.close_gap()) {
             self.on_gap_closed(id);
@@ -165,7 +165,7 @@ impl Node {
         }
     }
 
-    /// Whether to request a tuple that a peer has announced.
+    /// Returns whether to request a tuple that a peer has announced.
     pub(super) fn may_request(&mut self, id: LinkId, announced: Entry, now: Now) -> bool {
         let asked = self.anti_entropy.ask(id, announced, progress(&self.links), now.mono);
         if let Some(link) = self.links.get_mut(&id) {
@@ -192,7 +192,7 @@ impl Node {
         self.owe_all(id, slots);
     }
 
-    /// Owes a peer these tuples, in the order in which they changed: what a program published before it was connected
+    /// Owes a peer some tuples, in the order in which they changed: what a program published before it was connected
     /// arrives in the order in which it was published.
     fn owe_all(&mut self, id: LinkId, mut slots: Vec<Slot>) {
         slots.sort_unstable_by_key(|&slot| self.store.changes.offset(slot));

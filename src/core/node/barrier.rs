@@ -26,10 +26,10 @@ const RETRY: u64 = 20;
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Barrier(u64);
 
-/// Numbers of extended peers that hold what the node holds, by the summaries that they sent last, and of others.
+/// Numbers of extended peers that agree with the node, by the summaries that they sent last, and of others.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agreement {
-    /// Peers that hold exactly the same.
+    /// Number of peers that hold exactly what the node holds.
     pub agree: usize,
     /// Peers that hold something else.
     pub differ: usize,
@@ -71,13 +71,14 @@ impl Node {
         });
     }
 
-    /// How many peers have yet to acknowledge a barrier. A peer whose connection is lost for good does not count.
+    /// Number of peers that have yet to acknowledge a barrier. A peer whose connection is lost for good does not
+    /// count.
     pub fn count_lagging(&self, barrier: Barrier) -> usize {
         self.links.values().filter(|link| link.acks.lags(barrier.0)).count()
     }
 
-    /// How many peers have acknowledged a barrier. An extended peer with several links counts once, and the node itself
-    /// is no peer.
+    /// Number of peers that have acknowledged a barrier. An extended peer with several links counts once, and the node
+    /// itself is no peer.
     pub fn count_acknowledged(&self, barrier: Barrier) -> usize {
         let links = self.links.values().filter(|link| link.acks.has_acknowledged(barrier.0));
         let (plain, extended): (Vec<_>, Vec<_>) = links.map(|link| link.peer()).partition(Option::is_none);
@@ -91,7 +92,7 @@ impl Node {
         others.len()
     }
 
-    /// Numbers of extended peers that hold what this node holds, by the summary that each sent last, and of others. A
+    /// Counts the extended peers that hold what this node holds, by the summary that each sent last, and the others. A
     /// peer with several links counts once.
     pub fn agreement(&self) -> Agreement {
         let ours = self.summary();
@@ -103,7 +104,7 @@ impl Node {
         Agreement { agree: peers(true), differ: peers(false) }
     }
 
-    /// The probe that is due on a link on which everything before it has been sent.
+    /// The probe that is due on a link whose earlier frames have all been sent.
     pub(super) fn next_probe(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id)?;
         while link.may_probe() {
@@ -353,7 +354,7 @@ mod tests {
         assert_eq!((node.count_lagging(barrier), node.count_acknowledged(barrier)), (0, 1));
     }
 
-    /// A change that is replaced before it was sent never is: the barrier waits for what replaced it.
+    /// A change that is replaced before it was sent is never sent: the barrier waits for what replaced it.
     #[test]
     fn what_was_replaced_before_it_was_sent_is_not_passed_by_what_is_behind_it() {
         let mut pair = Pair::new();

@@ -1,4 +1,4 @@
-//! Which clocks are believed, and how stamps that a wrong clock made are corrected.
+//! The choice of the clocks that are believed, and the correction of stamps that a wrong clock made.
 
 use super::Node;
 use super::converge::Write;
@@ -44,7 +44,7 @@ impl Node {
         self.peer_clocks.limit(now, self.settings.max_drift)
     }
 
-    /// Whether a stamp with this hybrid logical time is further ahead than is believed.
+    /// Returns whether a stamp with this hybrid logical time is further ahead than is believed.
     pub(super) fn is_too_far_ahead(&self, time: u64, now: Now) -> bool {
         time >> COUNTER_BITS > self.latest_believed(now)
     }
@@ -87,7 +87,7 @@ impl Node {
         }
     }
 
-    /// Stamps anew the writes that were stamped while this node's clock was far ahead, as if they were made now. The
+    /// Stamps anew, as if they were made now, the writes that were stamped while this node's clock was far ahead. The
     /// clock was set right since, and peers have refused those stamps.
     pub(super) fn return_own(&mut self, now: Now) {
         self.clock = Clock::default();

@@ -19,7 +19,7 @@ use crate::core::tuple::{Tuple, key_hash, value_hash};
 /// a message takes to go round.
 const FADING: u32 = 2000;
 
-/// One write to a key.
+/// A write to a key.
 #[derive(Debug)]
 pub(super) struct Write {
     /// Key and value; without a value, the tuple of a [`tombstone`].
@@ -147,7 +147,8 @@ impl Node {
         slot
     }
 
-    /// Queues the event for the owner, if a write has changed what it can read: `tuple` in `state` has replaced `old`.
+    /// Queues the event for the owner, if a write has changed what the owner can read: `tuple` in `state` has replaced
+    /// `old`.
     fn tell_owner(&mut self, tuple: Tuple, state: State, old: Option<Register>) {
         let is_first = old.is_none() && !self.store.has_removed();
         let event = match (state, old.filter(Register::is_live)) {
@@ -182,10 +183,10 @@ impl Node {
         (slot, old)
     }
 
-    /// Whether plain peers may hold something newer than a value with this stamp that an extended peer sends: because a
-    /// plain peer wrote the value, on whatever node, or because a plain peer has written here since. For example, the
-    /// sender was away, and what replaced the value follows. A plain peer that was sent the value at once would go back
-    /// to it, and send it to everybody.
+    /// Returns whether plain peers may hold something newer than a value with this stamp that an extended peer sends:
+    /// because a plain peer wrote the value, on whatever node, or because a plain peer has written here since. For
+    /// example, the sender was away, and what replaced the value follows. A plain peer that was sent the value at once
+    /// would go back to it, and send it to everybody.
     fn may_be_overtaken(&self, found: Lookup, stamp: Stamp) -> bool {
         let history = || found.slot.and_then(|slot| self.memory.history(slot));
         stamp.is_synthetic() || history().is_some_and(|history| history.is_overtaken(stamp))

@@ -1,4 +1,4 @@
-//! Links come, go and change their phase.
+//! Opening, closing and changes of phase of links.
 
 use super::Node;
 use crate::core::clock::{Now, is_possible};
@@ -62,8 +62,8 @@ impl Node {
         }
     }
 
-    /// Lets every connected peer be sent all that it is owed at once, also one that has not yet shown what it speaks.
-    /// To be called once, before the outputs are drained for the last time.
+    /// Lets every connected peer be sent all that it is owed at once, even if it has not yet shown its protocol. To be
+    /// called once, before the outputs are drained for the last time.
     pub fn shutdown(&mut self, now: Now) {
         let undetermined: Vec<LinkId> = self
             .links
@@ -123,7 +123,7 @@ impl Node {
         }
     }
 
-    /// Starts a session with a peer that has not shown what it speaks. It is sent everything in the form that any peer
+    /// Starts a session with a peer that has not shown its protocol. It is sent everything in the form that any peer
     /// understands.
     pub(super) fn become_undetermined(&mut self, id: LinkId, now: Now) {
         let end = self.store.changes.end();

@@ -60,7 +60,7 @@ impl Node {
         }
     }
 
-    /// Does what is due on one link.
+    /// Handles everything that is due on a link.
     fn on_link_timer(&mut self, id: LinkId, now: Now) {
         self.check_plain(id, now);
         self.announce_due(id, now);
@@ -92,7 +92,7 @@ impl Node {
         }
     }
 
-    /// Lets a plain client be sent what is held, if its list is over.
+    /// Lets a plain client be sent what is held, if the client's list is over.
     fn end_list_wait(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         if link.list_wait.ends_at().is_some_and(|until| until <= now.mono) {
@@ -212,7 +212,7 @@ impl Node {
         }
     }
 
-    /// Encodes a small tuple that this node itself published and the peer holds already.
+    /// Encodes, as a sign of life, a small tuple that this node itself published and the peer holds already.
     fn sign_of_life(&mut self, id: LinkId) -> Option<Frame> {
         let (_, slot) = self.smallest_own?;
         let good = |held: &crate::core::store::Register| {
@@ -234,7 +234,7 @@ impl Node {
         known.then(|| Frame::new(encode_publish(&held.tuple, 0, Some(held.stamp))))
     }
 
-    /// Moves a link's deadline to the next thing that it has to do.
+    /// Moves a link's deadline to the next time at which something is due on it.
     pub(super) fn schedule_link(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let next = link.next_deadline().map(|due| due.max(now.mono + 1));

@@ -52,7 +52,7 @@ use crate::core::tuple::{Tuple, check_key, is_text};
 use converge::Write;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-/// One member of the gossip network. See the [module](super) for how it is driven.
+/// A member of the gossip network. See the [module](super) for how it is driven.
 ///
 /// A clone has the identity of the original and behaves as it would. It serves to explore what may follow, not to take
 /// part in the same network.
@@ -63,10 +63,10 @@ pub struct Node {
     random: fastrand::Rng,
     clock: Clock,
     peer_clocks: PeerClocks,
-    /// When (mono ms) `peer_clocks` was computed last, and whether a peer's clock has changed since.
+    /// Time (mono ms) at which `peer_clocks` was computed last, and whether a peer's clock has changed since.
     peer_clocks_at: u64,
     peer_clocks_changed: bool,
-    /// A peer's clock was received, so that this node's has followed it.
+    /// Whether a peer's clock was received, so that this node's has followed it.
     contacted: bool,
     store: Store,
     links: BTreeMap<LinkId, Link>,
@@ -77,7 +77,7 @@ pub struct Node {
     timers: Timers,
     sweep_deadline: Deadline,
     ready: VecDeque<LinkId>,
-    /// There may be links with the idle interval between heartbeats, because nothing changes.
+    /// Whether there may be links with the idle interval between heartbeats, because nothing changes.
     may_be_idle: bool,
     /// Version of the change log when all links were last checked for output.
     announced: u64,
@@ -100,11 +100,11 @@ pub struct Node {
     backlogs: transmit::BatchCache,
     tree: plumtree::State,
     anti_entropy: AntiEntropy,
-    /// Tuples were refused because there was no room.
+    /// Whether tuples were refused because there was no room.
     refused_for_room: bool,
-    /// There has been a session with a peer: what was published may be held elsewhere.
+    /// Whether there has been a session with a peer: what was published may be held elsewhere.
     met_anybody: bool,
-    /// Until when (mono ms) a tuple with a time to live may be held.
+    /// Time (mono ms) until which a tuple with a time to live may be held.
     ages_until: u64,
 }
 
@@ -251,8 +251,8 @@ impl Node {
         self.is_readable(slot, now).then(|| self.store.held(slot).tuple.clone())
     }
 
-    /// Whether the tuple is live and its time to live is not over. An expired tuple stays in the store until its timer
-    /// fires.
+    /// Returns whether the tuple is live and its time to live is not over. An expired tuple stays in the store until
+    /// its timer fires.
     fn is_readable(&self, slot: Slot, now: Now) -> bool {
         let expired = self.store.deadline(slot).is_some_and(|deadline| deadline <= now.mono);
         self.store.held(slot).is_live() && !expired
@@ -323,12 +323,13 @@ impl Node {
         self.events.pop_front()
     }
 
-    /// Takes the next client's link whose connection is dead and needs a fresh socket.
+    /// Takes the next client's link whose connection is dead and needs a new socket.
     pub fn poll_stale(&mut self) -> Option<LinkId> {
         self.stale.pop_front()
     }
 
-    /// When [`Node::handle_timeout`] is to be called next, in milliseconds of the monotonic clock.
+    /// Returns the time at which [`Node::handle_timeout`] is to be called next, in milliseconds of the monotonic
+    /// clock.
     pub fn poll_timeout(&self) -> Option<u64> {
         self.timers.next()
     }
@@ -339,7 +340,7 @@ impl Node {
         Summary { root: self.root(), count: count as u64 }
     }
 
-    /// Logs a cause when it occurs for the first, second, fourth, eighth … time.
+    /// Logs an event when its cause occurs for the first, second, fourth, eighth … time.
     fn warn(&mut self, cause: &'static str, text: impl FnOnce() -> String) {
         let times = self.logged.entry(cause).or_insert(0);
         *times += 1;

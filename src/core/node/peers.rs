@@ -7,7 +7,7 @@ use crate::core::link::{Link, Phase};
 /// Protocol that a peer speaks, as far as is known.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// Not known yet.
+    /// The protocol is not known yet.
     Unknown,
     /// CZMQ's protocol, and no more.
     Plain,
@@ -15,7 +15,7 @@ pub enum Protocol {
     Extended,
 }
 
-/// One link to a peer, as the node sees it at one moment.
+/// State of a link and of its peer at one moment.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct PeerState {
     /// The link.
@@ -24,7 +24,7 @@ pub struct PeerState {
     pub role: Role,
     /// Whether there is a connection.
     pub is_up: bool,
-    /// Since when there is a connection, or none (ms of the monotonic clock).
+    /// Time since which there is a connection, or none (ms of the monotonic clock).
     pub since: u64,
     /// Protocol that the peer speaks, as far as it has shown.
     pub protocol: Protocol,
@@ -32,7 +32,7 @@ pub struct PeerState {
     pub id: Option<u64>,
     /// Number of tuples that are still to be sent to the peer.
     pub unsent: u64,
-    /// Whether an extended peer held the same as this node when it last said what it holds.
+    /// Whether an extended peer held the same as this node by its last summary.
     pub is_equal: Option<bool>,
 }
 

@@ -6,7 +6,8 @@ use crate::core::id::{LinkId, Slot};
 use crate::core::link::Link;
 use crate::core::plain::history::Replaced;
 
-/// Histories that are looked at in one sweep, so that pruning all of the 131 072 there may be takes no long turn.
+/// Number of histories that are visited in one sweep, so that pruning all of the 131 072 there may be takes no long
+/// turn.
 const PRUNED_IN_ONE_SWEEP: usize = 2000;
 
 impl Node {
@@ -38,9 +39,9 @@ impl Node {
         }
     }
 
-    /// The last moment (ms) whose values all connected plain peers of those that `counts` are known to have adopted.
-    /// A peer that has been silent since then may have lost its connection unnoticed, because a live one repeats each
-    /// change.
+    /// Returns the last moment (ms) whose values all connected plain peers of those that `counts` are known to have
+    /// adopted. A peer that has been silent since then may have lost its connection unnoticed, because a live one
+    /// repeats each change.
     pub(super) fn silent_since(&self, counts: impl Fn(LinkId, &Link) -> bool) -> Option<u64> {
         let links = self.memory.links().filter_map(|id| Some((id, self.links.get(&id)?)));
         let connected = links.filter(|&(id, link)| link.is_up() && counts(id, link));

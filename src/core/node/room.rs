@@ -14,12 +14,12 @@ const MOST_REFUSED: usize = 65_536;
 /// Number of removed keys that are examined to find one that can be forgotten. Removals are mostly sent within moments,
 /// so that the first key will do.
 const TRIES: usize = 8;
-/// Number of refused keys that are forgotten at a time when there is room again, so that they are requested anew: what
-/// one comparison brings in a moment.
+/// Number of refused keys that are forgotten at a time when there is room again, so that their tuples are requested
+/// anew: what one comparison brings in a moment.
 const RETRY: usize = 4096;
 
 impl Node {
-    /// Whether one more key may be held.
+    /// Returns whether one more key may be held.
     fn has_room(&self) -> bool {
         self.store.places() < self.settings.max_tuples
     }
@@ -30,7 +30,7 @@ impl Node {
         places + MOST_REFUSED.saturating_sub(self.store.count(State::Refused))
     }
 
-    /// Makes room for one more key, where there is none: the key that was removed longest ago is forgotten, or the one
+    /// Makes room for one more key, if there is none: the key that was removed longest ago is forgotten, or the one
     /// that was hidden longest ago is no longer kept for peers.
     pub(super) fn make_room(&mut self) -> Result<(), Refusal> {
         if self.has_room() {
@@ -61,7 +61,7 @@ impl Node {
         }
     }
 
-    /// Whether the owner's own write in this slot has yet to be sent to a peer.
+    /// Returns whether the owner's own write in this slot has yet to be sent to a peer.
     fn is_unsaid(&self, slot: Slot) -> bool {
         let (own, offset) = (self.store.held(slot).source().is_none(), self.store.changes.offset(slot));
         own && self.links.values().any(|link| link.is_up() && link.is_unsent(slot, offset))
@@ -82,8 +82,8 @@ impl Node {
         if is_live { self.make_room().err() } else { Some(Refusal::TooManyTuples) }
     }
 
-    /// Refuses a stamped write, and remembers it: it is not requested again, and the key has no value any more, for
-    /// that would be an older one.
+    /// Refuses a stamped write, and notes its key as refused: it is not requested again, and the key has no value any
+    /// more, for that would be an older one.
     pub(super) fn refuse_record(&mut self, found: Lookup, record: &Record<'_>, refusal: Refusal, now: Now) {
         if record.kind == RecordKind::Live {
             self.refuse(refusal);

@@ -1,4 +1,4 @@
-//! Routes each message of a peer to the part that it concerns, and handles those of the session itself.
+//! Routes each message of a peer to its part of the node, and handles the messages of the session itself.
 
 use super::Node;
 use crate::core::clock::{Now, is_possible};
@@ -36,7 +36,7 @@ impl Node {
         self.warn("malformed", || format!("dropped a malformed message on link {}: {error}", id.get()));
     }
 
-    /// Drops a message that makes no sense from this side of a link.
+    /// Drops a message that no peer in the link's role sends.
     fn on_unexpected(&mut self, id: LinkId, message: &Message<'_>) {
         self.counters.malformed += 1;
         let name = name(message);
@@ -77,7 +77,7 @@ impl Node {
         }
     }
 
-    /// Handles messages that mean the same in both roles.
+    /// Handles the messages that are alike in both roles.
     fn handle_tuples(&mut self, id: LinkId, message: Message<'_>, now: Now) {
         if let Message::Publish { key, value, ttl, extension } = message {
             // A value that ever had a stamp is never judged without it. So a stamp is believed whoever sends it, and
@@ -256,7 +256,7 @@ impl Node {
         Frame::new(encode(MessageId::Heartbeat, &Extension { clock, summary, wall, owed, ..extension }))
     }
 
-    /// Lets this node's clock follow the peer's, unless that one is too far ahead.
+    /// Lets this node's clock follow the peer's, unless the peer's is too far ahead.
     ///
     /// Tuples written before the first contact were stamped by a clock that knew nothing of the network's, which may be
     /// ahead by as much as its fastest member's. Their stamps are moved by the difference, so that a node that

@@ -24,22 +24,22 @@ pub(super) struct BatchCache {
     end: u32,
     /// Links by which some tuple of the batch came: these need a batch without it.
     sources: Vec<LinkId>,
-    /// Origins of its tuples: links that are lazy for one of them need a batch without it, too.
+    /// Origins of the batch's tuples: links that are lazy for one of them need a batch without it, too.
     origins: Vec<u64>,
     tuples: u64,
-    /// When (mono ms) the batch was made, if some tuple in it has a time to live.
+    /// Time (mono ms) at which the batch was made, if some tuple in it has a time to live.
     ages_from: Option<u64>,
     frame: Option<Frame>,
 }
 
 impl BatchCache {
-    /// Whether a batch that is made now, from offset `start` on, would be the same.
+    /// Returns whether a batch that is made now, from offset `start` on, would be the same.
     fn is_fresh(&self, version: u64, start: u32, now: Now) -> bool {
         let ages = self.ages_from.is_none_or(|made_at| made_at == now.mono);
         self.version == version && self.start == start && ages
     }
 
-    /// Whether all its tuples are for this link: none came by it, and none reaches the peer over another link.
+    /// Returns whether all its tuples are for this link: none came by it, and none reaches the peer over another link.
     fn suits(&self, id: LinkId, link: &Link) -> bool {
         let wanted = |origin: &u64| link.peer() != Some(*origin) && !link.lazy_push.is_lazy(*origin);
         !self.sources.contains(&id) && self.origins.iter().all(wanted)
@@ -217,8 +217,8 @@ impl Node {
         }
     }
 
-    /// Makes a batch of the changes from the link's cursor on, without tuples that came from the peer or that it gets
-    /// over another link.
+    /// Makes a batch of the changes from the link's cursor on, without tuples that came from the peer or reach it over
+    /// another link.
     fn followed_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id)?;
         let (start, version) = (link.cursor(), self.store.changes.version());
@@ -328,10 +328,10 @@ impl Node {
 /// Collects tuples for one frame, in order. The first is kept apart, because it becomes a PUBLISH if it stays alone.
 #[derive(Default)]
 struct Collector {
-    /// The only tuple so far, with its time to live and stamp.
+    /// The batch's only tuple so far, with its time to live and stamp.
     first: Option<(Tuple, u32, Stamp)>,
     batch: Option<BatchWriter>,
-    /// Some tuple has a time to live.
+    /// Whether some tuple has a time to live.
     ages: bool,
 }
 
@@ -341,7 +341,8 @@ impl Collector {
         self.batch.as_ref().map_or(waiting, BatchWriter::len) >= FULL
     }
 
-    /// Whether the frame is to be closed before this tuple: a large one travels alone, so that no other waits for it.
+    /// Returns whether the frame is to be closed before this tuple: a large one travels alone, so that no other waits
+    /// for it.
     fn closes_before(&self, held: &Register) -> bool {
         held.tuple.value().len() >= FULL && self.count() > 0
     }

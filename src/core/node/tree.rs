@@ -1,5 +1,5 @@
-//! Routes what concerns the broadcast trees to their machine, [`plumtree::State`](crate::core::plumtree::State), and
-//! makes frames of what comes out of it.
+//! Routes the messages of the broadcast trees to their machine, [`plumtree::State`](crate::core::plumtree::State), and
+//! sends the results.
 
 use super::Node;
 use crate::core::clock::Now;
@@ -10,7 +10,7 @@ use crate::core::id::LinkId;
 use crate::core::plumtree::Output;
 use crate::core::store;
 
-/// A PRUNE or GRAFT that waits for its socket is made longer up to this size (bytes): 2 048 origins, the size of a
+/// Size (bytes) up to which a PRUNE or GRAFT that waits for its socket is made longer: 2 048 origins, the size of a
 /// full batch of tuples.
 const MAX_JOINED: usize = 16 << 10;
 /// Tuples in one ANNOUNCE: 24 bytes each, 16 KiB in all, the size of a full batch of tuples.
@@ -35,7 +35,7 @@ impl Node {
         }
     }
 
-    /// Queues PRUNE or GRAFT, in one frame with the last message of the queue if that is of the same kind.
+    /// Queues PRUNE or GRAFT, in one frame with the last message of the queue if both are of the same kind.
     fn send_origins(&mut self, id: LinkId, kind: MessageId, origins: &[u64]) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let joins = |last: &[u8]| last.get(2) == Some(&(kind as u8)) && last.len() < MAX_JOINED;
@@ -101,7 +101,7 @@ impl Node {
         }
     }
 
-    /// The next ANNOUNCE on a link, if it is time for one.
+    /// Makes the next ANNOUNCE on a link, if one is due.
     pub(super) fn next_announcement(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id).filter(|link| link.lazy_push.is_due())?;
         let push = &mut link.lazy_push;

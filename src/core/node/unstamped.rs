@@ -13,11 +13,11 @@ use crate::core::tuple::{Tuple, value_hash};
 /// Time (ms) for which a value is delayed that a client sends before its HELLO: what was queued for an earlier
 /// connection comes at once, and a tenth of a second is a pause in it.
 const BACKLOG_PAUSE_MS: u64 = 100;
-/// Time (ms) after this node's start in which those come back that were connected before it: CZMQ connects again
+/// Time (ms) after this node's start in which the peers come back that were connected before it: CZMQ connects again
 /// within seconds. A peer that comes later is new.
 const REUNION_MS: u64 = 30_000;
 
-/// An unstamped value of a known key, as it is judged.
+/// An unstamped value of a known key, to be judged.
 #[derive(Copy, Clone)]
 struct Unstamped<'a> {
     link: LinkId,
@@ -52,7 +52,7 @@ impl Node {
         self.on_value(id, slot, hash, now);
     }
 
-    /// Notes which value a peer sent of a key, and tells how it arrived.
+    /// Notes which value a peer sent of a key, and returns how the value arrived.
     fn on_value(&mut self, id: LinkId, slot: Slot, hash: u64, now: Now) -> Arrival {
         let Some(link) = self.links.get_mut(&id) else { return Arrival::default() };
         let before_hello = link.role() == Role::Server && !link.handshake.has_hello();
@@ -142,7 +142,7 @@ impl Node {
         })
     }
 
-    /// Whether what a plain peer lists of a key may be from before this node started.
+    /// Returns whether what a plain peer lists of a key may be from before this node started.
     ///
     /// A node that was restarted knows nothing of what was replaced before, so a listed value loses to what the network
     /// has stamped: before the start, or since, if the peer was connected to the node's former self. But if another
@@ -186,7 +186,7 @@ impl Node {
         least_ms
     }
 
-    /// Has a value judged again after `pause` ms, if the peer sends no other one until then.
+    /// Delays a value, to be judged again after `pause` ms, if the peer sends no other one until then.
     fn delay(&mut self, value: Unstamped<'_>, pause: u64, now: Now) {
         let Unstamped { link: id, slot, tuple, arrival: Arrival { before_hello, .. } } = value;
         let over = self.store.held(slot).stamp;
@@ -287,7 +287,7 @@ impl Node {
     }
 }
 
-/// Whether the key is live and has this value.
+/// Returns whether the key is live and has this value.
 fn is_equal(held: &Register, value: &[u8]) -> bool {
     held.is_live() && held.tuple.value() == value
 }

@@ -1,4 +1,4 @@
-//! When each key of a plain peer is checked next.
+//! The times at which the keys of a plain peer are checked.
 
 use crate::core::id::Slot;
 use std::collections::{BTreeSet, VecDeque};
@@ -30,7 +30,7 @@ impl Checks {
         }
     }
 
-    /// When the next check is due (ms).
+    /// Returns the time at which the next check is due (ms).
     pub(super) fn next_at(&self) -> Option<u64> {
         let next = self.first.front().into_iter().chain(self.backed_off.first());
         next.map(|&(due, _)| due).min()

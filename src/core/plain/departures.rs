@@ -1,4 +1,4 @@
-//! When plain peers left: what they hold when they return may be what was held here then.
+//! Departures of plain peers: what they hold when they return may be what was held here then.
 
 use std::collections::VecDeque;
 
@@ -29,8 +29,8 @@ impl Departures {
         }
     }
 
-    /// Whether a value that was held from `since` until it was replaced `at` may be what a peer left with. One that
-    /// was replaced before the interval is not, for the peer had adopted what followed.
+    /// Returns whether a value that was held from `since` until it was replaced `at` may be what a peer left with. One
+    /// that was replaced before the interval is not, for the peer had adopted what followed.
     pub(in crate::core) fn left_with(&self, since: u64, at: u64) -> bool {
         self.0.iter().any(|&(confirmed, gone)| since <= gone && at > confirmed)
     }

@@ -25,10 +25,12 @@ const RETURNS_FORGOTTEN_MS: u64 = 60_000;
 /// Replaced values of a key that are remembered beyond [`STALE_MS`]: a peer that was away may bring them back. Eight
 /// of 40 bytes each keep a key's history small, as there may be many keys.
 const REMEMBERED: usize = 8;
-/// Replaced values of a key that are remembered besides, because a plain peer may have left with them; as many again.
+/// Number of a key's replaced values that are remembered besides, because a plain peer may have left with them; as
+/// many again.
 const REMEMBERED_OF_ABSENT: usize = 8;
-/// Newest replaced values among which one that is replaced again is looked for, so that it is remembered once. A
-/// loop brings the same few values thousands of times a second, and a longer search would be most of the cost of each.
+/// Number of the newest replaced values that are searched for one that is replaced again, so that it is remembered
+/// once. A loop brings the same few values thousands of times a second, and a longer search would be most of the cost
+/// of each.
 const LOOP_VALUES: usize = 64;
 /// Replaced values of a key that are remembered within [`STALE_MS`] at most: a burst of writes whose copies are still
 /// under way, at two thousand a second.
@@ -43,11 +45,11 @@ pub(in crate::core) struct Replaced {
     pub(in crate::core) hash: u64,
     /// The link that the value had come by; `None` for the owner's own.
     pub(in crate::core) source: Option<LinkId>,
-    /// When the value had become ours, or arrived too late to become it.
+    /// Time (ms) at which the value had become ours, or arrived too late to become it.
     pub(in crate::core) since: u64,
 }
 
-/// A replaced value with the time of its replacement.
+/// A replaced value of a key, with the time of its replacement.
 #[derive(Copy, Clone, Debug)]
 struct Older {
     value: Replaced,
@@ -74,11 +76,11 @@ pub(in crate::core) struct History {
     older: VecDeque<Older>,
     /// Replaced values that were dropped from `older`, and that a plain peer may have left with.
     of_absent: VecDeque<Older>,
-    /// When the last values were adopted from plain peers.
+    /// Times (ms) at which the last values were adopted from plain peers.
     adopted: VecDeque<u64>,
     /// The latest hybrid time that any known stamp had when a value was last adopted from a plain peer.
     adopted_over: u64,
-    /// Times in a row that a value came back right after its replacement, and when the last one did.
+    /// Number of times in a row that a value came back right after its replacement, and the time of the last one.
     returns: u32,
     returned_at: u64,
     changed_at: u64,
@@ -88,7 +90,7 @@ pub(in crate::core) struct History {
 }
 
 impl History {
-    /// When the key's value last changed, 0 if it has not since the history began.
+    /// Returns the time (ms) of the key's last change, 0 if it has not changed since the history began.
     pub(in crate::core) fn changed_at(&self) -> u64 {
         self.changed_at
     }
@@ -131,8 +133,8 @@ impl History {
         (self.returns, self.returned_at) = (returns, now);
     }
 
-    /// Times in a row that a value came back within [`CHASE_MS`] after its replacement, the one with this hash
-    /// included; 0 if that does not come back.
+    /// Number of times in a row that a value came back within [`CHASE_MS`] after its replacement, the one with this
+    /// hash included; 0 if that does not come back.
     pub(in crate::core) fn returns(&self, hash: u64, now: u64) -> u32 {
         let is_recent = |older: &&Older| now - older.at < CHASE_MS;
         if !self.older.iter().rev().take_while(is_recent).any(|older| older.value.hash == hash) {
@@ -141,27 +143,27 @@ impl History {
         if now - self.returned_at < RETURNS_FORGOTTEN_MS { self.returns + 1 } else { 1 }
     }
 
-    /// Whether plain peers have changed the key more than [`BUSY_CHANGES`] times within [`STALE_MS`].
+    /// Returns whether plain peers have changed the key more than [`BUSY_CHANGES`] times within [`STALE_MS`].
     pub(in crate::core) fn is_busy(&self, now: u64) -> bool {
         self.adopted.len() > BUSY_CHANGES && self.adopted.front().is_some_and(|&first| now - first < STALE_MS)
     }
 
-    /// Whether a plain peer may have sent what it holds after a value with this stamp was written.
+    /// Returns whether a plain peer may have sent what it holds after a value with this stamp was written.
     pub(in crate::core) fn is_overtaken(&self, stamp: Stamp) -> bool {
         stamp.time <= self.adopted_over
     }
 
-    /// Whether the value with this hash is known to have been replaced.
+    /// Returns whether the value with this hash is known to have been replaced.
     pub(in crate::core) fn has_replaced(&self, hash: u64) -> bool {
         self.all().any(|older| older.value.hash == hash)
     }
 
-    /// When the value with this hash was last replaced.
+    /// Returns the time (ms) at which the value with this hash was last replaced.
     pub(in crate::core) fn replaced_at(&self, hash: u64) -> Option<u64> {
         self.all().filter(|older| older.value.hash == hash).map(|older| older.at).max()
     }
 
-    /// Whether the value was new when it was replaced a moment ago, and had come from elsewhere than `link`.
+    /// Returns whether the value was new when it was replaced a moment ago, and had come from elsewhere than `link`.
     ///
     /// A value that was ours for longer has reached everybody, and a peer that sends it again has gone back to it. But
     /// a peer whose session `began` a moment ago is new to others as well, and they may just be sending it the value.
@@ -172,13 +174,13 @@ impl History {
         })
     }
 
-    /// Whether the link sent the value with this hash a moment ago, and something else since.
+    /// Returns whether the link sent the value with this hash a moment ago, and something else since.
     pub(in crate::core) fn was_sent_by(&self, hash: u64, link: LinkId, now: u64) -> bool {
         self.recent(now).any(|older| older.value.hash == hash && older.value.source == Some(link))
     }
 
-    /// Whether the value with this hash was replaced and a plain peer may have left before it learned of that: one
-    /// that is known to have left, or one that is silent since `silent_since`.
+    /// Returns whether the value with this hash was replaced and a plain peer may have left before it learned of that:
+    /// one that is known to have left, or one that is silent since `silent_since`.
     pub(in crate::core) fn was_left_with(
         &self,
         hash: u64,
@@ -211,7 +213,7 @@ impl History {
         }
     }
 
-    /// Whether more values are remembered than the bounds allow, so that [`History::trim`] is due.
+    /// Returns whether more values are remembered than the bounds allow, so that [`History::trim`] is due.
     pub(in crate::core) fn is_long(&self, now: u64) -> bool {
         self.older.len() > BURST_VALUES
             || self.older.len() > REMEMBERED
@@ -236,13 +238,13 @@ impl History {
         }
     }
 
-    /// Whether nothing of the history can be of use any more.
+    /// Returns whether nothing of the history can be of use any more.
     pub(in crate::core) fn is_past(&self, now: u64, retention: u64) -> bool {
         self.delayed_until.is_none() && now.saturating_sub(self.changed_at) > retention
     }
 
-    /// Adds a value to those that are delayed, in place of what its link sent before. Returns the hash of
-    /// the value that is dropped: it counts as replaced, because others that adopted it may still be sending it.
+    /// Adds a value to those that are delayed, in place of the last one that came by its link. Returns the hash of the
+    /// value that is dropped: it counts as replaced, because others that adopted it may still be sending it.
     pub(in crate::core) fn delay(&mut self, new: Delayed) -> Option<u64> {
         match self.delayed.iter_mut().find(|delayed| delayed.link == new.link) {
             Some(delayed) if delayed.tuple.value() == new.tuple.value() => {
@@ -258,12 +260,12 @@ impl History {
         }
     }
 
-    /// Whether a value of this link is delayed.
+    /// Returns whether a value of this link is delayed.
     pub(in crate::core) fn delays(&self, link: LinkId) -> bool {
         self.delayed.iter().any(|delayed| delayed.link == link)
     }
 
-    /// When the delayed values are judged.
+    /// Returns the time (ms) at which the delayed values are judged.
     pub(in crate::core) fn delayed_until(&self) -> Option<u64> {
         self.delayed_until
     }

@@ -13,7 +13,8 @@ use crate::core::store::{NO_VALUE, State};
 /// Shortest pause (ms) between two values of a busy key that are adopted from plain peers: CZMQ nodes that echo each
 /// other in a loop change a key thousands of times a second, and three or four changes a second show that it changes.
 pub(in crate::core) const BUSY_PAUSE_MS: u64 = 300;
-/// Times that a replaced value may come back before it is slowed down: somebody may really set it back once or twice.
+/// Number of times that a replaced value may come back before it is slowed down: somebody may really set it back once
+/// or twice.
 const FREE_RETURNS: u32 = 2;
 /// Longest pause (ms) of a value that keeps coming back. It is shorter than [`STALE_MS`](super::history::STALE_MS), so
 /// that copies of the other value are still recognised when the pause ends.
@@ -28,19 +29,19 @@ pub(in crate::core) struct View {
     pub(in crate::core) past: PastView,
 }
 
-/// State of the key here.
+/// State of the key on this node.
 #[derive(Copy, Clone, Debug)]
 pub(in crate::core) struct HeldView {
     pub(in crate::core) state: State,
-    /// Hash of our value, or, where the key has none, of the last that it had.
+    /// Hash of our value, or, if the key has none, of the last that it had.
     pub(in crate::core) hash: u64,
-    /// The key is live, and its value equals the one that the peer sent.
+    /// Whether the key is live, and its value equals the one that the peer sent.
     pub(in crate::core) is_equal: bool,
-    /// Our value came by the link by which the peer's came.
+    /// Whether our value came by the link by which the peer's came.
     pub(in crate::core) is_from_peer: bool,
 }
 
-/// How a value arrived.
+/// The way in which a value arrived.
 #[derive(Copy, Clone, Debug, Default)]
 pub(in crate::core) struct Arrival {
     /// Hash of the value that the peer sent.
@@ -49,8 +50,8 @@ pub(in crate::core) struct Arrival {
     pub(in crate::core) previous: Option<u64>,
     /// The value may be part of the list of all that the peer holds, which follows HELLO.
     pub(in crate::core) in_list: bool,
-    /// A client sent the value before its HELLO: it had been queued for an earlier connection, maybe as one of many
-    /// values of the key that the client adopted while it was away.
+    /// Whether a client sent the value before its HELLO: it had been queued for an earlier connection, maybe as one of
+    /// many values of the key that the client adopted while it was away.
     pub(in crate::core) before_hello: bool,
     /// The value arrived some time ago and was delayed.
     pub(in crate::core) was_delayed: bool,
@@ -59,20 +60,20 @@ pub(in crate::core) struct Arrival {
 /// State of the peer with respect to the key.
 #[derive(Copy, Clone, Debug, Default)]
 pub(in crate::core) struct PeerView {
-    /// The peer was seen to repeat what it was sent.
+    /// Whether the peer was seen to repeat what it was sent.
     pub(in crate::core) echoes: bool,
-    /// The value was sent to the peer a moment ago, so the peer has yet to repeat it.
+    /// Whether the value was sent to the peer a moment ago, so that the peer has yet to repeat it.
     pub(in crate::core) was_sent_this: bool,
-    /// Our value is the last of the key that was sent to the peer.
+    /// Whether our value is the last of the key that was sent to the peer.
     pub(in crate::core) was_sent_ours: bool,
-    /// Our value is still to be sent to the peer.
+    /// Whether our value is still to be sent to the peer.
     pub(in crate::core) is_ours_queued: bool,
-    /// The peer's list is awaited, and nothing is sent to the peer before its end.
+    /// Whether the peer's list is awaited, so that nothing is sent to the peer before its end.
     pub(in crate::core) is_list_awaited: bool,
-    /// The peer cannot have adopted our value since its previous word: it was sent nothing, or so lately that its
-    /// echo would yet have to come.
+    /// Whether the peer cannot have adopted our value since its previous value: it was sent nothing, or so lately that
+    /// its echo would yet have to come.
     pub(in crate::core) cannot_know_ours: bool,
-    /// The peer, a server, has not answered the PING behind the last value of the key that was sent to it.
+    /// Whether the peer, a server, has not answered the PING behind the last value of the key that was sent to it.
     pub(in crate::core) is_receipt_outstanding: bool,
     /// The peer has yet to repeat our value, and may still be about to.
     pub(in crate::core) is_echo_outstanding: bool,
@@ -81,18 +82,18 @@ pub(in crate::core) struct PeerView {
 /// Past of the key, as far as it is known.
 #[derive(Copy, Clone, Debug, Default)]
 pub(in crate::core) struct PastView {
-    /// The value was held here, or arrived too late to be, and has been replaced.
+    /// Whether the value was held here, or arrived too late to be, and has been replaced.
     pub(in crate::core) was_replaced: bool,
-    /// The value has been replaced, and a plain peer may have left before it learned of that.
+    /// Whether the value has been replaced, and a plain peer may have left before it learned of the replacement.
     pub(in crate::core) may_have_left_with: bool,
-    /// The value may be from before this node started, and so older than anything stamped that is held.
+    /// Whether the value may be from before this node started, and so older than anything stamped that is held.
     pub(in crate::core) may_predate_node: bool,
-    /// The value was new when it was replaced a moment ago, and had come from elsewhere.
+    /// Whether the value was new when it was replaced a moment ago, and had come from elsewhere.
     pub(in crate::core) is_late_copy: bool,
     /// Plain peers have changed the key several times in a moment.
     pub(in crate::core) is_busy: bool,
-    /// Times in a row that a value of this key came back right after it was replaced, this one included; 0 if it does
-    /// not come back.
+    /// Number of times in a row that a value of this key came back right after it was replaced, the judged one
+    /// included; 0 if it does not come back.
     pub(in crate::core) returns: u32,
 }
 
@@ -119,7 +120,7 @@ pub(in crate::core) enum Verdict {
     News,
 }
 
-/// How long a value of a key that changes too often waits.
+/// Pauses of a value of a key that changes too often.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(in crate::core) struct Throttle {
     /// The pause in any case, 0 for none.
@@ -179,7 +180,8 @@ fn judge_without_value(view: &View) -> Verdict {
 }
 
 impl View {
-    /// Whether the peer shows for the first time that it repeats what it is sent, though our value is another by now.
+    /// Returns whether the peer shows for the first time that it repeats what it is sent, though our value is another
+    /// by now.
     pub(in crate::core) fn is_first_echo(&self) -> bool {
         let Arrival { hash, previous, in_list, was_delayed, .. } = self.arrival;
         self.peer.was_sent_this && !self.peer.echoes && !was_delayed && !in_list && previous != Some(hash)
@@ -196,7 +198,8 @@ impl View {
             || peer.echoes && (is_unsent || peer.is_echo_outstanding)
     }
 
-    /// Whether the peer repeats its own previous word. That is no repetition if it may have adopted ours in between.
+    /// Returns whether the peer repeats its own previous word. That is no repetition if it may have adopted ours in
+    /// between.
     fn is_again(&self) -> bool {
         let has_not_moved = self.peer.echoes || self.peer.cannot_know_ours;
         self.arrival.previous == Some(self.arrival.hash) && (self.arrival.in_list || has_not_moved)

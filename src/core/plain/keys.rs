@@ -31,16 +31,16 @@ pub(super) struct Key {
     /// Hash of the last value that was sent to the peer, 0 for none; and when.
     pub(super) sent: u64,
     pub(super) sent_at: u32,
-    /// When the wait for our value began, which a check ends.
+    /// Time (lower 32 bits of ms) at which the wait for our value began, which a check ends.
     pub(super) waiting_since: u32,
     /// While the key is awaited: since when what the peer holds may be older than ours.
     pub(super) outdated_since: u32,
-    /// How often our value was sent again because of a check.
+    /// Number of times that our value was sent again because of a check.
     pub(super) tries: u8,
     flags: u16,
 }
 
-/// How long ago (ms) a time was of which the lower 32 bits are known.
+/// Milliseconds from a time, of which the lower 32 bits are known, to `now`.
 pub(super) fn ago(time: u32, now: u64) -> u64 {
     u64::from((now as u32).wrapping_sub(time))
 }
@@ -105,7 +105,7 @@ impl Keys {
         self.0.get_mut(slot / PAGE)?.as_mut().map(|page| &mut page[slot % PAGE])
     }
 
-    /// The key's entry, made if there is none.
+    /// The key's entry, made if the key has none.
     pub(super) fn entry(&mut self, slot: Slot) -> &mut Key {
         let slot = slot as usize;
         if self.0.len() <= slot / PAGE {

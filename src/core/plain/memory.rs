@@ -15,14 +15,14 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// Keys whose history is kept at most: some 50 MB if all of them change often.
 const MOST_HISTORIES: usize = 131_072;
-/// Pause (ms) between two looks at a history to see what of it is still of use. A minute late is early enough for
-/// what is kept for ten or more.
+/// Pause (ms) between two sweeps of a history for what is no longer of use. A minute late is early enough for what is
+/// kept for ten or more.
 const PRUNE_INTERVAL_MS: u64 = 60_000;
 
 /// Memory of one node about plain peers: key histories, absences, and values that were not believed.
 #[derive(Clone, Debug)]
 pub(in crate::core) struct Memory {
-    /// When this node started: it knows nothing of what was replaced before.
+    /// Time at which this node started: it knows nothing of what was replaced before.
     started: Now,
     /// `server/tombstone` (ms).
     tombstone: u64,
@@ -30,11 +30,11 @@ pub(in crate::core) struct Memory {
     connected: usize,
     /// Links whose peer has sent a value without a stamp, or was found to be plain.
     links: BTreeSet<LinkId>,
-    /// When the last connection to a plain peer was lost.
+    /// Time (ms) at which the last connection to a plain peer was lost.
     last_departure: Option<u64>,
     departures: Departures,
     histories: HashMap<Slot, History, ahash::RandomState>,
-    /// When each history is pruned next, in that order. Some are gone.
+    /// Times (ms) at which histories are pruned next, in order. Some of the histories may be gone.
     prune_due: VecDeque<(u64, Slot)>,
     rejected: Rejected,
 }
@@ -55,29 +55,29 @@ impl Memory {
         }
     }
 
-    /// Sets `server/tombstone` (ms), which says for how long replaced values are remembered.
+    /// Sets `server/tombstone`, the time (ms) for which replaced values are remembered.
     pub(in crate::core) fn set_tombstone(&mut self, tombstone: u64) {
         self.tombstone = tombstone;
     }
 
-    /// For how long (ms) a replaced value is remembered.
+    /// Returns the time (ms) for which a replaced value is remembered.
     fn retention(&self) -> u64 {
         self.tombstone.max(LEAST_RETENTION_MS)
     }
 
-    /// Whether there are plain peers, or one may come back, so that replaced values are to be remembered.
+    /// Returns whether there are plain peers, or one may come back, so that replaced values are to be remembered.
     pub(in crate::core) fn is_needed(&self, now: Now) -> bool {
         let may_come_back = |left: u64| now.mono < left.saturating_add(self.retention());
         self.connected > 0 || self.last_departure.is_some_and(may_come_back)
     }
 
-    /// Whether what a plain peer brings may be from before this node started: it started not long ago, and no plain
-    /// peer has left since. One that has come and gone may have written something in the meantime.
+    /// Returns whether what a plain peer brings may be from before this node started: it started not long ago, and no
+    /// plain peer has left since. One that has come and gone may have written something in the meantime.
     pub(in crate::core) fn is_young(&self, now: Now) -> bool {
         now.mono < self.started.mono + self.retention() && self.last_departure.is_none()
     }
 
-    /// When this node started.
+    /// Returns the time at which this node started.
     pub(in crate::core) fn started(&self) -> Now {
         self.started
     }
@@ -92,7 +92,7 @@ impl Memory {
         self.links.insert(link);
     }
 
-    /// A link was closed for good, or its peer turned out to be extended.
+    /// Forgets a link that was closed for good, or whose peer turned out to be extended.
     pub(in crate::core) fn forget_link(&mut self, link: LinkId) {
         self.links.remove(&link);
     }
@@ -108,7 +108,7 @@ impl Memory {
         self.last_departure = Some(now.mono);
     }
 
-    /// The history of a key, if there is one.
+    /// The history of a key, if the key has one.
     pub(in crate::core) fn history(&self, slot: Slot) -> Option<&History> {
         self.histories.get(&slot)
     }
@@ -160,8 +160,8 @@ impl Memory {
         }
     }
 
-    /// A value is to be judged after a pause, together with those of the key that are delayed already. Returns the hash
-    /// of the one that it takes the place of.
+    /// Delays a value, to be judged after a pause together with those of the key that are delayed already. Returns the
+    /// hash of the one that it takes the place of.
     pub(in crate::core) fn delay(
         &mut self,
         slot: Slot,
@@ -184,8 +184,8 @@ impl Memory {
         self.histories.get_mut(&slot).map(History::take_delayed).unwrap_or_default()
     }
 
-    /// A value was judged not to be news: it is kept until the peer has been checked. Returns when it was replaced,
-    /// or now if that is not known.
+    /// Keeps a value that was judged not to be news, until the peer has been checked. Returns the time at which the
+    /// value was replaced, or now if that is not known.
     #[expect(clippy::too_many_arguments, reason = "a value, its place, and what a new history needs")]
     pub(in crate::core) fn reject(
         &mut self,
@@ -200,13 +200,13 @@ impl Memory {
         replaced_at.unwrap_or(now.mono)
     }
 
-    /// Takes out the last value of a key that this link's peer sent and that was rejected.
+    /// Takes out the last value of a key that the peer of `link` sent and that was rejected.
     pub(in crate::core) fn take_rejected(&mut self, slot: Slot, link: LinkId) -> Option<Tuple> {
         self.rejected.take(slot, link)
     }
 
-    /// Whether the value with this hash was replaced and a plain peer may have left before it learned of that: one
-    /// that is known to have left, or one that is silent since `silent_since`.
+    /// Returns whether the value with this hash was replaced and a plain peer may have left before it learned of that:
+    /// one that is known to have left, or one that is silent since `silent_since`.
     pub(in crate::core) fn was_left_with(
         &self,
         slot: Slot,
@@ -216,7 +216,7 @@ impl Memory {
         self.history(slot).is_some_and(|history| history.was_left_with(hash, &self.departures, silent_since))
     }
 
-    /// Whether a history is longer than its bounds allow, so that [`Memory::trim`] is due.
+    /// Returns whether a history is longer than its bounds allow, so that [`Memory::trim`] is due.
     pub(in crate::core) fn is_long(&self, slot: Slot, now: Now) -> bool {
         self.history(slot).is_some_and(|history| history.is_long(now.mono))
     }
@@ -248,7 +248,7 @@ impl Memory {
         })
     }
 
-    /// Forgets what of a history is too old, or all of it.
+    /// Forgets the part of a history that is too old, or all of it.
     pub(in crate::core) fn prune(&mut self, slot: Slot, timers: &mut Timers, now: Now) {
         let retention = self.retention();
         let Some(history) = self.histories.get_mut(&slot) else { return };

@@ -21,8 +21,8 @@ const LONGEST_UNQUIET_MS: u64 = 1000;
 /// Time (ms) after which a peer that repeats what it adopts has done so: half of [`STALE_MS`], or twice the longest
 /// time that the peer has needed, if that is longer.
 const ECHO_MS: u64 = 1000;
-/// How often our value is sent again because of checks before the peer is left alone. With the pauses between them
-/// that takes half a minute, longer than a connection that carries nothing is kept.
+/// Number of times that our value is sent again because of checks before the peer is left alone. With the pauses
+/// between them that takes half a minute, longer than a connection that carries nothing is kept.
 const TRIES: u8 = 6;
 /// Time (ms) without a further key after which a list of what a peer holds is over: a list may be long, and the line
 /// slow, but a second without any of it is a pause.
@@ -35,24 +35,24 @@ pub(in crate::core) enum Check {
     Settled,
     /// The peer was sent our value and insists on another: that is what it holds, and it is to be adopted.
     Adopt,
-    /// The check came too early to tell. The key is checked again.
+    /// The check came too early for a result. The key is checked again.
     Later,
     /// The peer is to be sent our value. The key is checked again.
     Resend,
 }
 
-/// Our value of a key that is checked.
+/// Our value of the key under check.
 #[derive(Copy, Clone, Debug)]
 pub(in crate::core) struct Ours {
     pub(in crate::core) hash: u64,
-    /// When the value last changed, 0 if that is not known.
+    /// Time (ms) of the value's last change, 0 if that is not known.
     pub(in crate::core) changed_at: u64,
 }
 
-/// How far the peer has come, when one of its keys is checked.
+/// Progress of the peer at a check of one of its keys.
 #[derive(Copy, Clone, Debug)]
 pub(in crate::core) struct Progress {
-    /// The peer cannot have adopted yet what was last sent to it.
+    /// Whether the peer cannot have adopted yet what was last sent to it.
     pub(in crate::core) is_receipt_outstanding: bool,
     /// The last moment at which the peer is known to have been connected.
     pub(in crate::core) heard_at: u64,
@@ -86,11 +86,11 @@ impl Lag {
 pub(in crate::core) struct PlainPeer {
     /// The peer has sent a value without a stamp.
     has_spoken: bool,
-    /// The peer was seen to repeat what it was sent; from one that never does no echo is awaited.
+    /// Whether the peer was seen to repeat what it was sent; from one that never does no echo is awaited.
     echoes: bool,
-    /// Until when what the peer sends may be part of its list.
+    /// Time (ms) until which what the peer sends may be part of its list.
     list_until: u64,
-    /// When the session began.
+    /// Time (ms) at which the session began.
     began: u64,
     /// The longest time (ms) that the peer took to repeat something, [`STALE_MS`] at most.
     slowest_echo: u64,
@@ -103,17 +103,17 @@ pub(in crate::core) struct PlainPeer {
 }
 
 impl PlainPeer {
-    /// Whether the peer has sent a value without a stamp on this connection.
+    /// Returns whether the peer has sent a value without a stamp on this connection.
     pub(in crate::core) fn has_spoken(&self) -> bool {
         self.has_spoken
     }
 
-    /// Whether the peer was seen to repeat what it was sent on this connection.
+    /// Returns whether the peer was seen to repeat what it was sent on this connection.
     pub(in crate::core) fn echoes(&self) -> bool {
         self.echoes
     }
 
-    /// When the session began.
+    /// Returns the time (ms) at which the session began.
     pub(in crate::core) fn began(&self) -> u64 {
         self.began
     }
@@ -171,8 +171,8 @@ impl PlainPeer {
         key.set(ECHOED, false);
     }
 
-    /// Our value of the key changed. The peer is to repeat it, and the key is checked later. `is_sent`: the value is
-    /// sent to the peer now, and not only after the check.
+    /// Notes that our value of the key changed. The peer is to repeat it, and the key is checked later. `is_sent`: the
+    /// value is sent to the peer now, and not only after the check.
     pub(in crate::core) fn on_changed(&mut self, slot: Slot, is_sent: bool, now: u64) {
         let key = self.keys.entry(slot);
         key.tries = 0;
@@ -184,7 +184,7 @@ impl PlainPeer {
         self.schedule_check(slot, 0, now);
     }
 
-    /// The peer's value of the key was adopted here.
+    /// Notes that the peer's value of the key was adopted here.
     pub(in crate::core) fn on_adopted(&mut self, slot: Slot, now: u64) {
         self.await_no_more(slot, now);
     }
@@ -200,12 +200,13 @@ impl PlainPeer {
         self.await_no_more(slot, now);
     }
 
-    /// The peer repeated a value that it was sent and that has been replaced here since.
+    /// Notes that the peer repeated a value that it was sent and that has been replaced here since.
     pub(in crate::core) fn on_late_echo(&mut self) {
         self.echoes = true;
     }
 
-    /// The peer sent a value that is no news, for it was replaced at `replaced_at`. The key is checked later.
+    /// Notes that the peer sent a value that is no news, because it was replaced at `replaced_at`. The key is checked
+    /// later.
     pub(in crate::core) fn on_rejected(&mut self, slot: Slot, replaced_at: u64, now: u64) {
         let key = self.keys.entry(slot);
         if !key.is(AWAITED) {
@@ -254,45 +255,46 @@ impl PlainPeer {
         self.keys.get(slot).and_then(Key::last_received)
     }
 
-    /// Whether this value is the last that the peer sent on this connection.
+    /// Returns whether this value is the last that the peer sent on this connection.
     pub(in crate::core) fn holds(&self, slot: Slot, hash: u64) -> bool {
         self.last_received(slot) == Some(hash)
     }
 
-    /// Whether this value is the last that the peer sent, or the last that was sent to it.
+    /// Returns whether this value is the last that the peer sent, or the last that was sent to it.
     pub(in crate::core) fn may_hold(&self, slot: Slot, hash: u64) -> bool {
         self.holds(slot, hash) || self.was_sent(slot, hash)
     }
 
-    /// Whether this value is the last that was sent to the peer.
+    /// Returns whether this value is the last that was sent to the peer.
     pub(in crate::core) fn was_sent(&self, slot: Slot, hash: u64) -> bool {
         self.keys.get(slot).is_some_and(|key| key.sent == hash)
     }
 
-    /// Whether this value was sent to the peer within the last [`STALE_MS`], as the last of its key: the peer is about
-    /// to repeat it.
+    /// Returns whether this value was sent to the peer within the last [`STALE_MS`], as the last of its key: the peer
+    /// is about to repeat it.
     pub(in crate::core) fn was_just_sent(&self, slot: Slot, hash: u64, now: u64) -> bool {
         self.keys.get(slot).is_some_and(|key| key.sent == hash && ago(key.sent_at, now) < STALE_MS)
     }
 
-    /// When (lower 32 bits of ms) the peer was last sent a value of the key, if it has not repeated that.
+    /// Returns the time (lower 32 bits of ms) at which the peer was last sent a value of the key, if it has not
+    /// repeated that.
     pub(in crate::core) fn unechoed_since(&self, slot: Slot) -> Option<u32> {
         self.keys.get(slot).filter(|key| key.sent != 0 && !key.is(ECHOED)).map(|key| key.sent_at)
     }
 
-    /// Whether the peer cannot have adopted our value since it sent another one: it was sent nothing of the key, or so
-    /// lately that its echo would yet have to come.
+    /// Returns whether the peer cannot have adopted our value since it sent another one: it was sent nothing of the
+    /// key, or so lately that its echo would yet have to come.
     pub(in crate::core) fn cannot_know_ours(&self, slot: Slot, now: u64) -> bool {
         self.keys.get(slot).is_none_or(|key| key.sent == 0 || ago(key.sent_at, now) < ECHO_MS)
     }
 
-    /// Whether our value is awaited from the peer.
+    /// Returns whether our value is awaited from the peer.
     pub(in crate::core) fn is_awaited(&self, slot: Slot) -> bool {
         self.keys.get(slot).is_some_and(|key| key.is(AWAITED))
     }
 
-    /// Whether our value is awaited and the peer may still be about to repeat it: the peer was sent the value, or
-    /// others may be passing it on to the peer, as the value changed (at `changed_at`) less than [`STALE_MS`] ago.
+    /// Returns whether our value is awaited and the peer may still be about to repeat it: the peer was sent the value,
+    /// or others may be passing it on to the peer, as the value changed (at `changed_at`) less than [`STALE_MS`] ago.
     /// Later no echo is expected: a peer that held our value already never repeats it, and what it sends then is news.
     pub(in crate::core) fn is_echo_outstanding(&self, slot: Slot, changed_at: u64, now: u64) -> bool {
         self.keys.get(slot).is_some_and(|key| {
@@ -302,7 +304,7 @@ impl PlainPeer {
         })
     }
 
-    /// The last moment whose values the peer is known to have adopted, given when it was last heard.
+    /// Returns the last moment whose values the peer is known to have adopted, by the time of its last frame.
     ///
     /// A peer that has not repeated our value may hold it already, or never repeat anything. But if it was last heard
     /// within [`STALE_MS`] after our value was sent, what it said may have been on its way before.
@@ -329,7 +331,7 @@ impl PlainPeer {
         }
     }
 
-    /// When the next check is due (ms).
+    /// Returns the time at which the next check is due (ms).
     pub(in crate::core) fn next_check_at(&self) -> Option<u64> {
         self.checks.next_at()
     }
@@ -401,7 +403,7 @@ impl PlainPeer {
         Check::Resend
     }
 
-    /// Our value is sent to the peer because of a check, and the key is checked again.
+    /// Notes that our value is sent to the peer because of a check, and schedules the next check of the key.
     fn on_resend(&mut self, slot: Slot, now: u64) {
         let key = self.keys.entry(slot);
         key.waiting_since = now as u32;

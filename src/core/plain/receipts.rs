@@ -1,4 +1,4 @@
-//! How far a plain server has come with what it was sent.
+//! Receipts of plain servers for what was sent to them.
 //!
 //! CZMQ's server handles what it is sent in order, so its answer to a PING behind the last tuple shows that it has
 //! adopted that: what it sends before the answer, it sent without knowing. That holds however long the line is, and
@@ -13,7 +13,8 @@ const LOST_MS: u64 = 10_000;
 pub(in crate::core) struct Receipts {
     /// A tuple was sent since the last PING.
     is_due: bool,
-    /// PONGs up to the one that answers the last PING, and the time up to which that one confirms what was sent.
+    /// Number of PONGs up to the one that answers the last PING, and the time (ms) up to which it confirms what was
+    /// sent.
     asked: Option<(u32, u64)>,
     /// Time up to which everything that was sent has been adopted.
     confirmed: u64,
@@ -32,12 +33,12 @@ impl Receipts {
         self.asked.take_if(|(_, at)| now >= *at + LOST_MS).is_some()
     }
 
-    /// Whether a PING is to follow what was sent.
+    /// Returns whether a PING is to follow what was sent.
     pub(in crate::core) fn is_ping_due(&self) -> bool {
         self.is_due && self.asked.is_none()
     }
 
-    /// A PING was sent, which the last of this number of PONGs answers.
+    /// Notes that a PING was sent, which the last of `pongs` PONGs answers.
     pub(in crate::core) fn on_ping_sent(&mut self, pongs: u32, now: u64) {
         (self.is_due, self.asked) = (false, Some((pongs, now)));
     }
@@ -53,7 +54,8 @@ impl Receipts {
         };
     }
 
-    /// Whether the server may not have adopted yet what it was sent at a time of which the lower 32 bits are given.
+    /// Returns whether the server may not have adopted yet what it was sent at a time of which the lower 32 bits are
+    /// given.
     pub(in crate::core) fn is_outstanding(&self, sent_at: u32, now: u64) -> bool {
         let ago = u64::from((now as u32).wrapping_sub(sent_at));
         let is_confirmed = now.saturating_sub(ago) <= self.confirmed;

@@ -1,4 +1,4 @@
-//! Values of plain peers that were judged not to be news, until a check has shown whether that was right.
+//! Values of plain peers that were judged not to be news, until a check has confirmed the judgement.
 //!
 //! A peer that insists on such a value holds it, and then it is adopted; so the newest of each peer and key is kept.
 //! All together have a bound in bytes, beyond which the oldest goes.
@@ -14,7 +14,7 @@ const MOST_BYTES: usize = 64 << 20;
 /// Rejected values, the newest of each peer and key.
 #[derive(Clone, Debug, Default)]
 pub(in crate::core) struct Rejected {
-    /// Each value with its number.
+    /// The rejected values, each with its number.
     tuples: BTreeMap<(Slot, LinkId), (u64, Tuple)>,
     /// Numbers of values in the order of their arrival. Some are gone.
     order: VecDeque<(u64, Slot, LinkId)>,
@@ -59,7 +59,7 @@ impl Rejected {
         Some(tuple)
     }
 
-    /// Forgets the rejected values of a key, whoever sent them.
+    /// Forgets the rejected values of a key from all peers.
     pub(in crate::core) fn forget(&mut self, slot: Slot) {
         if self.tuples.is_empty() {
             return;

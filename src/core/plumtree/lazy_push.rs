@@ -1,14 +1,14 @@
-//! Tuples that one neighbour asked not to be sent, and their announcements.
+//! Tuples that a neighbour asked not to be sent, and their announcements.
 
 use super::MAX_ORIGINS;
 use crate::core::clock::{Now, Stamp};
 use crate::core::id::{Role, Slot};
 use std::collections::{HashMap, HashSet};
 
-/// A server announces changes within this time (ms), and not before half of it: by then they have come along the tree,
-/// also on busy machines.
+/// Time (ms) within which a server announces changes, but not before half of it: by then they have come along the
+/// tree, also on busy machines.
 const SERVER_WAITS_MS: u64 = 150;
-/// A client announces changes within this time (ms), which is longer than a server takes: it leaves out what the
+/// Time (ms) within which a client announces changes, which is longer than a server takes: it leaves out what the
 /// server has announced meanwhile, so that each tuple is announced in one direction only.
 const CLIENT_WAITS_MS: u64 = 250;
 /// Number of queued announcements at which they wait no longer, so that the queue stays small; they fill six frames.
@@ -32,11 +32,11 @@ pub(in crate::core) struct LazyPush {
     announced_by_peer: HashMap<Slot, Stamp>,
     /// Half of the wait, in milliseconds.
     half_wait_ms: u64,
-    /// When half of the wait is over (monotonic ms); `None` while nothing is queued.
+    /// Time at which half of the wait is over (monotonic ms); `None` while nothing is queued.
     half_over_at: Option<u64>,
     /// `waiting` is to be announced now.
     due: bool,
-    /// Nothing waits: all is to be announced now.
+    /// Whether announcements no longer wait: all is to be announced now.
     flushed: bool,
 }
 
@@ -57,7 +57,7 @@ impl LazyPush {
         }
     }
 
-    /// Whether tuples of `origin` are to be announced to the peer and not pushed.
+    /// Returns whether tuples of `origin` are to be announced to the peer and not pushed.
     pub(in crate::core) fn is_lazy(&self, origin: u64) -> bool {
         !self.lazy.is_empty() && self.lazy.contains(&origin)
     }
@@ -104,7 +104,7 @@ impl LazyPush {
         }
     }
 
-    /// When [`on_time`](LazyPush::on_time) is to be called (monotonic ms), if at all.
+    /// Returns the time at which [`on_time`](LazyPush::on_time) is to be called (monotonic ms), if at all.
     pub(in crate::core) fn half_over_at(&self) -> Option<u64> {
         self.half_over_at.filter(|_| !self.due)
     }
@@ -116,7 +116,7 @@ impl LazyPush {
         }
     }
 
-    /// Whether the peer has announced this tuple; asked once, and then forgotten.
+    /// Returns whether the peer has announced this tuple; asked once, and then forgotten.
     pub(in crate::core) fn was_announced(&mut self, slot: Slot, stamp: Stamp) -> bool {
         self.announced_by_peer.remove(&slot) == Some(stamp)
     }
@@ -131,17 +131,17 @@ impl LazyPush {
         self.flushed = true;
     }
 
-    /// Whether something is to be announced now.
+    /// Returns whether something is to be announced now.
     pub(in crate::core) fn is_due(&self) -> bool {
         self.due || self.flushed && !self.is_empty()
     }
 
-    /// Whether nothing is queued.
+    /// Returns whether nothing is queued.
     pub(in crate::core) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.recent.is_empty()
     }
 
-    /// How many tuples are queued, some of them perhaps more than once.
+    /// Number of queued tuples, some of which may be counted more than once.
     fn len(&self) -> usize {
         self.waiting.len() + self.recent.len()
     }
@@ -172,7 +172,7 @@ impl LazyPush {
 mod tests {
     use super::*;
 
-    /// When each of these tuples, queued at these times (ms), is announced.
+    /// Times (ms) at which the tuples `queued`, each with its time (ms), are announced.
     fn announced(role: Role, queued: &[(u64, Slot)]) -> Vec<(u64, Slot)> {
         let (mut push, mut seen) = (LazyPush::new(role), Vec::new());
         for mono in 0..2000 {

@@ -3,7 +3,7 @@
 use super::MAX_ORIGINS;
 use std::collections::{HashMap, HashSet};
 
-/// An origin that was grafted is not pruned again for this time (ms): announcements and what was on its way when the
+/// Time (ms) for which an origin that was grafted is not pruned again: announcements and what was on its way when the
 /// link was grafted are over by then, and until they are, a tuple that comes twice does not show a ring.
 const REST_AFTER_GRAFT_MS: u64 = 2000;
 
@@ -17,7 +17,7 @@ pub(super) struct Neighbour {
     in_ring: bool,
     /// Origins that PRUNE was sent for, and no GRAFT since.
     pruned: HashSet<u64>,
-    /// Origins that were grafted, and until when (monotonic ms) they are not pruned again.
+    /// Origins that were grafted, and the time (monotonic ms) until which each is not pruned again.
     grafted: HashMap<u64, u64>,
 }
 
@@ -31,7 +31,7 @@ impl Neighbour {
         self.id
     }
 
-    /// Whether the link is known to be part of a ring.
+    /// Returns whether the link is known to be part of a ring.
     pub(super) fn is_in_ring(&self) -> bool {
         self.in_ring
     }
@@ -41,7 +41,7 @@ impl Neighbour {
         !std::mem::replace(&mut self.in_ring, true)
     }
 
-    /// Whether the peer was asked not to send the tuples of `origin`.
+    /// Returns whether the peer was asked not to send the tuples of `origin`.
     pub(super) fn has_pruned(&self, origin: u64) -> bool {
         self.pruned.contains(&origin)
     }
@@ -62,12 +62,13 @@ impl Neighbour {
         self.grafted.insert(origin, now_ms + REST_AFTER_GRAFT_MS);
     }
 
-    /// Undoes PRUNE for those of `origins` that it was sent for, and returns them: the peer is to be sent GRAFT.
+    /// Undoes PRUNE for those of `origins` for which the neighbour was sent it, and returns them: the peer is to be
+    /// sent GRAFT.
     pub(super) fn graft(&mut self, origins: &[u64]) -> Vec<u64> {
         origins.iter().copied().filter(|origin| self.pruned.remove(origin)).collect()
     }
 
-    /// Notes that are kept for this neighbour.
+    /// Number of notes that are kept for this neighbour.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.pruned.len() + self.grafted.len()

@@ -41,7 +41,7 @@ impl Parents {
         self.by_origin.get(&origin).map(|parent| parent.link)
     }
 
-    /// Whether any origin has another parent than `link`.
+    /// Returns whether any origin has another parent than `link`.
     pub(super) fn any_but(&self, link: LinkId) -> bool {
         self.by_origin.values().any(|parent| parent.link != link)
     }
@@ -71,7 +71,7 @@ impl Parents {
         new
     }
 
-    /// Whether there is no room for another origin.
+    /// Returns whether there is no room for another origin.
     pub(super) fn is_full(&self) -> bool {
         self.by_origin.len() >= MAX_ORIGINS
     }

@@ -25,7 +25,7 @@ pub(in crate::core) enum Output {
     Request(LinkId, Vec<u64>),
 }
 
-/// One node's part in the broadcast trees. Every method that takes an input may add to the outputs, which
+/// The part of a node in the broadcast trees. Every method that takes an input may add to the outputs, which
 /// [`poll_output`](State::poll_output) returns in order.
 ///
 /// The sending side of each link, [`LazyPush`], is kept with the link, for it is asked for each tuple; the messages
@@ -89,8 +89,8 @@ impl State {
         }
     }
 
-    /// The session with an extended peer is over, though its connection is not: a handshake follows. The link stays
-    /// parent of what it brought, but is no reason to prune others.
+    /// Notes that the session with an extended peer is over, though its connection is not: a handshake follows. The
+    /// link stays parent of what it brought, but is no reason to prune others.
     pub(in crate::core) fn session_over(&mut self, link: LinkId) {
         self.neighbours.remove(&link);
     }
@@ -131,8 +131,8 @@ impl State {
         }
     }
 
-    /// A tuple has come by `link` that was held already, and had come by `source`, or was written here: the links
-    /// form a ring, and all but the origin's parent are redundant.
+    /// Notes that a tuple has come by `link` that was held already, and had come by `source`, or was written here: the
+    /// links form a ring, and all but the origin's parent are redundant.
     pub(in crate::core) fn on_redundant(
         &mut self,
         link: LinkId,
@@ -150,8 +150,8 @@ impl State {
         }
     }
 
-    /// The peer holds exactly what is held here. Where tuples come by other links, too, it may have got them by others
-    /// as well, and the link may close a ring.
+    /// Notes that the peer holds exactly what is held here. Where tuples come by other links, too, it may have got
+    /// them by others as well, and the link may close a ring.
     pub(in crate::core) fn on_equal_digests(&mut self, link: LinkId, now: Now) {
         if self.parents.any_but(link) {
             self.close_ring(link, now);
@@ -243,14 +243,14 @@ impl State {
         }
     }
 
-    /// Whether `origin` has a parent other than `link` that stands and is not pruned for it.
+    /// Returns whether `origin` has a parent other than `link` that stands and is not pruned for it.
     fn comes_by_another(&self, origin: u64, link: LinkId) -> bool {
         let parent = self.parents.of(origin).filter(|&parent| parent != link);
         let neighbour = parent.and_then(|parent| self.neighbours.get(&parent));
         neighbour.is_some_and(|neighbour| !neighbour.has_pruned(origin))
     }
 
-    /// Sends GRAFT for these origins to all neighbours that were sent PRUNE for them, but for one.
+    /// Sends GRAFT for `origins` to all neighbours that were sent PRUNE for them, except `but`.
     fn graft(&mut self, but: Option<LinkId>, origins: &[u64]) {
         if origins.is_empty() {
             return;
@@ -267,7 +267,7 @@ impl State {
 /// Counts the origins that are met for the first time, by the second.
 #[derive(Copy, Clone, Debug, Default)]
 struct NewOrigins {
-    /// When the second began (monotonic ms).
+    /// Time at which the second began (monotonic ms).
     since: u64,
     count: u32,
 }

@@ -14,7 +14,7 @@ const REFUSALS: [Refusal; 6] = [
 ];
 
 impl Input<'_> {
-    /// Makes this call on another node. The frame is returned, too, where there is one.
+    /// Makes the recorded call on another node. The frame is returned, too, where there is one.
     pub(super) fn apply(&self, node: &mut Node, now: Now) -> (Output, Option<Frame>) {
         match *self {
             Input::New { .. } | Input::Joined { .. } | Input::Note(_) => {}
@@ -43,7 +43,7 @@ impl Input<'_> {
         (Output::Nothing, None)
     }
 
-    /// Whether the call asks what there is to do.
+    /// Returns whether the call asks what there is to do.
     pub(super) fn is_question(&self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! Inputs and outputs of a node, and how they stand in a record.
+//! Inputs and outputs of a node, in the form in which a record holds them.
 //!
 //! Outputs are there to be compared: of a frame or an event, its length or kind and a hash are enough. What a
 //! replay needs is in the inputs.
@@ -13,14 +13,14 @@ use crate::core::Node;
 use crate::core::codec::MessageId;
 use crate::core::{Barrier, Event, Frame, LinkId, Refusal, Role, Settings, Tuple};
 
-/// One call of a [`Node`]'s method that may change it, without the time.
+/// A call of a method of [`Node`] that may change the node, without the time.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input<'a> {
     /// The node was made. A record that begins with this can be replayed.
     New {
-        /// As given to [`Node::new`].
+        /// The seed given to [`Node::new`].
         seed: u64,
-        /// As given to [`Node::new`].
+        /// The settings given to [`Node::new`].
         settings: Settings,
         /// The version of the program that recorded.
         version: &'a [u8],
@@ -33,7 +33,7 @@ pub enum Input<'a> {
         settings: Settings,
         /// [`Node::count`].
         tuples: u64,
-        /// Which program recorded.
+        /// The version of the program that recorded.
         version: &'a [u8],
     },
     /// A remark of the node's driver.
@@ -89,9 +89,9 @@ pub enum Output {
     /// The record ends before the call had returned: it was interrupted by a panic.
     #[default]
     Missing,
-    /// Nothing.
+    /// The call returned nothing.
     Nothing,
-    /// Whether something was there.
+    /// The call returned whether something was there.
     Was(bool),
     /// The command was refused.
     Refused(Refusal),
@@ -208,7 +208,8 @@ impl<T: Returned> Returned for Result<T, Refusal> {
 }
 
 impl Input<'_> {
-    /// Whether the call may have changed more than settings and timers of a node that holds nothing and has no link.
+    /// Returns whether the call may have changed more than settings and timers of a node that holds nothing and has no
+    /// link.
     pub(super) fn is_weighty(&self) -> bool {
         matches!(self, Input::Publish { .. } | Input::Retract(_) | Input::OpenLink(_))
     }

@@ -29,7 +29,7 @@ impl Deref for RecordedNode {
 }
 
 impl RecordedNode {
-    /// As [`Node::new`].
+    /// Makes a node as [`Node::new`] does, whose first calls are kept in case it is recorded.
     pub fn new(settings: Settings, seed: u64, now: Now) -> RecordedNode {
         let recorder = Some(Box::new(Recorder::before(seed, &settings, now)));
         RecordedNode { node: Node::new(settings, seed, now), recorder }
@@ -49,12 +49,12 @@ impl RecordedNode {
         self.recorder = None;
     }
 
-    /// Whether the node is recorded. Recording ends by itself when 128 MiB wait to be taken.
+    /// Returns whether the node is recorded. Recording ends by itself when 128 MiB wait to be taken.
     pub fn is_recorded(&self) -> bool {
         self.recorder.as_ref().is_some_and(|recorder| recorder.is_recording())
     }
 
-    /// The next block of the record, to be written behind those before it.
+    /// Takes the next block of the record, to be written behind the former ones.
     pub fn poll_record(&mut self) -> Option<Vec<u8>> {
         let root = self.node.root();
         self.recorder.as_mut()?.take(root)

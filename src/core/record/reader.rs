@@ -1,4 +1,4 @@
-//! Finds the blocks of a record, and the entries in them.
+//! Finding the blocks of a record, and the entries in them.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub struct Block<'a> {
     entries: &'a [u8],
 }
 
-/// One recorded call.
+/// A recorded call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry<'a> {
     /// The clocks at the call.
@@ -43,12 +43,12 @@ impl fmt::Display for Entry<'_> {
     }
 }
 
-/// Where a file is no record any more, or what is missing between two of its blocks.
+/// End of a file's readable part, or a lack between two of its blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gap {
     /// The file ends in the middle of a block, as when a process is killed; at this byte.
     Torn(usize),
-    /// No block begins at this byte, or it is damaged.
+    /// No intact block begins at this byte.
     Damaged(usize),
     /// A block is missing before the one with this number.
     Missing(u32),
@@ -69,12 +69,12 @@ impl fmt::Display for Gap {
 pub struct Record<'a> {
     /// Blocks of the record, in order, without any missing between them.
     pub blocks: Vec<Block<'a>>,
-    /// Reason why there are no more blocks; `None` at the end of the files.
+    /// Reason for which there are no more blocks; `None` at the end of the files.
     pub gap: Option<Gap>,
 }
 
 impl<'a> Record<'a> {
-    /// The record in `newer`, with what `older` has of the same record.
+    /// The record in `newer`, with the part of the same record that `older` holds.
     pub fn new(older: &'a [u8], newer: &'a [u8]) -> Record<'a> {
         let mut record = Record::read(newer);
         let Some(&Block { record: name, number, .. }) = record.blocks.first() else { return record };
@@ -114,7 +114,7 @@ impl<'a> Record<'a> {
         record
     }
 
-    /// Whether the record begins where the node does, so that it can be replayed.
+    /// Returns whether the record begins where the node does, so that it can be replayed.
     pub fn is_complete(&self) -> bool {
         let first = self.blocks.first().and_then(|block| block.entries().next());
         matches!(first, Some(Entry { input: Input::New { .. }, .. }))
@@ -125,7 +125,7 @@ impl<'a> Record<'a> {
 struct Torn;
 
 impl<'a> Block<'a> {
-    /// Reads the block that begins here; `None` if there is none.
+    /// Reads the block at the fields' beginning; `None` if there is none.
     fn read(fields: &mut Fields<'a>) -> Result<Option<Block<'a>>, Torn> {
         let rest = fields.0;
         if !rest.starts_with(&MAGIC[..rest.len().min(MAGIC.len())]) {

@@ -1,4 +1,4 @@
-//! Collects what is recorded, and closes it into blocks.
+//! Collecting the entries of a record, and closing them into blocks.
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -13,13 +13,13 @@ pub(super) const MAGIC: [u8; 4] = *b"ZGR1";
 pub(super) const SUMMED_FROM: usize = 12;
 pub(super) const HEADER: usize = SUMMED_FROM + 32;
 
-/// The most bytes that may wait to be taken; beyond that, nobody takes them. A thousand commands or frames come
+/// Number of bytes that may wait to be taken; beyond that, nobody takes them. A thousand commands or frames come
 /// between two takings, and each may hold megabytes.
 const MOST_WAITING: usize = 128 << 20;
-/// The most bytes that are kept of the time before recording, in case that it begins.
+/// Number of bytes that are kept of the time before recording, in case that recording begins.
 const MOST_BEFORE: usize = 4 << 10;
 
-/// Which program records: the same inputs make the same bytes in no other.
+/// Name and version of the program that records: the same inputs make the same bytes in no other.
 const VERSION: &str = concat!("zgossip ", env!("CARGO_PKG_VERSION"));
 
 /// Destination of the entries that are collected.
@@ -46,11 +46,11 @@ pub(super) struct Recorder {
     now: Now,
     /// The block: room for its header, and entries.
     block: Vec<u8>,
-    /// Where the last entry begins.
+    /// Place at which the last entry begins.
     last: usize,
-    /// The entry kept last said that no link has anything to send.
+    /// Whether, by the entry kept last, no link has anything to send.
     idle: bool,
-    /// The last entry says that now.
+    /// Whether the last entry shows the same.
     asks: Asks,
 }
 
@@ -93,7 +93,7 @@ impl Recorder {
         recorder
     }
 
-    /// From now on what is collected is to be had; `record` names it.
+    /// Begins recording: the entries collected from now on can be taken, as those of the record numbered `record`.
     pub(super) fn begin(&mut self, record: u32) {
         (self.mode, self.record) = (Mode::Recording, record);
     }
@@ -102,7 +102,7 @@ impl Recorder {
         self.mode == Mode::Recording
     }
 
-    /// Whether nothing more is to be collected.
+    /// Returns whether nothing more is to be collected.
     pub(super) fn is_over(&self) -> bool {
         self.mode == Mode::Over
     }
@@ -136,8 +136,8 @@ impl Recorder {
         };
     }
 
-    /// Notes what it returned. Questions without an answer change nothing and are left out: that of an empty queue,
-    /// and what a node that has nothing to send has to send, when it is asked again.
+    /// Adds the output of the last input. Questions without an answer change nothing and are left out: that of an
+    /// empty queue, and what a node that has nothing to send has to send, when it is asked again.
     pub(super) fn output(&mut self, output: Output) {
         let fruitless = output == Output::Nothing;
         match self.asks {

@@ -7,18 +7,18 @@ use super::reader::{Block, Entry};
 use crate::core::frame::Frame;
 use crate::core::node::Node;
 
-/// A node that is told what another was told.
+/// A node that is given the inputs of a recorded one.
 #[derive(Debug, Default)]
 pub struct Replay {
     node: Option<Node>,
     entries: u64,
     frames: u64,
     bytes: u64,
-    /// The last call never returned when it was recorded.
+    /// Whether the last call never returned when it was recorded.
     interrupted: bool,
 }
 
-/// Where a replay is not what was recorded. From there on it is of no use.
+/// A difference between a replay and its record. From there on the replay is of no use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
     /// A call returned something else.
@@ -27,12 +27,12 @@ pub enum Difference {
         entry: u64,
         /// Result that was recorded.
         recorded: Output,
-        /// Result of the same call now.
+        /// Result of the same call in the replay.
         replayed: Output,
     },
-    /// All calls returned the same, and still the node holds something else.
+    /// All calls returned the same results, and still the node holds something else.
     Root {
-        /// The entry after which it was seen.
+        /// The entry after which the difference was seen.
         entry: u64,
         /// The digest that was recorded.
         recorded: u64,
@@ -60,12 +60,12 @@ impl fmt::Display for Difference {
 impl std::error::Error for Difference {}
 
 impl Replay {
-    /// Nothing yet: the first entry makes the node.
+    /// An empty replay: the first entry makes the node.
     pub fn new() -> Replay {
         Replay::default()
     }
 
-    /// The node, as far as it was told.
+    /// The node, after the inputs replayed so far.
     pub fn node(&self) -> Option<&Node> {
         self.node.as_ref()
     }

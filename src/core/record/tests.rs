@@ -1,4 +1,4 @@
-//! Nodes that are recorded, and told again.
+//! Nodes that are recorded, and replayed.
 
 use super::entry::{EventDigest, FrameDigest};
 use super::fields::Fields;

@@ -69,7 +69,7 @@ impl ChangeLog {
         self.entries.get(offset as usize).copied().filter(|&slot| slot != GONE)
     }
 
-    /// Whether gone entries outnumber the live ones so far that the log should be compacted.
+    /// Returns whether gone entries outnumber the live ones so far that the log should be compacted.
     pub(in crate::core) fn is_sparse(&self) -> bool {
         self.entries.len() > 2 * self.live + SLACK
     }

@@ -82,7 +82,7 @@ impl Digest {
         self.count.checked_shr(4 * u32::from(prefix.depth)).unwrap_or(0)
     }
 
-    /// Whether the trie does not divide a subtree further.
+    /// Returns whether the trie does not divide a subtree further.
     pub(in crate::core) fn is_leaf(&self, prefix: Prefix) -> bool {
         prefix.depth >= self.depth
     }
@@ -138,7 +138,7 @@ impl Digest {
         self.next[slot as usize] = std::mem::replace(&mut self.heads[leaf], slot);
     }
 
-    /// Whether the trie should have one more level.
+    /// Returns whether the trie should have one more level.
     pub(in crate::core) fn is_crowded(&self) -> bool {
         self.count > LOAD * self.heads.len() && self.depth < DEEPEST
     }

@@ -43,13 +43,13 @@ pub(in crate::core) struct Store {
     free: Vec<Slot>,
     /// Slot of the last new key, if another key had the slot before.
     recycled: Option<Slot>,
-    /// Slots by the hashes of their keys.
+    /// Slots of all keys, found by the hashes of the keys.
     index: HashTable<Slot>,
     /// Hash function of the index. It is seeded, so that peers cannot choose keys that crowd one place of the index.
     hasher: RandomState,
     pub(in crate::core) changes: ChangeLog,
     digest: Digest,
-    /// When a tuple expires or a tombstone is dropped (monotonic ms), by slot; most tuples never expire.
+    /// Times at which tuples expire or tombstones are dropped (monotonic ms), by slot; most tuples never expire.
     deadlines: HashMap<Slot, u64, RandomState>,
     /// Retracted and expired keys, oldest first.
     removed: Oldest,
@@ -107,12 +107,13 @@ impl Store {
         self.len() - self.count(State::Refused)
     }
 
-    /// Whether any key was removed from the store, so that a key that is not here may have been here before.
+    /// Returns whether any key was removed from the store, so that a key that is not here may have been here before.
     pub(in crate::core) fn has_removed(&self) -> bool {
         self.has_removed
     }
 
-    /// Whether the key that was last put for the first time is in this slot, and another key had the slot before.
+    /// Returns whether the key that was last put for the first time is in this slot, and another key had the slot
+    /// before.
     pub(in crate::core) fn was_recycled(&self, slot: Slot) -> bool {
         self.recycled == Some(slot)
     }
@@ -166,7 +167,7 @@ impl Store {
         self.digest.slots_near(hash).filter(same)
     }
 
-    /// When the tuple in a slot expires, or its tombstone is dropped (monotonic ms).
+    /// Time at which the tuple in a slot expires, or its tombstone is dropped (monotonic ms).
     pub(in crate::core) fn deadline(&self, slot: Slot) -> Option<u64> {
         self.deadlines.get(&slot).copied()
     }
@@ -329,7 +330,7 @@ impl Store {
     }
 }
 
-/// Whether a slot holds a key in one of these states.
+/// Returns whether a slot holds a key in one of these states.
 fn is_any_of<'a>(held: &'a [Option<Register>], states: &'a [State]) -> impl Fn(Slot) -> bool + 'a {
     |slot| held[slot as usize].as_ref().is_some_and(|held| states.contains(&held.state))
 }

@@ -1,4 +1,4 @@
-//! Register of one key, as the store keeps it.
+//! The register of a key in the store.
 
 use crate::core::clock::Stamp;
 use crate::core::id::LinkId;
@@ -10,16 +10,16 @@ use crate::core::tuple::{Tuple, key_hash, value_hash};
 /// hash of the value that it had or would have.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(in crate::core) enum State {
-    /// Has a value, which the owner may read.
+    /// The key has a value, which the owner may read.
     Live,
-    /// Has a value, and was UNPUBLISHed on this node: hidden from the owner, given to peers as before.
+    /// The key has a value, and was UNPUBLISHed on this node: hidden from the owner, given to peers as before.
     Suppressed,
-    /// Was RETRACTed, on every node.
+    /// The key was RETRACTed, on every node.
     Retracted,
-    /// Reached the end of its time to live.
+    /// The key's value reached the end of its time to live.
     Expired,
-    /// Has a value on other nodes, which is too long for this one or found no room. The tombstone keeps it from
-    /// being asked for again.
+    /// The key has a value on other nodes, which is too long for this one or found no room. The tombstone keeps it
+    /// from being asked for again.
     Refused,
 }
 
@@ -27,7 +27,7 @@ impl State {
     /// Number of states.
     pub(super) const COUNT: usize = 5;
 
-    /// Whether the key has a value on this node, hidden or not.
+    /// Returns whether the key has a value on this node, hidden or not.
     pub(in crate::core) fn has_value(self) -> bool {
         matches!(self, State::Live | State::Suppressed)
     }
@@ -99,7 +99,7 @@ impl Register {
         }
     }
 
-    /// Whether the owner may read a value.
+    /// Returns whether the owner may read a value.
     pub(in crate::core) fn is_live(&self) -> bool {
         self.state == State::Live
     }

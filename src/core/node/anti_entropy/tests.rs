@@ -31,7 +31,8 @@ fn sent(node: &mut Node, link: LinkId) -> Vec<Frame> {
     std::iter::from_fn(|| node.poll_transmit(link, Now::at(2))).collect()
 }
 
-/// Answered to its end, each of these frames would make the node visit all its tuples some ten thousand times.
+/// Messages that ask for the same subtree again and again: answered to its end, each would make the node visit all its
+/// tuples some ten thousand times.
 #[test]
 fn a_message_that_asks_for_the_same_again_and_again_is_not_answered_to_its_end() {
     let (mut node, link) = server(20_000, Settings::default());
@@ -75,7 +76,7 @@ fn a_link_that_is_never_idle_is_compared_all_the_same() {
     assert!((2..=4).contains(&comparisons), "{comparisons}");
 }
 
-/// For example, one side has refused a newer value, which has ended with its writer.
+/// A difference lasts, for example, where one side has refused a newer value, which has ended with its writer.
 #[test]
 fn a_difference_that_lasts_is_compared_rarely_and_at_once_when_something_changes() {
     let (mut node, _) = server(100, Settings::default());
@@ -129,7 +130,7 @@ fn a_peer_that_has_next_to_nothing_gets_all_and_is_asked_for_what_it_has() {
     assert_eq!((asked.as_slice(), told), (&wanted[..], 1000));
 }
 
-/// The newcomer's list was made before it took what was written after its HELLO.
+/// A newcomer's list, made before the newcomer received what was written after its HELLO.
 #[test]
 fn what_is_written_while_a_newcomer_introduces_itself_is_sent_once() {
     let (mut node, link) = server(1000, Settings::default());
@@ -217,7 +218,7 @@ fn compare(node: &mut Node, link: LinkId) {
     sent(node, link);
 }
 
-/// Whether the node requests the key when it is announced.
+/// Returns whether the node requests the key when it is announced.
 fn asks(node: &mut Node, link: LinkId, stamp: Stamp) -> bool {
     let mut frame = announce_frame();
     add_entry(&mut frame, &Entry { hash: key_hash(b"key"), stamp });

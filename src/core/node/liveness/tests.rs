@@ -21,7 +21,7 @@ struct Pair {
     stopped: Option<usize>,
     /// Tuples do not arrive.
     lossy: bool,
-    /// The verdict on suspects, and the number of times that it was asked for.
+    /// The verdict on suspects, and the number of times that it was given.
     bytes_pass: bool,
     suspects: u32,
 }

@@ -95,7 +95,7 @@ impl Mesh {
         Mesh::linked(size, seed, each)
     }
 
-    /// A mesh with these links, each from a client to a server.
+    /// Makes a mesh with `links`, each from a client to a server.
     fn linked(size: usize, seed: u64, links: impl IntoIterator<Item = (usize, usize)>) -> Mesh {
         let nodes = (0..size).map(|i| Node::new(Settings::default(), seed + i as u64, Now::at(1))).collect();
         let random = fastrand::Rng::with_seed(seed);
@@ -150,7 +150,7 @@ impl Mesh {
         }
     }
 
-    /// Delivers all frames, and those that they lead to.
+    /// Delivers all frames, and those sent in answer to them.
     fn settle(&mut self) {
         while self.step() {}
     }
@@ -163,7 +163,7 @@ impl Mesh {
         }
     }
 
-    /// Publishes on one node, and delivers all frames of this moment.
+    /// Publishes on one node, and delivers all frames of the same moment.
     fn publish(&mut self, node: usize, key: &str) {
         let at = Now::at(self.time);
         self.nodes[node].publish(key.as_bytes(), b"value", 0, at).unwrap();
@@ -225,7 +225,8 @@ fn only_one_of_two_links_between_two_nodes_brings_tuples() {
     assert_eq!(mesh.sent() - before, 3 * 2);
 }
 
-/// Mostly one announcement brings the tuple, seldom it takes two, and once in some hundred times anti-entropy.
+/// A ring that loses a link: mostly one announcement brings the tuple, seldom it takes two, and once in some hundred
+/// times anti-entropy.
 #[test]
 fn when_a_ring_loses_a_link_tuples_go_the_other_way_round() {
     const SEEDS: u64 = 200;

@@ -25,7 +25,7 @@ fn said(node: &mut Node, link: LinkId, at: u64) -> Vec<String> {
     frames.iter().map(show).collect()
 }
 
-/// Takes the values that the owner was told.
+/// Takes the values of the owner's DELIVER events.
 fn told(node: &mut Node) -> Vec<String> {
     let value = |event| match event {
         Event::First(tuple) | Event::Deliver(tuple) => {
@@ -42,7 +42,7 @@ fn pass_time(node: &mut Node, until: u64) {
     }
 }
 
-/// A node that has sent its plain server `first`, and asks by a PING whether the server has taken it.
+/// Makes a node that has sent its plain server `first`, and asks by a PING whether the server has taken it.
 fn node_with_first_sent() -> (Node, LinkId) {
     let mut node = Node::new(Settings::default(), 1, Now::at(1));
     let link = node.open_link(Role::Client, Now::at(1)).expect("a link");
@@ -106,7 +106,7 @@ fn an_answer_that_is_lost_is_not_waited_for_for_ever() {
     assert_eq!(told(&mut node), ["first", "second", "third"]);
 }
 
-/// The last word of a client that is cut off was on its way when our value was written.
+/// A client's last frame before it is cut off, which was on its way when our value was written.
 #[test]
 fn a_word_that_was_on_its_way_does_not_show_that_a_client_has_taken_what_was_written_meanwhile() {
     let mut node = Node::new(Settings::default(), 1, Now::at(1));

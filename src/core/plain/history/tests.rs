@@ -1,4 +1,4 @@
-//! The borders of what a history tells.
+//! Limits of the times and numbers that a history goes by.
 
 use super::*;
 

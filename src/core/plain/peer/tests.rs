@@ -1,4 +1,4 @@
-//! A plain peer, told by a test what was sent and received.
+//! A plain peer whose events a test makes up.
 
 use super::*;
 
@@ -8,19 +8,19 @@ const OTHER: u64 = 8;
 /// The peer is connected and has taken all that it was sent.
 const HEARD: Progress = Progress { is_receipt_outstanding: false, heard_at: u64::MAX };
 
-/// Our value, which changed at that time.
+/// Our value, last changed at `changed_at`.
 fn ours(changed_at: u64) -> Ours {
     Ours { hash: OURS, changed_at }
 }
 
-/// A peer that has shown that it repeats what it is sent.
+/// Makes a peer that has shown that it repeats what it is sent.
 fn echoing() -> PlainPeer {
     let mut peer = PlainPeer::default();
     peer.on_late_echo();
     peer
 }
 
-/// Our value is sent to the peer at `now`.
+/// Sends our value to the peer at `now`.
 fn send_ours(peer: &mut PlainPeer, now: u64) {
     peer.on_changed(0, true, now);
     peer.on_sent(0, OURS, now);

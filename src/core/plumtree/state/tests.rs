@@ -202,7 +202,7 @@ enum Message {
 /// One end of a link.
 struct End {
     to: usize,
-    /// The other end's name for it.
+    /// The link's id at the other end.
     other: LinkId,
     push: LazyPush,
 }
@@ -295,7 +295,7 @@ impl Network {
         }
     }
 
-    /// Delivers all messages, and those that they lead to.
+    /// Delivers all messages, and those sent in answer to them.
     fn settle(&mut self) {
         loop {
             for Member { state, ends, held, .. } in &mut self.members {
