@@ -12,7 +12,7 @@ struct Published {
     /// Whether each node holds the tuple, in its present life.
     holders: Vec<bool>,
     count: usize,
-    /// All nodes that held the tuple have ended.
+    /// Whether all nodes that held the tuple have ended.
     extinct: bool,
 }
 
@@ -20,7 +20,7 @@ struct Published {
 pub struct Arrivals {
     keys: HashMap<Vec<u8>, usize>,
     published: Vec<Published>,
-    /// When the present life of each node began; `None` while the node is down.
+    /// Time at which the present life of each node began; `None` while the node is down.
     since: Vec<Option<u64>>,
     /// Number of arrivals, those at restarted nodes included: the least number of times that tuples had to be sent.
     pub count: u64,
@@ -41,7 +41,7 @@ impl Arrivals {
         self.published.push(Published { at: now, delays, holders, count: 1, extinct: false });
     }
 
-    /// Notes that an owner was told a value. Keys that were not noted as published do not count.
+    /// Notes that an owner's event has brought a value. Keys that were not noted as published do not count.
     pub fn arrived(&mut self, key: &[u8], node: usize, now: u64) {
         let Some(published) = self.keys.get(key).map(|&number| &mut self.published[number]) else { return };
         if std::mem::replace(&mut published.holders[node], true) {
@@ -75,7 +75,7 @@ impl Arrivals {
         self.published.iter().flat_map(|published| published.delays.iter().copied())
     }
 
-    /// When each tuple was published, and the times that it took to each node.
+    /// Time at which each tuple was published, and the times that it took to each node.
     pub fn all(&self) -> impl Iterator<Item = (u64, &[Option<u64>])> {
         self.published.iter().map(|published| (published.at, published.delays.as_slice()))
     }

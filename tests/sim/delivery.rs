@@ -1,4 +1,4 @@
-//! Does a tuple that is sent along few links arrive as surely as one that is sent over all of them?
+//! Comparison of delivery along the few links of a tree with delivery over all links.
 //!
 //! The same network meets the same faults twice: once as it is, once *flooding*, where no node prunes. The faults of a
 //! run are drawn beforehand, so that both meet them at the same times and places. Faults go on while tuples are
@@ -123,7 +123,8 @@ impl Outcome {
         self.sent as f64 / self.arrivals as f64
     }
 
-    /// How much later (µs) each tuple came to each node than in another run that met the same faults, in order.
+    /// Microseconds by which each tuple came to each node later than in another run that met the same faults, in
+    /// order.
     pub fn later_than(&self, other: &Outcome) -> Vec<i64> {
         let pairs = self.delays.iter().zip(&other.delays);
         let mut later: Vec<i64> = pairs.filter_map(|(&one, &two)| Some(one? as i64 - two? as i64)).collect();

@@ -255,7 +255,7 @@ fn try_publish(sim: &mut Sim, node: usize, key: &str, value: &str, ttl: u32) {
     assert!(done.is_ok() || sim.is_limited(node), "node {node} refuses {key}: {done:?}");
 }
 
-/// Has an owner UNPUBLISH one of its tuples that are not written all the time.
+/// Makes an owner UNPUBLISH one of its tuples that are not written all the time.
 fn hide(sim: &mut Sim, _: &Run) {
     let Some(node) = anyone(sim).filter(|&node| sim.is_ours(node)) else { return };
     let count = sim.view(node).len();
@@ -267,7 +267,7 @@ fn hide(sim: &mut Sim, _: &Run) {
     sim.unpublish(node, &key.unwrap_or_default());
 }
 
-/// Has an owner publish again what would expire.
+/// Makes an owner publish again what would expire.
 fn renew(sim: &mut Sim, _: &Run) {
     let Some(node) = anyone(sim).filter(|&node| sim.is_ours(node)) else { return };
     let ends = |(key, value): (&Vec<u8>, &Vec<u8>)| {
@@ -413,8 +413,8 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
     }
 }
 
-/// Has owners of old CZMQ nodes write. A client of CZMQ before 4.2.1 that lost its connection is silent until it has a
-/// change to send, and never sends again what was lost on the way: no peer can help it.
+/// Makes owners of old CZMQ nodes write. A client of CZMQ before 4.2.1 that lost its connection is silent until it has
+/// a change to send, and never sends again what was lost on the way: no peer can help it.
 fn wake_stock(sim: &mut Sim) {
     for node in 0..sim.nodes.len() {
         if !sim.is_old_stock(node) {

@@ -49,18 +49,18 @@ struct Verdict {
 }
 
 impl Sim {
-    /// Whether CZMQ nodes take part.
+    /// Returns whether CZMQ nodes take part.
     pub fn has_stock(&self) -> bool {
         self.oracle.has_stock
     }
 
-    /// Whether a node has limits of its own, so that it may have to refuse tuples.
+    /// Returns whether a node has limits of its own, so that it may have to refuse tuples.
     pub fn is_limited(&self, node: usize) -> bool {
         let (settings, usual) = (&self.nodes[node].settings, zgossip::core::Settings::default());
         settings.max_value < usual.max_value || settings.max_tuples < usual.max_tuples
     }
 
-    /// Whether a node has to refuse some values of this key, and whether it has no room for all keys.
+    /// Returns whether a node has to refuse some values of this key, and whether it has no room for all keys.
     pub(super) fn refuses(&self, node: usize, key: &[u8]) -> (bool, bool) {
         let settings = &self.nodes[node].settings;
         let Some(about) = self.oracle.keys.get(key) else { return (false, false) };
@@ -68,7 +68,7 @@ impl Sim {
         (long, settings.max_tuples < self.oracle.keys.len())
     }
 
-    /// Whether wall clocks differ, or did earlier in the run.
+    /// Returns whether wall clocks differ, or did earlier in the run.
     pub fn clocks_differ(&self) -> bool {
         self.oracle.clocks_differ || self.nodes.iter().any(|member| member.skew != 0)
     }
@@ -199,7 +199,7 @@ impl Sim {
         None
     }
 
-    /// Whether a node has taken a write that replaced all of these.
+    /// Returns whether a node has taken a write that replaced all of these.
     fn knows_better(&self, about: &Key, node: usize, ids: &[Id]) -> bool {
         let taken = about.nodes.get(&node).map_or(&[][..], |known| &known.taken);
         ids.iter().all(|&id| taken.iter().any(|&(other, _)| other != id && self.oracle.replaced(id, other)))

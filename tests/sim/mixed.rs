@@ -1,4 +1,4 @@
-//! How one key settles where zgossip nodes and CZMQ nodes are mixed.
+//! Settling of one key where zgossip nodes and CZMQ nodes are mixed.
 //!
 //! Eight topologies, four ways to write, any number of seeds. Three questions are asked of each run: do all nodes
 //! agree, does the run end, and, where there was one writer, is its last value the one that stays?

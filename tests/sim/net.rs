@@ -47,7 +47,7 @@ pub struct Member {
     /// Time for which the node collects what it has to send, from the first of it on.
     pub rest: u64,
     resting: bool,
-    /// When the node read its clock, if it was stopped after that.
+    /// Time at which the node read its clock, if it was stopped after that.
     pub read_at: Option<u64>,
     /// Whether the node is gone for good.
     pub gone: bool,
@@ -101,9 +101,9 @@ pub struct Sim {
     pub(super) print: Print,
     /// Frames for which this is false are lost, unnoticed.
     pub filter: Option<Filter>,
-    /// Some frames come twice when a connection is made again.
+    /// Whether some frames come twice when a connection is made again.
     pub duplicate: bool,
-    /// No node prunes: each tuple crosses each link.
+    /// Whether no node prunes: each tuple crosses each link.
     pub floods: bool,
     /// Random numbers for later additions, so that what is drawn from `random` stays the same.
     pub dice: fastrand::Rng,
@@ -413,8 +413,8 @@ impl Sim {
         }
     }
 
-    /// What the client's kernel knows of a silent connection: whether a frame is coming, or is being taken by the
-    /// server. A stopped server takes nothing.
+    /// Returns the knowledge of the client's kernel about a silent connection: whether a frame is coming, or is being
+    /// taken by the server. A stopped server takes nothing.
     fn bytes_pass(&self, wire: usize) -> bool {
         let w = &self.wires[wire];
         let [to_server, to_client] = &w.pipes;

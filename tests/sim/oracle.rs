@@ -22,7 +22,7 @@ use zgossip::core::Stamp;
 /// Number of a write, counted from the beginning of the run.
 pub type Id = usize;
 
-/// One command of an owner that changed a key.
+/// A command of an owner that changed a key.
 #[derive(Debug)]
 pub struct Write {
     pub node: usize,
@@ -32,7 +32,7 @@ pub struct Write {
     /// The first bytes of the value, to be printed.
     pub text: String,
     pub size: usize,
-    /// When the value expires, if it has a time to live.
+    /// Time at which the value expires, if it has a time to live.
     pub ends: Option<u64>,
     /// Writes to the key that the node had held since its own last write to it, that one included.
     pub(super) seen: Vec<Id>,
@@ -52,7 +52,7 @@ pub(super) struct Known {
     pub(super) hidden: Option<Id>,
 }
 
-/// Everything that is recorded of one key.
+/// Record of everything about one key.
 #[derive(Debug, Default)]
 pub(super) struct Key {
     pub(super) writes: Vec<Id>,
@@ -141,7 +141,7 @@ impl Oracle {
         }
     }
 
-    /// Records that an owner was told a value.
+    /// Records that an owner's event has brought a value.
     pub fn took(&mut self, by: (usize, u32), key: &[u8], value: &[u8], now: u64) {
         let bound = self.bound();
         let found = self.keys.get(key).and_then(|about| about.by_value.get(&xxh3_64(value)));
@@ -175,7 +175,7 @@ impl Oracle {
         }
     }
 
-    /// Records that an owner was told RETRACT. `stamp` is the stamp of the tombstone, if there is one.
+    /// Records an owner's RETRACT event. `stamp` is the stamp of the tombstone, if there is one.
     pub fn lost(&mut self, by: (usize, u32), key: &[u8], stamp: Option<Stamp>, now: u64) {
         let stamped = |about: &Key| stamp.and_then(|stamp| about.stamps.get(&stamp).copied());
         if let Some(id) = self.keys.get(key).and_then(stamped) {
@@ -222,18 +222,18 @@ impl Oracle {
         known.taken.last().map(|&(id, _)| id)
     }
 
-    /// Whether an owner gave UNPUBLISH, and was told nothing of the key since.
+    /// Returns whether an owner gave UNPUBLISH, and was told nothing of the key since.
     pub fn is_hidden(&self, by: (usize, u32), key: &[u8]) -> bool {
         let known = self.keys.get(key).and_then(|about| about.nodes.get(&by.0));
         known.is_some_and(|known| known.life == by.1 && known.hidden.is_some())
     }
 
-    /// Whether a node has taken a write, in any of its lives.
+    /// Returns whether a node has taken a write, in any of its lives.
     pub fn has_taken(&self, node: usize, id: Id) -> bool {
         self.writes[id].takers.iter().any(|&(taker, _)| taker == node)
     }
 
-    /// Whether `by` replaced `older`, directly or through a write that it had seen.
+    /// Returns whether `by` replaced `older`, directly or through a write that it had seen.
     pub fn replaced(&self, older: Id, by: Id) -> bool {
         let mut seen = std::collections::HashSet::from([by]);
         let mut open = vec![by];

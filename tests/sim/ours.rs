@@ -5,18 +5,18 @@ use xxhash_rust::xxh3::xxh3_64;
 use zgossip::core::record::RecordedNode as Node;
 use zgossip::core::{Event, LinkId, Now, Role, Stamp, Tuple};
 
-/// Where a link leads.
+/// Destination of a link.
 #[derive(Clone, Copy, Debug)]
 pub struct End {
     pub wire: usize,
     pub role: Role,
     /// Number of the wire's connection that a server's link stands for.
     pub epoch: u32,
-    /// When sends on a server's link begin to fail.
+    /// Time at which sends on a server's link begin to fail.
     pub gone_at: Option<u64>,
 }
 
-/// Event of a tuple, as an owner was told it.
+/// Event of a tuple for the owner.
 pub enum Told {
     Value(Tuple),
     Retracted(Tuple),
@@ -32,7 +32,7 @@ pub struct Ours {
     pub clients: HashMap<(usize, u32), LinkId>,
     /// Frame of a link that its socket has not taken.
     pub pending: BTreeMap<LinkId, Vec<u8>>,
-    /// What the owner was told, in total.
+    /// The tuples that the owner holds after all its events.
     pub view: BTreeMap<Vec<u8>, Vec<u8>>,
     pub delivered: u64,
     pub log: Vec<String>,
@@ -99,7 +99,7 @@ impl Ours {
         self.forgets = true;
     }
 
-    /// Notes that the owner gave UNPUBLISH, of which it is told nothing.
+    /// Notes that the owner gave UNPUBLISH, which leads to no event.
     pub fn unpublished(&mut self, key: &[u8]) {
         self.view.remove(key);
     }

@@ -15,19 +15,19 @@ pub(super) fn stamp(node: &Node, key: &[u8]) -> Option<Stamp> {
 }
 
 impl Sim {
-    /// Has the owner of any node publish.
+    /// Makes the owner of any node publish.
     pub fn publish(&mut self, node: usize, key: &str, value: &str) {
         let done = self.try_publish(node, key.as_bytes(), value.as_bytes(), 0);
         assert_eq!(done, Ok(()), "publish is accepted");
     }
 
-    /// Has the owner of a zgossip node publish with a time to live in milliseconds.
+    /// Makes the owner of a zgossip node publish with a time to live in milliseconds.
     pub fn publish_for(&mut self, node: usize, key: &str, value: &str, ttl: u32) {
         let done = self.try_publish(node, key.as_bytes(), value.as_bytes(), ttl);
         assert_eq!(done, Ok(()), "publish is accepted");
     }
 
-    /// Has the owner of any node publish many tuples in one turn.
+    /// Makes the owner of any node publish many tuples in one turn.
     pub fn publish_all(&mut self, node: usize, all: impl Iterator<Item = (String, String)>) {
         for (key, value) in all {
             assert_eq!(self.write(node, key.as_bytes(), value.as_bytes(), 0), Ok(()), "publish is accepted");
@@ -35,7 +35,7 @@ impl Sim {
         self.drain(node);
     }
 
-    /// Has the owner of any node publish, which may be refused.
+    /// Makes the owner of any node publish, which may be refused.
     pub fn try_publish(&mut self, node: usize, key: &[u8], value: &[u8], ttl: u32) -> Result<(), Refusal> {
         if !self.nodes[node].alive {
             return Ok(());
@@ -70,7 +70,7 @@ impl Sim {
         Ok(())
     }
 
-    /// Has the owner of a zgossip node remove a key from the network. Returns whether the key was held.
+    /// Makes the owner of a zgossip node remove a key from the network. Returns whether the key was held.
     pub fn retract(&mut self, node: usize, key: &str) -> bool {
         if !self.nodes[node].alive {
             return false;
@@ -90,7 +90,7 @@ impl Sim {
         was_held
     }
 
-    /// Has the owner of a zgossip node UNPUBLISH a key. Returns whether the key was held.
+    /// Makes the owner of a zgossip node UNPUBLISH a key. Returns whether the key was held.
     pub fn unpublish(&mut self, node: usize, key: &str) -> bool {
         if !self.nodes[node].alive {
             return false;

@@ -37,7 +37,7 @@ fn bytes_of_a_minute(sim: &mut Sim) -> u64 {
     sim.tally.bytes - before
 }
 
-/// If tuples were sent to the full leaf again and again, that would be 22 MB, or 54 MB where the values are long.
+/// Tuples sent to the full leaf again and again would be 22 MB, or 54 MB where the values are long.
 #[test]
 fn whoever_has_no_room_or_takes_no_long_values_is_not_sent_them_again_and_again() {
     let usual = Settings::default();

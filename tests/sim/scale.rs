@@ -22,7 +22,7 @@ pub const NETWORKS: [Network; 4] = [
     Network { name: "star of hubs", links: |n, _| topology::star_of_hubs(n) },
 ];
 
-/// One round of publishing.
+/// A round of publishing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Round {
     pub arrivals: u64,

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use zgossip::core::Tuple;
 use zgossip::core::codec::{Extension, Message, MessageId, decode, encode, encode_publish};
 
-/// Where a frame goes.
+/// Destination of a frame.
 #[derive(Clone, Copy, Debug)]
 pub enum Target {
     Remote(usize),
@@ -69,7 +69,7 @@ fn publish(key: &[u8], value: &[u8]) -> Vec<u8> {
 }
 
 impl Stock {
-    /// Has the owner give CONNECT: HELLO and all tuples are sent, and wait for the connection.
+    /// Makes the owner give CONNECT: HELLO and all tuples are sent, and wait for the connection.
     pub fn connect(&mut self, wire: usize) {
         self.remotes.insert(wire, true);
         self.output.push((Target::Remote(wire), bare(MessageId::Hello)));

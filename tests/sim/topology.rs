@@ -8,7 +8,7 @@ fn turned(random: &mut Rng, a: usize, b: usize) -> (usize, usize) {
     if random.bool() { (a, b) } else { (b, a) }
 }
 
-/// All nodes connect to the first.
+/// Links from all nodes to the first.
 pub fn star(count: usize) -> Links {
     (1..count).map(|leaf| (leaf, 0)).collect()
 }
@@ -41,7 +41,7 @@ pub fn random_graph(count: usize, more: usize, random: &mut Rng) -> Links {
     links
 }
 
-/// Every node is linked with every other.
+/// Links from every node to every other.
 pub fn mesh(count: usize) -> Links {
     (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))).collect()
 }
@@ -53,7 +53,7 @@ pub fn star_of_hubs(count: usize) -> Links {
     (1..count).map(|node| (node, up(node))).collect()
 }
 
-/// One of the first three topologies.
+/// Links of one of the first three topologies.
 pub fn any(count: usize, random: &mut Rng) -> Links {
     match random.u32(0..3) {
         0 => star(count),

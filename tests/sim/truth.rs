@@ -1,4 +1,4 @@
-//! Whether `agreement` and barriers tell the truth, on which `zgossip_wait_agreement` and flush rest.
+//! Tests that `agreement` and barriers, on which `zgossip_wait_agreement` and flush rest, are true.
 //!
 //! A node counts a peer as agreeing by the summary that the peer sent last, so the peer must have held exactly that at
 //! some time. A peer may acknowledge a barrier when it has everything that the node held when the barrier was set, or a

@@ -1,4 +1,4 @@
-//! Whether all nodes agree on the right values, and the network is silent.
+//! Checks that all nodes agree on the right values, and that the network is silent.
 
 use super::net::{SECOND, Sim};
 use std::collections::{BTreeMap, HashSet};
@@ -41,8 +41,8 @@ fn stamps_apart(sim: &Sim, a: usize, b: usize) -> String {
     keys.iter().take(4).map(show).collect::<Vec<_>>().join(", ")
 }
 
-/// For each zgossip node, the lowest number of those to which zgossip nodes alone link it: a stamp does not pass a CZMQ
-/// node.
+/// Returns for each zgossip node the lowest number of those to which zgossip nodes alone link it: a stamp does not
+/// pass a CZMQ node.
 fn components(sim: &Sim) -> Vec<usize> {
     let mut component: Vec<usize> = (0..sim.nodes.len()).collect();
     loop {
@@ -58,8 +58,8 @@ fn components(sim: &Sim) -> Vec<usize> {
     }
 }
 
-/// Whether a key is one that some workloads remove or let expire. CZMQ nodes, and nodes behind them, cannot be told of
-/// that.
+/// Returns whether a key is one that some workloads remove or let expire. CZMQ nodes, and nodes behind them, cannot be
+/// told of that.
 fn is_removable(key: &[u8]) -> bool {
     key.starts_with(b"gone") || key.starts_with(b"ttl")
 }
@@ -161,7 +161,7 @@ pub fn settles_within(sim: &mut Sim, bound: u64) -> u64 {
     tally_last(sim).saturating_sub(start)
 }
 
-/// When a tuple or a message of a comparison was last sent.
+/// Time at which a tuple or a message of a comparison was last sent.
 pub fn tally_last(sim: &Sim) -> u64 {
     sim.tally.last_tuples.max(sim.tally.last_syncs)
 }

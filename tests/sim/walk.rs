@@ -27,7 +27,7 @@ use network::{Act, Network};
 use search::{Report, walk};
 
 const LINE: &[(usize, usize)] = &[(0, 1)];
-/// Both connect to node 1, in the middle.
+/// Two nodes connected to node 1, in the middle.
 const CHAIN: &[(usize, usize)] = &[(0, 1), (2, 1)];
 const RING: &[(usize, usize)] = &[(0, 1), (2, 1), (0, 2)];
 

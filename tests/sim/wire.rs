@@ -57,7 +57,7 @@ pub struct Pipe {
     pub(super) frames: VecDeque<(u64, Vec<u8>)>,
     pub(super) last: u64,
     pub(super) bytes: usize,
-    /// When the line has taken all that was sent.
+    /// Time at which the line has taken all that was sent.
     pub(super) taken: u64,
 }
 
@@ -76,20 +76,20 @@ pub struct Wire {
     pub connected: bool,
     /// The client takes the connection for up.
     pub believed: bool,
-    /// No connection can be made.
+    /// Whether no connection can be made.
     pub cut: bool,
     pub speed: Speed,
     pub(super) pipes: [Pipe; 2],
     /// Frames that the client sent last; some of them may come again on the next connection.
     pub(super) recent: VecDeque<(u64, Vec<u8>)>,
-    /// When the connection was lost.
+    /// Time at which the connection was lost.
     pub(super) lost_at: u64,
-    /// Until then nothing passes, and nothing is lost.
+    /// Time until which nothing passes, and nothing is lost.
     pub frozen_until: u64,
 }
 
 impl Sim {
-    /// Has a client CONNECT to a server. Returns the wire's number.
+    /// Makes a client CONNECT to a server. Returns the wire's number.
     pub fn connect(&mut self, client: usize, server: usize) -> usize {
         let wire = self.wires.len();
         self.wires.push(Wire {

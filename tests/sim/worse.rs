@@ -196,7 +196,7 @@ fn lonely(node: usize, links: &Links) -> impl Iterator<Item = usize> + '_ {
     links.iter().filter_map(other).filter(move |&other| degree(other) < 4)
 }
 
-/// Whether the nodes that remain without some are connected.
+/// Returns whether the nodes that remain without some are connected.
 pub fn is_connected(count: usize, links: &Links, without: &[usize]) -> bool {
     parts(count, links, without) <= 1
 }

@@ -89,7 +89,7 @@ impl Pair {
         }
     }
 
-    /// Whether a client was silent for so long that the node may have forgotten it unasked.
+    /// Returns whether a client was silent for so long that the node may have forgotten it unasked.
     pub fn is_late(&self) -> bool {
         self.late
     }
@@ -279,14 +279,14 @@ impl Pair {
         self.settle();
     }
 
-    /// Where time counts, only peers that are meant to be silent may be.
+    /// Compares at once, where time counts: only peers that are meant to be silent may be.
     fn settle(&mut self) {
         if self.timeout < 60_000 {
             self.compare();
         }
     }
 
-    /// Has the owner publish a tuple.
+    /// Makes the owner publish a tuple.
     pub fn owner(&mut self, key: &str, value: &str) {
         println!("owner: {key} = {value}");
         self.node.publish(key, value);

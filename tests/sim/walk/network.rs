@@ -9,7 +9,7 @@ pub enum Kind {
     Plain,
 }
 
-/// One command of an owner. Each published value is another one, so that a value tells which write it comes from.
+/// A command of an owner. Each published value is another one, so that a value shows which write it comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// The node publishes the key.
@@ -112,7 +112,7 @@ impl Network {
         self.acts.iter().position(|act| matches!(act, Act::Retract(_)))
     }
 
-    /// For each zgossip node, the lowest number of those to which zgossip nodes alone link it.
+    /// Returns for each zgossip node the lowest number of those to which zgossip nodes alone link it.
     pub fn components(&self) -> Vec<usize> {
         let mut least: Vec<usize> = (0..self.nodes.len()).collect();
         for _ in 0..self.nodes.len() {

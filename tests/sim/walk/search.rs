@@ -49,7 +49,7 @@ pub struct Report {
     pub compared: bool,
     pub returns: usize,
     pub winners: Set,
-    /// What owners know at each end, and how they came to know it.
+    /// Tuples of the owners at each end, with the events that led to them.
     pub outcomes: BTreeSet<String>,
     /// Violations, each with the way there.
     pub wrong: Vec<String>,
@@ -206,8 +206,8 @@ fn tell(network: &Network, way: &[Open], wrong: &str) -> String {
 }
 
 impl Network {
-    /// Whether a zgossip node sends a plain hub a tuple of its own again and again as a sign of life: the walk cannot
-    /// tell these from other tuples.
+    /// Returns whether a zgossip node sends a plain hub a tuple of its own again and again as a sign of life: the walk
+    /// cannot tell these from other tuples.
     fn says_signs(&self) -> bool {
         let own = |node: usize| self.acts.iter().any(|act| matches!(act, Act::Publish(by) if *by == node));
         self.wires

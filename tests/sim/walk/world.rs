@@ -1,4 +1,4 @@
-//! One state of a network, and what can happen next in it.
+//! A state of a network, and the steps that can happen next in it.
 //!
 //! Nodes and frames are shared between states until they change. Nodes are driven as the engine drives them: an input,
 //! then all outputs. Time stands still except where a step lets it pass.
@@ -66,7 +66,7 @@ pub struct Member {
     pub body: Body,
     /// The write that the owner sees.
     pub view: Option<usize>,
-    /// The writes that the owner was told of, in order.
+    /// The writes in the owner's events, in order.
     pub told: Vec<usize>,
     pub taken: Set,
     pub stamp: Option<Stamp>,
@@ -95,7 +95,7 @@ pub struct World {
     losses: u8,
     /// Number of freezes that are over.
     frozen: usize,
-    /// For each write, all writes that its writer had seen, and all that those had seen.
+    /// Writes that the writer of each write had seen, and all that those writers had seen.
     pub seen: Vec<Set>,
     /// The first violation on the way here.
     pub wrong: Option<String>,
@@ -178,7 +178,7 @@ impl World {
         Now { mono: MONO + self.time, wall: WALL + self.time + network.skew[node] }
     }
 
-    /// Everything that can happen next. Where this is empty, only time can pass.
+    /// Returns the steps that can happen next. Where this is empty, only time can pass.
     pub fn steps(&self, network: &Network) -> Vec<Step> {
         if let Some(node) = (0..self.members.len()).find(|&node| self.is_alone(network, node)) {
             return self.steps_of(network, Some(node));
@@ -186,10 +186,10 @@ impl World {
         self.steps_of(network, None)
     }
 
-    /// Whether what can happen at this node depends on nothing that can happen elsewhere before it: a frame waits on
-    /// each of the node's connections, none of these can break or is to be made, and time stands still. Then only the
-    /// steps of this node need be walked from this state (a persistent set: Godefroid, "Partial-Order Methods for the
-    /// Verification of Concurrent Systems", 1996).
+    /// Returns whether what can happen at this node depends on nothing that can happen elsewhere before it: a frame
+    /// waits on each of the node's connections, none of these can break or is to be made, and time stands still. Then
+    /// only the steps of this node need be walked from this state (a persistent set: Godefroid, "Partial-Order Methods
+    /// for the Verification of Concurrent Systems", 1996).
     fn is_alone(&self, network: &Network, node: usize) -> bool {
         let mut all = self.wires.iter().enumerate().filter(|(_, w)| w.client == node || w.server == node);
         network.reduces
@@ -384,7 +384,7 @@ impl World {
         w.prints[way as usize] = fingerprint::of_bytes(&bytes);
     }
 
-    /// Takes the outputs of a node, and checks what its owner is told.
+    /// Takes the outputs of a node, and checks the events of its owner.
     fn drain(&mut self, network: &Network, node: usize) {
         let mut out = Vec::new();
         let now = self.clock(network, node);
@@ -437,7 +437,7 @@ impl World {
         self.look(network, node);
     }
 
-    /// Checks what must always hold of a zgossip node, and takes what the owner of either kind was told.
+    /// Checks what must always hold of a zgossip node, and takes the events of the owner of either kind.
     #[expect(clippy::too_many_lines, reason = "one arm for each step")]
     fn look(&mut self, network: &Network, node: usize) {
         let mixed = network.is_mixed();
