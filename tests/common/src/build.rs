@@ -22,7 +22,7 @@ pub fn ctests() -> PathBuf {
     root().join("ctests")
 }
 
-/// Where the built library is, under the names that an installed one has.
+/// Paths of the built library, under the names that an installed one has.
 pub struct Artifacts {
     /// Directory with libzgossip.so, libzgossip.so.1 and libzgossip.a.
     pub dir: PathBuf,
@@ -109,7 +109,7 @@ fn hash_of(parts: &[&str]) -> u64 {
     hasher.finish()
 }
 
-/// One program to compile.
+/// A program to compile.
 pub struct Compile {
     compiler: String,
     sources: Vec<PathBuf>,
@@ -163,14 +163,14 @@ impl Compile {
         self.flags(&[&include])
     }
 
-    /// Our shared library, at this place of the link line.
+    /// Adds our shared library at this place of the link line.
     pub fn ours(mut self) -> Compile {
         let dir = artifacts().dir.display().to_string();
         self.uses_library = true;
         self.libs(&[&format!("-L{dir}"), &format!("-Wl,-rpath,{dir}"), "-lzgossip"])
     }
 
-    /// Our archive, at this place of the link line.
+    /// Adds our archive at this place of the link line.
     pub fn ours_static(mut self) -> Compile {
         let dir = artifacts().dir.join("static").display().to_string();
         self.uses_library = true;
@@ -205,7 +205,7 @@ impl Compile {
         hasher.finish()
     }
 
-    /// Compiles, and tells what the compiler said when it refuses.
+    /// Compiles, and returns the compiler's output when it refuses.
     pub fn try_build(&self) -> Result<PathBuf, String> {
         let name = self.sources[0].file_stem().expect("a source file").to_str().expect("plain path");
         let dir = scratch_target().join("bin");

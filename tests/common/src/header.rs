@@ -92,12 +92,12 @@ impl Function {
         self.arguments.get(place).is_some_and(|(kind, name)| format!("{kind}{name}").contains(wanted))
     }
 
-    /// Which object it is called upon, if it is.
+    /// Returns whether the function is called upon an object.
     fn has_self(&self) -> bool {
         self.arguments.first().is_some_and(|(kind, name)| name == "self" && !kind.contains("**"))
     }
 
-    /// Whether it may be called so at all.
+    /// Returns whether the function may be called in a manner at all.
     fn is_callable(&self, manner: Manner) -> bool {
         match self.name.as_str() {
             // Tests of their own, which take long
@@ -108,7 +108,7 @@ impl Function {
         }
     }
 
-    /// How it has to fail where nothing it is given can be used.
+    /// Returns how the function has to fail where nothing that it is given can be used.
     fn expectation(&self, manner: Manner) -> &'static str {
         let socket = self.takes(0, "zsock_t");
         if manner.is_live() || !(self.has_self() || socket || manner == Manner::Null) {

@@ -20,14 +20,14 @@ pub use stopwatch::{Stopwatch, one_is_within};
 
 use std::time::Duration;
 
-/// How long a thing that must happen may take on a machine that is busy with
-/// other things: a hundred times what the slowest takes on a quiet one.
+/// Longest time for a thing that must happen, on a machine that is busy with other things: a hundred times what the
+/// slowest takes on a quiet one.
 pub const LONG: Duration = Duration::from_secs(60);
 
-/// How long to watch for a thing that must not happen.
+/// Time for which to watch for a thing that must not happen.
 pub const SHORT: Duration = Duration::from_millis(1500);
 
-/// Which library a program runs with.
+/// Library that a program runs with.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub enum Lib {
     /// CZMQ's own zgossip.

@@ -48,7 +48,7 @@ pub fn publish(key: &[u8], value: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A DEALER that says what a test tells it to: a client of any manners.
+/// A DEALER that sends what a test asks for: a client of any manners.
 pub struct RawClient {
     pub endpoint: String,
     socket: Socket,
@@ -76,7 +76,7 @@ impl RawClient {
     }
 }
 
-/// A ROUTER that says what a test tells it to: a hub of any manners.
+/// A ROUTER that sends what a test asks for: a hub of any manners.
 pub struct RawServer {
     pub endpoint: String,
     socket: Socket,

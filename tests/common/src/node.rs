@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::build::{czmq_program, native_program};
 use super::{Finished, LONG, Lib, Process};
 
-/// Tuples of a node, as its owner was told: the last value of each key.
+/// Tuples of a node by its owner's events: the last value of each key.
 pub type Tuples = BTreeMap<String, String>;
 
 /// A process with gossip nodes in it.
@@ -118,7 +118,7 @@ impl Host {
     }
 }
 
-/// One gossip node.
+/// A gossip node in a process of its own.
 pub struct Node {
     pub host: Host,
     name: String,
@@ -206,7 +206,7 @@ impl Node {
         }
     }
 
-    /// The counters that STATS tells.
+    /// The counters in the reply to STATS.
     #[track_caller]
     pub fn counters(&self) -> Tuples {
         let line = self.answer("STATS", "STATS", LONG).expect("a node answers STATS");
@@ -252,7 +252,7 @@ impl Node {
         self.send_pieces(&[b"PUBLISH", key.as_bytes(), value.as_bytes()]);
     }
 
-    /// Everything delivered so far, in order.
+    /// Tuples delivered so far, in order.
     pub fn delivered(&self) -> Vec<(String, String)> {
         let start = format!("{} DELIVER ", self.name);
         let lines = self.host.0.borrow().lines_from(0);
@@ -265,7 +265,7 @@ impl Node {
         self.delivered().into_iter().filter(|pair| pair.0 == key).map(|pair| pair.1).collect()
     }
 
-    /// Every line of this node, without its name.
+    /// Lines of this node, without its name.
     pub fn lines(&self) -> Vec<String> {
         let start = format!("{} ", self.name);
         let lines = self.host.0.borrow().lines_from(0);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 #[derive(Default)]
 struct Said {
     lines: Vec<String>,
-    /// When each of them was read.
+    /// Time at which each line was read.
     times: Vec<Instant>,
     ended: bool,
 }
@@ -47,7 +47,7 @@ fn read_lines(from: impl Read + Send + 'static, log: Arc<Log>) {
     });
 }
 
-/// A running program, told what to do on stdin.
+/// A running program, given its tasks on stdin.
 pub struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -85,7 +85,7 @@ impl Process {
         self.stdin = None;
     }
 
-    /// How many lines it has printed: a place in its output to look on from.
+    /// Number of lines that the program has printed: a place in its output to look on from.
     pub fn printed(&self) -> usize {
         self.out.lock().lines.len()
     }
@@ -247,10 +247,10 @@ impl Drop for Process {
     }
 }
 
-/// How a program ended and what it printed.
+/// End of a program, and its output.
 #[derive(Debug)]
 pub struct Finished {
-    /// None: it did not end in time, and was killed.
+    /// The exit status; `None` if the program did not end in time, and was killed.
     pub status: Option<ExitStatus>,
     pub out: String,
     pub err: String,

@@ -48,7 +48,7 @@ fn waited_for_processors() -> Duration {
     Duration::from_micros(total.unwrap_or(0))
 }
 
-/// How often a thing may take too long before it is to blame for that.
+/// Number of times that a thing may take too long before it is to blame for that.
 const TRIES: usize = 10;
 
 /// Panics unless a thing that is done again and again, at most ten times, takes less than `limit` once.
