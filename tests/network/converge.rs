@@ -1,4 +1,4 @@
-//! That the network converges: real processes, real sockets, CZMQ's own nodes among ours.
+//! Tests that the network converges: real processes, real sockets, CZMQ's own nodes among ours.
 //!
 //! | file | concern |
 //! | --- | --- |

@@ -7,8 +7,7 @@ use std::time::Duration;
 use common::net::{HELLO, PING, RawClient, RawServer, free_port};
 use common::{Host, LONG, Lib, Node, SHORT};
 
-/// How long a right answer may take: longer for ours, which must give one,
-/// than for CZMQ's, which does not.
+/// Longest time for a right answer: longer for ours, which must give one, than for CZMQ's, which does not.
 fn patience(lib: Lib) -> Duration {
     if lib == Lib::Stock { Duration::from_secs(3) } else { LONG }
 }

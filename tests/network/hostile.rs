@@ -68,7 +68,7 @@ fn must_pong(client: &RawClient, what: &str) {
     panic!("no PONG after {what}");
 }
 
-/// Every wrong frame is counted, those over a limit as refused.
+/// Checks that every wrong frame is counted, those over a limit as refused.
 #[track_caller]
 fn must_have_counted(node: &Node) {
     let counted = (node.counter("malformed"), node.counter("refused"));

@@ -84,8 +84,7 @@ impl Network {
     }
 }
 
-/// Every hub with every leaf, all tuples in both directions, then five
-/// seconds of silence, then all of it again.
+/// Meeting of a hub with leaves: all tuples in both directions, then five seconds of silence, then all of it again.
 fn meet(hub: Lib, leaves: &[Lib], bind_to: &str, connect_to: &str) {
     let mut network = Network::new(hub, leaves, bind_to, connect_to);
     network.must_agree();
@@ -438,7 +437,7 @@ fn an_ipv6_address_in_brackets_is_bound_and_connected() {
     hub.must_hold("key", "six");
 }
 
-/// Any bytes but NUL, empty values and large ones, through a stock hub.
+/// Values of any bytes but NUL, empty and large ones, through a stock hub.
 #[test]
 fn values_of_any_bytes_and_sizes_arrive_unchanged() {
     let hub = Node::new(Lib::Stock, "hub");

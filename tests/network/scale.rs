@@ -19,7 +19,7 @@ fn numbers(done: &Finished, word: &str) -> Vec<i64> {
     line.split(' ').skip(1).map(|number| number.parse().expect("a number")).collect()
 }
 
-/// How long the end of a node may take.
+/// Longest time that the end of a node may take.
 const SOON: Duration = Duration::from_millis(100);
 
 fn hundred_nodes(endpoint: &str) {

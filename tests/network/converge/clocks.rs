@@ -124,7 +124,7 @@ impl Stranger {
         self.client.send(&[&encode_publish(&tuple, 0, Some(stamp))]);
     }
 
-    /// Everything sent was looked at.
+    /// Waits until everything sent was handled.
     fn flush(&self) {
         self.client.send(&[PING]);
         let is_pong = |frame: Vec<u8>| matches!(decode(&frame), Ok(Message::Pong(_)));

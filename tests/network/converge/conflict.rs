@@ -1,4 +1,4 @@
-//! One key written as fast as it goes, and keys written at several places at once.
+//! Conflicts: one key written as fast as possible, and keys written at several places at once.
 
 use std::time::{Duration, Instant};
 
@@ -139,7 +139,7 @@ fn a_stock_writer_on_two_of_our_nodes_and_ours_that_write_at_once_agree() {
     conflicts(&[Preload, Native, Linked, Stock], &links, &[0, 1, 2, 3], WITH_STOCK);
 }
 
-/// One writer after the other, and the last value is one that the key had before: it is the last all the same.
+/// Two writers, one after the other: the last value is one that the key had before, and is the last all the same.
 #[track_caller]
 fn back_to_an_earlier_value(libs: &[Lib], first: usize, then: usize, pause: u64) {
     let links: Vec<_> = (1..libs.len()).map(|leaf| (leaf, 0)).collect();

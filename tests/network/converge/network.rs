@@ -105,7 +105,8 @@ impl Network {
         self.taps.push(tap);
     }
 
-    /// Each says a tuple, which all get. It is also a small one of its own with which a plain client keeps a link.
+    /// Publishes a tuple on each node, which all nodes get. The tuple is also the small one of its own with which a
+    /// plain client keeps a link.
     #[track_caller]
     fn meet(&self) {
         let mut all = Tuples::new();

@@ -125,7 +125,7 @@ fn a_stock_leaf_that_still_holds_a_removed_tuple_does_not_bring_it_back() {
 }
 
 const TTL: Duration = Duration::from_secs(2);
-/// For the way of a tuple, and of a command and its answer.
+/// Time for the way of a tuple, and of a command and its answer.
 const SLACK: Duration = Duration::from_millis(500);
 
 #[test]

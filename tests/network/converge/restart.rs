@@ -13,7 +13,7 @@ use common::{LONG, Node, Stopwatch, Tuples};
 /// to come back.
 const LIVES: [u64; 10] = [700, 50, 300, 1500, 0, 900, 120, 400, 20, 600];
 
-/// How long after the last restart of a hub all may be equal.
+/// Time after the last restart of a hub within which all are equal.
 const SOON: Duration = Duration::from_secs(3);
 
 fn ten_restarts(hub_lib: Lib, leaf_libs: &[Lib], by_name: bool) {

@@ -13,7 +13,7 @@ use std::time::Instant;
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub at: Instant,
-    /// From the one who connected to the one who is bound.
+    /// Whether the message goes from the node that connected to the one that is bound.
     pub to_server: bool,
     pub frame: Vec<u8>,
 }
@@ -33,8 +33,8 @@ impl Seen {
         (self.kind() == PUBLISH).then(|| self.frame.get(5..5 + size))?
     }
 
-    /// Whether it carries tuples. A plain client shows by a tuple of its own that it is still there; such keys
-    /// begin with a tilde here.
+    /// Returns whether the message carries tuples. A plain client shows by a tuple of its own that it is still there;
+    /// such keys begin with a tilde here.
     pub fn is_news(&self) -> bool {
         self.kind() == BATCH || self.key().is_some_and(|key| !key.starts_with(b"~"))
     }
@@ -158,7 +158,7 @@ impl Reader {
 }
 
 pub struct Tap {
-    /// Where to connect instead of the real place.
+    /// The endpoint to connect to instead of the real one.
     pub endpoint: String,
     shared: Arc<Shared>,
 }
@@ -213,7 +213,7 @@ impl Tap {
         self.shared.lock().bytes
     }
 
-    /// Every message so far.
+    /// All messages so far.
     pub fn seen(&self) -> Vec<Seen> {
         self.shared.lock().seen.clone()
     }

@@ -9,7 +9,7 @@ use common::net::{self, INVALID, PING, PONG, RawClient, RawServer, publish};
 use common::{LONG, Node};
 use zgossip::core::codec::{Extension, Message, decode};
 
-/// Every kind of thing that a node may do, a second of rest included.
+/// Makes a node do everything that it may, a second of rest included.
 fn be_busy(node: &Node) {
     let commands = "PUBLISH a 1|PUBLISH key value|PUBLISH key other|PUBLISH brief value 400|PUBLISH gone value|\
                     RETRACT gone|PUBLISH forgotten value|UNPUBLISH forgotten|PUBLISH key third|PUBLISH empty %_";
@@ -148,7 +148,7 @@ fn plain_peers_see_only_what_czmq_would_send() {
     }
 }
 
-/// On links with CZMQ's own nodes, too, in both roles, nothing else is sent.
+/// Links with CZMQ's own nodes, in both roles, carry nothing else either.
 #[test]
 fn stock_peers_see_only_what_czmq_would_send() {
     let _machine = shared();

@@ -8,7 +8,7 @@ use common::one_is_within;
 
 use super::harness::{Node, PATIENCE, unique};
 
-/// How long a node may take to end, whatever its peers do.
+/// Longest time that a node may take to end, whatever its peers do.
 const FAREWELL: Duration = Duration::from_millis(100);
 
 fn exchange(one: &Node, two: &Node, round: &str) {
@@ -42,7 +42,7 @@ fn tuples_travel_both_ways_over_every_transport() {
     }
 }
 
-/// A remote that cannot be reached is told of, with what is known, once; and when it is there at last.
+/// A remote that cannot be reached is reported once, with what is known, and again when it can be reached.
 #[test]
 fn who_cannot_be_reached_is_named_and_why_and_when_it_is_there() {
     let (closed, nobody) = (free_tcp(), unique("ipc"));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::harness::{Node, PATIENCE};
 
-/// Something that accepts connections and is no node.
+/// A program that accepts connections and is no node.
 struct Impostor {
     address: SocketAddr,
     came: Arc<AtomicUsize>,
@@ -70,7 +70,7 @@ impl Impostor {
     }
 }
 
-/// How a ZeroMQ peer without security begins.
+/// First bytes of a ZeroMQ peer without security.
 fn greeting() -> Vec<u8> {
     let mut greeting = b"\xFF\0\0\0\0\0\0\0\x01\x7F\x03\x01NULL".to_vec();
     greeting.resize(64, 0);

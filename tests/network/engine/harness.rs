@@ -80,7 +80,7 @@ pub struct Node {
     events: Receiver<OwnerEvent>,
     held: RefCell<HashMap<Vec<u8>, Vec<u8>>>,
     peers: RefCell<Vec<String>>,
-    /// Endpoints that it was told cannot be reached, and why.
+    /// Endpoints that were reported as unreachable, and why.
     pub unreachable: RefCell<Vec<(String, String)>>,
     pub log: Arc<Lines>,
     pub turns: Arc<std::sync::atomic::AtomicUsize>,

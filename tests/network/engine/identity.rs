@@ -7,7 +7,7 @@ use zgossip::engine::{EngineSettings, raw};
 
 const ITSELF: &str = "it is this node itself";
 
-/// One list of peers is given to all nodes, so each of them is on its own list.
+/// Nodes that are all given one list of peers: each is on its own list.
 #[test]
 fn a_node_that_is_told_to_connect_to_itself_says_so_and_has_no_peer_by_that() {
     for first in ["tcp://127.0.0.1:*", &unique("ipc"), &unique("inproc")] {

@@ -52,7 +52,7 @@ impl Relay {
         format!("tcp://{}", self.address)
     }
 
-    /// How many connections were made.
+    /// Number of connections that were made.
     pub fn came(&self) -> usize {
         self.line.came.load(Ordering::Relaxed)
     }

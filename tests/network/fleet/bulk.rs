@@ -62,7 +62,7 @@ fn a_fresh_write_overtakes_what_a_newcomer_still_lacks() {
     assert!(twice_at_leaf <= KEYS as u64 / 50, "{twice_at_leaf} received twice by the leaf");
 }
 
-/// One frame takes longer on the line than a silent peer is waited for.
+/// A frame takes longer on the line than a silent peer is waited for.
 #[test]
 fn a_large_value_on_a_slow_line_arrives_and_what_is_behind_it() {
     for large_at_hub in [true, false] {

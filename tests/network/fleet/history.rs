@@ -1,4 +1,4 @@
-//! Every write of a run, and the judge of which value may stay.
+//! History of all writes of a run, and the judge of which value may stay.
 //!
 //! A write has a value of its own, the moment when it was asked for, the moment when its node had taken it, and what
 //! that node held of the key when it wrote. All clocks of a run are one clock, so the stamp of a write lies between
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// Between reading the clock for a stamp and the answer, at both ends.
 const SLACK: Duration = Duration::from_millis(20);
-/// How long after the start of a node of ours what a CZMQ node writes may count as its list.
+/// Time after the start of a node of ours within which what a CZMQ node writes may count as its list.
 const INTRODUCTION: Duration = Duration::from_secs(5);
 
 /// A process: its place and which one it was there.
@@ -28,7 +28,7 @@ pub type Life = (usize, usize);
 #[derive(Clone, Debug)]
 pub struct Write {
     pub key: String,
-    /// None: the key was removed.
+    /// The value; `None` if the key was removed.
     pub value: Option<String>,
     pub writer: Life,
     pub by_stock: bool,
@@ -50,7 +50,7 @@ pub struct Ours {
 pub struct History {
     pub writes: Vec<Write>,
     by_value: BTreeMap<(String, String), usize>,
-    /// When nodes of ours ended.
+    /// Times at which nodes of ours ended.
     pub kills: Vec<Duration>,
     has_stock: bool,
     /// A CZMQ node stands between nodes of ours: stamps do not pass it.

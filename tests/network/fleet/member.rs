@@ -27,7 +27,7 @@ pub fn value(node: &Node, key: &str) -> Option<String> {
     values(node, &[key.to_owned()]).remove(0)
 }
 
-/// Whether nodes of ours hold the same, by what they sum up to.
+/// Returns whether nodes of ours hold the same, by their digests.
 #[track_caller]
 pub fn agree(nodes: &[&Node]) -> bool {
     for node in nodes {
@@ -53,7 +53,7 @@ pub enum Asked {
     Look(String),
 }
 
-/// Something that a node told.
+/// An event or answer of a node.
 #[derive(Clone, Debug)]
 pub enum Told {
     /// A new value of a key, and what its owner knew of the key until then.
@@ -73,15 +73,15 @@ pub struct Member {
     pub lib: Lib,
     name: String,
     node: Option<Node>,
-    /// Where it can be reached, when it is a server.
+    /// The member's endpoint, when it is a server.
     pub endpoint: Option<String>,
-    /// How often a process was started here.
+    /// Number of processes that were started here.
     pub life: usize,
     pub started: Instant,
     pub stopped: bool,
     read: usize,
     asked: VecDeque<Asked>,
-    /// Last value of each key that the owner was told.
+    /// Last value of each key in the owner's events.
     pub table: BTreeMap<String, String>,
     /// Answers when the node was asked at the end.
     pub looks: BTreeMap<String, Option<String>>,
@@ -112,7 +112,7 @@ impl Member {
         self.node.as_ref().is_some_and(|node| node.host.is_running())
     }
 
-    /// A fresh process, which knows nothing.
+    /// Starts a new process, which holds nothing.
     #[track_caller]
     pub fn start(&mut self, is_server: bool) {
         let node = Node::new(self.lib, &self.name);
@@ -170,7 +170,7 @@ impl Member {
         self.node.as_ref().map(|node| node.host.stderr()).unwrap_or_default()
     }
 
-    /// Takes what the node told since the last call.
+    /// Takes the node's events and answers since the last call.
     pub fn hear(&mut self) -> Vec<(Instant, Told)> {
         let Some(node) = &self.node else { return Vec::new() };
         let lines = node.host.timed_lines_from(self.read);

@@ -23,7 +23,7 @@ pub enum Event {
         key: String,
         size: usize,
     },
-    /// With a time to live in milliseconds.
+    /// Publishes with a time to live in milliseconds.
     Brief {
         node: usize,
         key: String,
@@ -52,7 +52,7 @@ pub enum Event {
 pub struct Plan {
     pub libs: Vec<Lib>,
     pub links: Vec<Link>,
-    /// In order of their times.
+    /// The plan's events in the order of their times.
     pub events: Vec<(Duration, Event)>,
     pub span: Duration,
     /// A CZMQ node has links to more than one of ours.
@@ -163,7 +163,7 @@ impl Plan {
         self.links.iter().any(|link| link.server == node)
     }
 
-    /// Each line and each node has its own faults, one after the other. Some runs are calm.
+    /// Plans the faults of each line and each node, one after the other. Some runs have none.
     fn faults(&mut self, rng: &mut Rng) {
         let pause = skewed(rng, 2000, 12_000).as_millis() as u64;
         let last = self.span.as_millis() as u64;

@@ -1,4 +1,4 @@
-//! A line between a client and a server that is as bad as it is told to be.
+//! A line between a client and a server with the faults that a test gives it.
 //!
 //! Each direction has a delay, with jitter, and a bandwidth. The whole line can be frozen (nothing is lost, nothing
 //! passes) or cut (both ends learn it, and new connections end at once). Nothing is read ahead of what the line
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 const PIECE: usize = 4096;
 /// Pieces under way in one direction: a line without a bandwidth holds 4 MiB at most.
 const UNDER_WAY: usize = 1024;
-/// How far a sender may be ahead of what the line has carried.
+/// Time by which a sender may be ahead of what the line has carried.
 const AHEAD: Duration = Duration::from_millis(20);
 /// Bytes of each socket's buffers; the kernel doubles it.
 const BUFFER: libc::c_int = 16 << 10;
@@ -34,7 +34,7 @@ pub struct Line {
     pub delay: Duration,
     /// Up to so much more, anew for each piece; pieces stay in order.
     pub jitter: Duration,
-    /// None: no limit.
+    /// Bandwidth of the line; `None` for no limit.
     pub bytes_per_second: Option<u64>,
 }
 
@@ -62,7 +62,7 @@ enum Mode {
 struct State {
     target: String,
     mode: Mode,
-    /// From the client to the server, and back.
+    /// The ways from the client to the server, and back.
     lines: [Line; 2],
     bytes: [u64; 2],
     accepted: usize,
@@ -207,7 +207,7 @@ impl Shared {
 
 /// A line to one server.
 pub struct Relay {
-    /// Where to connect instead of the real place.
+    /// The endpoint to connect to instead of the real one.
     pub endpoint: String,
     shared: Arc<Shared>,
 }

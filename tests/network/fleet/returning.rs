@@ -27,7 +27,7 @@ impl Pair {
         Pair { hub, leaf, relay }
     }
 
-    /// Both say something that the other gets: what they said at the reunion is before it.
+    /// Publishes on both nodes a tuple that the other gets, and with it everything that was sent before.
     #[track_caller]
     fn talk(&self) {
         self.leaf.publish("from leaf", "again");

@@ -10,11 +10,11 @@ use super::member::{Asked, Member, Told};
 use super::plan::{Event, Plan};
 use super::relay::{Line, Relay};
 
-/// Until all agree, from the end of the last fault on: on a machine that is busy, with lines of seconds.
+/// Longest time from the end of the last fault until all agree: on a machine that is busy, with lines of seconds.
 pub const BOUND: Duration = Duration::from_secs(45);
-/// How long they must go on agreeing.
+/// Time for which all must go on agreeing.
 const STAYS: Duration = Duration::from_millis(1500);
-/// Disagreements that are told in full.
+/// Number of disagreements that are printed in full.
 const TOLD: usize = 4;
 
 pub struct Outcome {
@@ -37,7 +37,7 @@ pub struct Run<'a> {
     beat: usize,
 }
 
-/// How the programs print a value that is longer than they like.
+/// Form in which the programs print a value that is long.
 fn printed(value: String) -> String {
     if value.len() <= 400 {
         return value;
@@ -273,8 +273,8 @@ impl<'a> Run<'a> {
         self.members.iter().map(told).collect()
     }
 
-    /// Whether a node's word on a key counts: CZMQ's nodes know no removal, and what a node was told to forget is
-    /// its own business.
+    /// Returns whether what a node holds of a key counts: CZMQ's nodes know no removal, and a key after UNPUBLISH is
+    /// the node's own business.
     fn counts(&self, node: usize, key: &str) -> bool {
         let member = &self.members[node];
         let is_hidden = self.hidden.contains(&(key.to_owned(), (node, member.life)));
@@ -345,7 +345,7 @@ impl<'a> Run<'a> {
         text
     }
 
-    /// Whether a node of ours that is still there has held a key and was not told to forget it.
+    /// Returns whether a node of ours that is still there has held a key without an UNPUBLISH of it.
     fn has_holder(&self, key: &str, ours: &[Ours]) -> bool {
         let is_open = |life: &Life| {
             ours.iter().any(|node| node.life == *life) && !self.hidden.contains(&(key.to_owned(), *life))

@@ -19,7 +19,7 @@ fn setting(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is a number, not {text}")))
 }
 
-/// Goes through seeds, some at a time, and tells of each that failed; then fails if any did.
+/// Goes through seeds, some at a time, and prints each that failed; then fails if any did.
 #[track_caller]
 fn run_seeds(seeds: &[u64], span: Duration, jobs: u64) {
     let next = AtomicUsize::new(0);
@@ -44,7 +44,7 @@ fn run_seeds(seeds: &[u64], span: Duration, jobs: u64) {
     assert!(failed.is_empty(), "{} of {} runs failed; seeds {failed:?}", failed.len(), seeds.len());
 }
 
-/// Whether a run went well.
+/// Prints a run's failure, if it failed, and returns whether it went well.
 fn tell(seed: u64, ended: thread::Result<Outcome>) -> bool {
     let Ok(outcome) = ended else {
         println!("seed {seed}: FAILED: the run itself came to no end");
@@ -64,7 +64,8 @@ fn tell(seed: u64, ended: thread::Result<Outcome>) -> bool {
     false
 }
 
-/// Of nodes of ours alone: where stock nodes take part an older value may stay, for they know no ages.
+/// Fleets of nodes of ours alone: where stock nodes take part an older value may stay, because their protocol has no
+/// stamps.
 #[test]
 fn fleets_in_trouble_end_with_the_right_values() {
     let span = Duration::from_secs(5);
@@ -72,7 +73,7 @@ fn fleets_in_trouble_end_with_the_right_values() {
     run_seeds(&ours.take(4).collect::<Vec<_>>(), span, 4);
 }
 
-/// Any number of runs, each with another seed.
+/// Fleets of a seed, any number of runs, each with another one.
 #[test]
 #[ignore = "minutes: make fleet"]
 fn fleets_of_a_seed_end_with_the_right_values() {
