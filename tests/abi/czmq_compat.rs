@@ -16,7 +16,7 @@ fn compat() -> PathBuf {
     ctests().join("czmq_compat")
 }
 
-/// With our header and library, and without CZMQ.
+/// Compiles with our header and library, and without CZMQ.
 fn with_ours(compile: Compile) -> Compile {
     let include = format!("-I{}", root().join("include/czmq").display());
     compile.flags(WARNINGS).flags(&[&include]).header().ours().libs(&["-lzmq", "-lpthread"])

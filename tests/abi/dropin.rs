@@ -37,7 +37,7 @@ fn own_test(lib: Lib, verbose: bool) -> Finished {
     done
 }
 
-/// Where CZMQ's own library finds the actor that its test starts.
+/// Library in which CZMQ's own library finds the actor that its test starts.
 fn binding(done: &Finished) -> String {
     let line = done
         .err
@@ -176,7 +176,7 @@ fn czmq_linked_statically_is_found() {
     same_lines(&done.out, &walk(Lib::Stock));
 }
 
-/// Both as archives: no shared library of either.
+/// Both libraries as archives: no shared library of either.
 #[test]
 fn ours_and_czmq_may_both_be_linked_statically() {
     let czmq = static_library("czmq");

@@ -94,8 +94,8 @@ fn the_header_compiles_with_every_standard_and_compiler() {
     }
 }
 
-/// Every function of the header, with NULL, with what is no object of its
-/// kind, and with objects that live beside arguments that make no sense.
+/// Calls every function of the header with NULL, with what is no object of its kind, and with objects that live beside
+/// arguments that make no sense.
 #[test]
 fn every_function_bears_any_argument() {
     let functions = common::header::functions();

@@ -139,7 +139,7 @@ fn node(name: &str) -> Handle {
     Handle::new(name, Arc::new(Silent), Context::global()).expect("a node")
 }
 
-/// In a full mesh most links are no branches of the broadcast tree: what is flushed comes by others, and has come.
+/// A full mesh, where most links are no branches of the broadcast tree: what is flushed comes by others, and has come.
 #[test]
 fn a_flush_in_a_mesh_means_that_all_neighbours_have_it() {
     const NODES: usize = 6;

@@ -8,7 +8,7 @@ use zgossip::actor::auth::Cert;
 use zgossip::actor::file;
 use zgossip::actor::file::zpl::Item;
 
-/// How CZMQ reads each of `files`, as the lines that `ctests/zpl.c` prints.
+/// CZMQ's reading of each of `files`, as the lines that `ctests/zpl.c` prints.
 fn czmq_reads(kind: &str, files: &[String]) -> Vec<String> {
     let mut command = czmq_program("zpl", Lib::Stock);
     command.arg(kind).args(files);
@@ -19,7 +19,7 @@ fn czmq_reads(kind: &str, files: &[String]) -> Vec<String> {
     lines
 }
 
-/// How this library reads a configuration, as the line that [`czmq_reads`] has of CZMQ.
+/// This library's reading of a configuration, as the line that [`czmq_reads`] has of CZMQ.
 fn reads(name: &str) -> String {
     fn add(item: &Item, depth: usize, line: &mut Vec<String>) {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();

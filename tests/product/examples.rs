@@ -72,7 +72,7 @@ impl Installed {
     }
 }
 
-/// One of the processes.
+/// A process of an example.
 struct Running {
     process: Process,
     name: String,
@@ -90,7 +90,7 @@ impl Running {
         self.from = from;
     }
 
-    /// Has said a line, at whatever moment, once.
+    /// Checks that a process has printed a line, at whatever moment, once.
     #[track_caller]
     fn has_said(&self, line: &str) {
         let found = self.process.wait_line(0, LONG, |said| said == line);
@@ -244,7 +244,7 @@ fn the_rust_examples_meet_each_other_and_the_one_in_c() {
     discover.leave();
 }
 
-/// Where the JavaScript example and its package are, or why not.
+/// Path of the JavaScript example and its package, or the reason why there is none.
 fn node_example() -> Result<PathBuf, String> {
     for tool in ["node", "npm"] {
         let mut command = Command::new("sh");

@@ -135,7 +135,8 @@ fn cargo_may_have_options() {
     assert!(!done.success() && done.err.contains("there is no command /nonexistent/cargo"), "{}", done.err);
 }
 
-/// With `-static` the linker takes archives for everything. Where libzmq cannot be linked so, neither can we.
+/// A static link, with `-static`, for which the linker takes archives for everything. Where libzmq cannot be linked
+/// so, neither can we.
 #[test]
 fn pkg_config_says_what_a_static_program_takes() {
     let scratch = Scratch::new();

@@ -1,4 +1,5 @@
-//! Everything that a user takes away: package, words of the README, examples, the Python module, clean memory.
+//! Tests of everything that a user takes away: package, words of the README, examples, the Python module, clean
+//! memory.
 //!
 //! | file | concern |
 //! | --- | --- |

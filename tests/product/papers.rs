@@ -50,7 +50,7 @@ fn quoted(text: &str) -> Vec<&str> {
     words
 }
 
-/// Whether a word means a file or folder of the repository.
+/// Returns whether a word means a file or folder of the repository.
 fn is_path(word: &str) -> bool {
     const FILES: [&str; 9] = [".rs", ".c", ".h", ".hpp", ".md", ".py", ".sh", ".toml", ".yml"];
     let is_plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::build::root;
 use common::{Finished, LONG, Scratch, run};
 
-/// How long a build may take: libzmq is among what is compiled the first time.
+/// Longest time of a build: libzmq is among what is compiled the first time.
 const BUILD: Duration = Duration::from_secs(600);
 
 /// Two nodes, then what the process is asked about: the port of a wildcard, and a log line.
