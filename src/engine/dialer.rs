@@ -199,7 +199,7 @@ impl Engine {
         }
     }
 
-    /// Does what is due by the timers.
+    /// Handles the timers that are due.
     pub(super) fn handle_timers(&mut self, now: Now) {
         while let Some((id, timer)) = self.timers.pop(now.mono) {
             match timer {

@@ -1,4 +1,4 @@
-//! Each list of the interface stands in code once; the documents that repeat it are compared with it here.
+//! Lists of the interface: each stands in code once; the documents that repeat it are compared with it here.
 //!
 //! A failure names the document and the entry that it lacks.
 

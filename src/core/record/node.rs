@@ -101,7 +101,7 @@ impl RecordedNode {
         result
     }
 
-    /// As [`Node::set_settings`].
+    /// Calls [`Node::set_settings`], and records the call.
     pub fn set_settings(&mut self, settings: Settings, now: Now) {
         self.call(
             Some(now),
@@ -110,87 +110,87 @@ impl RecordedNode {
         );
     }
 
-    /// As [`Node::publish`].
+    /// Calls [`Node::publish`], and records the call.
     pub fn publish(&mut self, key: &[u8], value: &[u8], ttl: u32, now: Now) -> Result<(), Refusal> {
         self.call(Some(now), || Input::Publish { key, value, ttl }, |node| node.publish(key, value, ttl, now))
     }
 
-    /// As [`Node::unpublish`].
+    /// Calls [`Node::unpublish`], and records the call.
     pub fn unpublish(&mut self, key: &[u8], now: Now) -> bool {
         self.call(Some(now), || Input::Unpublish(key), |node| node.unpublish(key, now))
     }
 
-    /// As [`Node::retract`].
+    /// Calls [`Node::retract`], and records the call.
     pub fn retract(&mut self, key: &[u8], now: Now) -> Result<bool, Refusal> {
         self.call(Some(now), || Input::Retract(key), |node| node.retract(key, now))
     }
 
-    /// As [`Node::set_barrier`].
+    /// Calls [`Node::set_barrier`], and records the call.
     pub fn set_barrier(&mut self) -> Barrier {
         self.call(None, || Input::Barrier, |node| node.set_barrier())
     }
 
-    /// As [`Node::shutdown`].
+    /// Calls [`Node::shutdown`], and records the call.
     pub fn shutdown(&mut self, now: Now) {
         self.call(Some(now), || Input::Shutdown, |node| node.shutdown(now));
     }
 
-    /// As [`Node::open_link`].
+    /// Calls [`Node::open_link`], and records the call.
     pub fn open_link(&mut self, role: Role, now: Now) -> Result<LinkId, Refusal> {
         self.call(Some(now), || Input::OpenLink(role), |node| node.open_link(role, now))
     }
 
-    /// As [`Node::link_up`].
+    /// Calls [`Node::link_up`], and records the call.
     pub fn link_up(&mut self, id: LinkId, now: Now) {
         self.call(Some(now), || Input::LinkUp(id), |node| node.link_up(id, now));
     }
 
-    /// As [`Node::link_down`].
+    /// Calls [`Node::link_down`], and records the call.
     pub fn link_down(&mut self, id: LinkId, now: Now) {
         self.call(Some(now), || Input::LinkDown(id), |node| node.link_down(id, now));
     }
 
-    /// As [`Node::close_link`].
+    /// Calls [`Node::close_link`], and records the call.
     pub fn close_link(&mut self, id: LinkId, now: Now) {
         self.call(Some(now), || Input::CloseLink(id), |node| node.close_link(id, now));
     }
 
-    /// As [`Node::handle_frame`].
+    /// Calls [`Node::handle_frame`], and records the call.
     pub fn handle_frame(&mut self, id: LinkId, frame: &[u8], now: Now) {
         self.call(Some(now), || Input::Frame(id, frame), |node| node.handle_frame(id, frame, now));
     }
 
-    /// As [`Node::handle_timeout`].
+    /// Calls [`Node::handle_timeout`], and records the call.
     pub fn handle_timeout(&mut self, now: Now) {
         self.call(Some(now), || Input::Timeout, |node| node.handle_timeout(now));
     }
 
-    /// As [`Node::poll_ready`].
+    /// Calls [`Node::poll_ready`], and records the call.
     pub fn poll_ready(&mut self) -> Option<LinkId> {
         self.call(None, || Input::PollReady, |node| node.poll_ready())
     }
 
-    /// As [`Node::poll_transmit`].
+    /// Calls [`Node::poll_transmit`], and records the call.
     pub fn poll_transmit(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         self.call(Some(now), || Input::PollTransmit(id), |node| node.poll_transmit(id, now))
     }
 
-    /// As [`Node::poll_event`].
+    /// Calls [`Node::poll_event`], and records the call.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.call(None, || Input::PollEvent, |node| node.poll_event())
     }
 
-    /// As [`Node::poll_stale`].
+    /// Calls [`Node::poll_stale`], and records the call.
     pub fn poll_stale(&mut self) -> Option<LinkId> {
         self.call(None, || Input::PollStale, |node| node.poll_stale())
     }
 
-    /// As [`Node::poll_suspect`].
+    /// Calls [`Node::poll_suspect`], and records the call.
     pub fn poll_suspect(&mut self) -> Option<LinkId> {
         self.call(None, || Input::PollSuspect, |node| node.poll_suspect())
     }
 
-    /// As [`Node::handle_suspect`].
+    /// Calls [`Node::handle_suspect`], and records the call.
     pub fn handle_suspect(&mut self, id: LinkId, bytes_pass: bool, now: Now) {
         self.call(
             Some(now),

@@ -48,8 +48,8 @@ fn an_endpoint_can_be_given_back() {
     Node::new().bind_again(&endpoint);
 }
 
-/// By anybody, who need not try again and again; unless the machine is so busy that nothing is done in the time that
-/// the end of a node may take.
+/// Endpoints of a node that has ended can be bound at the first try, by anybody; unless the machine is so busy that
+/// nothing is done in the time that the end of a node may take.
 #[test]
 fn the_endpoints_of_a_node_are_free_when_it_has_ended() {
     for endpoint in ["tcp://127.0.0.1:*", "tcp://*:*", &unique("ipc"), &unique("inproc")] {
