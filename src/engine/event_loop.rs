@@ -74,7 +74,7 @@ impl Engine {
         self.queue_ready_links();
         let busy = match self.ask_sockets() {
             Ok(busy) => busy || !self.departed.is_empty(),
-            Err(error) => return self.give_up("asking a socket", error),
+            Err(error) => return self.give_up("the node ends, for it cannot ask a socket for events", error),
         };
 
         poller.clear();
@@ -99,7 +99,7 @@ impl Engine {
         }
         let timeout = if busy || commands { Some(Duration::ZERO) } else { self.time_left(owner) };
         if let Err(error) = poller.wait(timeout) {
-            return self.give_up("waiting", error);
+            return self.give_up("the node ends, for it cannot wait for events", error);
         }
         self.note_readable(poller, first);
         commands || poller.ready(source)
@@ -136,8 +136,8 @@ impl Engine {
         }
     }
 
-    fn give_up(&mut self, doing: &str, error: raw::Error) -> bool {
-        self.log_failure(doing, error);
+    fn give_up(&mut self, failure: &str, error: raw::Error) -> bool {
+        self.log_failure(failure, error);
         self.terminated = true;
         false
     }

@@ -25,7 +25,7 @@ impl Engine {
         self.logger.warning(format_args!("not connected to {endpoint}: {reason}"));
         match self.disconnect(endpoint.as_bytes()) {
             Ok(()) => self.unreachable.push_back((endpoint, reason.to_owned())),
-            Err(error) => self.logger.error(format_args!("disconnecting from {endpoint}: {error}")),
+            Err(error) => self.logger.error(format_args!("cannot disconnect from {endpoint}: {error}")),
         }
     }
 

@@ -347,11 +347,11 @@ impl Engine {
 
     /// Handles an error that no peer has caused: logs it, at most every [`FAILURE_INTERVAL`], or ends the node if the
     /// context is terminated.
-    fn log_failure(&mut self, doing: &str, error: raw::Error) {
+    fn log_failure(&mut self, failure: &str, error: raw::Error) {
         if error.is_terminated() {
             self.terminated = true;
         } else if self.failures.pass(self.clock.mono()) {
-            self.logger.error(format_args!("{doing}: {error}"));
+            self.logger.error(format_args!("{failure}: {error}"));
         }
     }
 }

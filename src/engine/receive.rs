@@ -39,7 +39,7 @@ impl Engine {
             if router.monitor_may_be_readable
                 && let Err(error) = router.read_monitor()
             {
-                self.log_failure("reading a monitor", error);
+                self.log_failure("cannot read the events of connections", error);
             }
             // The end of a connection is handled only when all that it carried is read. More may have come since the
             // socket was asked for its events: with monitor events it is read in any case.
@@ -61,7 +61,7 @@ impl Engine {
         let (mut messages, mut bytes) = (0, 0);
         while messages < BATCH && bytes < BATCH_BYTES {
             let received = router.receive(&mut message).unwrap_or_else(|error| {
-                self.log_failure("receiving", error);
+                self.log_failure("cannot receive", error);
                 false
             });
             if !received {

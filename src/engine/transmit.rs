@@ -116,7 +116,7 @@ impl Engine {
                 Err(error) => {
                     // There is no memory, or the context ends. The frame is not lost unless the node is.
                     link.pending = Some(frame);
-                    self.log_failure("sending", error);
+                    self.log_failure("cannot send", error);
                     return Turn::Blocked { has_sent };
                 }
             }

@@ -26,7 +26,7 @@ pub fn run_on_pipe(pipe: Socket, context: Context, sink: Arc<dyn Sink>, ready: i
     if let Err(error) = actor.run() {
         // A program that ends without destroying its actors terminates their context.
         if !error.is_terminated() {
-            actor.logger.error(format_args!("{error}; the server ends"));
+            actor.logger.error(format_args!("authentication requests are not answered any more: {error}"));
         }
     }
 }

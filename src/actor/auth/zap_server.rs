@@ -36,7 +36,7 @@ impl ZapServer {
             if let Err(error) = answer(&socket, &ended, &policy, &logger)
                 && !error.is_terminated()
             {
-                logger.error(format_args!("{error}; the server ends"));
+                logger.error(format_args!("authentication requests are not answered any more: {error}"));
             }
         };
         let thread = with_signals_blocked(|| Builder::new().name("zgossip-auth".to_owned()).spawn(serve))?;

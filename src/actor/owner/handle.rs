@@ -43,7 +43,7 @@ impl Handle {
                 router.set_node_thread();
                 let run = || queue::run(&router, context, &logger);
                 if catch_unwind(AssertUnwindSafe(run)).is_err() {
-                    logger.error("the node failed and has ended");
+                    logger.error("the node has failed, and has ended");
                 }
                 router.end();
             }

@@ -387,7 +387,8 @@ impl fmt::Display for Input<'_> {
 
 impl fmt::Display for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const EVENTS: [&str; 7] = ["deliver", "first", "retract", "expire", "join", "leave", "log"];
+        const EVENTS: [&str; 9] =
+            ["deliver", "first", "retract", "expire", "join", "leave", "log", "own id", "same peer"];
         match *self {
             Output::Missing => f.write_str("(it never returned)"),
             Output::Nothing => f.write_str("nothing"),
