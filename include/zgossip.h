@@ -139,8 +139,8 @@ void zgossip_destroy(zgossip_t **self_p);
 // Returns: the TCP port, 0 for other transports; or -1.
 // Errors: EINVAL if the endpoint is malformed; EADDRINUSE; EADDRNOTAVAIL;
 //     EACCES if keys or a security mechanism are set and cannot be used (the
-//     endpoint is never bound without them); other errors of libzmq; and those
-//     of an answered call.
+//     endpoint is never bound without them); EMFILE if too few descriptors are
+//     left; other errors of libzmq; and those of an answered call.
 int zgossip_bind(zgossip_t *self, const char *endpoint);
 
 // Returns the endpoint that was bound last, as peers in this machine reach it.
@@ -178,8 +178,9 @@ int zgossip_unbind(zgossip_t *self, const char *endpoint);
 // Errors: EINVAL if the endpoint or the key is malformed; EACCES if the keys
 //     cannot be used, or zgossip/security/mechanism is plain or curve and
 //     there is no password or `server_key` for it (the node never connects
-//     without it then, except to inproc endpoints); other errors of libzmq;
-//     and those of an answered call.
+//     without it then, except to inproc endpoints); EMFILE if too few
+//     descriptors are left; other errors of libzmq; and those of an answered
+//     call.
 int zgossip_connect(zgossip_t *self, const char *endpoint, const char *server_key);
 
 // Ends the connection to an endpoint, and makes no new one.

@@ -20,6 +20,10 @@ const RELEASE: Duration = Duration::from_millis(50);
 /// once; on a busy machine, nobody who ends a node waits for a tenth of a second.
 const CLOSING: Duration = Duration::from_millis(90);
 
+/// Descriptors that a listener needs: its own, those that finding an address takes for a moment, and one for the first
+/// peer.
+const LISTENER: usize = 4;
+
 impl Engine {
     /// Accepts peers at `endpoint`. Returns the TCP port, 0 where there is none.
     pub fn bind(&mut self, endpoint: &[u8]) -> Result<u16, Error> {
@@ -31,6 +35,7 @@ impl Engine {
             Some(router) => router,
             None => fresh.insert(Router::new(self.context, Purpose::Listen)?),
         };
+        raw::require_descriptors(LISTENER)?;
         let socket = router.socket();
         socket.options().set_maxmsgsize(self.max_message())?;
         socket.options().set_ipv6(self.ipv6 || endpoint.is_ipv6())?;

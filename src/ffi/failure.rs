@@ -10,6 +10,7 @@ use libc::{c_char, c_int};
 
 use super::error::Errno;
 use crate::actor::{self, CallError};
+use crate::engine::raw;
 
 /// Failure of a call: its errno and, where there is more to say, the reason.
 #[derive(Debug)]
@@ -76,7 +77,10 @@ pub(super) fn text(errnum: c_int) -> Option<NonNull<c_char>> {
         let mut last = last.borrow_mut();
         let reason = last.failure.as_ref().filter(|failure| failure.errno.0 == errnum);
         let reason = reason.and_then(|failure| failure.reason.as_deref()).map(str::as_bytes);
-        let text = reason.unwrap_or_else(|| general(errnum).to_bytes());
+        // Whoever meets the limit wants to know what it is.
+        let limit = (errnum == libc::EMFILE).then(|| raw::Error::TOO_MANY_FILES.to_string());
+        let text = reason.or(limit.as_deref().map(str::as_bytes));
+        let text = text.unwrap_or_else(|| general(errnum).to_bytes());
         let text: Vec<u8> = text.iter().copied().filter(|&byte| byte != 0).collect();
         NonNull::from(last.text.insert(CString::new(text).unwrap_or_default()).as_c_str()).cast()
     })

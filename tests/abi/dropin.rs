@@ -131,6 +131,19 @@ fn every_command_and_reply_is_as_in_czmq() {
     same_lines(&walk(Lib::Linked), &theirs);
 }
 
+/// CZMQ closes the pipes of such actors at the end; its own zgossip then aborts the process.
+#[test]
+fn an_actor_that_is_not_destroyed_does_not_abort_the_process() {
+    let program = |lib| run(common::build::czmq_program("undestroyed", lib), LONG);
+    assert_eq!(program(Lib::Stock).signal(), Some(libc::SIGABRT), "if not, this test shows nothing");
+    for lib in [Lib::Linked, Lib::Preload] {
+        for _ in 0..10 {
+            // CZMQ tells of the pipes behind it.
+            assert!(program(lib).check("undestroyed actors").out.starts_with("the end"));
+        }
+    }
+}
+
 /// CZMQ and our library loaded by an interpreter, which hides the names of
 /// both from each other.
 #[test]

@@ -71,6 +71,22 @@ fn an_older_cpp_is_told_what_the_header_needs() {
 }
 
 #[test]
+fn nodes_may_be_made_while_the_process_exits() {
+    for arguments in [&[][..], &["forget"]] {
+        let mut command = native_program("late");
+        command.args(arguments);
+        let done = run(command, LONG).check("late nodes");
+        assert_eq!(done.out.split_whitespace().collect::<Vec<_>>(), ["main", "before", "behind", "last"]);
+    }
+}
+
+#[test]
+fn calls_say_when_there_are_too_few_descriptors() {
+    let done = run(native_program("few_descriptors"), LONG * 3).check("few descriptors");
+    assert!(done.out.ends_with("the end"), "{}", done.out);
+}
+
+#[test]
 fn many_threads_may_call_one_node() {
     let mut command = native_program("typed_threads");
     command.arg("4");

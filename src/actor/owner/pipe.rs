@@ -27,6 +27,8 @@ pub struct PipeOwner {
     outbox: PipeOutbox,
     /// Whether the log says already that excess frames are ignored.
     has_warned_of_excess: bool,
+    /// Whether somebody else has closed the pipe.
+    is_pipe_closed: bool,
 }
 
 /// Waits for room in the pipe before the actor ends. CZMQ tells the program of the end only if there is room for that
@@ -71,7 +73,14 @@ impl PipeOwner {
                 overflown: false,
             },
             has_warned_of_excess: false,
+            is_pipe_closed: false,
         }
+    }
+
+    /// Returns whether the pipe was closed under the node. CZMQ does that to the pipes of actors that the program has not destroyed
+    /// when the process exits.
+    pub fn is_pipe_closed(&self) -> bool {
+        self.is_pipe_closed
     }
 
     /// Receives one command, and returns the number of its frames. Frames beyond [`MAX_FRAMES`] are dropped.
@@ -112,7 +121,10 @@ impl Owner for PipeOwner {
                 Ok(count) => count,
                 Err(error) if error.is_again() => break,
                 // The pipe or its context is closed, because the program has ended.
-                Err(_) => return ControlFlow::Break(()),
+                Err(error) => {
+                    self.is_pipe_closed = error.is_closed();
+                    return ControlFlow::Break(());
+                }
             };
             let frames = self.frames.each_ref().map(Msg::data);
             let frames = &frames[..count];

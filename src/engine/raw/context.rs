@@ -8,7 +8,6 @@
 
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 use super::generation;
@@ -41,8 +40,8 @@ static GLOBAL: AtomicPtr<Global> = AtomicPtr::new(ptr::null_mut());
 /// The number of open sockets in the process's own context.
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 
-/// The process is exiting and the context is gone.
-static ENDED: AtomicBool = AtomicBool::new(false);
+/// Whether the context is to be terminated when the process exits.
+static REGISTERED: AtomicBool = AtomicBool::new(false);
 
 impl Global {
     /// The context that was made last, perhaps by the process that this one was forked from.
@@ -56,7 +55,6 @@ impl Global {
     }
 
     fn make() -> Option<&'static Global> {
-        static ONCE: Once = Once::new();
         let last = GLOBAL.load(Ordering::Acquire);
         // SAFETY: no arguments; the result is checked.
         let handle = unsafe { zmq_sys::zmq_ctx_new() };
@@ -79,11 +77,11 @@ impl Global {
             // The parent's sockets do not count here.
             OPEN.store(0, Ordering::Relaxed);
         }
-        // SAFETY: a plain function without arguments, that lives as long as this library is loaded: a shared
-        // library's handlers run before it is unloaded.
-        ONCE.call_once(|| unsafe {
-            libc::atexit(at_exit);
-        });
+        if !REGISTERED.swap(true, Ordering::AcqRel) {
+            // SAFETY: a plain function without arguments, that lives as long as this library is loaded: a shared
+            // library's handlers run before it is unloaded.
+            unsafe { libc::atexit(at_exit) };
+        }
         Global::last()
     }
 }
@@ -92,9 +90,6 @@ impl Context {
     /// The process's own context, made at the first call. Where it cannot be made (no descriptors left) the result
     /// makes no sockets; a later call tries again.
     pub fn global() -> Context {
-        if ENDED.load(Ordering::Acquire) {
-            return Context { handle: ptr::null_mut(), own: true };
-        }
         let global = Global::last().filter(|global| global.is_ours()).or_else(Global::make);
         Context { handle: global.map_or(ptr::null_mut(), |global| global.handle), own: true }
     }
@@ -112,6 +107,11 @@ impl Context {
     /// The libzmq context, NULL if it could not be made.
     pub fn as_ptr(self) -> *mut c_void {
         self.handle
+    }
+
+    /// Returns whether this is the process's own context without sockets, whose threads may not run yet.
+    pub(super) fn is_idle(self) -> bool {
+        self.own && OPEN.load(Ordering::Relaxed) == 0
     }
 
     pub(super) fn opened(self) {
@@ -132,7 +132,10 @@ impl Context {
 extern "C" fn at_exit() {
     let Some(global) = Global::last() else { return };
     if global.is_ours() && OPEN.load(Ordering::Acquire) == 0 {
-        ENDED.store(true, Ordering::Release);
+        // A node that is made from now on, by a handler that runs later, has another context, which is terminated after
+        // that handler.
+        GLOBAL.store(ptr::null_mut(), Ordering::Release);
+        REGISTERED.store(false, Ordering::Release);
         // SAFETY: the context was made here and is terminated only here, once, when every socket in it has been
         // closed; from now on nobody is given it.
         unsafe { zmq_sys::zmq_ctx_term(global.handle) };

@@ -3,6 +3,8 @@
 use std::ffi::CStr;
 use std::{fmt, io};
 
+use super::descriptors::describe_limit;
+
 /// Reason why a libzmq call failed: an errno of the system, or one of libzmq's own (`ETERM`, …).
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub struct Error(i32);
@@ -46,6 +48,11 @@ impl Error {
         self.0 == libc::EHOSTUNREACH
     }
 
+    /// Returns whether the socket was closed by somebody else.
+    pub fn is_closed(self) -> bool {
+        self.0 == libc::ENOTSOCK
+    }
+
     /// Returns whether the context is being terminated: its owner wants every socket closed.
     pub fn is_terminated(self) -> bool {
         self.0 == zmq_sys::errno::ETERM
@@ -54,6 +61,9 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == libc::EMFILE {
+            return f.write_str(&describe_limit());
+        }
         // SAFETY: libzmq returns a text for every number, zero-terminated and valid for the whole run (or, for a
         // system error, until the next call on this thread: it is copied here at once).
         let text = unsafe { CStr::from_ptr(zmq_sys::zmq_strerror(self.0)) };

@@ -5,7 +5,7 @@ use std::mem::ManuallyDrop;
 use std::os::fd::RawFd;
 use std::{fmt, ptr};
 
-use super::{Context, Error, Msg};
+use super::{Context, Error, Msg, require_descriptors};
 
 /// A libzmq socket. It may move between threads, but is used by one at a time.
 pub struct Socket {
@@ -25,12 +25,20 @@ pub struct Events {
     pub writable: bool,
 }
 
+/// Descriptors that a socket needs: for its own mailbox, and one in reserve.
+const SOCKET: usize = 2;
+
+/// Descriptors that the first socket of a context needs: its own, two for each of libzmq's two threads, one for the
+/// context, and about as many in reserve.
+const FIRST_SOCKET: usize = 12;
+
 impl Socket {
     /// Makes a socket.
     pub fn new(context: Context, kind: zmq::SocketType) -> Result<Socket, Error> {
         if context.handle.is_null() {
             return Err(Error::TOO_MANY_FILES);
         }
+        require_descriptors(if context.is_idle() { FIRST_SOCKET } else { SOCKET })?;
         // SAFETY: a context; a wrong type is answered with an error.
         let handle = unsafe { zmq_sys::zmq_socket(context.handle, kind as i32) };
         if handle.is_null() {

@@ -21,8 +21,8 @@ use crate::ffi::failure::Failure;
 /// Returns: the TCP port, 0 for other transports; or -1.
 /// Errors: EINVAL if the endpoint is malformed; EADDRINUSE; EADDRNOTAVAIL;
 ///     EACCES if keys or a security mechanism are set and cannot be used (the
-///     endpoint is never bound without them); other errors of libzmq; and those
-///     of an answered call.
+///     endpoint is never bound without them); EMFILE if too few descriptors are
+///     left; other errors of libzmq; and those of an answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_bind(self_: *mut zgossip_t, endpoint: *const c_char) -> c_int {
     entry_with_reason! {
@@ -84,8 +84,9 @@ pub unsafe extern "C" fn zgossip_unbind(self_: *mut zgossip_t, endpoint: *const 
 /// Errors: EINVAL if the endpoint or the key is malformed; EACCES if the keys
 ///     cannot be used, or zgossip/security/mechanism is plain or curve and
 ///     there is no password or `server_key` for it (the node never connects
-///     without it then, except to inproc endpoints); other errors of libzmq;
-///     and those of an answered call.
+///     without it then, except to inproc endpoints); EMFILE if too few
+///     descriptors are left; other errors of libzmq; and those of an answered
+///     call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_connect(
     self_: *mut zgossip_t,

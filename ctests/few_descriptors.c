@@ -1,0 +1,97 @@
+/*  This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+    Nodes with few descriptors left, from none on, each in a process of its
+    own: calls are refused with the reason, and nothing aborts.  */
+
+#include <zgossip/zgossip.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "check.h"
+
+#define LIMIT 64
+
+//  Takes all descriptors but some.
+static void leave (int free_ones)
+{
+    struct rlimit limit = { LIMIT, LIMIT };
+    int taken [LIMIT];
+    int count = 0;
+    CHECK (setrlimit (RLIMIT_NOFILE, &limit) == 0);
+    while ((taken [count] = open ("/dev/null", O_RDONLY)) >= 0)
+        count++;
+    while (free_ones-- > 0)
+        close (taken [--count]);
+}
+
+//  Returns 1 if the call succeeded; otherwise it must say why.
+static int succeeded (const char *call, int result)
+{
+    if (result >= 0)
+        return 1;
+    CHECK (errno == EMFILE);
+    if (!strstr (zgossip_strerror (errno), "too few file descriptors")
+    ||  !strstr (zgossip_strerror (errno), "the limit is 64 (ulimit -n)")) {
+        printf ("%s: %s\n", call, zgossip_strerror (errno));
+        exit (1);
+    }
+    return 0;
+}
+
+//  Returns how many calls succeeded.
+static int try_calls (int free_ones, int beside_another)
+{
+    zgossip_t *other = NULL;
+    zgossip_t *node;
+    int calls = 0;
+    if (beside_another) {
+        other = zgossip_new ("other");
+        CHECK (zgossip_bind (other, "tcp://127.0.0.1:*") > 0);
+    }
+    leave (free_ones);
+    node = zgossip_new ("node");
+    if (succeeded ("new", node? 0: -1)) {
+        calls += 1 + succeeded ("bind", zgossip_bind (node, "tcp://127.0.0.1:*"));
+        calls += succeeded ("connect", zgossip_connect (node, "tcp://127.0.0.1:1", NULL));
+        calls += succeeded ("bind", zgossip_bind (node, "ipc://@zgossip-few-descriptors"));
+        CHECK (zgossip_publish (node, "key", "value") == 0);
+        CHECK (zgossip_count (node) == 1);
+    }
+    zgossip_destroy (&node);
+    if (other)
+        CHECK (zgossip_bind (other, "tcp://127.0.0.1:*") > 0 || errno == EMFILE);
+    zgossip_destroy (&other);
+    return calls;
+}
+
+int main (void)
+{
+    int beside_another;
+    int free_ones;
+    int least = 4;
+    int most = 0;
+    alarm (120);
+    for (beside_another = 0; beside_another < 2; beside_another++)
+        for (free_ones = 0; free_ones < 30; free_ones++) {
+            int status;
+            pid_t child = fork ();
+            CHECK (child >= 0);
+            if (child == 0)
+                exit (100 + try_calls (free_ones, beside_another));
+            CHECK (waitpid (child, &status, 0) == child);
+            if (!WIFEXITED (status) || WEXITSTATUS (status) < 100) {
+                printf ("%d free: status %x\n", free_ones, (unsigned) status);
+                return 1;
+            }
+            if (WEXITSTATUS (status) - 100 < least)
+                least = WEXITSTATUS (status) - 100;
+            if (WEXITSTATUS (status) - 100 > most)
+                most = WEXITSTATUS (status) - 100;
+        }
+    CHECK (least == 0 && most == 4);
+    puts ("the end");
+    return 0;
+}

@@ -1,0 +1,43 @@
+//! Descriptors, of which a process may have a limited number.
+
+use std::os::fd::OwnedFd;
+
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::process::{Resource, getrlimit};
+
+use super::Error;
+
+/// Checks that `count` descriptors are left. libzmq aborts the process where it gets none, so a call that needs some is
+/// refused before libzmq sees it. (Another thread may take them in between.)
+pub fn require_descriptors(count: usize) -> Result<(), Error> {
+    let held: Result<Vec<OwnedFd>, _> = (0..count).map(|_| eventfd(0, EventfdFlags::CLOEXEC)).collect();
+    held.map(drop).map_err(|error| Error::from_errno(error.raw_os_error()))
+}
+
+/// Why there are no descriptors left, for people.
+pub(super) fn describe_limit() -> String {
+    let limit = getrlimit(Resource::Nofile).current;
+    let limit = limit.map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string());
+    format!("too few file descriptors are left in this process: the limit is {limit} (ulimit -n)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_descriptors_than_the_limit_are_refused() {
+        assert_eq!(require_descriptors(8), Ok(()));
+        let limit = getrlimit(Resource::Nofile).current.expect("a limit");
+        if limit < 100_000 {
+            assert_eq!(require_descriptors(limit as usize), Err(Error::TOO_MANY_FILES));
+        }
+    }
+
+    #[test]
+    fn the_reason_names_the_limit() {
+        let limit = getrlimit(Resource::Nofile).current.expect("a limit");
+        let reason = Error::TOO_MANY_FILES.to_string();
+        assert!(reason.contains(&format!("the limit is {limit}")), "{reason}");
+    }
+}
