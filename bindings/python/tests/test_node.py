@@ -199,6 +199,42 @@ class Configuration(NodeTest):
             with self.assertRaises(zgossip.ZgossipError):
                 second.set("server/timeout", "soon")
 
+    def test_checked(self) -> None:
+        with tempfile.TemporaryDirectory() as place:
+            path = os.path.join(place, "node.cfg")
+            with open(path, "w") as file:
+                file.write("server\n    timeout = soon\n    timeuot = 5\n")
+            problems = zgossip.check(path)
+            self.assertEqual(len(problems), 2)
+            self.assertRegex(problems[0], r"node\.cfg:2: server/timeout = 'soon' is not a number of ms")
+            self.assertRegex(problems[1], r"node\.cfg:3: .*did you mean 'server/timeout'")
+            node = self.node()
+            with self.assertRaisesRegex(zgossip.ZgossipError, "timeuot"):
+                node.load_strict(path)
+            with self.assertRaises(zgossip.ZgossipError):
+                zgossip.check(os.path.join(place, "missing.cfg"))
+            self.assertIsNone(node.endpoint())
+            port = node.bind("tcp://127.0.0.1:*")
+            self.assertEqual(node.endpoint(), f"tcp://127.0.0.1:{port}")
+            with open(path, "w") as file:
+                file.write(f"zgossip\n    bind\n        endpoint = tcp://127.0.0.1:{port}\n")
+            self.assertEqual(zgossip.check(path), [])
+            node.unbind("tcp://127.0.0.1:*")
+            self.assertEqual(node.load_strict(path), [])
+            (problem,) = self.node().load_strict(path)
+            self.assertIn("could not bind", problem)
+
+    def test_password(self) -> None:
+        node = self.node()
+        node.set("zgossip/security/mechanism", "plain")
+        with self.assertRaisesRegex(zgossip.ZgossipError, "no username and password"):
+            node.connect("tcp://127.0.0.1:1")
+        node.set_plain("printer", "swordfish")
+        node.connect("tcp://127.0.0.1:1")
+        with self.assertRaises(zgossip.ZgossipError):
+            node.set_plain("printer", None)
+        node.set_plain(None, None)
+
 
 class Mistakes(NodeTest):
     def test_are_refused_at_once(self) -> None:
