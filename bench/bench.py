@@ -226,7 +226,8 @@ def markdown(found):
     out += [f"- {name}: {value}" for name, value in found["machine"].items()]
     if QUICK:
         out += ["", "Quick: smaller networks and fewer tuples than the lines say, so that the numbers are only a hint."]
-    out += ["", "Medians of the runs, and in brackets the smallest and the largest; runs of the columns alternate.",
+    out += ["", "Each figure is the median of the runs, with the smallest and the largest in brackets; runs of the columns "
+            "alternate.",
             "", "| work | stock | ours, preloaded | ours, native | limit | ours ÷ stock | budget | kept |",
             "| --- | --- | --- | --- | --- | --- | --- | --- |"]
     for line in found["rows"]:

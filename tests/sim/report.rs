@@ -86,25 +86,25 @@ type Row = ((usize, usize, usize), Measured);
 const INTRODUCTION: &str = "\
 # Simulated
 
-Made by `make simulate`: the core of the library in a network made up by `tests/sim`, in virtual time, from the seeds
-that are named. Whoever runs it again gets this file again, to the last digit.
+Made by `make simulate`, which runs the core of the library in a network simulated by `tests/sim`, in virtual time, from
+the seeds that are named. Another run makes the same file, to the last digit.
 
-Each link takes 1 to 20 ms one way (each its own, drawn at the start), and up to a tenth more for each frame; 10 µs pass
-between two frames on a link. The nodes themselves take no time, and there is no other limit to what a link carries:
+Each link takes 1 to 20 ms one way (drawn at random for each link at the start), and up to a tenth more for each frame;
+10 µs pass between two frames on a link. The nodes themselves take no time, and nothing else limits what a link carries:
 the times are those of the protocol. Values have 63 bytes. Frames and bytes are ZGP's, without those that only keep
 links alive (HELLO, PING, PONG, HEARTBEAT).
 
-An *arrival* is a tuple that comes to a node that did not have it. Each needs one transmission at the least, so 1.00
-tuples sent for each arrival is the limit that nothing can beat.
+An *arrival* is a tuple that comes to a node that did not have it. Each takes at least one transmission, so the smallest
+possible number of tuples sent for each arrival is 1.00.
 ";
 
 const SIZES: &str = "
 ## Time and messages until all hold all
 
-Seed 1. Tuples are published at the same moment, each by another node as far as there are as many. *First* is in a
-network where nobody has published before: a tuple goes over all links, and who gets it twice says so. *Third* is the
-third time that the same nodes publish. Times are from the publishing until half of all nodes and tuples, and the last
-node, have it; messages and bytes include what follows within three seconds.
+Seed 1. Tuples are published at the same moment, each by another node where there are enough nodes. *First* is a network
+where nobody has published before: a tuple goes over all links, and a node that gets it twice prunes one of them. *Third*
+is the third time that the same nodes publish. Times are those from the publication until half of all arrivals, and until
+the last one; messages and bytes include what follows within three seconds.
 
 ![time and messages against nodes](simulated.svg)
 
@@ -115,10 +115,10 @@ node, have it; messages and bytes include what follows within three seconds.
 const ABOUT_FAULTS: &str = "
 ## The tree against flooding, under faults
 
-The same network meets the same faults twice: as it is (*tree*), and with nobody ever being asked to send less
-(*flooding*: each tuple goes over each link, but for the one that it came by, and not back to who wrote it). Faults go
-on for 20 s, while ten nodes publish 400 tuples; then they end, and 20 s later it is counted what is where. A tuple is
-due at every node unless all nodes that held it were killed.
+The same network meets the same faults twice: as it is (*tree*), and without pruning (*flooding*: each tuple goes over
+each link but the one that it came by, and not back to its origin). Faults go on for 20 s, while ten nodes publish 400
+tuples; then they end, and 20 s later all tuples at all nodes are counted. A tuple is due at every node unless all nodes
+that held it were killed.
 
 Of 30 nodes, in each second: *links cut*: one connection breaks, for up to 5 s; in half of the cases both ends see it
 up to 10 s late. *Nodes killed*: in every other second, one ends and comes back with nothing within 3 s. *Partitions*:
@@ -126,10 +126,10 @@ three times in a run the network falls into two random parts, for 1 to 4 s, whic
 lost*: 2 % of all frames, while the connection goes on, which no transport does; HELLO and PONG, which begin a
 session, are spared. Of more nodes, more are hit in proportion.
 
-Times are from the publishing to the arrival at nodes that lived all that time, also those that were cut off: that is
-what the worst ones are. *Later* is how much later than with flooding the same tuple came to the same node: 99 % and
-99.9 % of all are below. Tuples sent, frames and bytes are for each arrival; those at nodes that came back with
-nothing are arrivals too.
+Times are those from the publication to the arrival at nodes that lived all that time. Nodes that were cut off are
+included, and account for the worst times. *Later* is how much later than with flooding the same tuple came to the same
+node: 99 % and 99.9 % of all are below. Tuples sent, frames and bytes are for each arrival; arrivals at nodes that came
+back with nothing are included.
 ";
 
 const FAULT_COLUMNS: &str = "\
