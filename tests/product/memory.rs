@@ -118,6 +118,7 @@ fn the_installed_suppressions_hide_what_is_kept_and_nothing_else() {
 #[test]
 fn valgrind_finds_no_fault_with_wrong_arguments() {
     check("wrong arguments", &native("arguments"));
+    check("nodes that are made while the process exits", &native("late"));
 }
 
 /// Valgrind watches calls that are given nothing to work with, each in a child, whose memory is freed as it ends.

@@ -31,10 +31,15 @@ unsafe impl Sync for Context {}
 struct Global {
     handle: *mut c_void,
     generation: u32,
+    /// Whether the process exits and the context is gone.
+    ended: AtomicBool,
+    /// The one before it, so that leak checkers find all of them.
+    _before: *mut Global,
 }
 
-/// The process's own context, replaced in a forked child. A box in it is never freed, for other threads may be reading
-/// it; and there is no lock, which a child could inherit locked.
+/// The process's own context, replaced in a forked child, and for nodes that are made after its end while the process
+/// exits. A box in it is never freed, for other threads may be reading it; and there is no lock, which a child could
+/// inherit locked.
 static GLOBAL: AtomicPtr<Global> = AtomicPtr::new(ptr::null_mut());
 
 /// The number of open sockets in the process's own context.
@@ -50,8 +55,13 @@ impl Global {
         unsafe { GLOBAL.load(Ordering::Acquire).as_ref() }
     }
 
+    /// Returns whether it was made in this process.
     fn is_ours(&self) -> bool {
         self.generation == generation()
+    }
+
+    fn is_usable(&self) -> bool {
+        self.is_ours() && !self.ended.load(Ordering::Acquire)
     }
 
     fn make() -> Option<&'static Global> {
@@ -64,7 +74,9 @@ impl Global {
         // SAFETY: a context just made, options that exist in every supported libzmq. A refusal only means that
         // the default stays.
         unsafe { zmq_sys::zmq_ctx_set(handle, zmq_sys::ZMQ_MAX_SOCKETS as i32, MAX_SOCKETS) };
-        let global = Box::into_raw(Box::new(Global { handle, generation: generation() }));
+        let global =
+            Global { handle, generation: generation(), ended: AtomicBool::new(false), _before: last };
+        let global = Box::into_raw(Box::new(global));
         if GLOBAL.compare_exchange(last, global, Ordering::AcqRel, Ordering::Acquire).is_err() {
             // SAFETY: nobody else has seen either; the context has no sockets, so its end does not wait.
             unsafe {
@@ -73,7 +85,8 @@ impl Global {
             }
             return Global::last();
         }
-        if !last.is_null() {
+        // SAFETY: NULL, or a leaked box.
+        if unsafe { last.as_ref() }.is_some_and(|last| !last.is_ours()) {
             // The parent's sockets do not count here.
             OPEN.store(0, Ordering::Relaxed);
         }
@@ -90,7 +103,7 @@ impl Context {
     /// The process's own context, made at the first call. Where it cannot be made (no descriptors left) the result
     /// makes no sockets; a later call tries again.
     pub fn global() -> Context {
-        let global = Global::last().filter(|global| global.is_ours()).or_else(Global::make);
+        let global = Global::last().filter(|global| global.is_usable()).or_else(Global::make);
         Context { handle: global.map_or(ptr::null_mut(), |global| global.handle), own: true }
     }
 
@@ -131,10 +144,10 @@ impl Context {
 /// still open, or in a forked child that has only its parent's context, which has no I/O threads there.
 extern "C" fn at_exit() {
     let Some(global) = Global::last() else { return };
-    if global.is_ours() && OPEN.load(Ordering::Acquire) == 0 {
+    if global.is_usable() && OPEN.load(Ordering::Acquire) == 0 {
         // A node that is made from now on, by a handler that runs later, has another context, which is terminated after
         // that handler.
-        GLOBAL.store(ptr::null_mut(), Ordering::Release);
+        global.ended.store(true, Ordering::Release);
         REGISTERED.store(false, Ordering::Release);
         // SAFETY: the context was made here and is terminated only here, once, when every socket in it has been
         // closed; from now on nobody is given it.
