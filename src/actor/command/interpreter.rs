@@ -25,7 +25,7 @@ use self::load::Opened;
 use super::commands::{Command, Reason, Refused};
 use super::configuration::Values;
 use super::outgoing::Outgoing;
-use super::parser::parse;
+use super::parser::{parse, shown_name};
 use crate::actor::file::Watch;
 use crate::actor::file::zpl::Item;
 use crate::core::Now;
@@ -141,7 +141,7 @@ impl Interpreter {
     #[inline]
     fn log_command(&self, name: &[u8]) {
         if self.logger.verbose() {
-            self.logger.debug(format_args!("API command={}", show(name)));
+            self.logger.debug(format_args!("API command={}", show(shown_name(name))));
         }
     }
 

@@ -275,7 +275,7 @@ const fn words(text: &[u8]) -> usize {
 /// not part of it; a zero byte elsewhere makes the command invalid.
 pub fn parse<'a>(frames: &[&'a [u8]]) -> Result<Command<'a>, Refused> {
     let name = frame(frames, 0).unwrap_or_default();
-    let refused = |reason| Refused { command: name.to_vec(), reason };
+    let refused = |reason| Refused { command: shown_name(name).to_vec(), reason };
     let index = index_of(name).ok_or_else(|| refused(Reason::Unknown))?;
     if frames.len() > LIMITS[index] {
         return Err(refused(Reason::Excess(COMMANDS[index].arguments)));
@@ -294,11 +294,20 @@ pub fn read_by_czmq<'f, 'a>(frames: &'f [&'a [u8]]) -> Option<&'f [&'a [u8]]> {
     (frames.len() > LIMITS[index]).then(|| &frames[..LIMITS[index]])
 }
 
+/// Commands whose argument is a secret. A program that puts all in one frame by mistake sends the secret with the name.
+const SECRETS: [&[u8]; 3] = [b"SET SECRETKEY", b"SET PASSWORD", b"SET zgossip/security/password"];
+
+/// The part of a command's name that may be shown: all of it, but not a secret behind it in the same frame.
+pub fn shown_name(name: &[u8]) -> &[u8] {
+    SECRETS.into_iter().find(|secret| name.starts_with(secret)).unwrap_or(name)
+}
+
 /// Returns whether these frames carry a secret, so that no copy of them may stay in memory.
 pub fn is_secret(frames: &[&[u8]]) -> bool {
     match frame(frames, 0) {
-        Some(b"SET SECRETKEY" | b"SET PASSWORD") => true,
         Some(b"SET") => frame(frames, 1).is_some_and(is_password),
+        // Asked of every command: most are no SET.
+        Some(name) if name.starts_with(b"SET ") => SECRETS.iter().any(|secret| name.starts_with(secret)),
         _ => false,
     }
 }

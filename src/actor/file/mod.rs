@@ -11,7 +11,7 @@ use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -87,7 +87,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Writes a tree to a file, which holds its old content or all of the new one at any time; `-` is standard output. A
-/// file that is there keeps its permissions; a new one is for its owner alone if it `is_secret`.
+/// file that is there keeps its permissions; one that `is_secret` is for its owner alone, new or not.
 pub fn save(tree: &Item, name: &[u8], is_secret: bool) -> io::Result<()> {
     let text = Zeroizing::new(tree.save());
     if name == b"-" {
@@ -100,7 +100,11 @@ pub fn save(tree: &Item, name: &[u8], is_secret: bool) -> io::Result<()> {
         Ok(metadata) if !metadata.is_file() => {
             OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(&target)?.write_all(&text)
         }
-        Ok(metadata) => replace(&target, &text, Some(metadata.permissions()), 0o600),
+        Ok(metadata) => {
+            let mode = metadata.permissions().mode();
+            let permissions = fs::Permissions::from_mode(if is_secret { mode & !0o077 } else { mode });
+            replace(&target, &text, Some(permissions), 0o600)
+        }
         Err(_) => replace(&target, &text, None, if is_secret { 0o600 } else { 0o666 }),
     }
 }
@@ -126,7 +130,6 @@ fn replace(target: &Path, text: &[u8], permissions: Option<fs::Permissions>, mod
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;
 
     /// A directory of the test's own, removed at its end.
@@ -182,11 +185,17 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_with_a_secret_is_for_its_owner() {
+    fn a_file_with_a_secret_is_for_its_owner_whether_it_is_new_or_not() {
         let directory = Directory::new();
-        let name = directory.name(b"secret");
-        save(&tree("a = 1\n"), &name, true).unwrap();
-        assert_eq!(fs::metadata(path(&name)).unwrap().permissions().mode() & 0o777, 0o600);
+        for (file, before, after) in [(&b"new"[..], None, 0o600), (b"old", Some(0o644), 0o600)] {
+            let name = directory.name(file);
+            if let Some(mode) = before {
+                fs::write(path(&name), "a = 1\n").unwrap();
+                fs::set_permissions(path(&name), fs::Permissions::from_mode(mode)).unwrap();
+            }
+            save(&tree("a = 1\n"), &name, true).unwrap();
+            assert_eq!(fs::metadata(path(&name)).unwrap().permissions().mode() & 0o777, after);
+        }
     }
 
     #[test]

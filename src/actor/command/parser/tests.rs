@@ -92,6 +92,22 @@ fn commands_with_a_secret_are_known() {
         assert!(is_secret(frames), "{frames:?}");
     }
     assert!(!is_secret(&[b"SET", b"zgossip/security/username", b"u"]));
+    assert!(!is_secret(&[b"SET PUBLICKEY", b"k"]));
+}
+
+#[test]
+fn a_secret_in_the_frame_of_its_command_is_not_shown() {
+    for frame in [
+        &b"SET SECRETKEY swordfish"[..],
+        b"SET PASSWORD swordfish",
+        b"SET zgossip/security/password swordfish",
+    ] {
+        assert!(is_secret(&[frame]));
+        let refused = parse(&[frame]).unwrap_err();
+        assert!(refused.reason == Reason::Unknown && !refused.to_string().contains("swordfish"), "{refused}");
+        assert!(frame.starts_with(shown_name(frame)) && !shown_name(frame).ends_with(b"swordfish"));
+    }
+    assert_eq!(shown_name(b"NONSENSE with words"), b"NONSENSE with words");
 }
 
 #[test]
