@@ -17,32 +17,32 @@ PATHS = [
 
 # What an instruction belongs to: by the file that its line comes from, or, for lines of Rust's own library, by the
 # function that they are part of.
-OURS = ["commands, pipe", "inbox", "engine", "wire", "node", "store", "digest", "feed", "batch"]
+OURS = ["commands, pipe", "inbox", "engine", "codec", "node", "store", "digest", "change log", "batch"]
 FILES = [
     (r"libzmq", "libzmq"),
     (r"libczmq", "CZMQ"),
     (r"malloc", "allocator"),
     (r"(^|/)bench/", "the program"),
-    (r"core/(wire|records|extension)\.rs", "wire"),
-    (r"core/digest\.rs|xxhash", "digest"),
-    (r"core/feed\.rs", "feed"),
-    (r"core/(store|tuple)\.rs|ahash|triomphe", "store"),
+    (r"core/codec/", "codec"),
+    (r"core/store/digest\.rs|xxhash", "digest"),
+    (r"core/store/change_log\.rs", "change log"),
+    (r"core/(store/|tuple\.rs)|ahash|triomphe", "store"),
     (r"core/node/transmit\.rs", "batch"),
     (r"src/core/", "node"),
-    (r"actor/inbox\.rs", "inbox"),
+    (r"actor/command/inbox\.rs", "inbox"),
     (r"src/(actor|ffi)/", "commands, pipe"),
     (r"src/engine/", "engine"),
     (r"libc\.|libstdc", "memcpy and other libc"),
 ]
 FUNCTIONS = [
     (r"__rdl_|__rust_", "allocator"),
-    (r"core::(wire|records|extension)|memchr", "wire"),
-    (r"core::digest", "digest"),
-    (r"core::feed", "feed"),
+    (r"core::codec|memchr", "codec"),
+    (r"core::store::digest", "digest"),
+    (r"core::store::change_log", "change log"),
     (r"core::(store|tuple)|ahash", "store"),
     (r"core::node::transmit", "batch"),
     (r"zgossip::core", "node"),
-    (r"actor::inbox", "inbox"),
+    (r"actor::command::inbox", "inbox"),
     (r"zgossip::(actor|ffi)", "commands, pipe"),
     (r"zgossip::engine", "engine"),
 ]

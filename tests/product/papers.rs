@@ -114,3 +114,23 @@ fn the_version_is_the_same_everywhere() {
         assert!(read(&root().join(file)).contains(&line), "{file} says {line}");
     }
 }
+
+/// `bench/profile.py` tells by patterns of paths which part of the library an instruction belongs to. One that names a
+/// path of former times would put its instructions under another part.
+#[test]
+fn the_profile_divides_by_files_that_exist() {
+    let text = read(&root().join("bench/profile.py"));
+    let patterns = text.lines().filter_map(|line| line.trim().strip_prefix("(r\"")?.split('"').next());
+    let paths = patterns.flat_map(|pattern| pattern.split('|')).map(|path| path.replace('\\', ""));
+    let of_ours: Vec<String> = paths
+        .filter(|path| ["core", "actor", "engine"].iter().any(|layer| path.starts_with(layer)))
+        .map(|path| path.replace("::", "/").replace('(', "").trim_end_matches('/').to_owned())
+        .collect();
+    let exists = |path: &&String| {
+        let path = root().join("src").join(path);
+        path.exists() || path.with_extension("rs").exists()
+    };
+    assert!(of_ours.len() >= 10, "{of_ours:?}");
+    let missing: Vec<_> = of_ours.iter().filter(|path| !exists(path)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
