@@ -16,8 +16,8 @@ impl Engine {
         let Some(endpoint) = self.links.get(&id).map(|link| link.endpoint.to_string()) else { return };
         if !self.is_itself(id) {
             self.logger.warning(format_args!(
-                "the peer at {endpoint} has this node's id, as a copy of a running machine has: what both write \
-                 at once may be lost"
+                "the peer at {endpoint} has this node's id: it is this node, reached by a detour, or a copy of a \
+                 running machine, and then what both write at once may be lost"
             ));
             return;
         }

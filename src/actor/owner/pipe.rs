@@ -77,8 +77,8 @@ impl PipeOwner {
         }
     }
 
-    /// Returns whether the pipe was closed under the node. CZMQ does that to the pipes of actors that the program has not destroyed
-    /// when the process exits.
+    /// Returns whether the pipe was closed under the node. CZMQ does that to the pipes of actors that the program has not
+    /// destroyed when the process exits.
     pub fn is_pipe_closed(&self) -> bool {
         self.is_pipe_closed
     }

@@ -79,7 +79,8 @@ impl Node {
         Ok(self.handle()?.retract(key.as_ref())?)
     }
 
-    /// Forgets a tuple on this node only, until this node publishes the key or another node gives it another value. Returns whether the node held it.
+    /// Forgets a tuple on this node only, until this node publishes the key or another node gives it another value. Returns
+    /// whether the node held it.
     ///
     /// # Errors
     /// As [`retract`](Node::retract).

@@ -117,7 +117,10 @@ impl Execution<'_> {
             }
         }
         for (endpoint, server_key) in opened.connects {
-            let connects = |service: &Service<'_>| matches!(service, Service::Connect { endpoint: named, .. } if *named == endpoint);
+            let connects = |service: &Service<'_>| match service {
+                Service::Connect { endpoint: named, .. } => *named == endpoint,
+                _ => false,
+            };
             if !is_secured_anew && named.iter().any(connects) {
                 kept.connects.insert(endpoint, server_key);
             } else if self.engine.disconnect(&endpoint).is_ok() {
@@ -125,11 +128,14 @@ impl Execution<'_> {
             }
         }
         for (key, value) in opened.published {
-            let publishes = |service: &Service<'_>| matches!(service, Service::Publish { key: named, .. } if *named == key);
+            let publishes = |service: &Service<'_>| match service {
+                Service::Publish { key: named, .. } => *named == key,
+                _ => false,
+            };
             if named.iter().any(publishes) {
                 kept.published.insert(key, value);
             } else if self.engine.node().get(&key, self.now).is_some_and(|tuple| tuple.value() == value) {
-                // Nobody else has given the key a value since.
+                // Nobody else has given the key a value since. A key that is held is a good one, and has its place.
                 let _ = self.engine.node().retract(&key, self.now);
             }
         }
