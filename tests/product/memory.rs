@@ -96,15 +96,19 @@ fn valgrind_says_nothing_of_a_short_program() {
 /// The file that is installed hides what the process keeps on purpose, and no mistake of the program.
 #[test]
 fn the_installed_suppressions_hide_what_is_kept_and_nothing_else() {
-    let everything = |lines: &str| {
+    let watch = |program: Command| {
         let mut valgrind = Command::new("valgrind");
         valgrind.args(["-q", "--error-exitcode=99", "--leak-check=full", "--show-leak-kinds=all"]);
-        valgrind.args(["--errors-for-leak-kinds=all", "--num-callers=40"]);
+        valgrind.args(["--errors-for-leak-kinds=all", "--num-callers=40", "--fair-sched=try"]);
         valgrind.arg(format!("--suppressions={}", root().join("doc/valgrind.supp").display()));
-        valgrind.arg(short_program(lines).get_program());
+        valgrind.arg(program.get_program());
         run(valgrind, LONG * 5)
     };
+    let everything = |lines: &str| watch(short_program(lines));
     let done = everything(MEETING).check("a short program");
+    assert_eq!(done.err, "", "nothing but what is kept");
+    // Threads that wait for a lock.
+    let done = watch(native("contended")).check("a program whose threads wait for each other");
     assert_eq!(done.err, "", "nothing but what is kept");
     let forgotten =
         format!("{MEETING}\n hub = zgossip_new (\"forgotten\"); zgossip_bind (hub, \"tcp://127.0.0.1:*\");");
