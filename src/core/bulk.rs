@@ -172,6 +172,11 @@ impl Bulk {
         self.backlog
     }
 
+    /// Bytes that were sent and that the peer has not yet shown to have taken.
+    pub(super) fn unacknowledged(&self) -> u64 {
+        self.window.sent - self.window.acknowledged
+    }
+
     /// Notes that the range was sent up to `offset`.
     pub(super) fn advance(&mut self, offset: u32) {
         self.backlog.0 = offset.min(self.backlog.1);

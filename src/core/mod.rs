@@ -52,7 +52,7 @@ pub use clock::Now;
 pub use event::{Event, Severity};
 pub use frame::Frame;
 pub use id::{LinkId, Role};
-pub use node::{Barrier, Node, PeerState, Protocol};
+pub use node::{Barrier, Node, PeerKind, PeerState};
 pub use settings::{Refusal, Settings};
 pub use stats::Stats;
 pub use tuple::{Tuple, check_key};

@@ -232,7 +232,8 @@ impl Engine {
 
     /// The peers that the node has or wants a connection to, each with its endpoint, in the order of their links.
     pub fn peers(&self) -> Vec<(String, core::PeerState)> {
-        self.node.peers().into_iter().map(|peer| (self.endpoint_of(peer.link), peer)).collect()
+        let now = self.clock.now();
+        self.node.peers(now).into_iter().map(|peer| (self.endpoint_of(peer.link), peer)).collect()
     }
 
     /// Replaces the node's settings.

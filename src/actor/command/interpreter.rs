@@ -9,11 +9,13 @@
 //! | `configure` | the commands that change the configuration, and putting it in force |
 //! | `load` | LOAD, and undoing what a changed file no longer names |
 //! | `node_calls` | typed calls, which return what became of them |
+//! | `replies` | replies in words and numbers |
 
 mod configure;
 mod execute;
 mod load;
 mod node_calls;
+mod replies;
 
 use std::collections::HashSet;
 use std::fmt;

@@ -90,6 +90,11 @@ impl Peer {
         self.owed = owed;
     }
 
+    /// Returns the number of tuples that the peer still has to send on this link, by its last message about it.
+    pub(in crate::core) fn owed(&self) -> u32 {
+        self.owed
+    }
+
     /// Notes that a tuple has come, or a sign that the peer has taken some.
     pub(in crate::core) fn on_progress(&mut self, now: u64) {
         self.progress_at = now;

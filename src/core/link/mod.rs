@@ -9,6 +9,7 @@
 //! | `pace` | how rare heartbeats are while nothing changes |
 //! | `list_wait` | waiting for the end of a plain client's list |
 //! | `outbox` | frames that go before tuples |
+//! | `traffic` | counters, and the round-trip time |
 
 pub(super) mod handshake;
 pub(super) mod keepalive;
@@ -16,6 +17,7 @@ pub(super) mod list_wait;
 pub(super) mod liveness;
 pub(super) mod outbox;
 pub(super) mod pace;
+pub(super) mod traffic;
 
 use crate::core::ack::AckTracker;
 use crate::core::anti_entropy;
@@ -33,6 +35,7 @@ use list_wait::ListWait;
 use liveness::Liveness;
 use outbox::Outbox;
 use pace::Pace;
+use traffic::{RoundTrip, Traffic};
 
 /// Milliseconds between two INVALIDs to one client: a flood of its tuples is answered once.
 const INVALID_INTERVAL: u64 = 100;
@@ -102,6 +105,8 @@ pub(super) struct Link {
     /// The barriers that the peer has acknowledged.
     pub(super) acks: AckTracker,
     pub(super) transit: Transit,
+    pub(super) traffic: Traffic,
+    pub(super) round_trip: RoundTrip,
 }
 
 impl Link {
@@ -135,6 +140,8 @@ impl Link {
             wall: None,
             acks: AckTracker::default(),
             transit: Transit::default(),
+            traffic: Traffic::default(),
+            round_trip: RoundTrip::default(),
         }
     }
 
@@ -245,6 +252,7 @@ impl Link {
             self.since = now;
         }
         self.liveness.on_disconnected();
+        self.round_trip.on_disconnected();
         self.drop_unsent();
         self.set_phase(Phase::Handshake);
     }
@@ -263,6 +271,10 @@ impl Link {
         self.pings.on_sent(1 + former);
         self.next_turn_at = now + HANDSHAKE_TIMEOUT;
         self.plain.on_hello(now);
+        if former == 0 {
+            // Otherwise the first PONG may be the answer to a PING of the former connection.
+            self.round_trip.on_asked(now);
+        }
         former
     }
 
@@ -414,6 +426,14 @@ impl Link {
             self.pings.forget_unanswered();
         }
         self.receipts.on_sent(now);
+    }
+
+    /// Client: notes that a PING is sent. It is timed if the next PONG is its answer.
+    pub(super) fn on_ping_sent(&mut self, now: u64) {
+        self.pings.on_sent(1);
+        if self.pings.unanswered() == 1 {
+            self.round_trip.on_asked(now);
+        }
     }
 
     /// Returns whether the peer is a plain server and is to be sent a PING behind what it was sent.

@@ -111,10 +111,11 @@ impl Node {
             match (link.phase(), link.role()) {
                 (Phase::Extended, _) => {
                     let question = link.acks.on_sent(0);
+                    link.round_trip.on_asked(now.mono);
                     return Some(self.heartbeat(id, Extension { question, ..Extension::default() }, now));
                 }
                 (_, Role::Client) => {
-                    link.pings.on_sent(1);
+                    link.on_ping_sent(now.mono);
                     link.acks.on_sent(link.pings.unanswered());
                     if link.is_receipt_ping_due() {
                         link.receipts.on_ping_sent(link.pings.unanswered(), now.mono);
@@ -142,6 +143,7 @@ impl Node {
     pub(super) fn on_answer(&mut self, id: LinkId, answer: Answer, now: Now) {
         let root = self.root();
         let Some(link) = self.links.get_mut(&id) else { return };
+        link.round_trip.on_answer(now.mono);
         if answer.question & BULK != 0 {
             link.bulk.answer(answer.question, now.mono);
             link.sync.on_progress(now.mono);

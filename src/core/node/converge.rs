@@ -40,7 +40,7 @@ impl Node {
         let &Record { kind, key, value, stamp, .. } = record;
         let (ttl, is_over) = self.remaining_on_arrival(id, record, now);
         if self.is_too_far_ahead(stamp.time, now) {
-            return self.refuse_stamp(key, stamp, now);
+            return self.refuse_stamp(id, key, stamp, now);
         }
         self.clock.observe(stamp.time);
         let found = self.store.look_up(key);
@@ -55,6 +55,9 @@ impl Node {
             return;
         }
         if let Some(refusal) = self.refusal(found, record) {
+            if kind == RecordKind::Live {
+                self.refuse(id, refusal);
+            }
             return self.refuse_record(found, record, refusal, now);
         }
         let (state, tuple) = match kind {
@@ -81,8 +84,8 @@ impl Node {
     }
 
     /// Drops a peer's write whose stamp is further ahead than is believed.
-    fn refuse_stamp(&mut self, key: &[u8], stamp: Stamp, now: Now) {
-        self.counters.refused += 1;
+    fn refuse_stamp(&mut self, id: LinkId, key: &[u8], stamp: Stamp, now: Now) {
+        self.count_refused(id);
         self.anti_entropy.on_drift_refused(now.mono);
         self.anti_entropy.settle(key_hash(key), stamp);
         self.warn("stamp", || "dropped a tuple stamped further ahead than server/max_drift".into());

@@ -130,7 +130,7 @@ impl Node {
     /// Client: sends another PING to a server that has not shown what it speaks.
     fn ask_again(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        link.pings.on_sent(1);
+        link.on_ping_sent(now.mono);
         link.await_answer(now.mono);
         self.queue_control(id, Frame::new(encode(MessageId::Ping, &Extension::default())));
     }
@@ -143,6 +143,7 @@ impl Node {
         let next = link.liveness.on_heartbeat(now.mono);
         link.set_next_turn(next);
         link.pace.on_sent(summary);
+        link.round_trip.on_asked(now.mono);
         self.heartbeat_soon(id, now);
     }
 
@@ -207,7 +208,7 @@ impl Node {
             if link.keepalive.is_check_due(now.mono) {
                 return self.restart_handshake(id, now);
             }
-            link.pings.on_sent(1);
+            link.on_ping_sent(now.mono);
             self.queue_control(id, Frame::new(encode(MessageId::Ping, &Extension::default())));
         }
     }

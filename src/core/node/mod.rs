@@ -34,7 +34,7 @@ mod unstamped;
 #[cfg(feature = "internals")]
 pub use barrier::Agreement;
 pub use barrier::Barrier;
-pub use peers::{PeerState, Protocol};
+pub use peers::{PeerKind, PeerState};
 
 use crate::core::anti_entropy::AntiEntropy;
 use crate::core::clock::{Clock, Now, PeerClocks, Stamp, node_id};

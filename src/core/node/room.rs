@@ -4,7 +4,7 @@ use super::Node;
 use crate::core::clock::Now;
 use crate::core::codec::{Record, RecordKind};
 use crate::core::event::Event;
-use crate::core::id::Slot;
+use crate::core::id::{LinkId, Slot};
 use crate::core::settings::Refusal;
 use crate::core::store::{Lookup, NO_VALUE, Register, State, tombstone};
 use crate::core::tuple::{key_hash, value_hash};
@@ -82,12 +82,9 @@ impl Node {
         if is_live { self.make_room().err() } else { Some(Refusal::TooManyTuples) }
     }
 
-    /// Refuses a stamped write, and notes its key as refused: it is not requested again, and the key has no value any
+    /// Notes the key of a refused stamped write as refused: it is not requested again, and the key has no value any
     /// more, for that would be an older one.
     pub(super) fn refuse_record(&mut self, found: Lookup, record: &Record<'_>, refusal: Refusal, now: Now) {
-        if record.kind == RecordKind::Live {
-            self.refuse(refusal);
-        }
         self.refused_for_room |= refusal == Refusal::TooManyTuples;
         self.anti_entropy.settle(key_hash(record.key), record.stamp);
         if found.slot.is_none() && self.store.count(State::Refused) >= MOST_REFUSED {
@@ -108,7 +105,7 @@ impl Node {
     }
 
     /// Refuses a plain peer's value that is over a limit. True if it was refused.
-    pub(super) fn refuse_plain(&mut self, value: &[u8], is_new: bool) -> bool {
+    pub(super) fn refuse_plain(&mut self, id: LinkId, value: &[u8], is_new: bool) -> bool {
         let room = if value.len() > self.settings.max_value {
             Err(Refusal::ValueTooLong)
         } else if is_new {
@@ -117,18 +114,26 @@ impl Node {
             Ok(())
         };
         let Err(refusal) = room else { return false };
-        self.refuse(refusal);
+        self.refuse(id, refusal);
         true
     }
 
-    /// Counts and logs a refusal.
-    fn refuse(&mut self, refusal: Refusal) {
-        self.counters.refused += 1;
+    /// Counts and logs the refusal of a tuple that came by a link.
+    pub(super) fn refuse(&mut self, id: LinkId, refusal: Refusal) {
+        self.count_refused(id);
         let cause = match refusal {
             Refusal::ValueTooLong => "value",
             _ => "room",
         };
         self.warn(cause, || format!("dropped a tuple from the network: {refusal}"));
+    }
+
+    /// Counts a tuple that came by a link and is refused.
+    pub(super) fn count_refused(&mut self, id: LinkId) {
+        self.counters.refused += 1;
+        if let Some(link) = self.links.get_mut(&id) {
+            link.traffic.on_refused();
+        }
     }
 
     /// Forgets up to `most` refused tuples: the next comparison finds that they are missing.

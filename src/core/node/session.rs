@@ -15,6 +15,7 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else { return };
         self.counters.frames_in += 1;
         self.counters.bytes_in += frame.len() as u64;
+        link.traffic.on_received(frame.len());
         if !link.is_up() {
             return;
         }
@@ -171,6 +172,7 @@ impl Node {
     fn on_pong(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         link.pings.on_pong();
+        link.round_trip.on_answer(now.mono);
         link.receipts.on_pong();
         link.keepalive.on_pong(now.mono);
         let passed = link.acks.on_pong();
@@ -223,6 +225,9 @@ impl Node {
         let holds_ours = extension.summary.is_some_and(|summary| summary.root == root);
         link.sync.on_owed(extension.owed.unwrap_or(0));
         let role = link.role();
+        if role == Role::Client && extension.question.is_none() && extension.answer.is_none() {
+            link.round_trip.on_answer(now.mono);
+        }
         if holds_ours {
             link.sync.end_first_comparison();
             self.close_gap(id);

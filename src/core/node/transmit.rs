@@ -82,6 +82,7 @@ impl Node {
         self.counters.bytes_out += frame.bytes().len() as u64;
         if let Some(link) = self.links.get_mut(&id) {
             link.liveness.on_sent(now.mono);
+            link.traffic.on_sent(frame.bytes().len());
         }
         Some(frame)
     }
@@ -125,7 +126,7 @@ impl Node {
     /// Makes the PING behind everything that a plain server was sent. Its answer shows that the server has taken it.
     fn next_receipt(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id).filter(|link| link.is_receipt_ping_due())?;
-        link.pings.on_sent(1);
+        link.on_ping_sent(now.mono);
         link.receipts.on_ping_sent(link.pings.unanswered(), now.mono);
         Some(Frame::new(encode(MessageId::Ping, &Extension::default())))
     }
@@ -198,6 +199,7 @@ impl Node {
         let link = self.links.get_mut(&id)?;
         if link.bulk.may_ask() {
             let question = Some(link.bulk.ask(now.mono));
+            link.round_trip.on_asked(now.mono);
             self.schedule_link(id, now);
             return Some(self.heartbeat(id, Extension { question, ..Extension::default() }, now));
         }

@@ -220,8 +220,10 @@ fn peers_are_listed_with_what_is_known_of_each() {
     };
     let has = |peer: &String, words: &str| words.split(' ').all(|word| peer.contains(word));
     let of_leaf = "tcp://127.0.0.1: direction=in state=up for= protocol=zgossip unsent=0 equal=yes id=";
-    let of_stock = "tcp://127.0.0.1: direction=in state=up for= protocol=czmq unsent=0";
-    let of_nobody = format!("{nobody} direction=out state=down for= protocol=unknown unsent=0");
+    let of_stock =
+        "tcp://127.0.0.1: direction=in state=up for= protocol=czmq unsent=0 rtt=unknown refuses=unknown";
+    let of_nobody =
+        format!("{nobody} direction=out state=down for= protocol=unknown unsent=0 rtt=unknown frames_in=0");
     let all = || {
         let peers = peers(&hub);
         peers.len() == 3
@@ -232,4 +234,13 @@ fn peers_are_listed_with_what_is_known_of_each() {
     assert!(
         has(of_hub, "direction=out state=up protocol=zgossip") && of_hub.starts_with(&format!("{endpoint} "))
     );
+    // A reader may count on the order of the words: new ones come last.
+    let names: Vec<_> = of_hub.split(' ').skip(1).filter_map(|word| word.split('=').next()).collect();
+    assert_eq!(names[..7], ["direction", "state", "for", "protocol", "unsent", "equal", "id"]);
+    let later = ["rtt", "silent", "unacknowledged", "awaited", "refused", "refuses"];
+    assert_eq!(names[7..13], later);
+    assert_eq!(names[13..17], ["frames_in", "frames_out", "bytes_in", "bytes_out"]);
+    let has_measured =
+        || !peers(&leaf)[0].contains("rtt=unknown") && peers(&leaf)[0].contains("refused=0 refuses=0");
+    assert!(eventually(LONG, has_measured), "{:?}", peers(&leaf));
 }

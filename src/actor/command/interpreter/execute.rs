@@ -3,11 +3,11 @@
 use std::fmt;
 use std::ops::ControlFlow;
 
-use super::{Interpreter, Outbox, Turn};
+use super::{Interpreter, Outbox, Turn, replies};
 use crate::actor::command::commands::Command;
 use crate::actor::command::message::Message;
 use crate::actor::command::outgoing::Outgoing;
-use crate::core::{Now, PeerState, Protocol, Role, Stats};
+use crate::core::Now;
 use crate::engine::{Engine, Error};
 use crate::log::show;
 
@@ -90,9 +90,9 @@ impl<'a> Execution<'a> {
                 None => Message::text([b"VALUE", key]),
             },
             Command::Keys => Message::Keys(self.engine.node().readable(now).cloned().collect()),
-            Command::Stats => stats_message(&self.engine.stats()),
+            Command::Stats => replies::stats(&self.engine.stats()),
             Command::Endpoint => Message::text(std::iter::once("ENDPOINT".to_owned()).chain(self.endpoint())),
-            Command::Peers => peers_message(&self.engine.peers(), now),
+            Command::Peers => replies::peers(&self.engine.peers()),
             Command::Port if self.interpreter.bind_failed => Message::text(["PORT", "-1"]),
             Command::Port => Message::text(["PORT", &self.interpreter.port.to_string()]),
             _ => Message::text(["STATUS", &self.engine.node().count_readable(now).to_string()]),
@@ -174,42 +174,4 @@ impl<'a> Execution<'a> {
             self.interpreter.send(Outgoing::Forget(tuple), self.engine, self.out);
         }
     }
-}
-
-/// The reply to PEERS: a frame for each peer, with its endpoint and words of the form `name=value`.
-fn peers_message(peers: &[(String, PeerState)], now: Now) -> Message {
-    let describe = |(endpoint, peer): &(String, PeerState)| {
-        let direction = if peer.role == Role::Client { "out" } else { "in" };
-        let protocol = match peer.protocol {
-            Protocol::Unknown => "unknown",
-            Protocol::Plain => "czmq",
-            Protocol::Extended => "zgossip",
-        };
-        let state = if peer.is_up { "up" } else { "down" };
-        let for_ms = now.mono.saturating_sub(peer.since);
-        let unsent = peer.unsent;
-        let mut text = format!(
-            "{endpoint} direction={direction} state={state} for={for_ms} protocol={protocol} unsent={unsent}"
-        );
-        if let Some(is_equal) = peer.is_equal {
-            text.push_str(if is_equal { " equal=yes" } else { " equal=no" });
-        }
-        if let Some(id) = peer.id {
-            text.push_str(&format!(" id={id:016x}"));
-        }
-        text
-    };
-    let mut frames = vec!["PEERS".to_owned()];
-    frames.extend(peers.iter().map(describe));
-    Message::text(frames)
-}
-
-/// The reply to STATS: name and number of each statistic. The digest is hexadecimal, as in log lines.
-fn stats_message(stats: &Stats) -> Message {
-    let mut frames = vec!["STATS".to_owned()];
-    for (name, number) in stats.entries() {
-        let digits = if name == "root" { format!("{number:016x}") } else { number.to_string() };
-        frames.extend([name.to_owned(), digits]);
-    }
-    Message::text(frames)
 }

@@ -1,0 +1,62 @@
+//! Replies whose frames are text about the node: PEERS and STATS.
+
+use std::fmt::Write;
+
+use crate::actor::command::message::Message;
+use crate::core::{PeerKind, PeerState, Role, Stats};
+
+/// The reply to PEERS: a frame for each peer, with its endpoint and words of the form `name=value`. Programs rely on the
+/// order of the words that are there; new ones come last.
+pub(super) fn peers(peers: &[(String, PeerState)]) -> Message {
+    let mut frames = vec!["PEERS".to_owned()];
+    frames.extend(peers.iter().map(|(endpoint, peer)| describe(endpoint, peer)));
+    Message::text(frames)
+}
+
+fn describe(endpoint: &str, peer: &PeerState) -> String {
+    let mut text = endpoint.to_owned();
+    let mut word = |name: &str, value: &dyn std::fmt::Display| {
+        let _ = write!(text, " {name}={value}");
+    };
+    word("direction", &if peer.role == Role::Client { "out" } else { "in" });
+    word("state", &if peer.is_up { "up" } else { "down" });
+    word("for", &peer.state_ms);
+    let protocol = match peer.kind {
+        PeerKind::Undetermined => "unknown",
+        PeerKind::Plain => "czmq",
+        PeerKind::Extended => "zgossip",
+    };
+    word("protocol", &protocol);
+    word("unsent", &peer.unsent);
+    if let Some(is_equal) = peer.is_equal {
+        word("equal", &if is_equal { "yes" } else { "no" });
+    }
+    if let Some(id) = peer.id {
+        word("id", &format_args!("{id:016x}"));
+    }
+    word("rtt", &or_unknown(peer.round_trip_ms));
+    word("silent", &peer.silence_ms);
+    word("unacknowledged", &peer.unacknowledged);
+    word("awaited", &peer.awaited);
+    word("refused", &peer.traffic.refused);
+    word("refuses", &or_unknown(peer.refuses));
+    word("frames_in", &peer.traffic.frames_in);
+    word("frames_out", &peer.traffic.frames_out);
+    word("bytes_in", &peer.traffic.bytes_in);
+    word("bytes_out", &peer.traffic.bytes_out);
+    text
+}
+
+fn or_unknown(number: Option<u64>) -> String {
+    number.map_or_else(|| "unknown".to_owned(), |number| number.to_string())
+}
+
+/// The reply to STATS: name and number of each statistic. The digest is hexadecimal, as in log lines.
+pub(super) fn stats(stats: &Stats) -> Message {
+    let mut frames = vec!["STATS".to_owned()];
+    for (name, number) in stats.entries() {
+        let digits = if name == "root" { format!("{number:016x}") } else { number.to_string() };
+        frames.extend([name.to_owned(), digits]);
+    }
+    Message::text(frames)
+}
