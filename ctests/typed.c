@@ -69,6 +69,7 @@ static void refused (void)
         FAILS (zgossip_count (n), EINVAL);
         FAILS (zgossip_digest (n, &digest), EINVAL);
         FAILS_NULL (zgossip_tuples (n, &size), EINVAL);
+        FAILS_NULL (zgossip_peers (n, &size), EINVAL);
         FAILS (zgossip_wait_count (n, 1, 0), EINVAL);
         FAILS (zgossip_wait_key (n, "k", 0), EINVAL);
         FAILS (zgossip_wait_agreement (n, 1, 0), EINVAL);
@@ -494,6 +495,60 @@ static void checked (void)
     unlink (file);
 }
 
+static void peers (void)
+{
+    zgossip_t *hub = node_new ("hub"), *leaf = node_new ("leaf");
+    CHECK (zgossip_set (hub, "server/max_value", "3") == 0);
+    size_t count = 99;
+    zgossip_peer_t **all = zgossip_peers (hub, &count);
+    CHECK (all && count == 0 && !*all);
+    zgossip_peers_destroy (&all);
+    CHECK (!all);
+
+    char endpoint [64];
+    snprintf (endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", zgossip_bind (hub, "tcp://127.0.0.1:*"));
+    CHECK (zgossip_connect (leaf, endpoint, NULL) == 0);
+    CHECK (zgossip_publish (leaf, "key", "1") == 0 && zgossip_publish (leaf, "long", "12345") == 0);
+    CHECK (zgossip_wait_key (hub, "key", PATIENCE) == 0);
+    CHECK (zgossip_flush (hub, PATIENCE) == 1);
+    do {
+        all = zgossip_peers (leaf, &count);
+        CHECK (all && count == 1 && all [0] && !all [1]);
+        //  What the hub refuses is known once it has reported that it holds the rest
+        if (all [0]->refuses != 1) {
+            zgossip_peers_destroy (&all);
+            usleep (10000);
+        }
+    } while (!all);
+    const zgossip_peer_t *one = all [0];
+    CHECK (one->size == sizeof *one && !strcmp (one->endpoint, endpoint));
+    CHECK (one->kind == ZGOSSIP_PEER_EXTENDED && one->outgoing && one->connected);
+    CHECK (one->id >> 63 == 1 && one->state_ms < PATIENCE && one->silence_ms <= one->state_ms);
+    CHECK (one->round_trip_ms >= 0 && one->equal == 0 && one->unsent == 0 && one->unacknowledged == 0);
+    CHECK (one->awaited == 0 && one->refused == 0);
+    zgossip_stats_t stats;
+    CHECK (zgossip_stats (leaf, &stats, sizeof stats) == 0);
+    CHECK (one->frames_in > 0 && one->frames_in <= stats.frames_in && one->bytes_out <= stats.bytes_out);
+    zgossip_peers_destroy (&all);
+
+    all = zgossip_peers (hub, NULL);
+    CHECK (all && all [0] && !all [0]->outgoing && all [0]->refused == 1);
+    CHECK (all [0]->round_trip_ms >= 0 && all [0]->bytes_in > 0 && all [0]->frames_out > 0);
+    zgossip_peers_destroy (&all);
+    zgossip_destroy (&leaf);
+
+    leaf = node_new ("leaf");
+    CHECK (zgossip_connect (leaf, "tcp://127.0.0.1:9", NULL) == 0);
+    all = zgossip_peers (leaf, NULL);
+    CHECK (all && all [0]->kind == ZGOSSIP_PEER_UNDETERMINED && all [0]->outgoing && !all [0]->connected);
+    CHECK (all [0]->id == 0 && all [0]->round_trip_ms == -1 && all [0]->equal == -1 && all [0]->refuses == -1);
+    zgossip_peers_destroy (&all);
+    zgossip_peers_destroy (&all);
+    zgossip_peers_destroy (NULL);
+    zgossip_destroy (&leaf);
+    zgossip_destroy (&hub);
+}
+
 static void configured (void)
 {
     char file [64];
@@ -738,6 +793,7 @@ int main (int argc, char **argv)
     numbers ();
     network ();
     secured ();
+    peers ();
     configured ();
     checked ();
     logged ();

@@ -83,6 +83,12 @@ static void network ()
     CHECK (port > 0 && leaf.connect (endpoint) && leaf.publish ("key", "value"));
     CHECK (leaf.flush (30s) == 1 && hub.wait_key ("key") && hub.wait_count (1) && hub.count () == 1);
     CHECK (hub.wait_agreement (1, 30s) == 1 && hub.digest () == leaf.digest ());
+    auto peers = leaf.peers ();
+    CHECK (peers && peers->size () == 1 && peers->front ().endpoint == endpoint && peers->front ().outgoing);
+    CHECK (peers->front ().kind == gossip::peer_kind::extended && peers->front ().connected && peers->front ().id);
+    CHECK (peers->front ().round_trip && peers->front ().bytes_in > 0 && peers->front ().state_time < 30s);
+    peers = hub.peers ();
+    CHECK (peers && peers->size () == 1 && !peers->front ().outgoing && peers->front ().equal == true);
     CHECK (!hub.wait_key ("absent", 10ms) && errno == EAGAIN);
     CHECK (leaf.disconnect (endpoint) && !leaf.disconnect (endpoint) && errno == ENOENT);
     CHECK (hub.unbind (endpoint) && leaf.flush () == 0);

@@ -765,6 +765,88 @@ int zgossip_stats(zgossip_t *self, zgossip_stats_t *stats, size_t size);
 int zgossip_digest(zgossip_t *self, uint64_t *digest_p);
 
 /*  ----------------------------------------------------------------------------
+    Peers: whom a node is linked to, and what is known of each.
+    ---------------------------------------------------------------------------- */
+
+// Kind of a peer: it has not shown yet which protocol it speaks.
+#define ZGOSSIP_PEER_UNDETERMINED 0
+
+// Kind of a peer: it speaks CZMQ's protocol only.
+#define ZGOSSIP_PEER_PLAIN 1
+
+// Kind of a peer: it uses this library, and speaks its extension of CZMQ's protocol.
+#define ZGOSSIP_PEER_EXTENDED 2
+
+// A peer, from zgossip_peers. Later versions may add members at the end.
+typedef struct {
+    // Size of this structure in bytes, in the version of the library that is in use: it has no members beyond that.
+    size_t size;
+    // The endpoint that this node connects to, or that of a client: tcp://ADDRESS:PORT, ipc://PATH#PROCESS or inproc://NAME#ID.
+    const char *endpoint;
+    // One of ZGOSSIP_PEER_*, or a number that this version does not know.
+    int kind;
+    // Whether this node made the connection, or is to make it.
+    bool outgoing;
+    // Whether there is a connection.
+    bool connected;
+    // Id of an extended peer's node; 0 for others.
+    uint64_t id;
+    // Milliseconds for which the peer has been connected, or has not been.
+    uint64_t state_ms;
+    // Milliseconds since the peer's last message, or since the connection was made.
+    uint64_t silence_ms;
+    // Milliseconds from a question of this node to the peer's answer, measured last on this connection; -1 if not known.
+    int64_t round_trip_ms;
+    // 1 if, by its last report, the peer held the same as this node, 0 if not; -1 if not known.
+    int equal;
+    // Tuples that are still to be sent to the peer.
+    uint64_t unsent;
+    // Bytes of tuples that were sent to the peer after it had been away, and that it has not acknowledged.
+    uint64_t unacknowledged;
+    // Tuples that the peer still has to send to this node, by its last report.
+    uint64_t awaited;
+    // Tuples that came from the peer and were refused here, for a limit or a time stamp too far ahead.
+    uint64_t refused;
+    // Tuples that the peer refuses to hold, for its limits; -1 if not known. It is known once both hold the same otherwise.
+    int64_t refuses;
+    // Messages received from the peer.
+    uint64_t frames_in;
+    // Messages sent to the peer.
+    uint64_t frames_out;
+    // Bytes of the messages received.
+    uint64_t bytes_in;
+    // Bytes of the messages sent.
+    uint64_t bytes_out;
+} zgossip_peer_t;
+
+// Returns all peers that the node is connected to, or tries to connect to.
+//
+//     zgossip_peer_t **peers = zgossip_peers (node, NULL);
+//     for (zgossip_peer_t **peer = peers; peer && *peer; peer++)
+//         printf ("%s: %d ms\n", (*peer)->endpoint, (int) (*peer)->round_trip_ms);
+//     zgossip_peers_destroy (&peers);
+//
+// The number of peers is stored where `count_p` points, unless that is NULL.
+// After the last pointer comes a NULL. The order is that in which the peers
+// came. Messages, bytes and refused tuples are counted since zgossip_connect,
+// or since a client connected.
+//
+// Times between questions and answers are measured where there are questions:
+// with peers that this node connects to, every few seconds; with others, by
+// zgossip_flush, and while many tuples are sent. Clients that speak CZMQ's
+// protocol only are never asked.
+//
+// Returns: an array of pointers, which the caller destroys with
+//     zgossip_peers_destroy; or NULL.
+// Errors: ENOMEM; and those of an answered call.
+zgossip_peer_t **zgossip_peers(zgossip_t *self, size_t *count_p);
+
+// Frees what zgossip_peers returned, and sets the caller's pointer to NULL.
+//
+// NULL, or a pointer to NULL, does nothing.
+void zgossip_peers_destroy(zgossip_peer_t ***peers_p);
+
+/*  ----------------------------------------------------------------------------
     Access: which clients may connect.
 
     The default is CZMQ's: without a handler, every client may connect that knows the key of a CURVE server.

@@ -164,6 +164,36 @@ private:
     std::size_t count_ = 0;
 };
 
+//  Kind of a peer: the protocol that it speaks, as far as is known
+enum class peer_kind {
+    undetermined = ZGOSSIP_PEER_UNDETERMINED,
+    plain = ZGOSSIP_PEER_PLAIN,
+    extended = ZGOSSIP_PEER_EXTENDED
+};
+
+//  A peer; its members are those of zgossip_peer_t
+struct peer
+{
+    std::string endpoint;
+    gossip::peer_kind kind = peer_kind::undetermined;
+    bool outgoing = false;
+    bool connected = false;
+    std::uint64_t id = 0;
+    milliseconds state_time {0};
+    milliseconds silence {0};
+    std::optional <milliseconds> round_trip;
+    std::optional <bool> equal;
+    std::uint64_t unsent = 0;
+    std::uint64_t unacknowledged = 0;
+    std::uint64_t awaited = 0;
+    std::uint64_t refused = 0;
+    std::optional <std::uint64_t> refuses;
+    std::uint64_t frames_in = 0;
+    std::uint64_t frames_out = 0;
+    std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_out = 0;
+};
+
 //  Kind of a message
 enum class kind {
     none = 0,
@@ -333,6 +363,21 @@ public:
         return stats;
     }
 
+    //  The peers that the node is connected to, or tries to connect to
+    std::optional <std::vector <peer>> peers () const
+    {
+        std::size_t count = 0;
+        const std::unique_ptr <zgossip_peer_t *, detail::deleter <zgossip_peer_t *, zgossip_peers_destroy>> found (
+            zgossip_peers (get (), &count));
+        if (!found)
+            return std::nullopt;
+        std::vector <peer> all;
+        all.reserve (count);
+        for (zgossip_peer_t **one = found.get (); *one; ++one)
+            all.push_back (copied (**one));
+        return all;
+    }
+
     //  The wait_ functions look once by default; with gossip::forever they wait for ever
     bool wait_count (std::size_t count, milliseconds time = {}) const noexcept
     {
@@ -423,6 +468,33 @@ private:
     {
         return zgossip_publish_sized (
             get (), detail::data (key), key.size (), detail::data (value), value.size (), ttl) == 0;
+    }
+
+    static peer copied (const zgossip_peer_t &from)
+    {
+        peer to;
+        to.endpoint = from.endpoint;
+        to.kind = static_cast <peer_kind> (from.kind);
+        to.outgoing = from.outgoing;
+        to.connected = from.connected;
+        to.id = from.id;
+        to.state_time = milliseconds (from.state_ms);
+        to.silence = milliseconds (from.silence_ms);
+        if (from.round_trip_ms >= 0)
+            to.round_trip = milliseconds (from.round_trip_ms);
+        if (from.equal >= 0)
+            to.equal = from.equal > 0;
+        to.unsent = from.unsent;
+        to.unacknowledged = from.unacknowledged;
+        to.awaited = from.awaited;
+        to.refused = from.refused;
+        if (from.refuses >= 0)
+            to.refuses = static_cast <std::uint64_t> (from.refuses);
+        to.frames_in = from.frames_in;
+        to.frames_out = from.frames_out;
+        to.bytes_in = from.bytes_in;
+        to.bytes_out = from.bytes_out;
+        return to;
     }
 
     static void write_log (void *arg, int level, const char *text) noexcept

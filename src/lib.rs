@@ -38,8 +38,8 @@ pub mod log;
 
 mod api;
 
-pub use api::{Auth, Builder, Cert, Error, ErrorKind, Event, Events, Node, check};
-pub use core::{Stats, Tuple};
+pub use api::{Auth, Builder, Cert, Error, ErrorKind, Event, Events, Node, Peer, check};
+pub use core::{PeerKind, Stats, Tuple};
 pub use log::Level;
 
 // Code in the comments of exported functions is C, and no doctest.

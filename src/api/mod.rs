@@ -7,6 +7,7 @@
 //! | `node/` | a node and its calls |
 //! | `builder` | settings of a node before it starts |
 //! | `event` | events, and the iterator over them |
+//! | `peer` | what is known of a peer |
 //! | `error` | errors of calls |
 //! | `auth`, `cert` | which clients may connect; certificates |
 //! | `log` | closures that receive log lines |
@@ -18,6 +19,7 @@ mod error;
 mod event;
 mod log;
 mod node;
+mod peer;
 
 pub use auth::Auth;
 pub use builder::Builder;
@@ -25,6 +27,7 @@ pub use cert::Cert;
 pub use error::{Error, ErrorKind};
 pub use event::{Event, Events};
 pub use node::Node;
+pub use peer::Peer;
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;

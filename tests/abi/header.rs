@@ -9,7 +9,7 @@ use cbindgen::{Builder, Config};
 
 /// The sources that declare something for C, in the order in which a C programmer needs them. The module comment of
 /// each is the heading of its group in the header.
-const SOURCES: [&str; 16] = [
+const SOURCES: [&str; 17] = [
     "src/ffi/node/lifecycle.rs",
     "src/ffi/node/endpoints.rs",
     "src/ffi/node/tuples.rs",
@@ -19,6 +19,7 @@ const SOURCES: [&str; 16] = [
     "src/ffi/node/settings.rs",
     "src/ffi/node/log.rs",
     STATISTICS,
+    "src/ffi/node/peers.rs",
     "src/ffi/auth.rs",
     "src/ffi/cert.rs",
     COMMANDS,

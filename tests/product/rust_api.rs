@@ -11,7 +11,7 @@ use async_io::Async;
 use common::{LONG, Lib, Scratch};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, epoll, poll};
-use zgossip::{Auth, Cert, ErrorKind, Event, Level, Node};
+use zgossip::{Auth, Cert, ErrorKind, Event, Level, Node, PeerKind};
 
 /// A node that says nothing, bound to a free port, and its endpoint.
 fn hub() -> (Node, String) {
@@ -57,6 +57,27 @@ fn two_nodes_discover_each_other() {
     assert_eq!(leaf.count(), Ok(1));
     assert_eq!(leaf.unpublish(b"service/\xff"), Ok(true));
     assert_eq!(leaf.unpublish(b"service/\xff"), Ok(false));
+}
+
+#[test]
+fn peers_are_listed_with_what_is_known_of_each() {
+    let (hub, endpoint) = hub();
+    let leaf = node();
+    assert_eq!(leaf.peers(), Ok(vec![]));
+    leaf.connect(&endpoint).expect("an endpoint");
+    leaf.publish("key", "value").expect("alive");
+    assert_eq!(leaf.flush(LONG), Ok(1));
+    assert_eq!(leaf.wait_agreement(1, LONG), Ok(1));
+    let [of_hub] = &leaf.peers().expect("alive")[..] else { panic!("one peer") };
+    assert_eq!((of_hub.endpoint.as_str(), of_hub.kind), (endpoint.as_str(), PeerKind::Extended));
+    assert!(of_hub.outgoing && of_hub.connected && of_hub.round_trip.is_some());
+    assert_eq!((of_hub.equal, of_hub.unsent, of_hub.refused), (Some(true), 0, 0));
+    assert!(of_hub.silence <= of_hub.state_time && of_hub.state_time < LONG);
+    let stats = leaf.stats().expect("alive");
+    assert!((1..=stats.frames_in).contains(&of_hub.frames_in));
+    assert!((1..=stats.bytes_out).contains(&of_hub.bytes_out));
+    let [of_leaf] = &hub.peers().expect("alive")[..] else { panic!("one peer") };
+    assert!(!of_leaf.outgoing && of_leaf.id.is_some() && of_leaf.id != of_hub.id);
 }
 
 #[test]

@@ -52,6 +52,21 @@ class Tuples(NodeTest):
         self.assertEqual(hub.stats().links_extended, 1)
         self.assertEqual(hub.stats().tuples, 2)
 
+    def test_peers_are_listed(self) -> None:
+        hub, leaf = self.pair()
+        hub.publish("key", "value")
+        leaf.wait_key("key", LONG)
+        self.assertEqual(leaf.wait_agreement(1, LONG), 1)
+        [of_hub], [of_leaf] = leaf.peers(), hub.peers()
+        self.assertTrue(of_hub.outgoing and of_hub.connected and not of_leaf.outgoing)
+        self.assertEqual((of_hub.kind, of_hub.equal, of_hub.unsent), ("extended", True, 0))
+        self.assertNotEqual(of_hub.id, of_leaf.id)
+        self.assertTrue(of_hub.endpoint.startswith("tcp://127.0.0.1:"))
+        self.assertTrue(of_hub.bytes_in > of_hub.frames_in > 0 and of_hub.bytes_out > of_hub.frames_out > 0)
+        self.assertTrue(of_hub.round_trip is not None and 0 <= of_hub.silence <= of_hub.state_time)
+        self.assertEqual((of_hub.refused, of_hub.refuses), (0, 0))
+        self.assertEqual(self.node().peers(), [])
+
     def test_removed_everywhere(self) -> None:
         hub, leaf = self.pair()
         hub.publish("gone", "1")

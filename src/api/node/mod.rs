@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `mod` | the type: its start, its end, its descriptor |
 //! | `endpoints` | endpoints, and keys for them |
+//! | `peers` | whom the node is linked to |
 //! | `tuples` | what is published, and what the node holds |
 //! | `waiting` | calls that wait for a state of the node |
 //! | `events` | receiving events |
@@ -11,6 +12,7 @@
 
 mod endpoints;
 mod events;
+mod peers;
 mod settings;
 mod tuples;
 mod waiting;

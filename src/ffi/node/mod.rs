@@ -14,6 +14,7 @@
 //! | `waiting` | wait for the network, flush |
 //! | `settings` | configuration |
 //! | `statistics` | counters |
+//! | `peers` | what is known of each peer |
 //! | `log` | the node's log |
 //! | `commands` | commands and messages as arrays of strings (`frames`) |
 
@@ -24,6 +25,7 @@ mod events;
 mod frames;
 mod lifecycle;
 mod log;
+mod peers;
 mod pool;
 mod settings;
 mod statistics;

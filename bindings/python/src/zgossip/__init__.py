@@ -22,6 +22,7 @@ from ._errors import LibraryNotFound, NodeClosed, ZgossipError
 from ._events import Deliver, Error, Event, Expire, Join, Leave, Retract, Unreachable
 from ._library import library_version
 from ._node import Node, check
+from ._peers import Peer
 from ._stats import Stats
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "LibraryNotFound",
     "Node",
     "NodeClosed",
+    "Peer",
     "Retract",
     "Stats",
     "Unreachable",

@@ -14,6 +14,7 @@ from ctypes import POINTER, c_bool, c_char_p, c_int, c_int64, c_size_t, c_uint32
 from typing import Any, Callable, Iterator, Optional
 
 from ._errors import LibraryNotFound
+from ._peers import PeerBuffer
 from ._stats import StatsBuffer
 
 _MAJOR = 1
@@ -32,6 +33,7 @@ class Tuple(ctypes.Structure):
 
 
 Tuples = POINTER(Tuple)
+Peers = POINTER(POINTER(PeerBuffer))
 
 
 class Library:
@@ -68,6 +70,8 @@ class Library:
         self.digest = declare("digest", c_int, node, POINTER(c_uint64))
         self.tuples = declare("tuples", Tuples, node, POINTER(c_size_t))
         self.tuples_destroy = declare("tuples_destroy", None, POINTER(Tuples))
+        self.peers = declare("peers", Peers, node, POINTER(c_size_t))
+        self.peers_destroy = declare("peers_destroy", None, POINTER(Peers))
         self.wait_count = declare("wait_count", c_int, node, c_size_t, c_int)
         self.wait_key = declare("wait_key", c_int, node, text, c_int)
         self.wait_agreement = declare("wait_agreement", c_int, node, c_size_t, c_int)

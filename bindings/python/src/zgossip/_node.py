@@ -22,6 +22,7 @@ from ._descriptor import Descriptor
 from ._errors import NodeClosed, ZgossipError
 from ._events import Event, event
 from ._library import Library, library
+from ._peers import Peer
 from ._stats import Stats, StatsBuffer
 
 Text = Union[str, bytes]
@@ -177,6 +178,18 @@ class Node:
         stats = StatsBuffer()
         self._call(self._library.stats, byref(stats), ctypes.sizeof(stats))
         return stats.read()
+
+    def peers(self) -> list[Peer]:
+        """Returns the peers that the node is connected to, or tries to connect to, in the order in which they came."""
+        count = c_size_t()
+        self._check()
+        peers = self._library.peers(self._handle, byref(count))
+        if not peers:
+            raise self._failure()
+        try:
+            return [one.contents.read() for one in peers[: count.value]]
+        finally:
+            self._library.peers_destroy(byref(peers))
 
     # Waiting
 

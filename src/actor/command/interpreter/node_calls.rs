@@ -12,7 +12,7 @@ use crate::actor::command::waits::{Condition, Waits};
 use crate::actor::error::Failure;
 use crate::actor::file::{self, LoadError, errno};
 use crate::actor::promise::Promise;
-use crate::core::{Refusal, Stats, Tuple};
+use crate::core::{PeerState, Refusal, Stats, Tuple};
 use crate::log::{Sink, show};
 
 /// The calls that the node's thread carries out for other threads. Each does what the command of the same name does.
@@ -95,6 +95,11 @@ impl<'a> NodeCalls<'a> {
     /// The node's statistics.
     pub fn stats(&mut self) -> Stats {
         self.execution.engine.stats()
+    }
+
+    /// The peers that the node has or wants a connection to, each with its endpoint.
+    pub fn peers(&mut self) -> Vec<(String, PeerState)> {
+        self.execution.engine.peers()
     }
 
     /// Sets the node's CURVE key pair (Z85) for endpoints to come. The keys are checked when they are used.
