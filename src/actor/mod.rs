@@ -42,7 +42,8 @@ use crate::log::Sink;
 /// program has not destroyed the actor: what called this function would use the pipe, find it closed, and abort the
 /// process, whose end is all that the thread can wait for.
 pub fn run_on_pipe(pipe: raw::Socket, prefix: &str, sink: Arc<dyn Sink>, context: raw::Context) {
-    let engine = Engine::new(context, host::local_logger(prefix, sink), EngineSettings::default());
+    let settings = EngineSettings { name: prefix.to_owned(), ..EngineSettings::default() };
+    let engine = Engine::new(context, host::local_logger(prefix, sink), settings);
     let mut owner = owner::PipeOwner::new(pipe, &engine);
     engine.run(&mut owner);
     let is_pipe_closed = owner.is_pipe_closed();

@@ -12,6 +12,15 @@ pub enum Severity {
     Debug,
 }
 
+/// What an extended peer has said of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The id of its node.
+    pub id: u64,
+    /// The name of its node, 1 to 64 bytes in any encoding, if it has one.
+    pub name: Option<Box<[u8]>>,
+}
+
 /// An event for the owner of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -23,10 +32,10 @@ pub enum Event {
     Retract(Tuple),
     /// A tuple's time to live is over. Holds that tuple.
     Expire(Tuple),
-    /// A session with a peer began.
-    Join(LinkId),
-    /// A session with a peer ended.
-    Leave(LinkId),
+    /// A session with a peer began. Holds who the peer is, if it has said so.
+    Join(LinkId, Option<Box<Identity>>),
+    /// A session with a peer ended. Holds who the peer is, if it has said so.
+    Leave(LinkId, Option<Box<Identity>>),
     /// The server at the far end of this link has the node's own id: it is this node, or a clone of it.
     OwnId(LinkId),
     /// The servers at the far ends of these links, of which the first was reached just now, are one peer.

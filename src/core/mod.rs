@@ -49,7 +49,7 @@ mod transit;
 mod tuple;
 
 pub use clock::Now;
-pub use event::{Event, Severity};
+pub use event::{Event, Identity, Severity};
 pub use frame::Frame;
 pub use id::{LinkId, Role};
 pub use node::{Barrier, Node, PeerKind, PeerState};

@@ -55,7 +55,7 @@ use std::os::fd::RawFd;
 use hashbrown::HashMap;
 
 use crate::core::record::RecordedNode;
-use crate::core::{self, Event, LinkId, Now, Severity, Stats, Tuple};
+use crate::core::{self, Event, Identity, LinkId, Now, Severity, Stats, Tuple};
 use crate::log::Logger;
 
 use clock::Clock;
@@ -91,10 +91,11 @@ pub enum OwnerEvent {
     Retract(Tuple),
     /// A key's time to live ran out. The tuple holds its last value.
     Expire(Tuple),
-    /// A peer has joined: the endpoint that this node connected to, or that of a client, as far as it is known.
-    Join(String),
-    /// A peer has left, under the name that it joined with.
-    Leave(String),
+    /// A peer has joined: the endpoint that this node connected to, or that of a client, as far as it is known; and who
+    /// the peer is, if it has said so.
+    Join(String, Option<Box<Identity>>),
+    /// A peer has left, under the endpoint that it joined with.
+    Leave(String, Option<Box<Identity>>),
     /// There is no connection to this endpoint: the endpoint, and the reason as far as it is known. At most once a
     /// minute for each endpoint.
     Unreachable(String, String),
@@ -141,6 +142,8 @@ pub struct EngineSettings {
     pub core: core::Settings,
     /// The seed of the node's identity and randomness; taken from the system's randomness if not given.
     pub seed: Option<u64>,
+    /// The name that peers are told; empty for none.
+    pub name: String,
 }
 
 /// One node's sockets, links and clock.
@@ -206,6 +209,9 @@ impl Engine {
             failures: Throttle::constant(FAILURE_INTERVAL),
             terminated: false,
         };
+        if !settings.name.is_empty() {
+            engine.node.set_name(settings.name.as_bytes());
+        }
         engine.record_if_environment_asks();
         engine
     }
@@ -290,8 +296,8 @@ impl Engine {
                 Event::First(tuple) => return Some(OwnerEvent::First(tuple)),
                 Event::Retract(tuple) => return Some(OwnerEvent::Retract(tuple)),
                 Event::Expire(tuple) => return Some(OwnerEvent::Expire(tuple)),
-                Event::Join(link) => return Some(OwnerEvent::Join(self.endpoint_of(link))),
-                Event::Leave(link) => return Some(OwnerEvent::Leave(self.endpoint_of(link))),
+                Event::Join(link, peer) => return Some(OwnerEvent::Join(self.endpoint_of(link), peer)),
+                Event::Leave(link, peer) => return Some(OwnerEvent::Leave(self.endpoint_of(link), peer)),
                 Event::OwnId(link) => self.on_own_id(link),
                 Event::SamePeer(link, other) => self.on_same_peer(link, other),
                 Event::Log(Severity::Warning, text) => self.logger.warning(text),

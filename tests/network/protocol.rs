@@ -18,7 +18,7 @@ fn examples() -> BTreeMap<String, Vec<u8>> {
 
 const NODE: u64 = 0x8000_0000_0000_0001;
 
-fn introduction() -> Extension {
+fn introduction() -> Extension<'static> {
     Extension {
         node: Some(NODE),
         capabilities: Some(OFFERS),
@@ -50,6 +50,10 @@ fn every_example_means_what_its_row_says() {
     check("INVALID", &|m| *m == Message::Invalid);
     check("HELLO with node 8000000000000001, clock 10000", &|m| {
         *m == Message::Hello(Extension { node: Some(NODE), clock: Some(0x10000), ..plain })
+    });
+    check("HELLO with node 8000000000000001, clock 10000, name `hub`", &|m| {
+        let name = Some(&b"hub"[..]);
+        *m == Message::Hello(Extension { node: Some(NODE), clock: Some(0x10000), name, ..plain })
     });
     check("PONG with node 8000000000000001, OFFERS, clock 10000, wall 1, nothing held", &|m| {
         *m == Message::Pong(introduction())
@@ -133,6 +137,11 @@ fn examples_of_what_we_send_are_what_we_send() {
     }
     let hello = Extension { node: Some(NODE), clock: Some(0x10000), ..plain };
     assert_eq!(encode(MessageId::Hello, &hello), examples["HELLO with node 8000000000000001, clock 10000"]);
+    let named = Extension { name: Some(b"hub"), ..hello };
+    assert_eq!(
+        encode(MessageId::Hello, &named),
+        examples["HELLO with node 8000000000000001, clock 10000, name `hub`"]
+    );
     assert_eq!(
         encode(MessageId::Pong, &introduction()),
         examples["PONG with node 8000000000000001, OFFERS, clock 10000, wall 1, nothing held"]

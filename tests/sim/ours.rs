@@ -83,7 +83,7 @@ impl Ours {
                     told.push(Told::Expired(tuple));
                 }
                 Event::Log(_, line) => self.log.push(line),
-                Event::Join(_) | Event::Leave(_) | Event::OwnId(_) | Event::SamePeer(..) => {}
+                Event::Join(..) | Event::Leave(..) | Event::OwnId(_) | Event::SamePeer(..) => {}
             }
         }
         told

@@ -46,8 +46,8 @@ impl Outgoing {
             _ if !optional => None,
             OwnerEvent::Retract(tuple) => Some(Outgoing::TupleEvent(Message::Retract(tuple))),
             OwnerEvent::Expire(tuple) => Some(Outgoing::TupleEvent(Message::Expire(tuple))),
-            OwnerEvent::Join(endpoint) => Some(Outgoing::notice(&events::JOIN, [endpoint.as_bytes()])),
-            OwnerEvent::Leave(endpoint) => Some(Outgoing::notice(&events::LEAVE, [endpoint.as_bytes()])),
+            OwnerEvent::Join(endpoint, _) => Some(Outgoing::notice(&events::JOIN, [endpoint.as_bytes()])),
+            OwnerEvent::Leave(endpoint, _) => Some(Outgoing::notice(&events::LEAVE, [endpoint.as_bytes()])),
             OwnerEvent::Unreachable(endpoint, reason) => {
                 Some(Outgoing::notice(&events::UNREACHABLE, [endpoint.as_bytes(), reason.as_bytes()]))
             }

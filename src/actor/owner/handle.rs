@@ -33,15 +33,15 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Starts a node whose sockets are made in `context`, and whose log lines begin with `prefix`.
-    pub fn new(prefix: &str, sink: Arc<dyn Sink>, context: raw::Context) -> io::Result<Handle> {
+    /// Starts a node whose sockets are made in `context`. Its log lines begin with `name`, and its peers are told `name`.
+    pub fn new(name: &str, sink: Arc<dyn Sink>, context: raw::Context) -> io::Result<Handle> {
         let router = Arc::new(Router::new()?);
-        let logger = local_logger(prefix, sink);
+        let logger = local_logger(name, sink);
         let node = {
-            let router = Arc::clone(&router);
+            let (router, name) = (Arc::clone(&router), name.to_owned());
             move || {
                 router.set_node_thread();
-                let run = || queue::run(&router, context, &logger);
+                let run = || queue::run(&router, name, context, &logger);
                 if catch_unwind(AssertUnwindSafe(run)).is_err() {
                     logger.error("the node has failed, and has ended");
                 }

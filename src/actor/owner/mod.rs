@@ -56,8 +56,8 @@ mod tests {
             | OwnerEvent::First(tuple)
             | OwnerEvent::Retract(tuple)
             | OwnerEvent::Expire(tuple) => tuple.key().starts_with(b"hidden"),
-            OwnerEvent::Join(endpoint)
-            | OwnerEvent::Leave(endpoint)
+            OwnerEvent::Join(endpoint, _)
+            | OwnerEvent::Leave(endpoint, _)
             | OwnerEvent::Unreachable(endpoint, _) => endpoint.starts_with("hidden"),
             OwnerEvent::Refused(command, _) => command.starts_with(b"hidden"),
         }
@@ -88,8 +88,8 @@ mod tests {
             owner.handle_event(OwnerEvent::First(tuple("first")));
             owner.handle_event(OwnerEvent::Retract(tuple("retract")));
             owner.handle_event(OwnerEvent::Expire(tuple("expire")));
-            owner.handle_event(OwnerEvent::Join(name.to_owned()));
-            owner.handle_event(OwnerEvent::Leave(name.to_owned()));
+            owner.handle_event(OwnerEvent::Join(name.to_owned(), None));
+            owner.handle_event(OwnerEvent::Leave(name.to_owned(), None));
             owner.handle_event(OwnerEvent::Unreachable(name.to_owned(), String::new()));
             owner.handle_event(OwnerEvent::Refused(name.as_bytes().to_vec(), String::new()));
         }

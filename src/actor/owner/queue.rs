@@ -17,9 +17,9 @@ use crate::log::Logger;
 /// replies do not pile up on the node's side.
 const MAX_COLLECTED: usize = 1 << 20;
 
-/// Runs a node for the program at the other end of `router`, on the calling thread, until `$TERM`.
-pub(super) fn run(router: &Router, context: raw::Context, logger: &Logger) {
-    let engine = Engine::new(context, logger.clone(), EngineSettings::default());
+/// Runs a node called `name` for the program at the other end of `router`, on the calling thread, until `$TERM`.
+pub(super) fn run(router: &Router, name: String, context: raw::Context, logger: &Logger) {
+    let engine = Engine::new(context, logger.clone(), EngineSettings { name, ..EngineSettings::default() });
     let mut owner = QueueOwner::new(router, &engine);
     engine.run(&mut owner);
     owner.outbox.flush();

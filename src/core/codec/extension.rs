@@ -20,6 +20,10 @@ const ANSWER: u8 = 7;
 const WALL: u8 = 8;
 const OWED: u8 = 9;
 const SENT: u8 = 10;
+const NAME: u8 = 11;
+
+/// Longest name of a node on the wire, in bytes: enough to tell nodes apart, and little to remember for each peer.
+pub const MAX_NAME: usize = 64;
 
 /// Root of a node's digest, and number of its tuples.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -41,7 +45,7 @@ pub struct Answer {
 
 /// Fields of an extension block; all are absent where there is no block.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub struct Extension {
+pub struct Extension<'a> {
     /// Node id of the sender.
     pub node: Option<u64>,
     /// Capabilities of the sender, one bit each: see [`OFFERS`].
@@ -62,12 +66,14 @@ pub struct Extension {
     pub owed: Option<u32>,
     /// Monotonic clock of the sender, milliseconds from any moment on, when it made the frame.
     pub sent: Option<u64>,
+    /// Name of the sender, 1 to [`MAX_NAME`] bytes in any encoding.
+    pub name: Option<&'a [u8]>,
 }
 
 /// Capability: the sender understands OFFER, and requests what it lacks instead of being sent it.
 pub const OFFERS: u32 = 1;
 
-impl Extension {
+impl<'a> Extension<'a> {
     /// Appends the block, if any field is present.
     pub fn encode(&self, frame: &mut Vec<u8>) {
         let start = frame.len();
@@ -110,6 +116,9 @@ impl Extension {
         if let Some(sent) = self.sent {
             field(SENT, &[&sent.to_be_bytes()]);
         }
+        if let Some(name) = self.name {
+            field(NAME, &[name]);
+        }
         let length = frame.len() - start - 4;
         if length == 0 {
             frame.truncate(start);
@@ -118,7 +127,7 @@ impl Extension {
         }
     }
 
-    pub(in crate::core) fn decode(mut reader: Reader<'_>) -> Result<Extension, Invalid> {
+    pub(in crate::core) fn decode(mut reader: Reader<'a>) -> Result<Extension<'a>, Invalid> {
         let mut extension = Extension::default();
         if reader.bytes(2) != Ok(&MAGIC) {
             return Ok(extension);
@@ -141,6 +150,10 @@ impl Extension {
                 WALL => extension.wall = Some(field.u64()?),
                 OWED => extension.owed = Some(field.u32()?),
                 SENT => extension.sent = Some(field.u64()?),
+                NAME if (1..=MAX_NAME).contains(&field.0.len()) => {
+                    extension.name = Some(std::mem::take(&mut field.0));
+                }
+                NAME => return Err(Invalid::Extension),
                 _ => continue,
             }
             if !field.0.is_empty() {
@@ -155,7 +168,7 @@ impl Extension {
 mod tests {
     use super::*;
 
-    fn full() -> Extension {
+    fn full() -> Extension<'static> {
         Extension {
             node: Some(1),
             capabilities: Some(2),
@@ -167,6 +180,7 @@ mod tests {
             wall: Some(11),
             owed: Some(12),
             sent: Some(13),
+            name: Some(b"name"),
         }
     }
 
@@ -194,5 +208,11 @@ mod tests {
     fn a_field_of_the_wrong_length_is_refused() {
         assert_eq!(Extension::decode(Reader(b"ZG\0\x04\x03\x02xx")), Err(Invalid::Truncated));
         assert_eq!(Extension::decode(Reader(b"ZG\0\x07\x02\x05xxxxx")), Err(Invalid::Extension));
+        for (length, is_valid) in [(0, false), (1, true), (MAX_NAME, true), (MAX_NAME + 1, false)] {
+            let mut bytes = b"ZG\0".to_vec();
+            bytes.extend([2 + length as u8, NAME, length as u8]);
+            bytes.resize(bytes.len() + length, b'n');
+            assert_eq!(Extension::decode(Reader(&bytes)).is_ok(), is_valid, "{length} bytes");
+        }
     }
 }

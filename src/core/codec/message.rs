@@ -13,7 +13,7 @@ use crate::core::tuple::Tuple;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Message<'a> {
     /// HELLO; the extension is empty if a plain client sends it.
-    Hello(Extension),
+    Hello(Extension<'a>),
     /// PUBLISH of one tuple.
     Publish {
         /// Key, 1 to 255 bytes.
@@ -23,18 +23,18 @@ pub enum Message<'a> {
         /// Remaining time to live in milliseconds; 0 for ever.
         ttl: u32,
         /// Carries the stamp, unless a plain peer sends the message.
-        extension: Extension,
+        extension: Extension<'a>,
     },
     /// PING.
     Ping,
     /// PONG; the extension is empty if a plain server sends it.
-    Pong(Extension),
+    Pong(Extension<'a>),
     /// INVALID.
     Invalid,
     /// BATCH.
     Batch(Batch<'a>),
     /// HEARTBEAT.
-    Heartbeat(Extension),
+    Heartbeat(Extension<'a>),
     /// DIGEST.
     Digest(Digests<'a>),
     /// ENTRIES.
@@ -52,8 +52,8 @@ pub enum Message<'a> {
 }
 
 /// Encodes a message without fields, and an extension: HELLO, PING, PONG, INVALID or HEARTBEAT.
-pub fn encode(id: MessageId, extension: &Extension) -> Vec<u8> {
-    let mut frame = header(id, 64);
+pub fn encode(id: MessageId, extension: &Extension<'_>) -> Vec<u8> {
+    let mut frame = header(id, 80);
     extension.encode(&mut frame);
     frame
 }

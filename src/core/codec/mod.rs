@@ -12,7 +12,7 @@ pub(super) mod lists;
 pub(super) mod message;
 pub(super) mod reader;
 
-pub use extension::{Answer, Extension, OFFERS, Summary};
+pub use extension::{Answer, Extension, MAX_NAME, OFFERS, Summary};
 pub use lists::{Digests, Entries, Entry, EntryList, Hashes, Prefix, Record, RecordKind};
 pub use message::{Message, decode, encode, encode_publish};
 pub use reader::{Invalid, MessageId};

@@ -98,6 +98,8 @@ pub(super) struct Link {
     pub(super) lazy_push: LazyPush,
     /// The peer's node id, if it is an extended one.
     peer: Option<u64>,
+    /// The name of the peer's node, if it is an extended one that has a name.
+    peer_name: Option<Box<[u8]>>,
     /// The peer understands OFFER.
     offers: bool,
     /// The peer's wall clock less this node's monotonic one, in milliseconds.
@@ -136,6 +138,7 @@ impl Link {
             sync: anti_entropy::Peer::default(),
             lazy_push: LazyPush::new(role),
             peer: None,
+            peer_name: None,
             offers: false,
             wall: None,
             acks: AckTracker::default(),
@@ -201,14 +204,20 @@ impl Link {
     }
 
     /// Notes that the peer is an extended one, with the node id `peer`.
-    pub(super) fn on_introduced(&mut self, peer: u64, extension: &Extension) {
+    pub(super) fn on_introduced(&mut self, peer: u64, extension: &Extension<'_>) {
         self.peer = Some(peer);
+        self.peer_name = extension.name.map(Box::from);
         self.offers = extension.capabilities.is_some_and(|bits| bits & OFFERS != 0);
     }
 
     /// The peer's node id, if it is an extended one.
     pub(super) fn peer(&self) -> Option<u64> {
         self.peer
+    }
+
+    /// The name of the peer's node, 1 to 64 bytes, if it is an extended one that has a name.
+    pub(super) fn peer_name(&self) -> Option<&[u8]> {
+        self.peer_name.as_deref()
     }
 
     /// Returns whether the peer understands OFFER.
@@ -301,6 +310,8 @@ impl Link {
     /// The peer speaks ZGP/1 and no more: it is owed everything before `log_end`, unless that was so already.
     pub(super) fn become_plain(&mut self, log_end: u32, now: u64) {
         let owes_all = self.phase == Phase::Undetermined;
+        // It is not the extended peer that was there before.
+        (self.peer, self.peer_name) = (None, None);
         self.set_phase(Phase::Plain);
         self.keepalive.on_tuple();
         if !owes_all {

@@ -22,7 +22,7 @@ const RECENT: u64 = 10_000;
 impl Node {
     /// Takes a peer's wall clock. A peer of version 1.0 sends its hybrid logical clock only, which is taken for its
     /// wall clock; a later one that sends no wall clock knows that its own is wrong.
-    pub(super) fn on_wall(&mut self, id: LinkId, extension: Extension, now: Now) {
+    pub(super) fn on_wall(&mut self, id: LinkId, extension: Extension<'_>, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let logical = extension.clock.filter(|_| !link.offers()).map(|clock| clock >> COUNTER_BITS);
         let wall = extension.wall.or(logical).filter(|&wall| is_possible(wall));

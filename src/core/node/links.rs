@@ -3,7 +3,7 @@
 use super::Node;
 use crate::core::clock::{Now, is_possible};
 use crate::core::codec::{Extension, MessageId, OFFERS, encode};
-use crate::core::event::Event;
+use crate::core::event::{Event, Identity};
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role};
 use crate::core::link::{Link, Phase};
@@ -111,14 +111,16 @@ impl Node {
         self.schedule_link(id, now);
     }
 
-    /// The fields of HELLO and PONG that introduce this node: its id, what it understands, its clocks and summary.
-    pub(super) fn introduction(&self, now: Now) -> Extension {
+    /// The fields of HELLO and PONG that introduce this node: its id and name, what it understands, its clocks and
+    /// summary.
+    pub(super) fn introduction(&self, now: Now) -> Extension<'_> {
         Extension {
             node: Some(self.id),
             capabilities: Some(OFFERS),
             clock: Some(self.latest(now)),
             wall: Some(now.wall).filter(|&wall| is_possible(wall)),
             summary: Some(self.summary()),
+            name: Some(&*self.name).filter(|name| !name.is_empty()),
             ..Extension::default()
         }
     }
@@ -168,7 +170,7 @@ impl Node {
         self.met_anybody = true;
         // A node is no peer of its own: this link is not reported.
         if link.peer() != Some(self.id) && link.join() {
-            self.events.push_back(Event::Join(id));
+            self.events.push_back(Event::Join(id, identity(link)));
         }
         self.mark_ready(id);
         self.schedule_link(id, now);
@@ -178,7 +180,7 @@ impl Node {
         if let Some(link) = self.links.get_mut(&id) {
             link.handshake.end();
             if link.leave() {
-                self.events.push_back(Event::Leave(id));
+                self.events.push_back(Event::Leave(id, identity(link)));
             }
         }
     }
@@ -190,4 +192,10 @@ impl Node {
         self.link_down(id, now);
         self.stale.push_back(id);
     }
+}
+
+/// Who the peer of a link has said that it is.
+fn identity(link: &Link) -> Option<Box<Identity>> {
+    let id = link.peer()?;
+    Some(Box::new(Identity { id, name: link.peer_name().map(Box::from) }))
 }

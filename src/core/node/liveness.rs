@@ -158,7 +158,7 @@ impl Node {
 
     /// Client: takes a heartbeat of the server. Where it holds what this node holds, and this node has said so in its
     /// own heartbeat, the next one may wait for the idle interval.
-    pub(super) fn adjust_pace(&mut self, id: LinkId, received: Extension, theirs: Summary, now: Now) {
+    pub(super) fn adjust_pace(&mut self, id: LinkId, received: Extension<'_>, theirs: Summary, now: Now) {
         let ours = self.summary();
         // All follow the fastest clock, and it may be this node's.
         let ahead = self.latest(now).saturating_sub(received.clock.unwrap_or(u64::MAX));

@@ -38,7 +38,7 @@ pub use peers::{PeerKind, PeerState};
 
 use crate::core::anti_entropy::AntiEntropy;
 use crate::core::clock::{Clock, Now, PeerClocks, Stamp, node_id};
-use crate::core::codec::Summary;
+use crate::core::codec::{MAX_NAME, Summary};
 use crate::core::event::{Event, Severity};
 use crate::core::id::{LinkId, Slot};
 use crate::core::link::Link;
@@ -59,6 +59,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 #[derive(Clone, Debug)]
 pub struct Node {
     id: u64,
+    /// The name that extended peers are told; empty for none.
+    name: Box<[u8]>,
     settings: Settings,
     random: fastrand::Rng,
     clock: Clock,
@@ -117,6 +119,7 @@ impl Node {
         let tombstone = settings.tombstone;
         let mut node = Node {
             id,
+            name: Box::default(),
             settings,
             clock: Clock::default(),
             peer_clocks: PeerClocks::default(),
@@ -157,6 +160,15 @@ impl Node {
     /// Returns the node's identity on extended links, the origin of its stamps.
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Sets the name that extended peers are told from the next session on; empty for none. Of a longer one the first
+    /// [`MAX_NAME`] bytes count, or a few less if a character of UTF-8 would be cut.
+    pub fn set_name(&mut self, name: &[u8]) {
+        let is_cut = |&end: &usize| name.get(end).is_some_and(|byte| byte & 0xC0 == 0x80);
+        let longest = name.len().min(MAX_NAME);
+        let end = (longest.saturating_sub(3)..=longest).rev().find(|end| !is_cut(end)).unwrap_or(longest);
+        self.name = name[..end].into();
     }
 
     /// The settings in force.

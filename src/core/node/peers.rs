@@ -19,7 +19,7 @@ pub enum PeerKind {
 }
 
 /// State of a link and of its peer at one moment. Counters run from the moment at which the link was made.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerState {
     /// The link.
     pub link: LinkId,
@@ -33,6 +33,8 @@ pub struct PeerState {
     pub kind: PeerKind,
     /// The id of an extended peer.
     pub id: Option<u64>,
+    /// The name of an extended peer's node, 1 to 64 bytes in any encoding, if it has one.
+    pub name: Option<Box<[u8]>>,
     /// Milliseconds since the peer's last message on this connection, or since this was made.
     pub silence_ms: u64,
     /// Milliseconds from a question to the peer's answer, measured last on this connection.
@@ -74,6 +76,7 @@ impl Node {
             state_ms: now.mono.saturating_sub(link.since()),
             kind,
             id: link.peer(),
+            name: link.peer_name().map(Box::from),
             silence_ms: link.liveness.silence(now.mono),
             round_trip_ms: link.round_trip.last(),
             unsent: if is_up { self.unsent_on(link) } else { 0 },
@@ -103,6 +106,7 @@ mod tests {
     use super::*;
     use crate::core::codec::lists::BatchWriter;
     use crate::core::codec::{Extension, MessageId, RecordKind, Summary, encode};
+    use crate::core::event::{Event, Identity};
     use crate::core::settings::Settings;
     use crate::core::{Stamp, Tuple};
 
@@ -116,7 +120,7 @@ mod tests {
         for (client, hello) in clients.into_iter().zip([Extension::default(), hello]) {
             node.handle_frame(client, &encode(MessageId::Hello, &hello), Now::at(5));
         }
-        let [far, plain, extended] = node.peers(Now::at(9))[..] else { panic!("three peers") };
+        let [far, plain, extended] = &node.peers(Now::at(9))[..] else { panic!("three peers") };
         assert_eq!((far.link, far.role, far.is_up, far.state_ms), (remote, Role::Client, false, 7));
         assert_eq!((far.kind, far.id, far.unsent, far.is_equal), (PeerKind::Undetermined, None, 0, None));
         assert_eq!((plain.kind, plain.unsent, plain.state_ms), (PeerKind::Plain, 1, 6));
@@ -170,8 +174,8 @@ mod tests {
     #[test]
     fn what_a_peer_refuses_is_known_where_it_holds_the_same_otherwise() {
         let (nodes, _) = pair(1);
-        let [server] = nodes[0].peers(Now::at(10_000))[..] else { panic!("one peer") };
-        let [client] = nodes[1].peers(Now::at(10_000))[..] else { panic!("one peer") };
+        let [server] = &nodes[0].peers(Now::at(10_000))[..] else { panic!("one peer") };
+        let [client] = &nodes[1].peers(Now::at(10_000))[..] else { panic!("one peer") };
         assert_eq!((server.refuses, server.traffic.refused), (Some(1), 0));
         assert_eq!((client.refuses, client.traffic.refused), (Some(0), 1));
         assert_eq!((server.is_equal, client.is_equal), (Some(false), Some(false)));
@@ -222,5 +226,51 @@ mod tests {
         batch.add(RecordKind::Live, &Tuple::new(b"key", b"value"), 0, stamp);
         node.handle_frame(link, &batch.finish(), Now::at(3));
         assert_eq!(node.peers(Now::at(3))[0].traffic.refused, 1);
+    }
+
+    /// What a client and a server that are called so know of each other.
+    fn named(names: [&[u8]; 2]) -> [Option<Vec<u8>>; 2] {
+        let mut nodes = [1, 2].map(|seed| Node::new(Settings::default(), seed, Now::at(1)));
+        nodes.iter_mut().zip(names).for_each(|(node, name)| node.set_name(name));
+        let links = [Role::Client, Role::Server]
+            .map(|role| nodes[role as usize].open_link(role, Now::at(1)).unwrap());
+        nodes[0].link_up(links[0], Now::at(1));
+        run(&mut nodes, links, 1, 1..100);
+        [1, 0].map(|at| nodes[at].peers(Now::at(100))[0].name.as_deref().map(<[u8]>::to_vec))
+    }
+
+    #[test]
+    fn extended_peers_tell_each_other_their_names_cut_between_characters() {
+        assert_eq!(
+            named([b"client", b"ser\xffver"]),
+            [Some(b"client".to_vec()), Some(b"ser\xffver".to_vec())]
+        );
+        assert_eq!(named([b"", b"s"]), [None, Some(b"s".to_vec())]);
+        let (letters, bytes) = ("ä".repeat(40), [0xBF; 70]);
+        let cut = "x".to_owned() + &letters;
+        let expected = Some(("x".to_owned() + &"ä".repeat(31)).into_bytes());
+        assert_eq!(named([cut.as_bytes(), &bytes]), [expected, Some(vec![0xBF; 64])]);
+    }
+
+    #[test]
+    fn events_say_who_comes_and_goes_and_a_plain_successor_is_nobody() {
+        let mut node = Node::new(Settings::default(), 1, Now::at(1));
+        let link = node.open_link(Role::Client, Now::at(1)).unwrap();
+        node.link_up(link, Now::at(1));
+        let introduction = Extension { node: Some(1 << 63), name: Some(b"first"), ..Extension::default() };
+        node.handle_frame(link, &encode(MessageId::Pong, &introduction), Now::at(2));
+        let first = Some(Box::new(Identity { id: 1 << 63, name: Some(b"first"[..].into()) }));
+        assert_eq!(node.poll_event(), Some(Event::Join(link, first.clone())));
+        node.link_down(link, Now::at(3));
+        assert_eq!(node.poll_event(), Some(Event::Leave(link, first)));
+        node.link_up(link, Now::at(4));
+        // Both PONGs of a handshake without an introduction.
+        let pong = encode(MessageId::Pong, &Extension::default());
+        (0..4).for_each(|_| node.handle_frame(link, &pong, Now::at(5)));
+        assert_eq!(node.peers(Now::at(5))[0].kind, PeerKind::Plain);
+        assert_eq!((node.peers(Now::at(5))[0].id, &node.peers(Now::at(5))[0].name), (None, &None));
+        assert_eq!(node.poll_event(), Some(Event::Join(link, None)));
+        node.close_link(link, Now::at(6));
+        assert_eq!(node.poll_event(), Some(Event::Leave(link, None)));
     }
 }

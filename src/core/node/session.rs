@@ -114,7 +114,7 @@ impl Node {
     }
 
     /// Server: takes HELLO. The session starts, or starts anew.
-    fn on_hello(&mut self, id: LinkId, extension: Extension, now: Now) {
+    fn on_hello(&mut self, id: LinkId, extension: Extension<'_>, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         // What came before the first HELLO came on this connection; what came before another one did not.
         if link.handshake.on_hello() {
@@ -138,7 +138,7 @@ impl Node {
     }
 
     /// Client: takes the introduction of a server, which turns out to be extended.
-    fn on_introduction(&mut self, id: LinkId, extension: Extension, now: Now) {
+    fn on_introduction(&mut self, id: LinkId, extension: Extension<'_>, now: Now) {
         let (Some(link), Some(peer)) = (self.links.get_mut(&id), extension.node) else { return };
         if link.is_extended() {
             return;
@@ -208,7 +208,7 @@ impl Node {
 
     /// Takes the heartbeat of an extended peer, with its summary. A server answers with its own heartbeat; a
     /// client compares, and begins anti-entropy where the two differ. A question is answered in both roles.
-    fn on_heartbeat(&mut self, id: LinkId, extension: Extension, now: Now) {
+    fn on_heartbeat(&mut self, id: LinkId, extension: Extension<'_>, now: Now) {
         if let Some(sent) = extension.sent {
             return self
                 .links
@@ -249,7 +249,7 @@ impl Node {
     }
 
     /// Makes a heartbeat that also carries the fields of `extension`.
-    pub(super) fn heartbeat(&self, id: LinkId, extension: Extension, now: Now) -> Frame {
+    pub(super) fn heartbeat(&self, id: LinkId, extension: Extension<'_>, now: Now) -> Frame {
         let end = self.store.changes.end();
         // The heartbeat overtakes both, and its summary covers what they bring: the peer is sent their number, to
         // expect them.
@@ -266,7 +266,7 @@ impl Node {
     /// Tuples written before the first contact were stamped by a clock that knew nothing of the network's, which may be
     /// ahead by as much as its fastest member's. Their stamps are moved by the difference, so that a node that
     /// restarts and writes wins over its former self.
-    fn observe(&mut self, id: LinkId, extension: Extension, now: Now) {
+    fn observe(&mut self, id: LinkId, extension: Extension<'_>, now: Now) {
         let Some(time) = extension.clock else { return };
         self.on_wall(id, extension, now);
         if self.is_too_far_ahead(time, now) {

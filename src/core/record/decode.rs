@@ -19,6 +19,7 @@ impl Input<'_> {
         match *self {
             Input::New { .. } | Input::Joined { .. } | Input::Note(_) => {}
             Input::SetSettings(ref settings) => node.set_settings(settings.clone(), now),
+            Input::SetName(name) => node.set_name(name),
             Input::Shutdown => node.shutdown(now),
             Input::LinkUp(link) => node.link_up(link, now),
             Input::LinkDown(link) => node.link_down(link, now),
@@ -70,6 +71,7 @@ impl Input<'_> {
             },
             kind::NOTE => Input::Note(fields.bytes()?),
             kind::SET_SETTINGS => Input::SetSettings(take_settings(fields)?),
+            kind::SET_NAME => Input::SetName(fields.bytes()?),
             kind::PUBLISH => Input::Publish {
                 key: fields.bytes()?,
                 value: fields.bytes()?,

@@ -40,6 +40,8 @@ pub enum Input<'a> {
     Note(&'a [u8]),
     /// [`Node::set_settings`].
     SetSettings(Settings),
+    /// [`Node::set_name`].
+    SetName(&'a [u8]),
     /// [`Node::publish`].
     Publish {
         /// The key.
@@ -143,8 +145,8 @@ impl EventDigest {
             Event::First(held) => (2, tuple(held)),
             Event::Retract(held) => (3, tuple(held)),
             Event::Expire(held) => (4, tuple(held)),
-            Event::Join(link) => (5, link.get()),
-            Event::Leave(link) => (6, link.get()),
+            Event::Join(link, _) => (5, link.get()),
+            Event::Leave(link, _) => (6, link.get()),
             Event::OwnId(link) => (8, link.get()),
             Event::SamePeer(link, _) => (9, link.get()),
             Event::Log(_, text) => (7, xxh3_64(text.as_bytes())),
@@ -238,6 +240,10 @@ impl Input<'_> {
                 out.push(kind::SET_SETTINGS);
                 put_settings(out, settings);
             }
+            Input::SetName(name) => {
+                out.push(kind::SET_NAME);
+                put_bytes(out, name);
+            }
             Input::Publish { key, value, ttl } => {
                 out.push(kind::PUBLISH);
                 put_bytes(out, key);
@@ -323,6 +329,7 @@ pub(super) mod kind {
     pub(in super::super) const POLL_SUSPECT: u8 = 21;
     pub(in super::super) const SUSPECT_LIVES: u8 = 22;
     pub(in super::super) const SUSPECT_IS_SILENT: u8 = 23;
+    pub(in super::super) const SET_NAME: u8 = 24;
 }
 
 pub(super) fn refusal_number(refusal: Refusal) -> u8 {
@@ -360,6 +367,7 @@ impl fmt::Display for Input<'_> {
             }
             Input::Note(text) => write!(f, "note: {}", Text(text)),
             Input::SetSettings(ref settings) => write!(f, "set {settings:?}"),
+            Input::SetName(name) => write!(f, "name {}", Text(name)),
             Input::Publish { key, value, ttl: 0 } => write!(f, "publish {} = {}", Text(key), Text(value)),
             Input::Publish { key, value, ttl } => {
                 write!(f, "publish {} = {} for {ttl} ms", Text(key), Text(value))

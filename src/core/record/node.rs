@@ -110,6 +110,11 @@ impl RecordedNode {
         );
     }
 
+    /// Calls [`Node::set_name`], and records the call.
+    pub fn set_name(&mut self, name: &[u8]) {
+        self.call(None, || Input::SetName(name), |node| node.set_name(name));
+    }
+
     /// Calls [`Node::publish`], and records the call.
     pub fn publish(&mut self, key: &[u8], value: &[u8], ttl: u32, now: Now) -> Result<(), Refusal> {
         self.call(Some(now), || Input::Publish { key, value, ttl }, |node| node.publish(key, value, ttl, now))

@@ -17,6 +17,7 @@ fn every_entry_is_read_as_it_was_written() {
         Input::Joined { id: 1 << 63, settings: settings.clone(), tuples: 3, version: b"v" },
         Input::Note(b"text"),
         Input::SetSettings(settings),
+        Input::SetName(b"name"),
         Input::Publish { key: b"k", value: b"", ttl: u32::MAX },
         Input::Unpublish(b"k"),
         Input::Retract(b"k"),
@@ -77,7 +78,11 @@ struct Pair {
 impl Pair {
     fn new() -> Pair {
         let mut nodes = [1, 2].map(|seed| RecordedNode::new(Settings::default(), seed, Now::at(1)));
-        nodes.iter_mut().zip([10, 11]).for_each(|(node, record)| node.start_record(record, Now::at(1)));
+        for (node, record) in nodes.iter_mut().zip([10, 11]) {
+            // Before recording begins, as an engine does: a replay makes the same introductions.
+            node.set_name(b"named");
+            node.start_record(record, Now::at(1));
+        }
         let client = nodes[0].open_link(Role::Client, Now::at(1)).unwrap();
         let server = nodes[1].open_link(Role::Server, Now::at(1)).unwrap();
         nodes[0].link_up(client, Now::at(1));

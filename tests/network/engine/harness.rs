@@ -94,7 +94,7 @@ impl Node {
 
     pub fn with_max_value(max_value: usize) -> Node {
         let core = Settings { max_value, ..Settings::default() };
-        Node::with(raw::Context::global(), EngineSettings { core, seed: None })
+        Node::with(raw::Context::global(), EngineSettings { core, ..EngineSettings::default() })
     }
 
     pub fn with(context: raw::Context, settings: EngineSettings) -> Node {
@@ -199,8 +199,8 @@ impl Node {
                 Ok(OwnerEvent::Deliver(tuple) | OwnerEvent::First(tuple)) => {
                     self.held.borrow_mut().insert(tuple.key().to_vec(), tuple.value().to_vec());
                 }
-                Ok(OwnerEvent::Join(peer)) => self.peers.borrow_mut().push(peer),
-                Ok(OwnerEvent::Leave(peer)) => {
+                Ok(OwnerEvent::Join(peer, _)) => self.peers.borrow_mut().push(peer),
+                Ok(OwnerEvent::Leave(peer, _)) => {
                     let mut peers = self.peers.borrow_mut();
                     let place = peers.iter().position(|other| *other == peer).expect("came before it left");
                     peers.swap_remove(place);

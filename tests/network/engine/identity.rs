@@ -37,7 +37,7 @@ fn a_node_that_is_told_to_connect_to_itself_says_so_and_has_no_peer_by_that() {
 #[test]
 fn a_copy_of_a_node_is_not_taken_for_the_node_itself() {
     for endpoint in ["tcp://127.0.0.1:*", &unique("inproc")] {
-        let settings = || EngineSettings { core: Settings::default(), seed: Some(7) };
+        let settings = || EngineSettings { core: Settings::default(), seed: Some(7), name: String::new() };
         let [one, two] = [(); 2].map(|()| Node::with(raw::Context::global(), settings()));
         let endpoint = endpoint.replace('*', &one.bind(endpoint).unwrap().to_string());
         two.connect(&endpoint);

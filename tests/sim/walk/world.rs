@@ -480,8 +480,8 @@ impl World {
                             member.view = None;
                         }
                         Event::Expire(_) => wrong = Some(format!("node {node}: nothing has a time to live")),
-                        Event::Join(_)
-                        | Event::Leave(_)
+                        Event::Join(..)
+                        | Event::Leave(..)
                         | Event::OwnId(_)
                         | Event::SamePeer(..)
                         | Event::Log(..) => {}

@@ -158,10 +158,10 @@ fn events_are_for_those_who_asked() {
     assert_eq!(bench.tell(&["NONSENSE", "x"]), ["ERROR NONSENSE unknown command"]);
     assert_eq!(bench.tell(&["SET", "server/timeout", "soon"]).len(), 1);
     assert_eq!(bench.logged().len(), 4);
-    let join = bench.interpreter.outgoing(OwnerEvent::Join("tcp://x".to_owned()));
+    let join = bench.interpreter.outgoing(OwnerEvent::Join("tcp://x".to_owned(), None));
     assert_eq!(join, Some(Outgoing::Notice(Message::text(["JOIN", "tcp://x"]))));
     bench.tell(&["SET", "server/events", "0"]);
-    assert_eq!(bench.interpreter.outgoing(OwnerEvent::Join("tcp://x".to_owned())), None);
+    assert_eq!(bench.interpreter.outgoing(OwnerEvent::Join("tcp://x".to_owned(), None)), None);
 }
 
 #[test]
