@@ -85,6 +85,7 @@ static void network ()
     CHECK (hub.wait_agreement (1, 30s) == 1 && hub.digest () == leaf.digest ());
     auto peers = leaf.peers ();
     CHECK (peers && peers->size () == 1 && peers->front ().endpoint == endpoint && peers->front ().outgoing);
+    CHECK (peers->front ().name == "hub" && hub.peers ()->front ().name == "leaf");
     CHECK (peers->front ().kind == gossip::peer_kind::extended && peers->front ().connected && peers->front ().id);
     CHECK (peers->front ().round_trip && peers->front ().bytes_in > 0 && peers->front ().state_time < 30s);
     peers = hub.peers ();

@@ -77,7 +77,8 @@ extern "C" {
 
 // Creates a node.
 //
-// `name` prefixes the node's log lines; it may be in any encoding, or NULL.
+// `name` prefixes the node's log lines, and peers that use this library are
+// told its first 64 bytes; it may be in any encoding, or NULL.
 // The node has one thread, in which it takes commands from now on; that thread
 // blocks all signals, so that the process's handlers never run in it. All
 // nodes made by this function share one libzmq context: an inproc endpoint of
@@ -392,10 +393,13 @@ void zgossip_tuples_destroy(zgossip_tuple_t **tuples_p);
 
 // Event: A peer connected; key: the endpoint that this node connected to, or
 // that of a client: tcp://ADDRESS:PORT, ipc://PATH#PROCESS or
-// inproc://NAME#ID.
+// inproc://NAME#ID. While server/events is 2, value: the name of the peer's
+// node, and a fourth frame: its id (16 hexadecimal digits); each is empty if
+// the peer has not told it.
 #define ZGOSSIP_EVENT_JOIN 4
 
-// Event: A peer is gone; key: as for ZGOSSIP_EVENT_JOIN.
+// Event: A peer is gone; key, value and fourth frame: as for
+// ZGOSSIP_EVENT_JOIN.
 #define ZGOSSIP_EVENT_LEAVE 5
 
 // Event: A command was refused; key: the name of the command, value: the
@@ -460,7 +464,8 @@ void zgossip_event_destroy(zgossip_event_t **self_p);
 // which peers come and go (JOIN, LEAVE), which cannot be reached
 // (UNREACHABLE), and which commands were refused (ERROR). The call is the same
 // as zgossip_set (self, "server/events", on? "1": "0"); a file that
-// zgossip_load reads sets it again.
+// zgossip_load reads sets it again. With "2", JOIN and LEAVE also carry the
+// name and the id of the peer.
 //
 // Returns: 0, or -1.
 // Errors: those of an answered call.
@@ -783,6 +788,8 @@ typedef struct {
     size_t size;
     // The endpoint that this node connects to, or that of a client: tcp://ADDRESS:PORT, ipc://PATH#PROCESS or inproc://NAME#ID.
     const char *endpoint;
+    // Name of an extended peer's node, made printable; "" if it has none, and for others.
+    const char *name;
     // One of ZGOSSIP_PEER_*, or a number that this version does not know.
     int kind;
     // Whether this node made the connection, or is to make it.
@@ -1102,8 +1109,8 @@ zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
       DELIVER key value
       RETRACT key
       EXPIRE key
-      JOIN endpoint
-      LEAVE endpoint
+      JOIN endpoint [name id]
+      LEAVE endpoint [name id]
       ERROR command reason
       UNREACHABLE endpoint reason
 
@@ -1286,8 +1293,9 @@ zgossip_recvx (zgossip_t *self, char **frame_p, ...)
 //     zstr_sendx (node, "PUBLISH", "key", "value", NULL);
 //     zactor_destroy (&node);
 //
-// `args` prefixes the node's log lines: a string in any encoding, or NULL. It
-// is copied before the actor signals, so it may be on the caller's stack.
+// `args` prefixes the node's log lines, and peers that use this library are
+// told its first 64 bytes: a string in any encoding, or NULL. It is copied
+// before the actor signals, so it may be on the caller's stack.
 //
 // `pipe` may also be a PAIR socket of plain libzmq, cast, in programs that run
 // actors without CZMQ; the node's inproc endpoints then live in a context of

@@ -175,6 +175,7 @@ enum class peer_kind {
 struct peer
 {
     std::string endpoint;
+    std::string name;
     gossip::peer_kind kind = peer_kind::undetermined;
     bool outgoing = false;
     bool connected = false;
@@ -474,6 +475,7 @@ private:
     {
         peer to;
         to.endpoint = from.endpoint;
+        to.name = from.name;
         to.kind = static_cast <peer_kind> (from.kind);
         to.outgoing = from.outgoing;
         to.connected = from.connected;

@@ -156,6 +156,12 @@ pub fn show(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
+/// Bytes that a stranger gave, such as the name of a peer, as text of one line: what is not UTF-8 is replaced, and control
+/// characters are escaped.
+pub fn printable(bytes: &[u8]) -> String {
+    one_line(&show(bytes)).into_owned()
+}
+
 /// Writes to standard error what CZMQ would write: `W: 26-11-22 08:55:00 text`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stderr;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::event::events_level;
 use super::{Cert, Error, Node, log};
 use crate::log::{Level, Sink, Stderr};
 
@@ -51,7 +52,7 @@ impl Builder {
         }
     }
 
-    /// Sets the name that stands before each of the node's log lines.
+    /// Sets the name that stands before each of the node's log lines, and of which peers are told the first 64 bytes.
     pub fn name(mut self, name: impl Into<String>) -> Builder {
         self.name = name.into();
         self
@@ -109,7 +110,7 @@ impl Builder {
 
     /// Turns on all events, and not only [`Event::Deliver`](crate::Event::Deliver) (`server/events`).
     pub fn events(self, on: bool) -> Builder {
-        self.switch("server/events", on)
+        self.set("server/events", events_level(on).to_owned())
     }
 
     /// Limits how many keys the node holds, removed ones included (`server/max_tuples`); 2 000 000 by default.

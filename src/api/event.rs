@@ -53,12 +53,20 @@ pub enum Event {
         /// The endpoint that this node connects to, or that of a client: `tcp://ADDRESS:PORT`, `ipc://PATH#PROCESS`,
         /// `inproc://NAME#ID`.
         endpoint: String,
+        /// The name of the peer's node, with control characters escaped, if it has one and uses this library.
+        name: Option<String>,
+        /// The id of the peer's node, if it uses this library.
+        id: Option<u64>,
     },
     /// Peer that is gone.
     #[non_exhaustive]
     Leave {
         /// The endpoint, as in [`Join`](Event::Join).
         endpoint: String,
+        /// The name, as in [`Join`](Event::Join).
+        name: Option<String>,
+        /// The id, as in [`Join`](Event::Join).
+        id: Option<u64>,
     },
     /// Peer that cannot be reached: after 3 seconds without a connection, and rarely again.
     #[non_exhaustive]
@@ -91,6 +99,8 @@ impl From<Message> for Event {
             true => String::from_utf8_lossy(message.frame(index)).into_owned(),
             false => String::new(),
         };
+        let name = || Some(text(2)).filter(|name| !name.is_empty());
+        let id = || u64::from_str_radix(&text(3), 16).ok();
         match message {
             Message::Deliver(tuple) => return Event::Deliver(tuple),
             Message::Retract(tuple) => return Event::Retract { key: tuple.key().to_vec() },
@@ -98,8 +108,8 @@ impl From<Message> for Event {
             _ => {}
         }
         match message.frame(0) {
-            b"JOIN" => Event::Join { endpoint: text(1) },
-            b"LEAVE" => Event::Leave { endpoint: text(1) },
+            b"JOIN" => Event::Join { endpoint: text(1), name: name(), id: id() },
+            b"LEAVE" => Event::Leave { endpoint: text(1), name: name(), id: id() },
             b"UNREACHABLE" => Event::Unreachable { endpoint: text(1), reason: text(2) },
             b"ERROR" => Event::Refused { command: text(1), reason: text(2) },
             _ => Event::Reply { frames: message.frames().map(<[u8]>::to_vec).collect() },
@@ -132,6 +142,11 @@ impl<'a> IntoIterator for &'a Node {
     fn into_iter(self) -> Events<'a> {
         self.events()
     }
+}
+
+/// Value of `server/events` that turns events on or off, with all that [`Event`] shows.
+pub(super) fn events_level(on: bool) -> &'static str {
+    if on { "2" } else { "0" }
 }
 
 /// Turns the error of a timeout into `None`.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::core::{PeerKind, PeerState, Role};
+use crate::log::printable;
 
 /// Peer that a node is connected to, or tries to connect to, from [`Node::peers`](crate::Node::peers).
 ///
@@ -13,6 +14,8 @@ pub struct Peer {
     /// The endpoint that this node connects to, or that of a client: `tcp://ADDRESS:PORT`, `ipc://PATH#PROCESS`,
     /// `inproc://NAME#ID`.
     pub endpoint: String,
+    /// Name of an extended peer's node, with control characters escaped, if it has one.
+    pub name: Option<String>,
     /// Protocol that the peer speaks, as far as is known.
     pub kind: PeerKind,
     /// Whether this node made the connection, or is to make it.
@@ -55,6 +58,7 @@ impl Peer {
     pub(super) fn new(endpoint: String, state: &PeerState) -> Peer {
         Peer {
             endpoint,
+            name: state.name.as_deref().map(printable),
             kind: state.kind,
             outgoing: state.role == Role::Client,
             connected: state.is_up,

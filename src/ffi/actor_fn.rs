@@ -30,8 +30,9 @@ use crate::log::{Logger, Sink, Stderr};
 ///     zstr_sendx (node, "PUBLISH", "key", "value", NULL);
 ///     zactor_destroy (&node);
 ///
-/// `args` prefixes the node's log lines: a string in any encoding, or NULL. It
-/// is copied before the actor signals, so it may be on the caller's stack.
+/// `args` prefixes the node's log lines, and peers that use this library are
+/// told its first 64 bytes: a string in any encoding, or NULL. It is copied
+/// before the actor signals, so it may be on the caller's stack.
 ///
 /// `pipe` may also be a PAIR socket of plain libzmq, cast, in programs that run
 /// actors without CZMQ; the node's inproc endpoints then live in a context of

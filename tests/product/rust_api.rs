@@ -78,6 +78,18 @@ fn peers_are_listed_with_what_is_known_of_each() {
     assert!((1..=stats.bytes_out).contains(&of_hub.bytes_out));
     let [of_leaf] = &hub.peers().expect("alive")[..] else { panic!("one peer") };
     assert!(!of_leaf.outgoing && of_leaf.id.is_some() && of_leaf.id != of_hub.id);
+    assert_eq!((of_hub.name.as_deref(), of_leaf.name.as_deref()), (Some("hub"), None));
+    let Event::Join { endpoint, name, id, .. } = next(&hub) else { panic!("the leaf joins") };
+    assert_eq!((endpoint, name, id), (of_leaf.endpoint.clone(), None, of_leaf.id));
+    let leaf = Node::builder().name("leaf\x1b").events(true).log(|_, _| {}).start().expect("a node");
+    leaf.connect(&of_hub.endpoint).expect("an endpoint");
+    let hubs_id = of_hub.id;
+    let is_join = |event: &Event| matches!(event, Event::Join { .. });
+    let joined = |node: &Node| std::iter::from_fn(|| Some(next(node))).find(is_join);
+    let Some(Event::Join { name, id, .. }) = joined(&leaf) else { panic!("the hub joins") };
+    assert_eq!((name.as_deref(), id), (Some("hub"), hubs_id));
+    let Some(Event::Join { name, .. }) = joined(&hub) else { panic!("the leaf joins") };
+    assert_eq!(name.as_deref(), Some("leaf\\u{1b}"));
 }
 
 #[test]

@@ -61,6 +61,7 @@ class Tuples(NodeTest):
         self.assertTrue(of_hub.outgoing and of_hub.connected and not of_leaf.outgoing)
         self.assertEqual((of_hub.kind, of_hub.equal, of_hub.unsent), ("extended", True, 0))
         self.assertNotEqual(of_hub.id, of_leaf.id)
+        self.assertEqual((of_hub.name, of_leaf.name), ("hub", "leaf"))
         self.assertTrue(of_hub.endpoint.startswith("tcp://127.0.0.1:"))
         self.assertTrue(of_hub.bytes_in > of_hub.frames_in > 0 and of_hub.bytes_out > of_hub.frames_out > 0)
         self.assertTrue(of_hub.round_trip is not None and 0 <= of_hub.silence <= of_hub.state_time)
@@ -108,9 +109,13 @@ class Tuples(NodeTest):
 class Peers(NodeTest):
     def test_come_and_go(self) -> None:
         hub, leaf = self.pair()
-        self.until(hub, lambda event: isinstance(event, Join))
+        *_, join = self.until(hub, lambda event: isinstance(event, Join))
+        [peer] = hub.peers()
+        self.assertEqual((join.endpoint, join.name, join.id), (peer.endpoint, "leaf", peer.id))
+        self.assertEqual(join, Join(peer.endpoint))
         leaf.close()
-        self.until(hub, lambda event: isinstance(event, Leave))
+        *_, leave = self.until(hub, lambda event: isinstance(event, Leave))
+        self.assertEqual((leave.endpoint, leave.name, leave.id), (peer.endpoint, "leaf", peer.id))
 
     def test_other_transports(self) -> None:
         with tempfile.TemporaryDirectory() as place:

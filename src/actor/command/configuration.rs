@@ -20,11 +20,23 @@ pub struct Values {
     /// `server/ipv6`, where it is set.
     pub ipv6: Option<bool>,
     /// `server/events`.
-    pub events: bool,
+    pub events: Events,
     /// `server/record`, where it is set.
     pub record: Option<Vec<u8>>,
     /// `server/record_size` in bytes, where it is set.
     pub record_size: Option<u64>,
+}
+
+/// The events that the owner is sent.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Events {
+    /// DELIVER alone.
+    #[default]
+    Deliver,
+    /// All events, as version 1.0 sent them.
+    All,
+    /// All events, with frames that later versions have added.
+    Detailed,
 }
 
 /// An item of a configuration whose value is not of the kind that its key asks for.
@@ -76,6 +88,8 @@ enum Take {
     Number(u64, fn(&mut Values, Option<u64>)),
     /// 0 or 1, or a word for them.
     Switch(fn(&mut Values, Option<bool>)),
+    /// 0, 1 or 2, or a word for one of the first two; a larger number means 2.
+    Level(fn(&mut Values, u64)),
     /// Any text but the empty one, which is a value that is not set.
     Text(fn(&mut Values, Option<&[u8]>)),
     /// Any text, read elsewhere.
@@ -126,8 +140,14 @@ pub const CONFIGURATION: &[Key] = &[
         path: "server/events",
         default: "0",
         unit: "",
-        meaning: "1: send the owner all events, and not DELIVER alone.",
-        take: Take::Switch(|values, on| values.events = on.unwrap_or_default()),
+        meaning: "1: send the owner all events, and not DELIVER alone; 2: JOIN and LEAVE with name and id, too.",
+        take: Take::Level(|values, level| {
+            values.events = match level {
+                0 => Events::Deliver,
+                1 => Events::All,
+                _ => Events::Detailed,
+            };
+        }),
     },
     Key {
         path: "server/max_tuples",
@@ -249,6 +269,7 @@ impl Key {
                 let on = text.map(|text| switch(text).ok_or_else(bad)).transpose()?;
                 set(values, on);
             }
+            Take::Level(set) => set(values, text.map_or(Ok(0), |text| level(text).ok_or_else(bad))?),
             Take::Text(set) => set(values, text),
             Take::Elsewhere => {}
         }
@@ -261,6 +282,7 @@ impl Key {
             Take::Number(most, _) if self.unit.is_empty() => format!("a number from 0 to {most}"),
             Take::Number(most, _) => format!("a number of {} from 0 to {most}", self.unit),
             Take::Switch(_) => "0 or 1, no or yes, off or on, false or true".to_owned(),
+            Take::Level(_) => "0, 1 or 2, no or yes, off or on, false or true".to_owned(),
             Take::Text(_) | Take::Elsewhere => "a text".to_owned(),
         }
     }
@@ -276,10 +298,15 @@ pub(super) fn number(text: &[u8], most: u64) -> Option<u64> {
 }
 
 fn switch(text: &[u8]) -> Option<bool> {
+    level(text).map(|level| level != 0)
+}
+
+/// The number that a text means, which may be a word for 0 or 1.
+fn level(text: &[u8]) -> Option<u64> {
     match &*text.trim_ascii().to_ascii_lowercase() {
-        b"true" | b"yes" | b"on" => Some(true),
-        b"false" | b"no" | b"off" => Some(false),
-        _ => number(text, LARGEST).map(|number| number != 0),
+        b"true" | b"yes" | b"on" => Some(1),
+        b"false" | b"no" | b"off" => Some(0),
+        _ => number(text, LARGEST),
     }
 }
 
@@ -330,14 +357,29 @@ mod tests {
             verbose: true,
         };
         let record = Some(b"r".to_vec());
-        let expected =
-            Values { core, background: true, events: true, ipv6: Some(false), record, record_size: Some(6) };
+        let expected = Values {
+            core,
+            background: true,
+            events: Events::All,
+            ipv6: Some(false),
+            record,
+            record_size: Some(6),
+        };
         assert_eq!(values, expected);
         assert_eq!(
             values.read(&Item::root()).0,
             Values::default(),
             "what is not set any more is as if never set"
         );
+    }
+
+    #[test]
+    fn events_are_a_level_and_any_larger_number_is_the_highest() {
+        let events =
+            |text: &str| Values::default().read(&tree(&format!("server\n    events = {text}\n"))).0.events;
+        assert_eq!(["0", "no", "off"].map(events), [Events::Deliver; 3]);
+        assert_eq!(["1", "yes", "on", "true"].map(events), [Events::All; 4]);
+        assert_eq!(["2", "3"].map(events), [Events::Detailed; 2]);
     }
 
     #[test]

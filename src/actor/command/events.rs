@@ -52,19 +52,21 @@ pub const EXPIRE: Event = Event {
 pub const JOIN: Event = Event {
     name: "JOIN",
     number: 4,
-    arguments: "endpoint",
+    arguments: "endpoint [name id]",
     optional: true,
     meaning: "A peer connected; key: the endpoint that this node connected to, or that of a client: \
-              tcp://ADDRESS:PORT, ipc://PATH#PROCESS or inproc://NAME#ID.",
+              tcp://ADDRESS:PORT, ipc://PATH#PROCESS or inproc://NAME#ID. While server/events is 2, value: \
+              the name of the peer's node, and a fourth frame: its id (16 hexadecimal digits); each is empty \
+              if the peer has not told it.",
 };
 
 /// `LEAVE`.
 pub const LEAVE: Event = Event {
     name: "LEAVE",
     number: 5,
-    arguments: "endpoint",
+    arguments: "endpoint [name id]",
     optional: true,
-    meaning: "A peer is gone; key: as for ZGOSSIP_EVENT_JOIN.",
+    meaning: "A peer is gone; key, value and fourth frame: as for ZGOSSIP_EVENT_JOIN.",
 };
 
 /// `ERROR`.

@@ -25,7 +25,7 @@ use self::configure::{SecuritySet, SecurityState};
 use self::execute::Execution;
 use self::load::Opened;
 use super::commands::{Command, Reason, Refused};
-use super::configuration::Values;
+use super::configuration::{Events, Values};
 use super::outgoing::Outgoing;
 use super::parser::{parse, shown_name};
 use crate::actor::file::Watch;
@@ -195,7 +195,7 @@ impl Interpreter {
         engine: &mut Engine,
         out: &mut dyn Outbox,
     ) {
-        if !self.values.events {
+        if self.values.events == Events::Deliver {
             return;
         }
         if let Some(outgoing) = self.outgoing(OwnerEvent::Refused(command.to_vec(), reason.to_string())) {

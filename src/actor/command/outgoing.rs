@@ -1,9 +1,11 @@
 //! The one way out to the owner: all that a node has for its owner becomes an [`Outgoing`].
 
+use super::configuration::Events;
 use super::events::{self, Event};
 use super::message::Message;
-use crate::core::Tuple;
+use crate::core::{Identity, Tuple};
 use crate::engine::OwnerEvent;
+use crate::log::printable;
 
 /// A message to the owner, or the withdrawal of one, with the facts by which the [`Inbox`](super::Inbox) queues it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -26,19 +28,20 @@ impl Outgoing {
         Outgoing::Notice(Message::text(std::iter::once(kind.name.as_bytes()).chain(frames)))
     }
 
-    /// Translates an event. `optional` says whether the owner wants other events than DELIVER.
+    /// Translates an event, if it is one of `wanted`.
     #[inline]
-    pub fn from_event(event: OwnerEvent, optional: bool) -> Option<Outgoing> {
+    pub fn from_event(event: OwnerEvent, wanted: Events) -> Option<Outgoing> {
         match event {
             OwnerEvent::Deliver(tuple) => Some(Outgoing::TupleEvent(Message::Deliver(tuple))),
             OwnerEvent::First(tuple) => Some(Outgoing::FirstDeliver(Message::Deliver(tuple))),
-            event => Outgoing::from_rare_event(event, optional),
+            event => Outgoing::from_rare_event(event, wanted),
         }
     }
 
     /// Translates an event other than DELIVER, of which there are few: out of line, so that DELIVER stays fast.
     #[inline(never)]
-    fn from_rare_event(event: OwnerEvent, optional: bool) -> Option<Outgoing> {
+    fn from_rare_event(event: OwnerEvent, wanted: Events) -> Option<Outgoing> {
+        let optional = wanted != Events::Deliver;
         match event {
             OwnerEvent::Retract(tuple) | OwnerEvent::Expire(tuple) if !optional => {
                 Some(Outgoing::Forget(tuple))
@@ -46,8 +49,12 @@ impl Outgoing {
             _ if !optional => None,
             OwnerEvent::Retract(tuple) => Some(Outgoing::TupleEvent(Message::Retract(tuple))),
             OwnerEvent::Expire(tuple) => Some(Outgoing::TupleEvent(Message::Expire(tuple))),
-            OwnerEvent::Join(endpoint, _) => Some(Outgoing::notice(&events::JOIN, [endpoint.as_bytes()])),
-            OwnerEvent::Leave(endpoint, _) => Some(Outgoing::notice(&events::LEAVE, [endpoint.as_bytes()])),
+            OwnerEvent::Join(endpoint, peer) => {
+                Some(about_peer(&events::JOIN, &endpoint, peer.as_deref(), wanted))
+            }
+            OwnerEvent::Leave(endpoint, peer) => {
+                Some(about_peer(&events::LEAVE, &endpoint, peer.as_deref(), wanted))
+            }
             OwnerEvent::Unreachable(endpoint, reason) => {
                 Some(Outgoing::notice(&events::UNREACHABLE, [endpoint.as_bytes(), reason.as_bytes()]))
             }
@@ -57,4 +64,14 @@ impl Outgoing {
             OwnerEvent::Deliver(_) | OwnerEvent::First(_) => unreachable!("translated by the caller"),
         }
     }
+}
+
+/// JOIN or LEAVE. Name and id are sent to an owner who asked for them, because version 1.0 did not send them.
+fn about_peer(kind: &Event, endpoint: &str, peer: Option<&Identity>, wanted: Events) -> Outgoing {
+    if wanted != Events::Detailed {
+        return Outgoing::notice(kind, [endpoint.as_bytes()]);
+    }
+    let name = peer.and_then(|peer| peer.name.as_deref()).map_or_else(String::new, printable);
+    let id = peer.map_or_else(String::new, |peer| format!("{:016x}", peer.id));
+    Outgoing::notice(kind, [endpoint.as_bytes(), name.as_bytes(), id.as_bytes()])
 }

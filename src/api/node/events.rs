@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Node;
-use crate::api::event::in_time;
+use crate::api::event::{events_level, in_time};
 use crate::api::{Error, Event, Events};
 
 /// # Events
@@ -61,6 +61,6 @@ impl Node {
     /// # Errors
     /// [`Closed`](crate::ErrorKind::Closed), as all calls.
     pub fn set_events(&self, on: bool) -> Result<(), Error> {
-        self.set("server/events", if on { "1" } else { "0" })
+        self.set("server/events", events_level(on))
     }
 }

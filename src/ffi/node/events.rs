@@ -122,7 +122,8 @@ pub unsafe extern "C" fn zgossip_event_destroy(self_p: *mut *mut zgossip_event_t
 /// which peers come and go (JOIN, LEAVE), which cannot be reached
 /// (UNREACHABLE), and which commands were refused (ERROR). The call is the same
 /// as zgossip_set (self, "server/events", on? "1": "0"); a file that
-/// zgossip_load reads sets it again.
+/// zgossip_load reads sets it again. With "2", JOIN and LEAVE also carry the
+/// name and the id of the peer.
 ///
 /// Returns: 0, or -1.
 /// Errors: those of an answered call.

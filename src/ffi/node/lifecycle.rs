@@ -18,7 +18,8 @@ use crate::ffi::host::prepare;
 
 /// Creates a node.
 ///
-/// `name` prefixes the node's log lines; it may be in any encoding, or NULL.
+/// `name` prefixes the node's log lines, and peers that use this library are
+/// told its first 64 bytes; it may be in any encoding, or NULL.
 /// The node has one thread, in which it takes commands from now on; that thread
 /// blocks all signals, so that the process's handlers never run in it. All
 /// nodes made by this function share one libzmq context: an inproc endpoint of

@@ -11,6 +11,7 @@ use super::pool::zgossip_t;
 use crate::core::{PeerKind, PeerState, Role};
 use crate::ffi::entry::entry_with_reason;
 use crate::ffi::error::Errno;
+use crate::log::printable;
 
 /// Kind of a peer: it has not shown yet which protocol it speaks.
 pub const ZGOSSIP_PEER_UNDETERMINED: c_int = 0;
@@ -27,6 +28,8 @@ pub struct zgossip_peer_t {
     pub size: size_t,
     /// The endpoint that this node connects to, or that of a client: tcp://ADDRESS:PORT, ipc://PATH#PROCESS or inproc://NAME#ID.
     pub endpoint: *const c_char,
+    /// Name of an extended peer's node, made printable; "" if it has none, and for others.
+    pub name: *const c_char,
     /// One of ZGOSSIP_PEER_*, or a number that this version does not know.
     pub kind: c_int,
     /// Whether this node made the connection, or is to make it.
@@ -117,7 +120,10 @@ fn to_c(peers: &[(String, PeerState)]) -> Result<NonNull<*mut zgossip_peer_t>, E
     const { assert!(align_of::<zgossip_peer_t>() <= size_of::<*mut zgossip_peer_t>()) };
     let pointers = (peers.len() + 1) * size_of::<*mut zgossip_peer_t>();
     let structures = peers.len() * size_of::<zgossip_peer_t>();
-    let strings: usize = peers.iter().map(|(endpoint, _)| endpoint.len() + 1).sum();
+    let names: Vec<String> =
+        peers.iter().map(|(_, peer)| peer.name.as_deref().map_or_else(String::new, printable)).collect();
+    let texts = || peers.iter().map(|(endpoint, _)| endpoint).zip(&names);
+    let strings: usize = texts().map(|(endpoint, name)| endpoint.len() + name.len() + 2).sum();
     // SAFETY: any size may be asked for.
     let block = unsafe { libc::malloc(pointers + structures + strings) }.cast::<*mut zgossip_peer_t>();
     let first = NonNull::new(block).ok_or(Errno::NO_MEMORY)?;
@@ -126,24 +132,29 @@ fn to_c(peers: &[(String, PeerState)]) -> Result<NonNull<*mut zgossip_peer_t>, E
     unsafe {
         let place = block.add(peers.len() + 1).cast::<zgossip_peer_t>();
         let mut string = place.add(peers.len()).cast::<u8>();
-        for (index, (endpoint, peer)) in peers.iter().enumerate() {
-            ptr::copy_nonoverlapping(endpoint.as_ptr(), string, endpoint.len());
-            string.add(endpoint.len()).write(0);
-            place.add(index).write(described(peer, string.cast()));
+        let mut copy = |text: &str| {
+            let place = string;
+            ptr::copy_nonoverlapping(text.as_ptr(), place, text.len());
+            place.add(text.len()).write(0);
+            string = place.add(text.len() + 1);
+            place.cast_const().cast()
+        };
+        for (index, ((_, peer), (endpoint, name))) in peers.iter().zip(texts()).enumerate() {
+            place.add(index).write(described(peer, copy(endpoint), copy(name)));
             block.add(index).write(place.add(index));
-            string = string.add(endpoint.len() + 1);
         }
         block.add(peers.len()).write(ptr::null_mut());
     }
     Ok(first)
 }
 
-fn described(peer: &PeerState, endpoint: *const c_char) -> zgossip_peer_t {
+fn described(peer: &PeerState, endpoint: *const c_char, name: *const c_char) -> zgossip_peer_t {
     let or_unknown =
         |number: Option<u64>| number.map_or(-1, |number| i64::try_from(number).unwrap_or(i64::MAX));
     zgossip_peer_t {
         size: size_of::<zgossip_peer_t>(),
         endpoint,
+        name,
         kind: match peer.kind {
             PeerKind::Undetermined => ZGOSSIP_PEER_UNDETERMINED,
             PeerKind::Plain => ZGOSSIP_PEER_PLAIN,

@@ -239,8 +239,44 @@ fn peers_are_listed_with_what_is_known_of_each() {
     assert_eq!(names[..7], ["direction", "state", "for", "protocol", "unsent", "equal", "id"]);
     let later = ["rtt", "silent", "unacknowledged", "awaited", "refused", "refuses"];
     assert_eq!(names[7..13], later);
-    assert_eq!(names[13..17], ["frames_in", "frames_out", "bytes_in", "bytes_out"]);
+    assert_eq!(names[13..], ["frames_in", "frames_out", "bytes_in", "bytes_out", "name"]);
+    assert!(of_hub.ends_with(" name=hub"), "{of_hub}");
     let has_measured =
         || !peers(&leaf)[0].contains("rtt=unknown") && peers(&leaf)[0].contains("refused=0 refuses=0");
     assert!(eventually(LONG, has_measured), "{:?}", peers(&leaf));
+}
+
+/// The names of nodes reach those that ask for them, and nobody else: neither stock nodes nor programs that were written
+/// for version 1.0 notice them.
+#[test]
+fn names_and_ids_of_peers_come_with_their_events_for_those_who_ask() {
+    let _machine = shared();
+    let hub = Node::new(Preload, "the-hub");
+    let endpoint = hub.bind();
+    hub.send("SET server/events 2");
+    let (leaf, other) = (Node::new(Native, "leaf"), Node::new(Preload, "other"));
+    leaf.send("SET server/events 2");
+    other.send("SET server/events 1");
+    let stock = Node::new(Lib::Stock, "stock");
+    stock.connect(&endpoint);
+    stock.publish("from", "stock");
+    hub.must_hold("from", "stock");
+    leaf.connect(&endpoint);
+    other.connect(&endpoint);
+    assert!(event(&other, &format!("JOIN {endpoint}")), "{:?}", other.lines());
+    let of = |node: &Node, start: &str| -> Vec<String> {
+        let line = node.wait_for_line(start, LONG).unwrap_or_else(|| panic!("{start}: {:?}", node.lines()));
+        line.split(' ').map(common::node::unescape).collect()
+    };
+    let [name, id] = &of(&leaf, &format!("JOIN {endpoint}"))[..] else { panic!("{:?}", leaf.lines()) };
+    assert_eq!((name.as_str(), id.len()), ("the-hub", 16), "{:?}", leaf.lines());
+    let joins = || hub.lines().into_iter().filter(|line| line.starts_with("JOIN tcp:")).collect::<Vec<_>>();
+    assert!(eventually(LONG, || joins().len() == 3), "{:?}", hub.lines());
+    let has = |name: &str| joins().iter().any(|line| line.contains(&format!(" {name} ")));
+    assert!(has("leaf") && has("other") && !has("stock"), "{:?}", joins());
+    leaf.destroy();
+    let left = || hub.lines().iter().any(|line| line.starts_with("LEAVE tcp:") && line.contains(" leaf "));
+    assert!(eventually(LONG, left), "{:?}", hub.lines());
+    hub.publish("to", "all");
+    stock.must_hold("to", "all");
 }

@@ -8,7 +8,7 @@ Each kind is a class, so that a type checker knows its fields and `match` tells 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Optional, Sequence, Union
 
 
@@ -36,16 +36,23 @@ class Expire:
 
 @dataclass(frozen=True)
 class Join:
-    """A peer connected: the endpoint that this node connected to, or the peer's address."""
+    """A peer connected: the endpoint that this node connected to, or the peer's address.
+
+    A peer that uses this library also has an id and perhaps a name, which do not count where events are compared.
+    """
 
     endpoint: str
+    name: str = field(default="", compare=False)
+    id: Optional[int] = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
 class Leave:
-    """A peer is gone; it may come back."""
+    """A peer is gone; it may come back. The name and the id are as for `Join`."""
 
     endpoint: str
+    name: str = field(default="", compare=False)
+    id: Optional[int] = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -82,14 +89,21 @@ def event(frames: Sequence[bytes]) -> Optional[Event]:
     if name == b"EXPIRE":
         return Expire(subject)
     if name == b"JOIN":
-        return Join(_text(subject))
+        return Join(_text(subject), *_identity(frames))
     if name == b"LEAVE":
-        return Leave(_text(subject))
+        return Leave(_text(subject), *_identity(frames))
     if name == b"UNREACHABLE":
         return Unreachable(_text(subject), _text(frames[2]))
     if name == b"ERROR":
         return Error(_text(subject), _text(frames[2]))
     return None
+
+
+def _identity(frames: Sequence[bytes]) -> tuple[str, Optional[int]]:
+    """The name and the id of a peer, as far as it has told them."""
+    if len(frames) < 4:
+        return "", None
+    return _text(frames[2]), int(frames[3], 16) if frames[3] else None
 
 
 def _text(frame: bytes) -> str:

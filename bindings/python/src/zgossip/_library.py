@@ -10,7 +10,7 @@ import ctypes.util
 import os
 import sys
 import threading
-from ctypes import POINTER, c_bool, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 from typing import Any, Callable, Iterator, Optional
 
 from ._errors import LibraryNotFound
@@ -86,7 +86,6 @@ class Library:
         self.set = declare("set", c_int, node, text, text)
         self.save = declare("save", c_int, node, text)
         self.record = declare("record", c_int, node, text)
-        self.set_events = declare("set_events", c_int, node, c_bool)
         self.stats = declare("stats", c_int, node, POINTER(StatsBuffer), c_size_t)
         self.free = declare("free", None, c_void_p)
 

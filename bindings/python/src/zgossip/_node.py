@@ -29,6 +29,8 @@ Text = Union[str, bytes]
 Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
 _MAX_KEY = 255
+# All events, with the names and ids of peers.
+_EVENTS = "2"
 _MAX_TTL = 0xFFFFFFFF
 _MAX_INT = 0x7FFFFFFF
 _MAX_COUNT = c_size_t(-1).value
@@ -49,7 +51,10 @@ class Node:
     """
 
     def __init__(self, name: str = "", *, verbose: bool = False) -> None:
-        """Creates a node without peers. `name` prefixes its log lines; `verbose` logs internal steps, too."""
+        """Creates a node without peers.
+
+        `name` prefixes its log lines, and peers are told its first 64 bytes; `verbose` logs internal steps, too.
+        """
         found = library()
         self._process = os.getpid()
         handle: Optional[int] = found.new(_bytes("name", name))
@@ -65,7 +70,7 @@ class Node:
         self._watching = threading.RLock()
         self._watched: Optional[Descriptor] = None
         self._call(found.set_rcvtimeo, 0)
-        self._call(found.set_events, True)
+        self.set("server/events", _EVENTS)
         if verbose:
             self.set("server/verbose", "1")
 
@@ -275,11 +280,11 @@ class Node:
     def load(self, path: Path) -> None:
         """Loads a configuration file in place of the present configuration, and again whenever the file changes.
 
-        The file should have `events = 1` in its section `server`. Without it, only `Deliver` events are reported after
+        The file should have `events = 2` in its section `server`. Without it, only `Deliver` events are reported after
         the file has changed.
         """
         self._call(self._library.load, _bytes("path", os.fspath(path)))
-        self._call(self._library.set_events, True)
+        self.set("server/events", _EVENTS)
 
     def load_strict(self, path: Path) -> list[str]:
         """Loads a configuration file as `load` does, but only if `check` finds nothing wrong with it.
@@ -291,7 +296,7 @@ class Node:
             self._call(self._library.load_strict, _bytes("path", os.fspath(path)), byref(problems))
         finally:
             lines = _lines(self._library, problems)
-        self._call(self._library.set_events, True)
+        self.set("server/events", _EVENTS)
         return lines
 
     def save(self, path: Path) -> None:

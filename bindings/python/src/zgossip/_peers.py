@@ -22,6 +22,8 @@ class Peer:
 
     endpoint: str
     """The endpoint that this node connects to, or the client's address."""
+    name: str
+    """Name of an extended peer's node, made printable; empty if it has none, and for others."""
     kind: str
     """Protocol that the peer speaks: "plain" for CZMQ's, "extended" for this library's, "undetermined" if not known."""
     outgoing: bool
@@ -64,6 +66,7 @@ class PeerBuffer(ctypes.Structure):
     _fields_ = [
         ("size", c_size_t),
         ("endpoint", c_char_p),
+        ("name", c_char_p),
         ("kind", c_int),
         ("outgoing", c_bool),
         ("connected", c_bool),
@@ -86,6 +89,7 @@ class PeerBuffer(ctypes.Structure):
     def read(self) -> Peer:
         return Peer(
             endpoint=self.endpoint.decode("utf-8", "surrogateescape"),
+            name=self.name.decode("utf-8", "replace"),
             kind=_KINDS[self.kind] if 0 <= self.kind < len(_KINDS) else str(self.kind),
             outgoing=self.outgoing,
             connected=self.connected,

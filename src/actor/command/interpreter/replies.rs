@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::actor::command::message::Message;
 use crate::core::{PeerKind, PeerState, Role, Stats};
+use crate::log::printable;
 
 /// The reply to PEERS: a frame for each peer, with its endpoint and words of the form `name=value`. Programs rely on the
 /// order of the words that are there; new ones come last.
@@ -44,6 +45,9 @@ fn describe(endpoint: &str, peer: &PeerState) -> String {
     word("frames_out", &peer.traffic.frames_out);
     word("bytes_in", &peer.traffic.bytes_in);
     word("bytes_out", &peer.traffic.bytes_out);
+    if let Some(name) = &peer.name {
+        word("name", &printable(name).replace(' ', "\\u{20}"));
+    }
     text
 }
 
@@ -59,4 +63,22 @@ pub(super) fn stats(stats: &Stats) -> Message {
         frames.extend([name.to_owned(), digits]);
     }
     Message::text(frames)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{Node, Now, Settings};
+
+    #[test]
+    fn a_name_that_a_stranger_chose_stays_one_word_in_one_line() {
+        let now = Now { mono: 1, wall: 1_800_000_000_000 };
+        let mut node = Node::new(Settings::default(), 1, now);
+        node.open_link(Role::Server, now).expect("room");
+        let mut peer = node.peers(now).remove(0);
+        assert!(describe("tcp://x", &peer).ends_with(" bytes_out=0"));
+        peer.name = Some(b"my node\n\xff id=0"[..].into());
+        let text = describe("tcp://x", &peer);
+        assert!(text.ends_with(" bytes_out=0 name=my\\u{20}node\\n\u{fffd}\\u{20}id=0"), "{text}");
+    }
 }

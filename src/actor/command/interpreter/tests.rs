@@ -1,5 +1,6 @@
 use super::*;
 use crate::actor::command::message::Message;
+use crate::core::Identity;
 use crate::engine::{EngineSettings, raw};
 use crate::log::{Level, Sink};
 use parking_lot::Mutex;
@@ -158,10 +159,18 @@ fn events_are_for_those_who_asked() {
     assert_eq!(bench.tell(&["NONSENSE", "x"]), ["ERROR NONSENSE unknown command"]);
     assert_eq!(bench.tell(&["SET", "server/timeout", "soon"]).len(), 1);
     assert_eq!(bench.logged().len(), 4);
-    let join = bench.interpreter.outgoing(OwnerEvent::Join("tcp://x".to_owned(), None));
-    assert_eq!(join, Some(Outgoing::Notice(Message::text(["JOIN", "tcp://x"]))));
+    let name = Some(b"a\nname"[..].into());
+    let peer = || Some(Box::new(Identity { id: 1 << 63 | 7, name: name.clone() }));
+    let join = || OwnerEvent::Join("tcp://x".to_owned(), peer());
+    let plain = Outgoing::Notice(Message::text(["JOIN", "tcp://x"]));
+    assert_eq!(bench.interpreter.outgoing(join()), Some(plain), "as version 1.0 sent it");
+    bench.tell(&["SET", "server/events", "2"]);
+    let detailed = Message::text(["JOIN", "tcp://x", "a\\nname", "8000000000000007"]);
+    assert_eq!(bench.interpreter.outgoing(join()), Some(Outgoing::Notice(detailed)));
+    let leave = bench.interpreter.outgoing(OwnerEvent::Leave("tcp://x".to_owned(), None));
+    assert_eq!(leave, Some(Outgoing::Notice(Message::text(["LEAVE", "tcp://x", "", ""]))));
     bench.tell(&["SET", "server/events", "0"]);
-    assert_eq!(bench.interpreter.outgoing(OwnerEvent::Join("tcp://x".to_owned(), None)), None);
+    assert_eq!(bench.interpreter.outgoing(join()), None);
 }
 
 #[test]
