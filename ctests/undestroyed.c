@@ -6,8 +6,24 @@
 
 #include <czmq.h>
 
-int main (void)
+/*  Missing where the program is linked with CZMQ alone.  */
+void zgossip_auth_actor (zsock_t *pipe, void *args) __attribute__ ((weak));
+
+/*  Runs after CZMQ has closed the pipes: time in which the actors' threads
+    could do harm.  */
+
+static void
+s_linger (void)
 {
+    zclock_sleep (200);
+}
+
+int main (int argc, char **argv)
+{
+    (void) argv;
+    atexit (s_linger);
+    if (zgossip_auth_actor && argc > 1)
+        zactor_new (zgossip_auth_actor, NULL);
     zactor_t *node = zactor_new (zgossip, (void *) "undestroyed");
     zactor_t *busy = zactor_new (zgossip, (void *) "busy");
     char *command;

@@ -3,13 +3,25 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::engine::raw;
+use crate::engine::raw::{self, Socket};
 use crate::log::{self, Logger, Sink};
 
 /// The message by which a CZMQ actor tells its owner that it is ready, or how a command ended: CZMQ's `zsock_signal`
 /// sends these eight bytes, whose lowest byte is the status.
 pub fn signal(status: u8) -> [u8; 8] {
     (0x7766_5544_3322_1100 | u64::from(status)).to_ne_bytes()
+}
+
+/// Returns at once, unless somebody has closed `pipe` under the actor: then never.
+///
+/// CZMQ closes the pipes of actors that the program has not destroyed when the process exits, and terminates their
+/// context afterwards. Who called the actor's function would use the pipe, find it closed, and abort the process, whose
+/// end is all that the thread can wait for. The pipe itself has to be asked: that the context ends may show first at
+/// another of the actor's sockets.
+pub(super) fn outlast(pipe: &Socket) {
+    while pipe.events().is_err_and(raw::Error::is_closed) {
+        rustix::event::pause();
+    }
 }
 
 /// A logger whose lines carry the local time, if they go to standard error.

@@ -38,19 +38,10 @@ use crate::log::Sink;
 /// Runs a node on the calling thread, with its owner at the other end of `pipe`, until `$TERM`. The node's sockets are
 /// made in `context`, and its log lines go to `sink`, beginning with `prefix`.
 ///
-/// The function does not return if somebody has closed the pipe meanwhile. CZMQ does so when the process exits and the
-/// program has not destroyed the actor: what called this function would use the pipe, find it closed, and abort the
-/// process, whose end is all that the thread can wait for.
+/// The function does not return if somebody has closed the pipe meanwhile (see `host::outlast`).
 pub fn run_on_pipe(pipe: raw::Socket, prefix: &str, sink: Arc<dyn Sink>, context: raw::Context) {
     let settings = EngineSettings { name: prefix.to_owned(), ..EngineSettings::default() };
     let engine = Engine::new(context, host::local_logger(prefix, sink), settings);
     let mut owner = owner::PipeOwner::new(pipe, &engine);
     engine.run(&mut owner);
-    let is_pipe_closed = owner.is_pipe_closed();
-    drop(owner);
-    if is_pipe_closed {
-        loop {
-            rustix::event::pause();
-        }
-    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::policy::Policy;
 use super::zap_socket::ZapSocket;
-use crate::actor::host::{local_logger, signal};
+use crate::actor::host::{local_logger, outlast, signal};
 use crate::engine::raw::{Context, Error, Msg, Poller, Socket};
 use crate::log::{Logger, Sink, show};
 
@@ -16,6 +16,8 @@ const COMMANDS_PER_TURN: usize = 100;
 
 /// Runs a ZAP server for `context` on the calling thread, with commands from `pipe`, until `$TERM`. Calls `ready` once
 /// requests are answered, so that the caller can signal its owner.
+///
+/// The function does not return if somebody has closed the pipe meanwhile (see [`outlast`]).
 pub fn run_on_pipe(pipe: Socket, context: Context, sink: Arc<dyn Sink>, ready: impl FnOnce()) {
     let logger = local_logger("zauth", sink);
     let socket = ZapSocket::new(context)
@@ -24,10 +26,13 @@ pub fn run_on_pipe(pipe: Socket, context: Context, sink: Arc<dyn Sink>, ready: i
     let mut actor = Actor { pipe, socket, policy: Policy::default(), logger };
     ready();
     if let Err(error) = actor.run() {
-        // A program that ends without destroying its actors terminates their context.
-        if !error.is_terminated() {
+        // A program that ends without destroying its actors closes their pipes and terminates their context.
+        if !error.is_terminated() && !error.is_closed() {
             actor.logger.error(format_args!("authentication requests are not answered any more: {error}"));
         }
+        let Actor { pipe, socket, .. } = actor;
+        drop(socket); // the end of the context waits for it
+        outlast(&pipe);
     }
 }
 

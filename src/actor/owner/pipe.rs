@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 
 use super::{COMMANDS_PER_TURN, OVERFLOW};
 use crate::actor::command::{Inbox, Interpreter, MAX_FRAMES, Message, Outbox, Outgoing, Turn, read_by_czmq};
+use crate::actor::host::outlast;
 use crate::core::{Now, Tuple};
 use crate::engine::raw::{Error, Msg, Poller, Socket};
 use crate::engine::{Engine, Owner, OwnerEvent, PollSource};
@@ -27,13 +28,13 @@ pub struct PipeOwner {
     outbox: PipeOutbox,
     /// Whether the log says already that excess frames are ignored.
     has_warned_of_excess: bool,
-    /// Whether somebody else has closed the pipe.
-    is_pipe_closed: bool,
 }
 
 /// Waits for room in the pipe before the actor ends. CZMQ tells the program of the end only if there is room for that
 /// message at once; a full pipe would leave a program that waits for the end waiting for ever. While it waits, the
 /// program reads and drops messages, so the pipe has room again.
+///
+/// A pipe that was closed under the actor is not given back at all (see [`outlast`]).
 impl Drop for PipeOwner {
     fn drop(&mut self) {
         let socket = &self.outbox.socket;
@@ -44,6 +45,7 @@ impl Drop for PipeOwner {
                 break;
             }
         }
+        outlast(socket);
     }
 }
 
@@ -73,14 +75,7 @@ impl PipeOwner {
                 overflown: false,
             },
             has_warned_of_excess: false,
-            is_pipe_closed: false,
         }
-    }
-
-    /// Returns whether the pipe was closed under the node. CZMQ does that to the pipes of actors that the program has not
-    /// destroyed when the process exits.
-    pub fn is_pipe_closed(&self) -> bool {
-        self.is_pipe_closed
     }
 
     /// Receives one command, and returns the number of its frames. Frames beyond [`MAX_FRAMES`] are dropped.
@@ -121,10 +116,7 @@ impl Owner for PipeOwner {
                 Ok(count) => count,
                 Err(error) if error.is_again() => break,
                 // The pipe or its context is closed, because the program has ended.
-                Err(error) => {
-                    self.is_pipe_closed = error.is_closed();
-                    return ControlFlow::Break(());
-                }
+                Err(_) => return ControlFlow::Break(()),
             };
             let frames = self.frames.each_ref().map(Msg::data);
             let frames = &frames[..count];
