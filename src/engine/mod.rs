@@ -24,6 +24,7 @@
 //! | `recorder` | the flight recorder's files |
 //! | `clock`, `entropy` | the two clocks; random numbers from the system |
 //! | `endpoint`, `security`, `error` | endpoints, keys and mechanisms; refusals |
+//! | `event_fd` | a descriptor that wakes a thread |
 //! | [`raw`] | libzmq |
 
 mod clock;
@@ -31,6 +32,7 @@ mod dialer;
 mod endpoint;
 pub(crate) mod entropy;
 mod error;
+pub(crate) mod event_fd;
 mod event_loop;
 mod identity;
 mod link;

@@ -10,12 +10,12 @@ use std::os::fd::BorrowedFd;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::batch::{Batch, size_of_frames, size_of_publish};
-use super::event_fd::EventFd;
 use super::request::Request;
 use super::timeout::{Deadline, failure};
 use crate::actor::command::{MAX_FRAMES, is_term};
 use crate::actor::error::CallError;
 use crate::actor::futex::Wakeup;
+use crate::engine::event_fd::EventFd;
 
 /// Number of commands that may wait before a sender has to: some milliseconds of the node's work.
 pub(super) const MAX_COMMANDS: usize = 10_000;

@@ -10,11 +10,11 @@ use std::sync::OnceLock;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::event_fd::EventFd;
 use super::timeout::{Deadline, failure};
 use crate::actor::command::{Inbox, Message, Outgoing};
 use crate::actor::error::CallError;
 use crate::actor::futex::Wakeup;
+use crate::engine::event_fd::EventFd;
 
 /// Number of different replies that may wait before the node stops taking commands that have one.
 pub(super) const MAX_REPLIES: usize = 10_000;

@@ -10,12 +10,11 @@
 //! | `batch` | commands one behind the other in one buffer |
 //! | `calls` | typed calls, for C and for Rust |
 //! | `request` | typed calls as entries of the same queue |
-//! | `timeout`, `event_fd`, `thread_mark` | time-outs of calls, descriptors to be polled, a name for a thread |
+//! | `timeout`, `thread_mark` | time-outs of calls, a name for a thread |
 
 mod batch;
 mod calls;
 mod command_queue;
-mod event_fd;
 mod handle;
 mod message_queue;
 mod pipe;
