@@ -169,11 +169,16 @@ int zgossip_unbind(zgossip_t *self, const char *endpoint);
 // Connects to the peer at an endpoint, and again whenever the connection is
 // lost.
 //
-// The peer need not be there yet. `server_key` is the public key of the peer
-// (40 characters of Z85) if the connection is to be encrypted, or NULL. For an
-// encrypted connection the node uses the keys of zgossip_set_keys, or a fresh
-// pair if there are none. Without `server_key` it uses the username and the
-// password of zgossip_set_plain, if there are any.
+// The peer need not be there yet. If its host is given by name, all addresses
+// of the name are tried in turn until one answers, those of IPv6 only if that
+// is on (server/ipv6), and the name is looked up again while there is no
+// connection. The node does not wait for a look-up: a short-lived thread does.
+//
+// `server_key` is the public key of the peer (40 characters of Z85) if the
+// connection is to be encrypted, or NULL. For an encrypted connection the node
+// uses the keys of zgossip_set_keys, or a fresh pair if there are none. Without
+// `server_key` it uses the username and the password of zgossip_set_plain, if
+// there are any.
 //
 // Returns: 0 once the attempt has begun, or -1.
 // Errors: EINVAL if the endpoint or the key is malformed; EACCES if the keys
@@ -407,8 +412,8 @@ void zgossip_tuples_destroy(zgossip_tuple_t **tuples_p);
 #define ZGOSSIP_EVENT_ERROR 6
 
 // Event: A peer cannot be reached; key: its endpoint, value: the reason, as
-// far as it is known. It comes after 3 seconds without a connection, and
-// rarely again.
+// far as it is known, for a host name that of each address. It comes after 3
+// seconds without a connection, and rarely again.
 #define ZGOSSIP_EVENT_UNREACHABLE 8
 
 // Event: The reply to a command that was sent by zgossip_send or

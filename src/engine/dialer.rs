@@ -13,7 +13,7 @@ use crate::core::{LinkId, Now, Role};
 use super::endpoint::{Endpoint, Transport};
 use super::link::Link;
 use super::raw::{Change, MonitorEvent};
-use super::remote::{Remote, State};
+use super::remote::{REPLACE, Remote, State};
 use super::router::{LINGER, Purpose, Router};
 use super::security::Access;
 use super::timers::Timer;
@@ -51,6 +51,7 @@ impl Engine {
             self.drop_router_if_unused(slot);
             return Err(error);
         }
+        self.warn_if_in_clear(id);
         self.expect_connection(id, now);
         Ok(())
     }
@@ -122,6 +123,9 @@ impl Engine {
     }
 
     /// Makes the connection of a link.
+    ///
+    /// Where the address of its host is not known yet, only the keys are checked: the connection is made once the name
+    /// was looked up.
     fn attach(&mut self, id: LinkId, now: Now) -> Result<(), Error> {
         let max_message = self.max_message();
         let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
@@ -132,46 +136,53 @@ impl Engine {
 
         let attempt = remote.begin_attempt();
         self.timers.cancel(id, Timer::Reconnect);
+        self.timers.cancel(id, Timer::NextAddress);
         link.routing_id = routing_id(id, attempt);
 
-        let endpoint = remote.endpoint();
-        let is_inproc = endpoint.transport == Transport::Inproc;
+        let is_inproc = remote.endpoint().transport == Transport::Inproc;
         let socket = router.socket();
+        self.security.apply_client(socket, remote.access())?;
+        let Some((target, ipv6)) = remote.target(self.ipv6) else { return Ok(()) };
         let options = socket.options();
         options.set_maxmsgsize(max_message)?;
-        options.set_ipv6(self.ipv6 || endpoint.is_ipv6())?;
-        self.security.apply_client(socket, remote.access())?;
+        options.set_ipv6(ipv6)?;
         socket.set_bytes(zmq_sys::ZMQ_CONNECT_ROUTING_ID, &link.routing_id)?;
-        socket.connect(endpoint.text())?;
-
-        let expected = self.security.has_keys() && endpoint.transport == Transport::Tcp;
-        if expected && *remote.access() == Access::Clear && attempt == 1 {
-            self.logger.warning(format_args!(
-                "connecting to {} in clear: keys are set, but CONNECT gave no server key",
-                endpoint.text()
-            ));
-        }
+        socket.connect(&target)?;
+        remote.set_dialed(now.mono);
         router.add_link(&link.routing_id, id);
         if is_inproc {
             self.on_connected(id, now);
         }
+        self.watch_address(id, now);
         Ok(())
     }
 
+    /// Logs that a connection is made in clear where keys are set, which may not have been meant.
+    fn warn_if_in_clear(&mut self, id: LinkId) {
+        let has_keys = self.security.has_keys();
+        let Some(remote) = self.remote(id) else { return };
+        if has_keys && remote.endpoint().transport == Transport::Tcp && *remote.access() == Access::Clear {
+            let endpoint = remote.endpoint().text().to_owned();
+            self.logger.warning(format_args!(
+                "connecting to {endpoint} in clear: keys are set, but CONNECT gave no server key"
+            ));
+        }
+    }
+
     /// Gives the connection of a link up. Frames that libzmq holds for the peer may leave for `linger` more (ms).
-    fn detach(&mut self, id: LinkId, linger: i32) {
+    pub(super) fn detach(&mut self, id: LinkId, linger: i32) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some(remote) = link.remote.as_mut() else { return };
         let Some(router) = self.routers.get_mut(link.slot).and_then(Option::as_mut) else { return };
         router.may_be_readable = true;
         if !router.remove_link(&link.routing_id) {
-            return; // not attached; to find that out, libzmq would look the host name up
+            return; // not attached; to find that out, libzmq might look a host name up
         }
         let socket = router.socket();
         // During a longer linger libzmq would reconnect, only to deliver what nobody waits for.
         let _ = socket.options().set_linger(linger);
         // This fails where the connection is gone already.
-        let _ = socket.disconnect(remote.endpoint().text());
+        let _ = socket.disconnect(&remote.dialed_text());
         let _ = socket.options().set_linger(LINGER);
     }
 
@@ -197,6 +208,7 @@ impl Engine {
             self.report_unreachable(id, now, &error.to_string());
             self.on_connection_lost(id, now);
         }
+        self.expect_connection(id, now);
     }
 
     /// Handles the timers that are due.
@@ -204,7 +216,9 @@ impl Engine {
         while let Some((id, timer)) = self.timers.pop(now.mono) {
             match timer {
                 Timer::ReportUnreachable => self.on_still_unreachable(id, now),
+                Timer::LookUp => self.look_up(id, now),
                 Timer::Reconnect => self.renew(id, now),
+                Timer::NextAddress => self.on_address_silent(id, now),
                 Timer::CheckTraffic => self.second_sample(id, now),
             }
         }
@@ -217,15 +231,17 @@ impl Engine {
             self.node.link_down(id, now); // it was lost in between, and no event reported that
         }
         let was_reported = remote.set_up(now.mono);
-        let text = format!("connected to {}", remote.endpoint().text());
+        let address = remote.dialed().map_or_else(String::new, |address| format!(" ({address})"));
+        let text = format!("connected to {}{address}", remote.endpoint().text());
         if was_reported {
             self.logger.notice(text);
         } else {
             self.logger.debug(text);
         }
         link.pending = None;
-        self.timers.cancel(id, Timer::Reconnect);
-        self.timers.cancel(id, Timer::ReportUnreachable);
+        for timer in [Timer::ReportUnreachable, Timer::LookUp, Timer::Reconnect, Timer::NextAddress] {
+            self.timers.cancel(id, timer);
+        }
         self.node.link_up(id, now);
     }
 
@@ -241,22 +257,24 @@ impl Engine {
             link.pending = None;
             self.node.link_down(id, now);
         }
+        self.timers.cancel(id, Timer::NextAddress);
         self.timers.set(id, Timer::Reconnect, now.mono + delay);
         self.expect_connection(id, now);
     }
 
-    /// Sets the timer after which the owner is told that there is no connection.
+    /// Sets the timers of a remote without a connection: when the owner is told, and when its name is looked up.
     fn expect_connection(&mut self, id: LinkId, now: Now) {
         let is_down = self.remote(id).is_some_and(|remote| !remote.is_up());
         if is_down && !self.timers.is_set(id, Timer::ReportUnreachable) {
             self.timers.set(id, Timer::ReportUnreachable, now.mono + UNREACHABLE_AFTER);
         }
+        self.expect_lookup(id, now);
     }
 
     fn on_still_unreachable(&mut self, id: LinkId, now: Now) {
         let Some(remote) = self.remote(id) else { return };
-        let reason = remote.endpoint().why_silent();
-        self.report_unreachable(id, now, reason);
+        let reason = remote.why(remote.endpoint().why_silent());
+        self.report_unreachable(id, now, &reason);
         if let Some(next) = self.remote(id).map(|remote| remote.next_report()) {
             self.timers.set(id, Timer::ReportUnreachable, next);
         }
@@ -264,11 +282,18 @@ impl Engine {
 
     /// Handles a handshake that the peer refused. libzmq does not try again; this node does, once in a while, for
     /// certificates arrive late, and peers restart with other keys.
-    fn on_handshake_refused(&mut self, id: LinkId, now: Now) {
+    fn on_handshake_refused(&mut self, id: LinkId, now: Now, reason: &str) {
         let Some(remote) = self.remote(id) else { return };
-        if !remote.is_up() {
-            let delay = remote.set_refused();
-            self.timers.set(id, Timer::Reconnect, now.mono + delay);
+        if remote.is_up() {
+            return self.report_unreachable(id, now, reason);
+        }
+        let has_more = remote.leave_address(reason);
+        let delay = remote.set_refused();
+        let reason = remote.why(reason);
+        self.timers.cancel(id, Timer::NextAddress);
+        self.timers.set(id, Timer::Reconnect, now.mono + if has_more { REPLACE } else { delay });
+        if !has_more {
+            self.report_unreachable(id, now, &reason);
         }
     }
 
@@ -281,13 +306,16 @@ impl Engine {
         if remote.is_up() {
             return; // this was an older connection
         }
+        let reason = "its handshakes end early: a wrong server key, or it does not speak ZeroMQ";
+        let has_more = remote.leave_address(reason);
         let delay = remote.set_aborted();
         let is_no_accident = remote.is_aborted_often();
-        self.timers.set(id, Timer::Reconnect, now.mono + delay);
+        let reason = remote.why(reason);
+        self.timers.cancel(id, Timer::NextAddress);
+        self.timers.set(id, Timer::Reconnect, now.mono + if has_more { REPLACE } else { delay });
         self.detach(id, 0);
-        if is_no_accident {
-            let reason = "its handshakes end early: a wrong server key, or it does not speak ZeroMQ";
-            self.report_unreachable(id, now, reason);
+        if is_no_accident && !has_more {
+            self.report_unreachable(id, now, &reason);
         }
     }
 
@@ -304,7 +332,9 @@ impl Engine {
     fn remotes_of(&self, slot: usize, event: &MonitorEvent) -> Vec<LinkId> {
         let Some(router) = self.routers.get(slot).and_then(Option::as_ref) else { return Vec::new() };
         if router.purpose == Purpose::Dedicated {
-            return router.links().collect();
+            let remote = |id: &LinkId| self.links.get(id).and_then(|link| link.remote.as_deref());
+            let is_meant = |id: &LinkId| remote(id).is_some_and(|remote| remote.may_be_at(&event.endpoint));
+            return router.links().filter(is_meant).collect();
         }
         let remotes_that = |is_meant: &dyn Fn(&Remote) -> bool| -> Vec<LinkId> {
             let remote = |id: &LinkId| self.links.get(id).and_then(|link| link.remote.as_deref());
@@ -323,7 +353,9 @@ impl Engine {
         match change {
             Change::Connected { descriptor } => {
                 remote.set_descriptor(descriptor);
-                if !reports_handshakes() {
+                if reports_handshakes() {
+                    self.watch_address(id, now);
+                } else {
                     self.on_connected(id, now);
                 }
             }
@@ -340,15 +372,14 @@ impl Engine {
                     Access::Clear | Access::Curve(_) => "this node",
                 };
                 let reason = format!("the peer's ZAP handler refused {what} (status {status})");
-                self.report_unreachable(id, now, &reason);
-                self.on_handshake_refused(id, now);
+                self.on_handshake_refused(id, now, &reason);
             }
             Change::Mismatched => {
                 let reason = "the peer uses another security mechanism, or does not speak ZeroMQ";
-                self.report_unreachable(id, now, reason);
-                self.on_handshake_refused(id, now);
+                self.on_handshake_refused(id, now, reason);
             }
             Change::Aborted => self.on_handshake_aborted(id, now),
+            Change::Failed => self.on_attempt_failed(id, now),
         }
     }
 

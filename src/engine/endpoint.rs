@@ -1,7 +1,7 @@
 //! Endpoints as programs write them.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
 use super::Error;
@@ -107,6 +107,19 @@ impl Endpoint {
     /// Returns whether the host is an IPv6 address, which is written in brackets.
     pub(super) fn is_ipv6(&self) -> bool {
         self.transport == Transport::Tcp && self.address().starts_with('[')
+    }
+
+    /// The host name and the port, where the host is a name and no address. libzmq resolves what this does not know:
+    /// endpoints with a source address (`tcp://from;to`), IPv6 addresses with a zone.
+    pub(super) fn name(&self) -> Option<(&str, u16)> {
+        let (host, port) = self.address().rsplit_once(':').filter(|_| self.transport == Transport::Tcp)?;
+        // The characters that libzmq accepts in names, so that it refuses all others as ever.
+        let is_name = host.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
+        if !is_name || host.parse::<Ipv4Addr>().is_ok() {
+            return None;
+        }
+        Some((host, port.parse().ok()?))
     }
 
     /// The likely reason why a CONNECT to this endpoint fails, as far as it is known without asking the network.
@@ -309,6 +322,25 @@ mod tests {
         assert!(!parse("tcp://127.0.0.1:5670").is_spelled("tcp://127.0.0.1:5671"));
         assert!(parse("ipc:///tmp/x").is_spelled("ipc:///tmp/x"));
         assert!(!parse("ipc:///tmp/x").is_spelled("tcp://127.0.0.1:1"));
+    }
+
+    #[test]
+    fn a_name_is_what_is_no_address() {
+        assert_eq!(parse("tcp://localhost:5670").name(), Some(("localhost", 5670)));
+        assert_eq!(parse("tcp://a-b.example_1.:05670").name(), Some(("a-b.example_1.", 5670)));
+        for other in [
+            "tcp://127.0.0.1:5670",
+            "tcp://[::1]:5670",
+            "tcp://::1:5670",
+            "tcp://[fe80::1%eth0]:5670",
+            "tcp://10.0.0.1:0;host:5670",
+            "tcp://-host:5670",
+            "tcp://\u{1F600}:1",
+            "ipc://host:1",
+            "ws://host:1",
+        ] {
+            assert_eq!(parse(other).name(), None, "{other}");
+        }
     }
 
     #[test]

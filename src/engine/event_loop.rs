@@ -33,6 +33,7 @@ impl Engine {
     fn turn(&mut self, owner: &mut dyn Owner, commands: bool) -> ControlFlow<()> {
         self.receive(self.now());
         let now = self.now();
+        self.take_answers(now);
         self.handle_time(owner, now);
         if commands {
             owner.handle_commands(self, now)?;
@@ -96,6 +97,9 @@ impl Engine {
             if let Some(fd) = router.monitor_fd() {
                 poller.add(fd, false);
             }
+        }
+        if let Some(fd) = self.resolver.fd() {
+            poller.add(fd, false); // the answers are taken in each turn
         }
         let timeout = if busy || commands { Some(Duration::ZERO) } else { self.time_left(owner) };
         if let Err(error) = poller.wait(timeout) {

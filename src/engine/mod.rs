@@ -18,16 +18,19 @@
 //! | `receive`, `transmit` | frames in, frames out |
 //! | `listener` | BIND |
 //! | `dialer`, `remote` | CONNECT; the state of a connection that this node makes |
+//! | `dial_name`, `name`, `candidates` | CONNECT by host name: from address to address; what a name is resolved to |
+//! | `resolver`, `event_fd` | look-ups by threads of their own; a descriptor that wakes a thread |
 //! | `router`, `link` | a ROUTER socket; one peer behind it |
 //! | `send_queue`, `timers`, `throttle` | whose turn it is to send, deadlines, how often trouble is reported |
 //! | `liveness` | whether bytes pass on the connection of a silent server |
 //! | `recorder` | the flight recorder's files |
 //! | `clock`, `entropy` | the two clocks; random numbers from the system |
 //! | `endpoint`, `security`, `error` | endpoints, keys and mechanisms; refusals |
-//! | `event_fd` | a descriptor that wakes a thread |
 //! | [`raw`] | libzmq |
 
+mod candidates;
 mod clock;
+mod dial_name;
 mod dialer;
 mod endpoint;
 pub(crate) mod entropy;
@@ -38,10 +41,12 @@ mod identity;
 mod link;
 mod listener;
 mod liveness;
+mod name;
 pub mod raw;
 mod receive;
 mod recorder;
 mod remote;
+mod resolver;
 mod router;
 mod security;
 mod send_queue;
@@ -64,6 +69,7 @@ use clock::Clock;
 use link::Link;
 use receive::TurnedAway;
 use recorder::Recorder;
+use resolver::Resolver;
 use router::{Message, Purpose, Router};
 use security::Security;
 use send_queue::SendQueue;
@@ -72,6 +78,7 @@ use timers::Timers;
 
 pub use endpoint::{check_bind, check_connect};
 pub use error::Error;
+pub use resolver::NameLookup;
 pub use security::Mechanism;
 
 /// A source of commands, which becomes readable when the owner has one.
@@ -146,6 +153,8 @@ pub struct EngineSettings {
     pub seed: Option<u64>,
     /// The name that peers are told; empty for none.
     pub name: String,
+    /// What finds the addresses of host names; the system's resolver by default.
+    pub lookup: NameLookup,
 }
 
 /// One node's sockets, links and clock.
@@ -172,6 +181,7 @@ pub struct Engine {
     /// Endpoints without a connection, and the reasons, for the owner.
     unreachable: VecDeque<(String, String)>,
     timers: Timers,
+    resolver: Resolver,
     /// The message being received.
     received: Message,
     turned_away: TurnedAway,
@@ -206,6 +216,7 @@ impl Engine {
             closed: Vec::new(),
             unreachable: VecDeque::new(),
             timers: Timers::default(),
+            resolver: Resolver::new(settings.lookup),
             received: Message::default(),
             turned_away: TurnedAway::default(),
             failures: Throttle::constant(FAILURE_INTERVAL),

@@ -1,13 +1,16 @@
 //! The far end of a CONNECT, and the state of the connection to it.
 
+use std::net::SocketAddr;
+
 use super::endpoint::{Endpoint, Transport};
+use super::name::Name;
 use super::raw::{self, Change, Traffic};
 use super::security::Access;
 use super::throttle::Throttle;
 
 /// The shortest wait before a lost connection is replaced (ms): later than what it still carried arrives, and sooner
 /// than libzmq reconnects by itself, which is after 100 ms.
-const REPLACE: u64 = 50;
+pub(super) const REPLACE: u64 = 50;
 /// The shortest wait for an endpoint within the process, where the other end must be bound again first (ms).
 const REPLACE_INPROC: u64 = 250;
 /// The longest wait before a lost connection is replaced, after several attempts (ms).
@@ -38,6 +41,12 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Remote {
     endpoint: Endpoint,
+    /// The host name, if the endpoint has one that this engine resolves.
+    name: Option<Box<Name>>,
+    /// The address of the name to which the present connection was made, or is being made.
+    dialed: Option<SocketAddr>,
+    /// The moment when libzmq began its present attempt, as far as it tells (mono ms).
+    tried_since: u64,
     access: Access,
     state: State,
     /// Connections that were made so far; part of the routing id, which must never be used twice.
@@ -63,6 +72,9 @@ impl Remote {
     /// A remote to which no connection was made yet.
     pub(super) fn new(endpoint: Endpoint, access: Access) -> Remote {
         Remote {
+            name: endpoint.name().map(|(host, port)| Box::new(Name::new(host, port))),
+            dialed: None,
+            tried_since: 0,
             endpoint,
             access,
             state: State::Connecting,
@@ -81,6 +93,71 @@ impl Remote {
     /// The endpoint, as the program wrote it.
     pub(super) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// The host name, if the endpoint has one.
+    pub(super) fn name(&mut self) -> Option<&mut Name> {
+        self.name.as_deref_mut()
+    }
+
+    /// The text by which libzmq is to connect, and whether it needs IPv6 for that. For a name it is an address, so that
+    /// libzmq asks no resolver, and `None` if there is none yet. Without a name, `ipv6` decides.
+    pub(super) fn target(&self, ipv6: bool) -> Option<(String, bool)> {
+        let Some(name) = &self.name else {
+            return Some((self.endpoint.text().to_owned(), ipv6 || self.endpoint.is_ipv6()));
+        };
+        let address = name.candidates.current()?;
+        Some((format!("tcp://{address}"), address.is_ipv6()))
+    }
+
+    /// Notes that libzmq connects to the target.
+    pub(super) fn set_dialed(&mut self, now: u64) {
+        self.dialed = self.name.as_ref().and_then(|name| name.candidates.current());
+        self.tried_since = now;
+    }
+
+    /// The address of the name to which the present connection was made, or is being made.
+    pub(super) fn dialed(&self) -> Option<SocketAddr> {
+        self.dialed
+    }
+
+    /// The text by which libzmq knows the present connection.
+    pub(super) fn dialed_text(&self) -> String {
+        self.dialed.map_or_else(|| self.endpoint.text().to_owned(), |address| format!("tcp://{address}"))
+    }
+
+    /// Returns whether an event about `endpoint`, as libzmq spells it, may be about the present connection of a remote
+    /// that shares its router with no other. One to another address of its name was given up.
+    pub(super) fn may_be_at(&self, endpoint: &str) -> bool {
+        let Some(dialed) = self.dialed else { return true };
+        let address = endpoint.strip_prefix("tcp://").and_then(|text| text.parse::<SocketAddr>().ok());
+        address.is_none_or(|address| {
+            address.ip().to_canonical() == dialed.ip().to_canonical() && address.port() == dialed.port()
+        })
+    }
+
+    /// Returns whether a connection is to be made, or is being made.
+    pub(super) fn is_connecting(&self) -> bool {
+        self.state == State::Connecting
+    }
+
+    /// Notes that libzmq begins its next attempt. Returns how long the last one took (ms).
+    pub(super) fn note_attempt(&mut self, now: u64) -> u64 {
+        now.saturating_sub(std::mem::replace(&mut self.tried_since, now))
+    }
+
+    /// The reason why there is no connection: the one given, or those of all addresses of the name.
+    pub(super) fn why(&self, reason: &str) -> String {
+        self.name.as_ref().map_or_else(|| reason.to_owned(), |name| name.why_silent())
+    }
+
+    /// Notes why the peer at the present address of the name is of no use, and goes on to the next one. Returns whether
+    /// that was not tried yet in this round.
+    pub(super) fn leave_address(&mut self, reason: &str) -> bool {
+        let is_connecting = self.is_connecting();
+        let Some(name) = self.name.as_mut().filter(|_| is_connecting) else { return false };
+        name.candidates.note_failure(reason);
+        name.candidates.advance()
     }
 
     /// How this node makes itself known there.
@@ -130,6 +207,9 @@ impl Remote {
     pub(super) fn set_up(&mut self, now: u64) -> bool {
         self.state = State::Up { since: now };
         self.aborted = 0;
+        if let Some(name) = &mut self.name {
+            name.set_connected();
+        }
         std::mem::take(&mut self.is_reported)
     }
 
@@ -189,7 +269,7 @@ impl Remote {
         match change {
             Change::Connected { .. } | Change::Ready => !self.is_up(),
             Change::Disconnected { descriptor } => self.descriptor == Some(descriptor),
-            Change::Refused { .. } | Change::Mismatched | Change::Aborted => false,
+            Change::Refused { .. } | Change::Mismatched | Change::Aborted | Change::Failed => false,
         }
     }
 

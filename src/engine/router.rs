@@ -128,7 +128,7 @@ impl Router {
 
         let fd = socket.fd()?;
         let inner = if purpose.is_monitored() {
-            Inner::Monitored(Monitored::new(context, socket)?)
+            Inner::Monitored(Monitored::new(context, socket, purpose == Purpose::Dedicated)?)
         } else {
             Inner::Unmonitored(socket)
         };

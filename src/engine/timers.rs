@@ -11,10 +11,19 @@ use crate::core::LinkId;
 pub(super) enum Timer {
     /// The owner is told that there is still no connection.
     ReportUnreachable,
+    /// The name of a remote is looked up.
+    LookUp,
     /// A new connection replaces the lost one.
     Reconnect,
+    /// The next address of the remote's name is tried.
+    NextAddress,
     /// The traffic of a silent server is compared with what it was (see [`liveness`](super::liveness)).
     CheckTraffic,
+}
+
+impl Timer {
+    const ALL: [Timer; 5] =
+        [Timer::ReportUnreachable, Timer::LookUp, Timer::Reconnect, Timer::NextAddress, Timer::CheckTraffic];
 }
 
 /// All deadlines of one engine: at most one for each remote and [`Timer`], in milliseconds of
@@ -42,7 +51,7 @@ impl Timers {
 
     /// Cancels all timers of a remote.
     pub(super) fn cancel_all(&mut self, id: LinkId) {
-        for timer in [Timer::ReportUnreachable, Timer::Reconnect, Timer::CheckTraffic] {
+        for timer in Timer::ALL {
             self.cancel(id, timer);
         }
     }
@@ -97,15 +106,16 @@ mod tests {
     fn a_cancelled_timer_does_not_fire() {
         let [one, two] = two_links();
         let mut timers = Timers::default();
-        for timer in [Timer::CheckTraffic, Timer::Reconnect, Timer::ReportUnreachable] {
+        for timer in Timer::ALL {
             timers.set(one, timer, 10);
             timers.set(two, timer, 10);
         }
         timers.cancel(two, Timer::Reconnect);
         assert!(timers.is_set(one, Timer::Reconnect) && !timers.is_set(two, Timer::Reconnect));
         timers.cancel_all(one);
-        assert_eq!(timers.pop(10), Some((two, Timer::ReportUnreachable)));
-        assert_eq!(timers.pop(10), Some((two, Timer::CheckTraffic)));
+        for timer in [Timer::ReportUnreachable, Timer::LookUp, Timer::NextAddress, Timer::CheckTraffic] {
+            assert_eq!(timers.pop(10), Some((two, timer)));
+        }
         assert_eq!(timers.pop(10), None);
     }
 }

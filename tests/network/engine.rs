@@ -9,6 +9,7 @@ mod foreign;
 mod handshakes;
 mod identity;
 mod liveness;
+mod names;
 mod relay;
 mod security;
 mod strangers;

@@ -7,6 +7,7 @@
 //! | `interop` | our nodes and CZMQ's understand each other |
 //! | `hostile` | frames and peers that are wrong harm nobody |
 //! | `faults` | processes that are killed, stopped and come back |
+//! | `hosts_file` | names as the system resolves them |
 //! | `converge` | small networks agree, whatever happens to them |
 //! | `fleet` | random faults on bad lines, and which value stays |
 //! | `scale` | many tuples, many nodes |
@@ -18,6 +19,7 @@ mod engine;
 mod faults;
 mod fleet;
 mod hostile;
+mod hosts_file;
 mod interop;
 mod plain;
 mod protocol;

@@ -133,7 +133,8 @@ pub const CONFIGURATION: &[Key] = &[
         path: "server/ipv6",
         default: "0",
         unit: "",
-        meaning: "1: use IPv6 for endpoints without brackets too. CZMQ's zsys_set_ipv6 changes the default.",
+        meaning: "1: use IPv6 for endpoints without brackets too, and the IPv6 addresses of host names. CZMQ's \
+                  zsys_set_ipv6 changes the default.",
         take: Take::Switch(|values, on| values.ipv6 = on),
     },
     Key {

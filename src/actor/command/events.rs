@@ -84,8 +84,8 @@ pub const UNREACHABLE: Event = Event {
     number: 8,
     arguments: "endpoint reason",
     optional: true,
-    meaning: "A peer cannot be reached; key: its endpoint, value: the reason, as far as it is known. It comes \
-              after 3 seconds without a connection, and rarely again.",
+    meaning: "A peer cannot be reached; key: its endpoint, value: the reason, as far as it is known, for a \
+              host name that of each address. It comes after 3 seconds without a connection, and rarely again.",
 };
 
 /// All kinds of events.

@@ -59,7 +59,10 @@ impl Node {
     }
 
     /// Connects to the peer that is bound to an endpoint: as soon as it is there, and again after each loss. Returns
-    /// without waiting for the connection.
+    /// without waiting for the connection, or for the resolver.
+    ///
+    /// If the host is given by name, all its addresses are tried in turn until one answers, those of IPv6 only if that is
+    /// on ([`Builder::ipv6`](crate::Builder::ipv6)); while there is no connection the name is looked up again.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if this is no endpoint.

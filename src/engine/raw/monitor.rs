@@ -32,6 +32,9 @@ pub enum Change {
     Mismatched,
     /// The handshake ended before it was done: the peer went away, or did not answer for half a minute.
     Aborted,
+    /// There is no connection of the transport; libzmq tries again in a moment. It reports this of a connection that is
+    /// lost, too.
+    Failed,
 }
 
 /// An event of a monitor.
@@ -58,8 +61,9 @@ const EVENTS: u32 = zmq_sys::ZMQ_EVENT_CONNECTED
     | zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
 impl Monitored {
-    /// Switches the monitor of `socket` on, which was made in `context`.
-    pub fn new(context: Context, socket: Socket) -> Result<Monitored, Error> {
+    /// Switches the monitor of `socket` on, which was made in `context`. It reports attempts to connect that fail only
+    /// if `failures` is true: while a peer is away, that is about once a second.
+    pub fn new(context: Context, socket: Socket, failures: bool) -> Result<Monitored, Error> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         // The context may be shared with other copies of this code (a second library in the process), so the name
         // holds something that only this copy has: the address of its own variable.
@@ -70,7 +74,8 @@ impl Monitored {
         let reader = Socket::new(context, zmq::PAIR)?;
         reader.options().set_rcvhwm(0)?;
         reader.options().set_linger(0)?;
-        socket.options().monitor(&endpoint, EVENTS as i32)?;
+        let events = EVENTS | if failures { zmq_sys::ZMQ_EVENT_CONNECT_RETRIED } else { 0 };
+        socket.options().monitor(&endpoint, events as i32)?;
         let monitored = Monitored { reader, socket };
         monitored.reader.connect(&endpoint)?;
         Ok(monitored)
@@ -132,6 +137,7 @@ fn parse(head: &[u8]) -> Option<Change> {
         zmq_sys::ZMQ_EVENT_CONNECTED => Some(Change::Connected { descriptor: value }),
         zmq_sys::ZMQ_EVENT_HANDSHAKE_SUCCEEDED => Some(Change::Ready),
         zmq_sys::ZMQ_EVENT_DISCONNECTED => Some(Change::Disconnected { descriptor: value }),
+        zmq_sys::ZMQ_EVENT_CONNECT_RETRIED => Some(Change::Failed),
         zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH => Some(Change::Refused { status: value }),
         zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL => Some(Change::Mismatched),
         zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL => Some(Change::Aborted),

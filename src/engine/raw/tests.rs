@@ -113,12 +113,12 @@ fn a_monitor_tells_of_connections_and_can_be_dropped_at_any_time() {
     for _ in 0..20 {
         let socket = Socket::new(Context::global(), zmq::DEALER).unwrap();
         socket.options().set_linger(0).unwrap();
-        let monitored = Monitored::new(Context::global(), socket).unwrap();
+        let monitored = Monitored::new(Context::global(), socket, false).unwrap();
         monitored.socket().connect(&endpoint).unwrap();
         // Events are on their way while it is dropped.
     }
     let socket = Socket::new(Context::global(), zmq::DEALER).unwrap();
-    let monitored = Monitored::new(Context::global(), socket).unwrap();
+    let monitored = Monitored::new(Context::global(), socket, false).unwrap();
     monitored.socket().connect(&endpoint).unwrap();
     let end = Instant::now() + PATIENCE;
     let mut poller = Poller::new();

@@ -60,7 +60,8 @@ fn who_cannot_be_reached_is_named_and_why_and_when_it_is_there() {
     };
     assert_eq!(why(&closed), "nobody accepts connections there");
     assert_eq!(why(&nobody), "there is no such socket");
-    assert_eq!(why(&name), "its name is not known, or nobody accepts connections there");
+    // The rest is the system's word.
+    assert!(why(&name).starts_with("its name has no address: "), "{}", why(&name));
     let hub = Node::new();
     hub.bind(&closed).unwrap();
     leaf.expect_peers(1);

@@ -2,7 +2,6 @@
 
 use super::harness::{Node, PATIENCE, unique};
 use common::node::eventually;
-use zgossip::core::Settings;
 use zgossip::engine::{EngineSettings, raw};
 
 const ITSELF: &str = "it is this node itself";
@@ -37,7 +36,7 @@ fn a_node_that_is_told_to_connect_to_itself_says_so_and_has_no_peer_by_that() {
 #[test]
 fn a_copy_of_a_node_is_not_taken_for_the_node_itself() {
     for endpoint in ["tcp://127.0.0.1:*", &unique("inproc")] {
-        let settings = || EngineSettings { core: Settings::default(), seed: Some(7), name: String::new() };
+        let settings = || EngineSettings { seed: Some(7), ..EngineSettings::default() };
         let [one, two] = [(); 2].map(|()| Node::with(raw::Context::global(), settings()));
         let endpoint = endpoint.replace('*', &one.bind(endpoint).unwrap().to_string());
         two.connect(&endpoint);
