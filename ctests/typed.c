@@ -70,6 +70,8 @@ static void refused (void)
         FAILS (zgossip_digest (n, &digest), EINVAL);
         FAILS_NULL (zgossip_tuples (n, &size), EINVAL);
         FAILS_NULL (zgossip_peers (n, &size), EINVAL);
+        FAILS_NULL (zgossip_origin (n, "k"), EINVAL);
+        FAILS_NULL (zgossip_origin_sized (n, "k", 1), EINVAL);
         FAILS (zgossip_wait_count (n, 1, 0), EINVAL);
         FAILS (zgossip_wait_key (n, "k", 0), EINVAL);
         FAILS (zgossip_wait_agreement (n, 1, 0), EINVAL);
@@ -253,6 +255,22 @@ static void tuples (void)
     value = zgossip_get_sized (node, "b", 1, NULL);
     CHECK (value && !strcmp (value, "2"));
     zgossip_free (value);
+
+    zgossip_origin_t *origin = zgossip_origin (node, "b");
+    CHECK (origin && origin->size == sizeof *origin && origin->own && origin->writer >> 63 == 1);
+    CHECK (!strcmp (origin->name, "tuples") && !*origin->endpoint && origin->ttl_ms == 0);
+    CHECK (origin->written_ms / 1000 <= time (NULL) + 1 && origin->written_ms / 1000 > time (NULL) - PATIENCE / 1000);
+    zgossip_origin_destroy (&origin);
+    CHECK (!origin);
+    origin = zgossip_origin_sized (node, "c-", 1);
+    CHECK (origin && origin->own);
+    zgossip_origin_destroy (&origin);
+    zgossip_origin_destroy (&origin);
+    zgossip_origin_destroy (NULL);
+    FAILS_NULL (zgossip_origin (node, "absent"), ENOENT);
+    SAYS ("no value");
+    FAILS_NULL (zgossip_origin (node, ""), EINVAL);
+    FAILS_NULL (zgossip_origin_sized (node, NULL, 1), EINVAL);
 
     all = zgossip_tuples (node, &count);
     CHECK (all && count == 3);

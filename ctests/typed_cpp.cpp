@@ -83,6 +83,11 @@ static void network ()
     CHECK (port > 0 && leaf.connect (endpoint) && leaf.publish ("key", "value"));
     CHECK (leaf.flush (30s) == 1 && hub.wait_key ("key") && hub.wait_count (1) && hub.count () == 1);
     CHECK (hub.wait_agreement (1, 30s) == 1 && hub.digest () == leaf.digest ());
+    const auto mine = leaf.origin ("key"), theirs = hub.origin ("key");
+    CHECK (mine && mine->own && mine->writer && mine->name == "leaf" && !mine->ttl && mine->endpoint.empty ());
+    CHECK (theirs && !theirs->own && theirs->writer == mine->writer && theirs->written == mine->written);
+    CHECK (theirs->written && *theirs->written <= std::chrono::system_clock::now () && theirs->name == "leaf");
+    CHECK (!hub.origin ("absent") && errno == ENOENT);
     auto peers = leaf.peers ();
     CHECK (peers && peers->size () == 1 && peers->front ().endpoint == endpoint && peers->front ().outgoing);
     CHECK (peers->front ().name == "hub" && hub.peers ()->front ().name == "leaf");

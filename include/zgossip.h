@@ -381,6 +381,62 @@ zgossip_tuple_t *zgossip_tuples(zgossip_t *self, size_t *count_p);
 void zgossip_tuples_destroy(zgossip_tuple_t **tuples_p);
 
 /*  ----------------------------------------------------------------------------
+    Origins: who wrote a tuple, and when.
+    ---------------------------------------------------------------------------- */
+
+// The origin of a tuple, from zgossip_origin. Later versions may add members at the end.
+typedef struct {
+    // Size of this structure in bytes, in the version of the library that is in use: it has no members beyond that.
+    size_t size;
+    // Id of the node that wrote the tuple; 0 if a peer with CZMQ's own zgossip brought it, which does not tell.
+    uint64_t writer;
+    // Whether this node wrote the tuple.
+    bool own;
+    // Name of the writer, made printable, if it is this node or a peer of this node; else "".
+    const char *name;
+    // Endpoint of the peer that the tuple came from, as in zgossip_peer_t; "" if this node wrote it, or the connection is gone.
+    const char *endpoint;
+    // Time of the write, milliseconds since 1970, by the clocks of the network; -1 if not known, as where `writer` is 0.
+    int64_t written_ms;
+    // Milliseconds until the tuple expires; 0 if it does not.
+    uint32_t ttl_ms;
+} zgossip_origin_t;
+
+// Returns who wrote the tuple of a key, and when.
+//
+//     zgossip_origin_t *origin = zgossip_origin (node, "key");
+//     if (origin)
+//         printf ("%016llx %s\n", (unsigned long long) origin->writer, origin->name);
+//     zgossip_origin_destroy (&origin);
+//
+// The writer is the node whose program published the value that the key has
+// now, however the tuple came here. The time is that of its stamp, which
+// follows the fastest clock of the network. Of a value that came from a peer
+// with CZMQ's own zgossip only the endpoint of a direct peer is known.
+//
+// Returns: the origin, which the caller destroys with zgossip_origin_destroy;
+//     or NULL.
+// Errors: ENOENT if the key has no value; EINVAL if the key is empty or too
+//     long; ENOMEM; and those of an answered call.
+zgossip_origin_t *zgossip_origin(zgossip_t *self, const char *key);
+
+// Returns who wrote the tuple of a key that is given with its size in bytes.
+//
+// The rest is as for zgossip_origin.
+//
+// Returns: the origin, which the caller destroys with zgossip_origin_destroy;
+//     or NULL.
+// Errors: EINVAL if the key contains a NUL; and those of zgossip_origin.
+zgossip_origin_t *zgossip_origin_sized(zgossip_t *self,
+                                       const void *key,
+                                       size_t key_size);
+
+// Frees what zgossip_origin returned, and sets the caller's pointer to NULL.
+//
+// NULL, or a pointer to NULL, does nothing.
+void zgossip_origin_destroy(zgossip_origin_t **self_p);
+
+/*  ----------------------------------------------------------------------------
     Events: what a node reports, as structures.
 
     Replies to commands and events come from one queue. While a program does not receive, the queue holds one DELIVER
@@ -1093,6 +1149,7 @@ zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
       GET key                                     VALUE key [value]
       KEYS                                        KEYS [key ...]
       LOAD file
+      ORIGIN key                                  ORIGIN key [writer name endpoint written ttl]
       PEERS                                       PEERS [peer ...]
       PORT                                        PORT number
       PUBLISH key value [ttl]

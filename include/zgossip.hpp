@@ -195,6 +195,17 @@ struct peer
     std::uint64_t bytes_out = 0;
 };
 
+//  Origin of a tuple; its members are those of zgossip_origin_t
+struct origin
+{
+    std::optional <std::uint64_t> writer;
+    bool own = false;
+    std::string name;
+    std::string endpoint;
+    std::optional <std::chrono::system_clock::time_point> written;
+    std::optional <milliseconds> ttl;
+};
+
 //  Kind of a message
 enum class kind {
     none = 0,
@@ -341,6 +352,25 @@ public:
         if (!value)
             return std::nullopt;
         return std::string (value.get (), size);
+    }
+    //  Who wrote the tuple of a key, and when
+    std::optional <gossip::origin> origin (std::string_view key) const
+    {
+        const std::unique_ptr <zgossip_origin_t, detail::deleter <zgossip_origin_t, zgossip_origin_destroy>> found (
+            zgossip_origin_sized (get (), detail::data (key), key.size ()));
+        if (!found)
+            return std::nullopt;
+        gossip::origin result;
+        if (found->writer)
+            result.writer = found->writer;
+        result.own = found->own;
+        result.name = found->name;
+        result.endpoint = found->endpoint;
+        if (found->written_ms >= 0)
+            result.written = std::chrono::system_clock::time_point (milliseconds (found->written_ms));
+        if (found->ttl_ms)
+            result.ttl = milliseconds (found->ttl_ms);
+        return result;
     }
     std::int64_t count () const noexcept { return zgossip_count (get ()); }
     gossip::tuples tuples () const noexcept

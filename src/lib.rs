@@ -38,7 +38,7 @@ pub mod log;
 
 mod api;
 
-pub use api::{Auth, Builder, Cert, Error, ErrorKind, Event, Events, Node, Peer, check};
+pub use api::{Auth, Builder, Cert, Error, ErrorKind, Event, Events, Node, Origin, Peer, check};
 pub use core::{PeerKind, Stats, Tuple};
 pub use log::Level;
 

@@ -8,6 +8,7 @@
 //! | `builder` | settings of a node before it starts |
 //! | `event` | events, and the iterator over them |
 //! | `peer` | what is known of a peer |
+//! | `origin` | who wrote a tuple, and when |
 //! | `error` | errors of calls |
 //! | `auth`, `cert` | which clients may connect; certificates |
 //! | `log` | closures that receive log lines |
@@ -19,6 +20,7 @@ mod error;
 mod event;
 mod log;
 mod node;
+mod origin;
 mod peer;
 
 pub use auth::Auth;
@@ -27,6 +29,7 @@ pub use cert::Cert;
 pub use error::{Error, ErrorKind};
 pub use event::{Event, Events};
 pub use node::Node;
+pub use origin::Origin;
 pub use peer::Peer;
 
 use std::os::unix::ffi::OsStrExt;

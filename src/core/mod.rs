@@ -52,7 +52,7 @@ pub use clock::Now;
 pub use event::{Event, Identity, Severity};
 pub use frame::Frame;
 pub use id::{LinkId, Role};
-pub use node::{Barrier, Node, PeerKind, PeerState};
+pub use node::{Barrier, Node, Origin, PeerKind, PeerState};
 pub use settings::{Refusal, Settings};
 pub use stats::Stats;
 pub use tuple::{Tuple, check_key};

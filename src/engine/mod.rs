@@ -255,6 +255,13 @@ impl Engine {
         self.node.peers(now).into_iter().map(|peer| (self.endpoint_of(peer.link), peer)).collect()
     }
 
+    /// The origin of a key's tuple, and the endpoint that it came by; that is empty for the owner's own, and where the link
+    /// is closed.
+    pub fn origin(&self, key: &[u8]) -> Option<(String, core::Origin)> {
+        let origin = self.node.origin(key, self.clock.now())?;
+        Some((origin.link.map_or_else(String::new, |link| self.endpoint_of(link)), origin))
+    }
+
     /// Replaces the node's settings.
     pub fn set_settings(&mut self, settings: core::Settings) {
         self.node.set_settings(settings, self.clock.now());

@@ -9,10 +9,11 @@ use cbindgen::{Builder, Config};
 
 /// The sources that declare something for C, in the order in which a C programmer needs them. The module comment of
 /// each is the heading of its group in the header.
-const SOURCES: [&str; 17] = [
+const SOURCES: [&str; 18] = [
     "src/ffi/node/lifecycle.rs",
     "src/ffi/node/endpoints.rs",
     "src/ffi/node/tuples.rs",
+    "src/ffi/node/origins.rs",
     EVENTS_SOURCE,
     "src/ffi/node/waiting.rs",
     "src/ffi/strerror.rs",

@@ -93,6 +93,30 @@ fn peers_are_listed_with_what_is_known_of_each() {
 }
 
 #[test]
+fn the_origin_of_a_tuple_is_its_writer() {
+    let (hub, endpoint) = hub();
+    let (leaf, far) = (node(), node());
+    leaf.connect(&endpoint).expect("an endpoint");
+    far.connect(&endpoint).expect("an endpoint");
+    hub.publish_with_ttl("key", "value", Duration::from_secs(3600)).expect("alive");
+    leaf.publish("other", "value").expect("alive");
+    far.wait_count(2, LONG).expect("both tuples");
+    let own = hub.origin("key").expect("alive").expect("a tuple");
+    assert!(own.own && own.endpoint.is_none() && own.name.as_deref() == Some("hub"));
+    let direct = leaf.origin("key").expect("alive").expect("a tuple");
+    assert_eq!((direct.own, direct.endpoint.as_deref()), (false, Some(endpoint.as_str())));
+    assert_eq!((direct.writer, direct.name.as_deref()), (own.writer, Some("hub")));
+    assert_eq!((direct.written, direct.written.is_some()), (own.written, true));
+    assert!(direct.ttl.is_some_and(|ttl| ttl <= Duration::from_secs(3600)) && direct.ttl > Some(LONG));
+    let relayed = far.origin("other").expect("alive").expect("a tuple");
+    let writer = leaf.origin("other").expect("alive").expect("a tuple");
+    assert_eq!((relayed.writer, relayed.ttl), (writer.writer, None));
+    assert!(writer.own && !relayed.own && relayed.name.is_none(), "the writer has no name, and is no peer");
+    assert_eq!(hub.origin("absent"), Ok(None));
+    assert_eq!(hub.origin("").unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
 fn a_receiver_waits_and_events_come_in_order() {
     let (hub, endpoint) = hub();
     let (seen, events) = std::sync::mpsc::channel();

@@ -68,6 +68,26 @@ class Tuples(NodeTest):
         self.assertEqual((of_hub.refused, of_hub.refuses), (0, 0))
         self.assertEqual(self.node().peers(), [])
 
+    def test_origin_says_who_wrote_and_when(self) -> None:
+        hub, leaf = self.pair()
+        leaf.publish("key", "value", ttl=3600)
+        hub.wait_key("key", LONG)
+        here, there = leaf.origin("key"), hub.origin("key")
+        assert here is not None and there is not None
+        self.assertEqual((here.own, here.name, here.endpoint), (True, "leaf", ""))
+        [peer] = hub.peers()
+        self.assertEqual((there.own, there.name, there.endpoint), (False, "leaf", peer.endpoint))
+        self.assertEqual((there.writer, there.writer), (here.writer, peer.id))
+        self.assertEqual(there.written, here.written)
+        self.assertTrue(here.written is not None and abs(here.written - time.time()) < LONG)
+        self.assertTrue(there.ttl is not None and 3600 - LONG < there.ttl <= 3600)
+        hub.publish("stays", "value")
+        stays = hub.origin("stays")
+        self.assertTrue(stays is not None and stays.ttl is None)
+        self.assertIsNone(hub.origin("absent"))
+        with self.assertRaises(ValueError):
+            hub.origin("")
+
     def test_removed_everywhere(self) -> None:
         hub, leaf = self.pair()
         hub.publish("gone", "1")

@@ -64,6 +64,8 @@ pub enum Command<'a> {
     ZapDomain(&'a [u8]),
     /// Reply with the value of a key.
     Get(&'a [u8]),
+    /// Reply with who wrote a key's tuple, and when.
+    Origin(&'a [u8]),
     /// Reply with all keys.
     Keys,
     /// Reply with the node's statistics.
@@ -97,6 +99,7 @@ impl Command<'_> {
             Command::SetPassword(_) => "SET PASSWORD",
             Command::ZapDomain(_) => "ZAP DOMAIN",
             Command::Get(_) => "GET",
+            Command::Origin(_) => "ORIGIN",
             Command::Keys => "KEYS",
             Command::Stats => "STATS",
             Command::Peers => "PEERS",
@@ -111,6 +114,7 @@ impl Command<'_> {
             Command::Port
                 | Command::Status
                 | Command::Get(_)
+                | Command::Origin(_)
                 | Command::Keys
                 | Command::Stats
                 | Command::Peers

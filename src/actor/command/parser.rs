@@ -80,6 +80,14 @@ pub const COMMANDS: &[Syntax] = &[
         parse: |frames| Ok(Command::Retract(frames.key(1)?)),
     },
     Syntax {
+        name: "ORIGIN",
+        arguments: "key",
+        reply: "ORIGIN key [writer name endpoint written ttl]",
+        meaning: "Read who wrote a key's tuple, and when: nothing behind the key if it has no value.",
+        in_czmq: false,
+        parse: |frames| Ok(Command::Origin(frames.key(1)?)),
+    },
+    Syntax {
         name: "KEYS",
         arguments: "",
         reply: "KEYS [key ...]",

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::actor::command::Condition;
 use crate::actor::error::{CallError, Failure};
-use crate::core::{Tuple, check_key};
+use crate::core::{Origin, Tuple, check_key};
 
 /// The longest ZAP domain, in bytes: the limit of libzmq's `ZMQ_ZAP_DOMAIN`.
 const MAX_DOMAIN: usize = 255;
@@ -42,6 +42,12 @@ impl Handle {
     pub fn get(&self, key: &[u8]) -> Result<Option<Tuple>, Failure> {
         let key = checked_key(key)?.to_vec();
         Ok(self.call(move |node| node.get(&key))?)
+    }
+
+    /// The origin of a key's tuple, and the endpoint that it came by, if the node holds it.
+    pub fn origin(&self, key: &[u8]) -> Result<Option<(String, Origin)>, Failure> {
+        let key = checked_key(key)?.to_vec();
+        Ok(self.call(move |node| node.origin(&key))?)
     }
 
     /// All tuples held at one moment, in the order of their keys' bytes.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Node;
-use crate::api::Error;
+use crate::api::{Error, Origin};
 use crate::core::{Stats, Tuple};
 
 /// # Tuples
@@ -94,6 +94,27 @@ impl Node {
     /// As [`retract`](Node::retract).
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, Error> {
         Ok(self.handle()?.get(key.as_ref())?.map(|tuple| tuple.value().to_vec()))
+    }
+
+    /// Who wrote the tuple of a key, and when; `None` if the node holds no tuple with this key.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), zgossip::Error> {
+    /// let node = zgossip::Node::new("writer")?;
+    /// node.publish("color", "red")?;
+    /// let origin = node.origin("color")?.expect("just published");
+    /// assert!(origin.own && origin.name.as_deref() == Some("writer"));
+    /// assert!(origin.written <= Some(std::time::SystemTime::now()) && origin.ttl == None);
+    /// assert_eq!(node.origin("shape"), Ok(None));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`retract`](Node::retract).
+    pub fn origin(&self, key: impl AsRef<[u8]>) -> Result<Option<Origin>, Error> {
+        let found = self.handle()?.origin(key.as_ref())?;
+        Ok(found.map(|(endpoint, origin)| Origin::new(endpoint, &origin)))
     }
 
     /// All tuples that the node holds at one moment, ordered by the bytes of their keys.

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | this file | the node's state, the owner's commands, getters, the outputs |
 //! | `links` | links come, go and change their phase |
-//! | `peers` | what the owner may see of each link |
+//! | `peers`, `origins` | what the owner may see of each link, and of who wrote a tuple |
 //! | `session` | routes each message of a peer |
 //! | `clocks` | decides which clocks are trusted |
 //! | `converge` | last-writer-wins: which value of a key stays |
@@ -23,6 +23,7 @@ mod clocks;
 mod converge;
 mod links;
 mod liveness;
+mod origins;
 mod peers;
 mod plain_memory;
 mod room;
@@ -34,6 +35,7 @@ mod unstamped;
 #[cfg(feature = "internals")]
 pub use barrier::Agreement;
 pub use barrier::Barrier;
+pub use origins::Origin;
 pub use peers::{PeerKind, PeerState};
 
 use crate::core::anti_entropy::AntiEntropy;

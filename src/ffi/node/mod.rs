@@ -10,6 +10,7 @@
 //! | `lifecycle` | making and ending a node |
 //! | `endpoints` | bind, connect, keys |
 //! | `tuples` | publish, get, walk |
+//! | `origins` | who wrote a tuple |
 //! | `events` | messages as structures, and how to wait for them |
 //! | `waiting` | wait for the network, flush |
 //! | `settings` | configuration |
@@ -25,6 +26,7 @@ mod events;
 mod frames;
 mod lifecycle;
 mod log;
+mod origins;
 mod peers;
 mod pool;
 mod settings;

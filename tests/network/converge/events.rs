@@ -280,3 +280,35 @@ fn names_and_ids_of_peers_come_with_their_events_for_those_who_ask() {
     hub.publish("to", "all");
     stock.must_hold("to", "all");
 }
+
+#[test]
+fn the_origin_of_a_tuple_is_its_writer_and_of_a_stock_nodes_the_link() {
+    let _machine = shared();
+    let (hub, leaf) = (Node::new(Preload, "hub"), Node::new(Native, "leaf"));
+    let stock = Node::new(Lib::Stock, "stock");
+    let endpoint = hub.bind();
+    leaf.connect(&endpoint);
+    stock.connect(&endpoint);
+    leaf.send("PUBLISH key value 3600000");
+    stock.publish("plain", "value");
+    hub.must_hold("key", "value");
+    leaf.must_hold("plain", "value");
+    let origin = |node: &Node, key: &str| -> Vec<String> {
+        node.send(&format!("ORIGIN {key}"));
+        let line = node.wait_for_line(&format!("ORIGIN {key}"), LONG).expect("a reply");
+        line.split(' ').map(common::node::unescape).filter(|_| !line.is_empty()).collect()
+    };
+    let [writer, name, via, written, ttl] = &origin(&hub, "key")[..] else { panic!("five facts") };
+    let [same, own, none, time, _] = &origin(&leaf, "key")[..] else { panic!("five facts") };
+    assert_eq!((writer.len(), name.as_str(), own.as_str()), (16, "leaf", "leaf"));
+    assert_eq!((same, time, none.as_str()), (writer, written, ""));
+    assert!(via.starts_with("tcp://127.0.0.1:"), "{via}");
+    let ttl: u64 = ttl.parse().expect("a number");
+    assert!((3_000_000..=3_600_000).contains(&ttl), "{ttl}");
+    let [writer, name, via, written, ttl] = &origin(&hub, "plain")[..] else { panic!("five facts") };
+    assert_eq!([writer, name, written, ttl].map(String::as_str), ["unknown", "", "unknown", "0"]);
+    assert!(via.starts_with("tcp://127.0.0.1:"), "{via}");
+    let [writer, _, via, ..] = &origin(&leaf, "plain")[..] else { panic!("five facts") };
+    assert_eq!((writer.as_str(), via), ("unknown", &endpoint), "by the hub");
+    assert_eq!(origin(&hub, "absent"), [""; 0]);
+}

@@ -22,6 +22,7 @@ from ._errors import LibraryNotFound, NodeClosed, ZgossipError
 from ._events import Deliver, Error, Event, Expire, Join, Leave, Retract, Unreachable
 from ._library import library_version
 from ._node import Node, check
+from ._origin import Origin
 from ._peers import Peer
 from ._stats import Stats
 
@@ -35,6 +36,7 @@ __all__ = [
     "LibraryNotFound",
     "Node",
     "NodeClosed",
+    "Origin",
     "Peer",
     "Retract",
     "Stats",

@@ -14,6 +14,7 @@ from ctypes import POINTER, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_uint
 from typing import Any, Callable, Iterator, Optional
 
 from ._errors import LibraryNotFound
+from ._origin import OriginBuffer
 from ._peers import PeerBuffer
 from ._stats import StatsBuffer
 
@@ -66,6 +67,8 @@ class Library:
         self.retract = declare("retract_sized", c_int, node, *key)
         self.unpublish = declare("unpublish_sized", c_int, node, *key)
         self.get = declare("get_sized", c_void_p, node, *key, POINTER(c_size_t))
+        self.origin = declare("origin_sized", POINTER(OriginBuffer), node, *key)
+        self.origin_destroy = declare("origin_destroy", None, POINTER(POINTER(OriginBuffer)))
         self.count = declare("count", c_int64, node)
         self.digest = declare("digest", c_int, node, POINTER(c_uint64))
         self.tuples = declare("tuples", Tuples, node, POINTER(c_size_t))

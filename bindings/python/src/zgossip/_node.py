@@ -22,6 +22,7 @@ from ._descriptor import Descriptor
 from ._errors import NodeClosed, ZgossipError
 from ._events import Event, event
 from ._library import Library, library
+from ._origin import Origin
 from ._peers import Peer
 from ._stats import Stats, StatsBuffer
 
@@ -148,6 +149,22 @@ class Node:
             return string_at(found, size.value)
         finally:
             self._library.free(found)
+
+    def origin(self, key: Text) -> Optional[Origin]:
+        """Returns who wrote the tuple of a key, and when; None if the key has no value."""
+        key = _key(key)
+        self._check()
+        found = self._library.origin(self._handle, key, len(key))
+        if not found:
+            failed = self._failure()
+            if isinstance(failed, ZgossipError) and failed.errno == errno.ENOENT:
+                return None
+            raise failed
+        try:
+            origin: Origin = found.contents.read()
+            return origin
+        finally:
+            self._library.origin_destroy(byref(found))
 
     def items(self) -> list[tuple[bytes, bytes]]:
         """Returns all keys and values that the node holds at one moment, in the byte order of the keys."""

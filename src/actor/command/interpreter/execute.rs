@@ -68,6 +68,7 @@ impl<'a> Execution<'a> {
             Command::Status
             | Command::Port
             | Command::Get(_)
+            | Command::Origin(_)
             | Command::Keys
             | Command::Stats
             | Command::Endpoint
@@ -89,6 +90,7 @@ impl<'a> Execution<'a> {
                 Some(tuple) => Message::Value(tuple),
                 None => Message::text([b"VALUE", key]),
             },
+            Command::Origin(key) => replies::origin(key, self.engine.origin(key)),
             Command::Keys => Message::Keys(self.engine.node().readable(now).cloned().collect()),
             Command::Stats => replies::stats(&self.engine.stats()),
             Command::Endpoint => Message::text(std::iter::once("ENDPOINT".to_owned()).chain(self.endpoint())),

@@ -12,7 +12,7 @@ use crate::actor::command::waits::{Condition, Waits};
 use crate::actor::error::Failure;
 use crate::actor::file::{self, LoadError, errno};
 use crate::actor::promise::Promise;
-use crate::core::{PeerState, Refusal, Stats, Tuple};
+use crate::core::{Origin, PeerState, Refusal, Stats, Tuple};
 use crate::log::{Sink, show};
 
 /// The calls that the node's thread carries out for other threads. Each does what the command of the same name does.
@@ -73,6 +73,11 @@ impl<'a> NodeCalls<'a> {
     pub fn get(&mut self, key: &[u8]) -> Option<Tuple> {
         let now = self.execution.engine.now();
         self.execution.engine.node().get(key, now)
+    }
+
+    /// The origin of a key's tuple, and the endpoint that it came by.
+    pub fn origin(&mut self, key: &[u8]) -> Option<(String, Origin)> {
+        self.execution.engine.origin(key)
     }
 
     /// The number of tuples held.

@@ -1,9 +1,9 @@
-//! Replies whose frames are text about the node: PEERS and STATS.
+//! Replies whose frames are text about the node and its tuples: PEERS, ORIGIN and STATS.
 
 use std::fmt::Write;
 
 use crate::actor::command::message::Message;
-use crate::core::{PeerKind, PeerState, Role, Stats};
+use crate::core::{Origin, PeerKind, PeerState, Role, Stats};
 use crate::log::printable;
 
 /// The reply to PEERS: a frame for each peer, with its endpoint and words of the form `name=value`. Programs rely on the
@@ -53,6 +53,16 @@ fn describe(endpoint: &str, peer: &PeerState) -> String {
 
 fn or_unknown(number: Option<u64>) -> String {
     number.map_or_else(|| "unknown".to_owned(), |number| number.to_string())
+}
+
+/// The reply to ORIGIN: a frame for each fact, or none where the key has no value.
+pub(super) fn origin(key: &[u8], found: Option<(String, Origin)>) -> Message {
+    let Some((endpoint, origin)) = found else { return Message::text([b"ORIGIN", key]) };
+    let writer = origin.writer.map_or_else(|| "unknown".to_owned(), |id| format!("{id:016x}"));
+    let name = origin.name.as_deref().map_or_else(String::new, printable);
+    let (written, ttl) = (or_unknown(origin.written), origin.ttl.to_string());
+    let facts = [&writer, &name, &endpoint, &written, &ttl].map(|fact| fact.as_bytes());
+    Message::text([b"ORIGIN", key].into_iter().chain(facts))
 }
 
 /// The reply to STATS: name and number of each statistic. The digest is hexadecimal, as in log lines.

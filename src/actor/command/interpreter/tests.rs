@@ -124,6 +124,16 @@ fn a_reply_comes_after_the_news_that_precedes_it() {
     assert_eq!(bench.tell(&["PUBLISH", "a", "1"]), [""; 0], "held already");
     assert_eq!(bench.tell(&["GET", "a"]), ["VALUE a 1"]);
     assert_eq!(bench.tell(&["GET", "c"]), ["VALUE c"]);
+    assert_eq!(bench.tell(&["ORIGIN", "c"]), ["ORIGIN c"]);
+    let [origin] = &bench.tell(&["ORIGIN", "a"])[..] else { panic!("one reply") };
+    let words: Vec<_> = origin.split(' ').collect();
+    let id = format!("{:016x}", bench.engine.node().id());
+    assert_eq!(
+        (words[..3].to_vec(), words[3..5].to_vec()),
+        (vec!["ORIGIN", "a", &id], vec!["", ""]),
+        "{origin}"
+    );
+    assert!(words[5].parse::<u64>().is_ok_and(|written| written > 1_700_000_000_000) && words[6..] == ["0"]);
     let mut keys: Vec<_> = bench.tell(&["KEYS"])[0].split(' ').map(str::to_owned).collect();
     keys.sort();
     assert_eq!(keys, ["KEYS", "a", "b"]);
@@ -265,7 +275,7 @@ proptest! {
     #[test]
     fn no_command_breaks_a_node(commands in prop::collection::vec((
         prop::sample::select(vec![
-            "PUBLISH", "UNPUBLISH", "RETRACT", "GET", "KEYS", "STATS", "PEERS", "STATUS", "PORT", "SET", "VERBOSE",
+            "PUBLISH", "UNPUBLISH", "RETRACT", "GET", "ORIGIN", "KEYS", "STATS", "PEERS", "STATUS", "PORT", "SET", "VERBOSE",
             "CONNECT", "BIND", "SET PUBLICKEY", "SET SECRETKEY", "ZAP DOMAIN", "", "LOAD",
         ]),
         prop::collection::vec(prop_oneof![

@@ -37,6 +37,7 @@ fn commands_take_their_arguments() {
         (&[b"ZAP DOMAIN", b"d"], C::ZapDomain(b"d")),
         (&[b"ZAP DOMAIN", b""], C::ZapDomain(b"")),
         (&[b"GET", b"k"], C::Get(b"k")),
+        (&[b"ORIGIN", b"k"], C::Origin(b"k")),
         (&[b"KEYS"], C::Keys),
         (&[b"STATS"], C::Stats),
         (&[b"PEERS"], C::Peers),
@@ -125,7 +126,7 @@ fn refusals_name_the_command_and_the_reason() {
     }
     assert_eq!(refused(&[b"SET"]), "SET refused: path is missing");
     assert_eq!(refused(&[b"SET", b"a"]), "SET refused: value is missing");
-    for command in ["UNPUBLISH", "RETRACT", "GET"] {
+    for command in ["UNPUBLISH", "RETRACT", "GET", "ORIGIN"] {
         assert_eq!(refused(&[command.as_bytes()]), format!("{command} refused: key is missing"));
         assert_eq!(refused(&[command.as_bytes(), b""]), format!("{command} refused: key is empty"));
         let long = [b'k'; 256];
