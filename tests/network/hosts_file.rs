@@ -1,11 +1,12 @@
-//! Names as the system resolves them: nodes in processes that have a file of hosts of their own.
+//! Names as the system resolves them: nodes in processes that have files of hosts and name servers of their own.
 
 use std::io::Write;
 use std::process::Command;
+use std::time::Duration;
 
 use common::build::native_program;
 use common::node::eventually;
-use common::{Host, LONG, Lib, Node, Scratch};
+use common::{Host, LONG, Lib, Node, Scratch, one_is_within};
 
 /// A file that processes see as `/etc/hosts`.
 struct HostsFile(String);
@@ -31,14 +32,7 @@ impl HostsFile {
     }
 
     fn over(&self, command: &Command) -> Command {
-        let mut wrapped = Command::new("unshare");
-        wrapped.args(["--map-root-user", "--mount", "sh", "-c"]);
-        wrapped.args(["mount --bind \"$0\" /etc/hosts && exec \"$@\"", &self.0]);
-        wrapped.arg(command.get_program()).args(command.get_args());
-        for (name, value) in command.get_envs() {
-            value.map(|value| wrapped.env(name, value));
-        }
-        wrapped
+        wrap(command, &["--mount"], "mount --bind \"$0\" /etc/hosts", &self.0)
     }
 
     /// A node in a process that sees this file, with IPv6 or without.
@@ -49,6 +43,18 @@ impl HostsFile {
         node.send("SET server/events 1");
         node
     }
+}
+
+/// A command in new namespaces, in which `prepare` runs first with `file` as its argument 0.
+fn wrap(command: &Command, namespaces: &[&str], prepare: &str, file: &str) -> Command {
+    let mut wrapped = Command::new("unshare");
+    wrapped.arg("--map-root-user").args(namespaces).args(["sh", "-c"]);
+    wrapped.args([&format!("{prepare} && exec \"$@\""), file]);
+    wrapped.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        value.map(|value| wrapped.env(name, value));
+    }
+    wrapped
 }
 
 /// The node is linked to the hub, once, by the name that it was given.
@@ -117,4 +123,41 @@ fn a_name_that_moves_is_followed() {
     file.set("127.0.0.2 moving\n");
     first.host.kill();
     expect_linked(&second, &leaf, &endpoint);
+}
+
+/// The system's own resolver, whose name server takes questions and never answers, for longer than this test may take.
+#[test]
+fn a_name_server_that_is_silent_holds_up_neither_the_node_nor_its_process() {
+    let scratch = Scratch::new();
+    let servers = scratch.path("resolv.conf");
+    std::fs::write(&servers, "nameserver 192.0.2.1\noptions timeout:30 attempts:5\n").expect("a file");
+    // What is sent there comes back by the loopback device, and is dropped: it is for another machine.
+    let prepare =
+        "mount --bind \"$0\" /etc/resolv.conf && ip link set lo up && ip route add 192.0.2.0/24 dev lo";
+    let inside = |command: &Command| wrap(command, &["--mount", "--net"], prepare, &servers);
+    let probe = inside(&Command::new("true")).output();
+    if !probe.as_ref().is_ok_and(|output| output.status.success()) {
+        let test = "a_name_server_that_is_silent_holds_up_neither_the_node_nor_its_process";
+        let _ = writeln!(std::io::stderr(), "{test}: skipped, no namespaces here ({probe:?})");
+        return;
+    }
+    let host = Host::run(inside(&native_program("native_node")));
+    let (hub, leaf) = (host.node("hub"), host.node("leaf"));
+    leaf.send("SET server/events 1");
+    leaf.connect("tcp://no-answer.example:5670");
+    leaf.connect(&hub.bind());
+    leaf.publish("key", "1");
+    hub.must_hold("key", "1");
+    let told = leaf.wait_for_line("UNREACHABLE", LONG).expect("it is told");
+    assert!(told.contains("still%20being%20looked%20up"), "{told}");
+    assert_eq!(leaf.status(), 1);
+    one_is_within(Duration::from_secs(1), "the end of a node", || {
+        let node = host.node("another");
+        node.connect("tcp://no-answer.example:5670");
+        assert_eq!(node.status(), 0);
+        node.destroy()
+    });
+    leaf.destroy();
+    drop((hub, leaf));
+    assert!(host.quit().status.is_some_and(|status| status.success()), "the process ends");
 }
