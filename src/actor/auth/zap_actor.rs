@@ -17,7 +17,7 @@ const COMMANDS_PER_TURN: usize = 100;
 /// Runs a ZAP server for `context` on the calling thread, with commands from `pipe`, until `$TERM`. Calls `ready` once
 /// requests are answered, so that the caller can signal its owner.
 ///
-/// The function does not return if somebody has closed the pipe meanwhile (see [`outlast`]).
+/// The function does not return if somebody has closed the pipe meanwhile (see `outlast`).
 pub fn run_on_pipe(pipe: Socket, context: Context, sink: Arc<dyn Sink>, ready: impl FnOnce()) {
     let logger = local_logger("zauth", sink);
     let socket = ZapSocket::new(context)
