@@ -310,13 +310,20 @@ impl Node {
         let all = |held: &Tuples| wanted.iter().all(|(key, value)| held.get(key) == Some(value));
         if !self.wait_tuples(LONG, all) {
             let held = self.tuples();
-            let missing: Vec<_> =
-                wanted.iter().filter(|(key, value)| held.get(*key) != Some(*value)).take(5).collect();
+            let short = |value: &String| format!("{:.20} ({} bytes)", value, value.len());
+            let wrong: Vec<_> = wanted
+                .iter()
+                .map(|(key, value)| (key, held.get(key), value))
+                .filter(|(_, held, wanted)| *held != Some(*wanted))
+                .map(|(key, held, wanted)| (key, held.map(short), short(wanted)))
+                .collect();
             panic!(
-                "{} lacks {missing:?} and perhaps more; has {} of {}; stderr: {}",
+                "{} holds {} tuples, and other than it should {} of {}: (key, held, should) {:?}; stderr: {}",
                 self.name,
                 held.len(),
+                wrong.len(),
                 wanted.len(),
+                &wrong[..wrong.len().min(5)],
                 self.host.stderr()
             );
         }
