@@ -67,6 +67,38 @@ static int try_calls (int free_ones, int beside_another)
     return calls;
 }
 
+//  Returns 100 if a node in a process with few descriptors left says so, once.
+static int warned (int free_ones)
+{
+    char line [256];
+    int lines = 0;
+    FILE *log = tmpfile ();
+    zgossip_t *node;
+    CHECK (log && dup2 (fileno (log), 2) == 2);
+    node = zgossip_new ("node");
+    CHECK (node && zgossip_bind (node, "tcp://127.0.0.1:*") > 0);
+    leave (free_ones);
+    //  It looks once a second.
+    usleep (1500000);
+    CHECK (zgossip_publish (node, "key", "value") == 0 && zgossip_count (node) == 1);
+    zgossip_destroy (&node);
+    rewind (log);
+    while (fgets (line, sizeof line, log))
+        lines += strstr (line, "of 64 file descriptors of this process are in use (ulimit -n)") != NULL;
+    return lines;
+}
+
+static int warnings (int free_ones)
+{
+    int status;
+    pid_t child = fork ();
+    CHECK (child >= 0);
+    if (child == 0)
+        exit (100 + warned (free_ones));
+    CHECK (waitpid (child, &status, 0) == child && WIFEXITED (status));
+    return WEXITSTATUS (status) - 100;
+}
+
 int main (void)
 {
     int beside_another;
@@ -92,6 +124,7 @@ int main (void)
                 most = WEXITSTATUS (status) - 100;
         }
     CHECK (least == 0 && most == 4);
+    CHECK (warnings (3) == 1 && warnings (20) == 0);
     puts ("the end");
     return 0;
 }

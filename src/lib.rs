@@ -22,6 +22,8 @@ mod core;
 mod engine;
 #[cfg(not(feature = "internals"))]
 mod log;
+#[cfg(not(feature = "internals"))]
+mod warning;
 
 #[cfg(feature = "internals")]
 #[doc(hidden)]
@@ -35,6 +37,9 @@ pub mod engine;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod log;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod warning;
 
 mod api;
 

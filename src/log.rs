@@ -15,6 +15,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::RwLock;
 
+use crate::warning::{Kind, Value};
+
 /// The beginning of the log lines of a node without a name.
 const NO_NAME: &str = "zgossip";
 
@@ -109,6 +111,11 @@ impl Logger {
     /// Writes a warning.
     pub fn warning(&self, text: impl fmt::Display) {
         self.write(Level::Warning, text);
+    }
+
+    /// Writes a warning of this kind about the running node, with `values` in its text.
+    pub fn warn_of(&self, kind: Kind, values: &[Value]) {
+        self.warning(kind.line(values));
     }
 
     /// Writes a notice.

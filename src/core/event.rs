@@ -2,14 +2,21 @@
 
 use crate::core::id::LinkId;
 use crate::core::tuple::Tuple;
+use crate::warning::{Kind, Value};
 
-/// The severity of a log line.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// A warning: something was refused or lost.
-    Warning,
-    /// A message was received; only when `verbose`.
-    Debug,
+/// A warning, or the notice that one is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The kind, which has the text.
+    pub kind: Kind,
+    /// Whether what was warned of is over.
+    pub is_over: bool,
+    /// The link that is `peer` in the text.
+    pub peer: Option<LinkId>,
+    /// The link that is `other` in the text.
+    pub other: Option<LinkId>,
+    /// What stands in the other places of the text.
+    pub values: Vec<Value>,
 }
 
 /// What an extended peer has said of itself.
@@ -40,6 +47,8 @@ pub enum Event {
     OwnId(LinkId),
     /// The servers at the far ends of these links, of which the first was reached just now, are one peer.
     SamePeer(LinkId, LinkId),
-    /// A line for the log. A cause that occurs often is counted, and not logged each time.
-    Log(Severity, String),
+    /// A warning for the log.
+    Warning(Box<Warning>),
+    /// A line for the log of a verbose node: a message was received.
+    Debug(String),
 }

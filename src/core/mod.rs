@@ -25,6 +25,7 @@
 //! | `ack` | which barriers of the node a peer has acknowledged |
 //! | `bulk` | tuples that a peer is owed beside the changes of the moment |
 //! | `transit` | how long frames are under way |
+//! | `watch` | what a node warns of, and how rarely |
 //! | `node` | how inputs become outputs |
 //! | [`record`] | the inputs of a node, written down and replayed |
 
@@ -47,9 +48,10 @@ mod store;
 mod timers;
 mod transit;
 mod tuple;
+mod watch;
 
 pub use clock::Now;
-pub use event::{Event, Identity, Severity};
+pub use event::{Event, Identity, Warning};
 pub use frame::Frame;
 pub use id::{LinkId, Role};
 pub use node::{Barrier, Node, Origin, PeerKind, PeerState};

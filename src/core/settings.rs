@@ -18,7 +18,7 @@ pub struct Settings {
     pub tombstone: u64,
     /// Silence in milliseconds after which a client is probed, to drop it if it is gone; 0 for never.
     pub timeout: u64,
-    /// Whether to report each message at [`Severity::Debug`](super::Severity::Debug).
+    /// Whether to report each message by [`Event::Debug`](super::Event::Debug).
     pub verbose: bool,
 }
 

@@ -9,6 +9,7 @@
 use std::sync::OnceLock;
 
 use crate::core::{LinkId, Now, Role};
+use crate::warning::Kind;
 
 use super::endpoint::{Endpoint, Transport};
 use super::link::Link;
@@ -163,9 +164,7 @@ impl Engine {
         let Some(remote) = self.remote(id) else { return };
         if has_keys && remote.endpoint().transport == Transport::Tcp && *remote.access() == Access::Clear {
             let endpoint = remote.endpoint().text().to_owned();
-            self.logger.warning(format_args!(
-                "connecting to {endpoint} in clear: keys are set, but CONNECT gave no server key"
-            ));
+            self.logger.warn_of(Kind::InClear, &[("endpoint", endpoint)]);
         }
     }
 
@@ -390,7 +389,8 @@ impl Engine {
             return;
         }
         let endpoint = remote.endpoint().text().to_owned();
-        self.logger.warning(format_args!("cannot connect to {endpoint}: {reason}"));
+        let values = [("endpoint", endpoint.clone()), ("reason", reason.to_owned())];
+        self.logger.warn_of(Kind::Unreachable, &values);
         self.unreachable.push_back((endpoint, reason.to_owned()));
     }
 }

@@ -48,6 +48,7 @@ impl Engine {
         self.hand_over_events(owner);
         owner.settle(self, now);
         owner.flush();
+        self.look_around(now);
         self.write_record();
         ControlFlow::Continue(())
     }

@@ -3,11 +3,15 @@
 use std::process;
 
 use crate::core::LinkId;
+use crate::warning::Kind;
 
 use super::Engine;
 use super::endpoint::{Transport, absolute};
 use super::link::Link;
 use super::raw;
+
+/// Why there is no connection to an endpoint that is bound here, for the program.
+const ITSELF: &str = "it is this node itself";
 
 impl Engine {
     /// Handles a remote whose peer has this node's own id. If it is this node, as happens where all hosts are given
@@ -15,16 +19,12 @@ impl Engine {
     pub(super) fn on_own_id(&mut self, id: LinkId) {
         let Some(endpoint) = self.links.get(&id).map(|link| link.endpoint.to_string()) else { return };
         if !self.is_itself(id) {
-            self.logger.warning(format_args!(
-                "the peer at {endpoint} has this node's id: it is this node, reached by a detour, or a copy of a \
-                 running machine, and then what both write at once may be lost"
-            ));
+            self.logger.warn_of(Kind::SameId, &[("endpoint", endpoint)]);
             return;
         }
-        let reason = "it is this node itself";
-        self.logger.warning(format_args!("not connected to {endpoint}: {reason}"));
+        self.logger.warn_of(Kind::Itself, &[("endpoint", endpoint.clone())]);
         match self.disconnect(endpoint.as_bytes()) {
-            Ok(()) => self.unreachable.push_back((endpoint, reason.to_owned())),
+            Ok(()) => self.unreachable.push_back((endpoint, ITSELF.to_owned())),
             Err(error) => self.logger.error(format_args!("cannot disconnect from {endpoint}: {error}")),
         }
     }
@@ -58,7 +58,7 @@ impl Engine {
         if let Some(remote) = self.remote(id)
             && remote.report_same_peer()
         {
-            self.logger.warning(format_args!("{one} and {two} are one peer, which counts once"));
+            self.logger.warn_of(Kind::SamePeer, &[("endpoint", one), ("other", two)]);
         }
     }
 }

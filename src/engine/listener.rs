@@ -55,6 +55,7 @@ impl Engine {
             _ => socket.last_endpoint()?,
         };
         let port = port_of(&actual);
+        self.note_bind(self.now());
         self.bound.push((endpoint.text().into(), actual));
         if let Some(router) = fresh {
             self.add_router(router);

@@ -24,6 +24,7 @@
 //! | `send_queue`, `timers`, `throttle` | whose turn it is to send, deadlines, how often trouble is reported |
 //! | `liveness` | whether bytes pass on the connection of a silent server |
 //! | `recorder` | the flight recorder's files |
+//! | `warnings` | what is said of peers and of sockets |
 //! | `clock`, `entropy` | the two clocks; random numbers from the system |
 //! | `endpoint`, `security`, `error` | endpoints, keys and mechanisms; refusals |
 //! | [`raw`] | libzmq |
@@ -54,6 +55,7 @@ mod shutdown;
 mod throttle;
 mod timers;
 mod transmit;
+mod warnings;
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -62,7 +64,7 @@ use std::os::fd::RawFd;
 use hashbrown::HashMap;
 
 use crate::core::record::RecordedNode;
-use crate::core::{self, Event, Identity, LinkId, Now, Severity, Stats, Tuple};
+use crate::core::{self, Event, Identity, LinkId, Now, Stats, Tuple};
 use crate::log::Logger;
 
 use clock::Clock;
@@ -187,6 +189,7 @@ pub struct Engine {
     turned_away: TurnedAway,
     /// Limits the log lines about failed calls.
     failures: Throttle,
+    watch: warnings::Watch,
     /// The node cannot go on: its context is being terminated, most likely.
     terminated: bool,
 }
@@ -220,6 +223,7 @@ impl Engine {
             received: Message::default(),
             turned_away: TurnedAway::default(),
             failures: Throttle::constant(FAILURE_INTERVAL),
+            watch: warnings::Watch::default(),
             terminated: false,
         };
         if !settings.name.is_empty() {
@@ -270,16 +274,19 @@ impl Engine {
     /// Sets the node's public key (Z85) for the BINDs and CONNECTs that follow. It is checked when it is used.
     pub fn set_public_key(&mut self, text: &[u8]) {
         self.security.set_public(text);
+        self.note_security();
     }
 
     /// Sets the node's secret key (Z85) for the BINDs and CONNECTs that follow. It is checked when it is used.
     pub fn set_secret_key(&mut self, text: &[u8]) {
         self.security.set_secret(text);
+        self.note_security();
     }
 
     /// Takes the node's keys back, for the BINDs and CONNECTs that follow.
     pub fn clear_keys(&mut self) {
         self.security.clear_keys();
+        self.note_security();
     }
 
     /// Sets the username that the CONNECTs that follow give by PLAIN; empty for none.
@@ -295,12 +302,14 @@ impl Engine {
     /// Sets the ZAP domain of the BINDs that follow.
     pub fn set_zap_domain(&mut self, domain: &[u8]) {
         self.security.set_domain(domain);
+        self.note_security();
     }
 
     /// Sets how clients of the BINDs that follow authenticate themselves. By another mechanism than NULL no CONNECT that
     /// follows is made in clear.
     pub fn set_mechanism(&mut self, mechanism: Mechanism) {
         self.security.mechanism = mechanism;
+        self.note_security();
     }
 
     /// Sets whether host names may mean IPv6 addresses. Addresses in brackets always are such.
@@ -320,8 +329,8 @@ impl Engine {
                 Event::Leave(link, peer) => return Some(OwnerEvent::Leave(self.endpoint_of(link), peer)),
                 Event::OwnId(link) => self.on_own_id(link),
                 Event::SamePeer(link, other) => self.on_same_peer(link, other),
-                Event::Log(Severity::Warning, text) => self.logger.warning(text),
-                Event::Log(Severity::Debug, text) => self.logger.debug(text),
+                Event::Warning(warning) => self.on_warning(*warning),
+                Event::Debug(text) => self.logger.debug(text),
             }
         }
         for link in self.closed.drain(..) {

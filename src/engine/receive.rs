@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::core::{LinkId, Now, Refusal, Role};
+use crate::core::{LinkId, Now, Role};
+use crate::warning::Kind;
 
 use super::Engine;
 use super::link::Link;
@@ -89,12 +90,10 @@ impl Engine {
         if router.purpose.role() == Role::Client {
             return None; // the message came by a connection that was given up
         }
-        let id = match self.node.open_link(Role::Server, now) {
-            Ok(id) => id,
-            Err(refusal) => {
-                self.turn_away(refusal, now);
-                return None;
-            }
+        let Ok(id) = self.node.open_link(Role::Server, now) else {
+            // There is one reason: the number of clients.
+            self.turn_away(now);
+            return None;
         };
         let routing_id = message.routing_id.data();
         let endpoint = self.client_endpoint(message);
@@ -134,11 +133,11 @@ impl Engine {
         }
     }
 
-    fn turn_away(&mut self, refusal: Refusal, now: Now) {
+    fn turn_away(&mut self, now: Now) {
         self.turned_away.count += 1;
         if self.turned_away.warnings.pass(now.mono) {
             let count = std::mem::take(&mut self.turned_away.count);
-            self.logger.warning(format_args!("{count} messages of new clients dropped: {refusal}"));
+            self.logger.warn_of(Kind::Clients, &[("count", count.to_string())]);
         }
     }
 }

@@ -22,7 +22,7 @@ use super::raw::{Socket, curve};
 const DEFAULT_DOMAIN: &str = "global";
 
 /// The security mechanism by which clients of a BIND authenticate themselves.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Mechanism {
     /// No authentication, unless keys are set.
     #[default]
@@ -231,6 +231,12 @@ impl Security {
         options.set_curve_secretkey(&*secret)?;
         options.set_curve_serverkey(&*server)?;
         Ok(())
+    }
+
+    /// What a BIND uses of the settings.
+    pub(super) fn of_servers(&self) -> (Mechanism, [Option<&[u8]>; 3]) {
+        let secret = self.secret.as_ref().map(|secret| &***secret);
+        (self.mechanism, [self.public.as_deref(), secret, self.domain.as_deref()])
     }
 
     /// Returns whether the node has keys, usable or not.

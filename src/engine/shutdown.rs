@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::core::codec::{Message, decode};
 use crate::core::{Frame, LinkId};
+use crate::warning::Kind;
 
 use super::Engine;
 use super::link::Sending;
@@ -99,9 +100,8 @@ impl Engine {
         unsent.sort_unstable();
         unsent.dedup_by_key(|&mut (id, _)| id);
         if tuples > 0 {
-            let peers = unsent.len();
-            self.logger
-                .warning(format_args!("the node has ended with tuples unsent: {tuples}, to peers: {peers}"));
+            let values = [("count", tuples.to_string()), ("peers", unsent.len().to_string())];
+            self.logger.warn_of(Kind::UnsentAtEnd, &values);
         }
     }
 }

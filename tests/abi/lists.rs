@@ -7,6 +7,7 @@ use std::path::Path;
 
 use zgossip::actor::{COMMANDS, CONFIGURATION, EVENTS};
 use zgossip::core::Stats;
+use zgossip::warning::{Entry, WARNINGS};
 
 fn document(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
@@ -168,6 +169,49 @@ fn every_statistic_is_documented() {
         &fields.iter().cloned().collect(),
     );
     assert_eq!(fields, names, "the order in bindings/python/src/zgossip/_stats.py");
+}
+
+/// Text as roff shows it: a line that begins with a quote or a point is none of its commands.
+fn filled(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.replace('-', "\\-").split(' ') {
+        let last = lines.last_mut().expect("a line");
+        if last.is_empty() {
+            last.push_str(word);
+        } else if last.chars().count() + 1 + word.chars().count() <= 110 {
+            last.push(' ');
+            last.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    let escaped = lines
+        .iter()
+        .map(|line| if line.starts_with(['.', '\'']) { format!("\\&{line}") } else { line.clone() });
+    escaped.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_warning_is_in_the_manual_with_what_to_do() {
+    let manual = document("doc/libzgossip.3");
+    let (_, rest) = manual.split_once(".SH WARNINGS\n").expect("a section WARNINGS");
+    let section = rest.split("\n.SH ").next().unwrap_or_default();
+    let (_, entries) = section.split_once(".TP\n").expect("entries");
+    let over = |entry: &Entry| match entry.over {
+        "" => String::new(),
+        over => format!("\n.br\nWhen it is over:\n.I {}", over.replace('-', "\\-")),
+    };
+    let expected = WARNINGS.iter().map(|entry| {
+        let text = entry.text.replace('-', "\\-");
+        format!("{text}\n{}\n{}{}", filled(entry.meaning), filled(entry.remedy), over(entry))
+    });
+    let expected: Vec<_> = expected.map(|entry| format!(".B {entry}")).collect();
+    assert_eq!(
+        entries,
+        expected.join("\n.TP\n"),
+        "doc/libzgossip.3 is to have:\n{}",
+        expected.join("\n.TP\n")
+    );
 }
 
 /// The functions that a text in C declares, defines or calls: names that begin with `prefix`, before a parenthesis.

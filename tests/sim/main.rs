@@ -26,6 +26,7 @@
 //! | `truth` | whether `agreement` and barriers tell the truth |
 //! | `record` | each node's record replays to the same bytes |
 //! | `right_value`, `refusal`, `clocks`, `wan` | more promises: the value that stays, limits, clocks, long lines |
+//! | `warnings` | what nodes warn of, and that they do not where nothing is wrong |
 //! | `verdict` | whether all nodes agree and the network is silent |
 //! | `arrivals` | when each tuple came to each node |
 //! | `delivery` | the tree against flooding, under faults |
@@ -60,6 +61,7 @@ mod truth;
 mod verdict;
 mod walk;
 mod wan;
+mod warnings;
 mod watch;
 mod wire;
 mod worse;

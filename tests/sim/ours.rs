@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use xxhash_rust::xxh3::xxh3_64;
 use zgossip::core::record::RecordedNode as Node;
-use zgossip::core::{Event, LinkId, Now, Role, Stamp, Tuple};
+use zgossip::core::{Event, LinkId, Now, Role, Stamp, Tuple, Warning};
 
 /// Destination of a link.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ pub struct Ours {
     /// The tuples that the owner holds after all its events.
     pub view: BTreeMap<Vec<u8>, Vec<u8>>,
     pub delivered: u64,
-    pub log: Vec<String>,
+    pub warnings: Vec<Warning>,
     /// Record of the node's inputs, if they are recorded.
     pub record: Option<Vec<u8>>,
     stamps: HashMap<Vec<u8>, Stamp>,
@@ -54,7 +54,7 @@ impl Ours {
             pending: BTreeMap::new(),
             view: BTreeMap::new(),
             delivered: 0,
-            log: Vec::new(),
+            warnings: Vec::new(),
             record: None,
             stamps: HashMap::new(),
             root: 0,
@@ -82,7 +82,8 @@ impl Ours {
                     self.removed(node, &tuple);
                     told.push(Told::Expired(tuple));
                 }
-                Event::Log(_, line) => self.log.push(line),
+                Event::Warning(warning) => self.warnings.push(*warning),
+                Event::Debug(_) => {}
                 Event::Join(..) | Event::Leave(..) | Event::OwnId(_) | Event::SamePeer(..) => {}
             }
         }

@@ -30,9 +30,6 @@ pub use pipe::PipeOwner;
 /// Number of commands that are carried out before the network gets its turn: about a millisecond's work.
 const COMMANDS_PER_TURN: usize = 1_000;
 
-/// The warning of a node that drops events because too many wait unread.
-const OVERFLOW: &str = "the owner does not read its messages: further events are dropped";
-
 #[cfg(test)]
 mod tests {
     use std::ops::ControlFlow;

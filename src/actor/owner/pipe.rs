@@ -7,13 +7,14 @@
 
 use std::ops::ControlFlow;
 
-use super::{COMMANDS_PER_TURN, OVERFLOW};
+use super::COMMANDS_PER_TURN;
 use crate::actor::command::{Inbox, Interpreter, MAX_FRAMES, Message, Outbox, Outgoing, Turn, read_by_czmq};
 use crate::actor::host::outlast;
 use crate::core::{Now, Tuple};
 use crate::engine::raw::{Error, Msg, Poller, Socket};
 use crate::engine::{Engine, Owner, OwnerEvent, PollSource};
 use crate::log::{Logger, show};
+use crate::warning::Kind;
 
 /// Number of different replies that may wait before commands that have one are refused: more than any program leaves
 /// unread that reads at all. Waiting until the program reads is no way out here: it may read and write in one thread,
@@ -241,7 +242,7 @@ impl Outbox for PipeOutbox {
             }
         }
         if !self.inbox.push(outgoing) && !std::mem::replace(&mut self.overflown, true) {
-            self.logger.warning(OVERFLOW);
+            self.logger.warn_of(Kind::Unread, &[]);
         }
     }
 }

@@ -3,15 +3,16 @@
 use std::ops::ControlFlow;
 use std::os::fd::AsRawFd;
 
+use super::COMMANDS_PER_TURN;
 use super::batch::{Batch, Entry};
 use super::message_queue::Handover;
 use super::request::Request;
 use super::router::Router;
-use super::{COMMANDS_PER_TURN, OVERFLOW};
 use crate::actor::command::{Interpreter, Met, NodeCalls, Outbox, Outgoing, Turn, Waits, parse};
 use crate::core::Now;
 use crate::engine::{Engine, EngineSettings, Owner, OwnerEvent, PollSource, raw};
 use crate::log::Logger;
+use crate::warning::Kind;
 
 /// The weight of collected replies, in bytes, at which they are handed over before the turn ends: 1 MiB, so that large
 /// replies do not pile up on the node's side.
@@ -190,7 +191,7 @@ impl QueueOutbox<'_> {
         let Handover { full, dropped } = self.router.push(&mut self.messages);
         self.full = full;
         if dropped > 0 && !std::mem::replace(&mut self.overflown, true) {
-            self.logger.warning(OVERFLOW);
+            self.logger.warn_of(Kind::Unread, &[]);
         }
     }
 }

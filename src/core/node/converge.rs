@@ -88,7 +88,7 @@ impl Node {
         self.count_refused(id);
         self.anti_entropy.on_drift_refused(now.mono);
         self.anti_entropy.settle(key_hash(key), stamp);
-        self.warn("stamp", || "dropped a tuple stamped further ahead than server/max_drift".into());
+        self.tally(id, |tally| tally.drift += 1);
     }
 
     /// Takes a peer's write that the register in `slot` has already, or an older one.

@@ -44,6 +44,7 @@ impl Node {
         }
         self.tree.neighbour_down(id);
         self.change_phase(id, |link| link.on_disconnected(now.mono));
+        self.end_watch(id);
         self.leave(id);
         self.schedule_link(id, now);
     }
@@ -55,6 +56,7 @@ impl Node {
         }
         self.link_down(id, now);
         self.memory.forget_link(id);
+        self.forget_watch(id);
         if let Some(mut link) = self.links.remove(&id) {
             self.timers.schedule(Timer::Link(id), &mut link.deadline, None);
             self.clients -= usize::from(link.role() == Role::Server);
@@ -183,6 +185,11 @@ impl Node {
                 self.events.push_back(Event::Leave(id, identity(link)));
             }
         }
+    }
+
+    /// Who the peer of a link has said that it is.
+    pub fn identity(&self, id: LinkId) -> Option<Box<Identity>> {
+        self.links.get(&id).and_then(identity)
     }
 
     /// Gives up a connection that looks dead: the engine is asked for a fresh socket.

@@ -281,6 +281,7 @@ impl Node {
         self.give_up_requests(now);
         self.prune_memory(now);
         self.reconsider_some();
+        self.watch(now);
     }
 
     pub(super) fn schedule_sweep(&mut self, now: Now) {

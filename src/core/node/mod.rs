@@ -16,6 +16,7 @@
 //! | `tree` | routes to the machine of the broadcast trees |
 //! | `barrier` | which peers have taken what was held at some moment |
 //! | `liveness` | deadlines: signs of life, silence, expiry |
+//! | `watch` | warnings |
 
 mod anti_entropy;
 mod barrier;
@@ -31,6 +32,7 @@ mod session;
 mod transmit;
 mod tree;
 mod unstamped;
+mod watch;
 
 #[cfg(feature = "internals")]
 pub use barrier::Agreement;
@@ -41,7 +43,7 @@ pub use peers::{PeerKind, PeerState};
 use crate::core::anti_entropy::AntiEntropy;
 use crate::core::clock::{Clock, Now, PeerClocks, Stamp, node_id};
 use crate::core::codec::{MAX_NAME, Summary};
-use crate::core::event::{Event, Severity};
+use crate::core::event::Event;
 use crate::core::id::{LinkId, Slot};
 use crate::core::link::Link;
 use crate::core::plain::memory::Memory;
@@ -52,7 +54,7 @@ use crate::core::store::{self, State, Store};
 use crate::core::timers::{Deadline, Timers};
 use crate::core::tuple::{Tuple, check_key, is_text};
 use converge::Write;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 /// A member of the gossip network. See the [module](super) for how it is driven.
 ///
@@ -91,8 +93,7 @@ pub struct Node {
     suspects: VecDeque<LinkId>,
     /// Statistics that only grow; [`stats`](Node::stats) fills in the others.
     counters: Stats,
-    /// Causes already logged, so that a flood of bad input is one line.
-    logged: HashMap<&'static str, u64>,
+    watch: watch::Watch,
     /// The size in bytes and slot of a small tuple of this node's own: the sign of life for plain hubs.
     smallest_own: Option<(usize, Slot)>,
     /// The number of the last barrier.
@@ -142,7 +143,7 @@ impl Node {
             stale: VecDeque::new(),
             suspects: VecDeque::new(),
             counters: Stats::default(),
-            logged: HashMap::new(),
+            watch: watch::Watch::default(),
             smallest_own: None,
             last_barrier: 0,
             barrier_links: Vec::new(),
@@ -354,19 +355,9 @@ impl Node {
         Summary { root: self.root(), count: count as u64 }
     }
 
-    /// Logs an event when its cause occurs for the first, second, fourth, eighth … time.
-    fn warn(&mut self, cause: &'static str, text: impl FnOnce() -> String) {
-        let times = self.logged.entry(cause).or_insert(0);
-        *times += 1;
-        if times.is_power_of_two() {
-            let again = if *times > 1 { format!(" ({times} times so far)") } else { String::new() };
-            self.events.push_back(Event::Log(Severity::Warning, text() + &again));
-        }
-    }
-
     fn debug(&mut self, text: impl FnOnce() -> String) {
         if self.settings.verbose {
-            self.events.push_back(Event::Log(Severity::Debug, text()));
+            self.events.push_back(Event::Debug(text()));
         }
     }
 }

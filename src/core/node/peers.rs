@@ -90,7 +90,7 @@ impl Node {
 
     /// Number of tuples that an extended peer refuses. What a node refuses is part of its root, and left out of its count:
     /// where the roots are equal, the count tells.
-    fn refused_by(&self, link: &Link) -> Option<u64> {
+    pub(super) fn refused_by(&self, link: &Link) -> Option<u64> {
         let theirs = link.sync.summary();
         let known = self.store.digest().count() as u64;
         (theirs.root == self.root()).then(|| known.saturating_sub(theirs.count))

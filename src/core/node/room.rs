@@ -43,6 +43,7 @@ impl Node {
                 continue;
             }
             self.forget_slot(slot);
+            self.watch.tombstones_forgotten += 1;
             return Ok(());
         }
         match self.store.oldest_suppressed() {
@@ -88,6 +89,7 @@ impl Node {
         self.refused_for_room |= refusal == Refusal::TooManyTuples;
         self.anti_entropy.settle(key_hash(record.key), record.stamp);
         if found.slot.is_none() && self.store.count(State::Refused) >= MOST_REFUSED {
+            self.watch.refused_forgotten += 1;
             return;
         }
         let value = if record.kind == RecordKind::Live { value_hash(record.value) } else { NO_VALUE };
@@ -118,14 +120,13 @@ impl Node {
         true
     }
 
-    /// Counts and logs the refusal of a tuple that came by a link.
+    /// Counts a tuple that came by a link and is refused for a limit.
     pub(super) fn refuse(&mut self, id: LinkId, refusal: Refusal) {
         self.count_refused(id);
-        let cause = match refusal {
-            Refusal::ValueTooLong => "value",
-            _ => "room",
-        };
-        self.warn(cause, || format!("dropped a tuple from the network: {refusal}"));
+        self.tally(id, |tally| match refusal {
+            Refusal::ValueTooLong => tally.too_long += 1,
+            _ => tally.no_room += 1,
+        });
     }
 
     /// Counts a tuple that came by a link and is refused.

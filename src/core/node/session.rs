@@ -8,6 +8,7 @@ use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role};
 use crate::core::link::Link;
 use crate::core::link::handshake::Outcome;
+use crate::warning::Kind;
 
 impl Node {
     /// Takes a frame from a peer. Of a message of several frames only the last counts, as with CZMQ.
@@ -28,20 +29,19 @@ impl Node {
                     _ => self.handle_as_server(id, message, now),
                 }
             }
-            Err(error) => self.on_malformed(id, error),
+            Err(error) => self.on_malformed(id, error, now),
         }
     }
 
-    fn on_malformed(&mut self, id: LinkId, error: Invalid) {
+    fn on_malformed(&mut self, id: LinkId, error: Invalid, now: Now) {
         self.counters.malformed += 1;
-        self.warn("malformed", || format!("dropped a malformed message on link {}: {error}", id.get()));
+        self.warn_of_dropped(Kind::Malformed, id, error, now);
     }
 
     /// Drops a message that no peer in the link's role sends.
-    fn on_unexpected(&mut self, id: LinkId, message: &Message<'_>) {
+    fn on_unexpected(&mut self, id: LinkId, message: &Message<'_>, now: Now) {
         self.counters.malformed += 1;
-        let name = name(message);
-        self.warn("unexpected", || format!("dropped an unexpected {name} on link {}", id.get()));
+        self.warn_of_dropped(Kind::Unexpected, id, name(message), now);
     }
 
     fn handle_as_client(&mut self, id: LinkId, message: Message<'_>, now: Now) {
@@ -50,7 +50,7 @@ impl Node {
             Message::Pong(_) => self.on_pong(id, now),
             Message::Invalid => self.on_invalid(id, now),
             Message::Hello(_) | Message::Ping | Message::Request(_) if !self.is_extended(id) => {
-                self.on_unexpected(id, &message);
+                self.on_unexpected(id, &message, now);
             }
             other => self.handle_tuples(id, other, now),
         }
@@ -64,7 +64,7 @@ impl Node {
                 let who = if self.is_extended(id) { self.introduction(now) } else { Extension::default() };
                 self.queue_control(id, Frame::new(encode(MessageId::Pong, &who)));
             }
-            Message::Pong(_) | Message::Invalid => self.on_unexpected(id, &message),
+            Message::Pong(_) | Message::Invalid => self.on_unexpected(id, &message, now),
             other => {
                 let has_hello = self.links.get(&id).is_some_and(|link| link.handshake.has_hello());
                 if !has_hello {
@@ -93,7 +93,7 @@ impl Node {
             return;
         }
         if !self.is_extended(id) {
-            return self.on_unexpected(id, &message);
+            return self.on_unexpected(id, &message, now);
         }
         match message {
             Message::Batch(batch) => batch.iter().for_each(|record| self.on_record(id, &record, now)),
@@ -105,7 +105,7 @@ impl Node {
             Message::Prune(origins) => self.on_prune(id, origins, now),
             Message::Graft(origins) => self.on_graft(id, origins),
             Message::Offer(entries) => self.on_offer(id, entries, now),
-            other => self.on_unexpected(id, &other),
+            other => self.on_unexpected(id, &other, now),
         }
     }
 
@@ -270,9 +270,7 @@ impl Node {
         let Some(time) = extension.clock else { return };
         self.on_wall(id, extension, now);
         if self.is_too_far_ahead(time, now) {
-            self.warn("drift", || {
-                "a peer's clock is further ahead than server/max_drift; its stamps are not trusted".into()
-            });
+            self.tally(id, |tally| tally.drift += 1);
         } else {
             // This node's clock was set back since it stamped: the peer shows that the present one is right.
             if self.is_too_far_ahead(self.latest(now), now) {

@@ -171,6 +171,7 @@ impl Node {
         }
         if view.held.state == State::Live && !view.arrival.was_delayed && view.past.returns > 0 {
             self.memory.on_return(slot, view.past.returns, now);
+            self.warn_of_loop(id, slot, view.past.returns, now);
         }
         let pause = throttle.map_or(0, |throttle| self.draw_pause(throttle));
         if pause > 0 {

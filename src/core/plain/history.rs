@@ -153,6 +153,11 @@ impl History {
         stamp.time <= self.adopted_over
     }
 
+    /// Returns whether any value is known to have been replaced.
+    pub(in crate::core) fn has_past(&self) -> bool {
+        self.all().next().is_some()
+    }
+
     /// Returns whether the value with this hash is known to have been replaced.
     pub(in crate::core) fn has_replaced(&self, hash: u64) -> bool {
         self.all().any(|older| older.value.hash == hash)

@@ -37,6 +37,8 @@ pub(in crate::core) struct Memory {
     /// Times (ms) at which histories are pruned next, in order. Some of the histories may be gone.
     prune_due: VecDeque<(u64, Slot)>,
     rejected: Rejected,
+    /// Number of histories with replaced values that were forgotten for others.
+    forgotten: u64,
 }
 
 impl Memory {
@@ -52,6 +54,7 @@ impl Memory {
             histories: HashMap::with_hasher(ahash::RandomState::with_seeds(seed, 1, 2, 3)),
             prune_due: VecDeque::new(),
             rejected: Rejected::default(),
+            forgotten: 0,
         }
     }
 
@@ -75,6 +78,11 @@ impl Memory {
     /// plain peer has left since. One that has come and gone may have written something in the meantime.
     pub(in crate::core) fn is_young(&self, now: Now) -> bool {
         now.mono < self.started.mono + self.retention() && self.last_departure.is_none()
+    }
+
+    /// Number of keys whose replaced values were forgotten before their time, to make room for others.
+    pub(in crate::core) fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
     /// Returns the time at which this node started.
@@ -119,6 +127,7 @@ impl Memory {
             while self.histories.len() >= MOST_HISTORIES
                 && let Some((_, oldest)) = self.prune_due.pop_front()
             {
+                self.forgotten += u64::from(self.history(oldest).is_some_and(History::has_past));
                 self.forget(oldest, timers);
             }
             self.prune_due.push_back((now.mono + PRUNE_INTERVAL_MS, slot));

@@ -149,7 +149,8 @@ impl EventDigest {
             Event::Leave(link, _) => (6, link.get()),
             Event::OwnId(link) => (8, link.get()),
             Event::SamePeer(link, _) => (9, link.get()),
-            Event::Log(_, text) => (7, xxh3_64(text.as_bytes())),
+            Event::Debug(text) => (7, xxh3_64(text.as_bytes())),
+            Event::Warning(warning) => (10, warning.kind as u64),
         };
         EventDigest { kind, hash: hash as u32 }
     }

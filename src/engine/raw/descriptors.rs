@@ -1,6 +1,6 @@
 //! Descriptors, of which a process may have a limited number.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::process::{Resource, getrlimit};
@@ -12,6 +12,17 @@ use super::Error;
 pub fn require_descriptors(count: usize) -> Result<(), Error> {
     let held: Result<Vec<OwnedFd>, _> = (0..count).map(|_| eventfd(0, EventfdFlags::CLOEXEC)).collect();
     held.map(drop).map_err(|error| Error::from_errno(error.raw_os_error()))
+}
+
+/// The number of descriptors that this process holds at least, and its limit; `None` where there is no limit. The lowest
+/// number that is free tells it: all below are in use.
+pub fn descriptors_in_use() -> Option<(u64, u64)> {
+    let limit = getrlimit(Resource::Nofile).current?;
+    let used = match eventfd(0, EventfdFlags::CLOEXEC) {
+        Ok(free) => u64::try_from(free.as_raw_fd()).ok()?,
+        Err(_) => limit,
+    };
+    Some((used.min(limit), limit))
 }
 
 /// Why there are no descriptors left, for people.

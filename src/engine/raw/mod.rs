@@ -12,7 +12,7 @@
 //! | [`Connection`] | what the kernel knows of a TCP connection |
 //! | [`steady`], [`local_offset`] | a clock; how far local time is ahead of UTC |
 //! | [`with_signals_blocked`] | how threads that take no signals are started |
-//! | [`require_descriptors`] | whether descriptors are left |
+//! | [`require_descriptors`], [`descriptors_in_use`] | whether descriptors are left |
 //! | [`Poller`] | waits for descriptors, a socket's ([`Socket::fd`]) or any other |
 //! | [`Error`] | libzmq's errno |
 //!
@@ -37,7 +37,7 @@ mod tests;
 mod time;
 
 pub use context::Context;
-pub use descriptors::require_descriptors;
+pub use descriptors::{descriptors_in_use, require_descriptors};
 pub use error::Error;
 pub use fork::generation;
 pub use message::Msg;

@@ -190,3 +190,33 @@ fn another_key_for_the_same_endpoint_connects_afresh() {
     leaf.try_connect(&endpoint, Some(&keys.public)).unwrap();
     leaf.expect("hub", "secret");
 }
+
+#[test]
+fn keys_that_are_set_after_bind_are_said_to_come_too_late() {
+    const LATE: &str = "keys, mechanism or ZAP domain set after BIND: ";
+    let (keys, other) = (pair(), pair());
+    let node = Node::new();
+    set_keys(&node, Some(&keys.public), Some(&keys.secret));
+    if !curve::available() {
+        return;
+    }
+    let port = node.listen();
+    assert_eq!(node.log.count(LATE), 0);
+    // The same keys again, as when a file is loaded again.
+    set_keys(&node, Some(&keys.public), Some(&keys.secret));
+    node.call(|_| ());
+    assert_eq!(node.log.count(LATE), 0);
+    set_keys(&node, Some(&other.public), Some(&other.secret));
+    node.call(|_| ());
+    assert_eq!(node.log.count(LATE), 1);
+    assert_eq!(node.log.count(&format!("{LATE}tcp://127.0.0.1:{port} stays as it was bound")), 1);
+    // At once, before the node has had its turn.
+    let node = Node::new();
+    let last = node.call(move |engine| {
+        engine.bind(b"tcp://127.0.0.1:*").unwrap();
+        engine.set_public_key(other.public.as_bytes());
+        engine.set_secret_key(other.secret.as_bytes());
+        engine.bind(b"tcp://127.0.0.1:*").map(drop)
+    });
+    assert_eq!((last, node.log.count(LATE)), (Ok(()), 1));
+}

@@ -7,7 +7,7 @@ use std::fmt::{Debug, Write};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Fields of a node that do not decide what follows.
-const LEFT_OUT: [&str; 6] = ["settings", "random", "counters", "logged", "batches", "backlogs"];
+const LEFT_OUT: [&str; 6] = ["settings", "random", "counters", "watch", "batches", "backlogs"];
 
 /// Takes what a derived `Debug` writes, piece by piece, and leaves some of the outermost fields out.
 #[derive(Default)]

@@ -484,7 +484,8 @@ impl World {
                         | Event::Leave(..)
                         | Event::OwnId(_)
                         | Event::SamePeer(..)
-                        | Event::Log(..) => {}
+                        | Event::Warning(_)
+                        | Event::Debug(_) => {}
                     }
                 }
                 let stamp = ours.node.stamps().next().map(|(_, stamp)| stamp);

@@ -1,0 +1,237 @@
+//! Warnings: what the machines of [`watch`](crate::core::watch) are shown of the node, and what they let pass.
+
+use super::Node;
+use crate::core::clock::Now;
+use crate::core::event::{Event, Warning};
+use crate::core::id::{LinkId, Slot};
+use crate::core::link::Link;
+use crate::core::tuple::key_hash;
+use crate::core::watch::clocks::{self, Verdict};
+use crate::core::watch::limiter::{About, Limiter, Mention};
+use crate::core::watch::{CLOCK_LASTS, INTERVAL, LinkWatch, Since, Standing, Tally};
+use crate::warning::{Kind, Value};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+/// Number of times in a row that values of a key come back until that counts as a loop: with the pauses that they are
+/// given by then, half a minute. Writers that really set each other's values back do not do so for that long at that pace.
+const LOOP_RETURNS: u32 = 20;
+/// Milliseconds of silence of a peer that explain a disagreement: several heartbeats were not answered.
+const SILENT: u64 = 20_000;
+
+/// What a node remembers for its warnings.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watch {
+    limiter: Limiter,
+    /// What is remembered of each link of which there is something to remember.
+    links: BTreeMap<LinkId, LinkWatch>,
+    /// Time (mono ms) of the next look at all peers.
+    next_at: u64,
+    /// Since when this node's clock has differed from most.
+    own_clock: Since,
+    /// Messages dropped as malformed, and as unexpected.
+    dropped: [u64; 2],
+    /// Removed keys that were forgotten to make room for tuples.
+    pub(super) tombstones_forgotten: u64,
+    /// Refused tuples that could not be remembered.
+    pub(super) refused_forgotten: u64,
+}
+
+/// The number by which a peer is known to the limiter: its id, so that it counts as the same on its next connection.
+fn about(id: LinkId, link: &Link) -> About {
+    link.peer().unwrap_or(id.get())
+}
+
+/// By how many seconds a clock is ahead or behind, in words.
+fn apart(ahead: i64) -> [Value; 2] {
+    let seconds = (ahead.unsigned_abs() as f64 / 1000.0).round();
+    [("seconds", seconds.to_string()), ("way", if ahead < 0 { "behind" } else { "ahead of" }.to_owned())]
+}
+
+impl Node {
+    /// Looks for something to warn of. Called often; it does so once a second.
+    pub(super) fn watch(&mut self, now: Now) {
+        if now.mono < self.watch.next_at {
+            return;
+        }
+        self.watch.next_at = now.mono + INTERVAL;
+        self.watch_clocks(now);
+        self.watch_agreement(now);
+        self.watch_refusals(now);
+        let counts = [
+            (Kind::TombstonesForgotten, self.watch.tombstones_forgotten),
+            (Kind::RefusedForgotten, self.watch.refused_forgotten),
+            (Kind::PastForgotten, self.memory.forgotten()),
+        ];
+        for (kind, count) in counts {
+            if count > 0 && self.watch.limiter.pass_count(kind, 0, count, now.mono) {
+                self.warn(kind, None, vec![("count", count.to_string())]);
+            }
+        }
+    }
+
+    fn warn(&mut self, kind: Kind, peer: Option<LinkId>, values: Vec<Value>) {
+        let warning = Warning { kind, is_over: false, peer, other: None, values };
+        self.events.push_back(Event::Warning(Box::new(warning)));
+    }
+
+    /// Warns of a state, or notes that it is over, unless that was done lately.
+    fn warn_of_state(&mut self, kind: Kind, (peer, about): (Option<LinkId>, About), state: State, now: Now) {
+        let Some(mention) = self.watch.limiter.state(kind, about, state.is_some(), now.mono) else { return };
+        let (is_over, values) = (mention == Mention::Ends, state.unwrap_or_default());
+        self.events.push_back(Event::Warning(Box::new(Warning { kind, is_over, peer, other: None, values })));
+    }
+
+    /// Counts something on a link, to be said with others of its kind.
+    pub(super) fn tally(&mut self, id: LinkId, count: impl FnOnce(&mut Tally)) {
+        if self.links.contains_key(&id) {
+            count(&mut self.watch.links.entry(id).or_default().tally);
+        }
+    }
+
+    /// Notes that a link's session is over.
+    pub(super) fn end_watch(&mut self, id: LinkId) {
+        if let Some(watch) = self.watch.links.get_mut(&id) {
+            watch.end_session();
+        }
+    }
+
+    /// Forgets a link that is closed.
+    pub(super) fn forget_watch(&mut self, id: LinkId) {
+        self.watch.links.remove(&id);
+    }
+
+    /// Warns of a message that was dropped. Whoever sends it may come by any number of connections, so all count as one
+    /// cause.
+    pub(super) fn warn_of_dropped(&mut self, kind: Kind, id: LinkId, reason: impl Display, now: Now) {
+        let count = &mut self.watch.dropped[usize::from(kind == Kind::Unexpected)];
+        *count += 1;
+        let count = count.to_string();
+        if self.watch.limiter.pass(kind, 0, now.mono) {
+            self.warn(kind, Some(id), vec![("count", count), ("reason", reason.to_string())]);
+        }
+    }
+
+    /// Warns of a key whose values keep coming back from plain peers.
+    pub(super) fn warn_of_loop(&mut self, id: LinkId, slot: Slot, returns: u32, now: Now) {
+        let held = self.store.held(slot);
+        let (other, key) = (held.source().filter(|&other| other != id), held.tuple.key().to_vec());
+        if returns >= LOOP_RETURNS && self.watch.limiter.pass(Kind::Loop, key_hash(&key), now.mono) {
+            let values = vec![("key", crate::log::printable(&key))];
+            let warning = Warning { kind: Kind::Loop, is_over: false, peer: Some(id), other, values };
+            self.events.push_back(Event::Warning(Box::new(warning)));
+        }
+    }
+
+    fn watch_clocks(&mut self, now: Now) {
+        // What a peer of version 1.0 sends as its clock follows the network's fastest.
+        let told = |link: &&Link| link.is_up() && link.is_extended() && link.offers();
+        let known: Vec<(LinkId, i64)> = self
+            .links
+            .iter()
+            .filter(|(_, link)| told(link))
+            .filter_map(|(&id, link)| {
+                let theirs = now.mono.saturating_add_signed(link.wall()?);
+                Some((id, theirs.wrapping_sub(now.wall) as i64))
+            })
+            .collect();
+        let ahead: Vec<i64> = known.iter().map(|&(_, ahead)| ahead).collect();
+        let (own, verdicts) = clocks::judge(&ahead);
+        let lasts = self.watch.own_clock.note(own.is_some(), now.mono);
+        if own.is_none() || lasts.is_some_and(|lasts| lasts >= CLOCK_LASTS) {
+            let state = own.map(|ahead| {
+                let [seconds, way] = apart(-ahead);
+                vec![seconds, way, ("count", known.len().to_string())]
+            });
+            self.warn_of_state(Kind::OwnClock, (None, 0), state, now);
+        }
+        for ((id, ahead), verdict) in known.into_iter().zip(verdicts) {
+            let Some(link) = self.links.get(&id) else { continue };
+            let who = (Some(id), about(id, link));
+            let lasting = self.watch.links.entry(id).or_default().on_clock(verdict, now.mono);
+            for (kind, of) in [(Kind::PeerClock, Verdict::Peer), (Kind::ClocksApart, Verdict::Unknown)] {
+                if verdict.is_none() || lasting == Some(of) {
+                    self.warn_of_state(kind, who, lasting.map(|_| apart(ahead).to_vec()), now);
+                }
+            }
+        }
+    }
+
+    /// Looks for peers that have held something else for long, or refuse what is known here.
+    fn watch_agreement(&mut self, now: Now) {
+        let ours = self.summary();
+        let extended = self.links.iter().filter(|(_, link)| link.is_up() && link.is_extended());
+        let ids: Vec<LinkId> = extended.map(|(&id, _)| id).collect();
+        for id in ids {
+            let Some(link) = self.links.get(&id) else { continue };
+            let (theirs, awaited, who) = (link.sync.summary(), link.sync.owed().into(), about(id, link));
+            let unsent = self.unsent_on(link);
+            let refuses = self.refused_by(link);
+            let watch = self.watch.links.entry(id).or_default();
+            let standing = Standing { ours, theirs, unsent, awaited };
+            let (lasts, is_stuck) = watch.on_standing(standing, now.mono);
+            let refused = refuses.and_then(|count| watch.on_refusals(count, now.mono));
+            let is_equal = ours.root == theirs.root;
+            if is_equal || is_stuck {
+                let state = is_stuck.then(|| {
+                    let (ours, theirs) = (self.store.digest().count().to_string(), theirs.count.to_string());
+                    let seconds = (lasts / 1000).to_string();
+                    let why = self.why_apart(id, standing, now);
+                    vec![("seconds", seconds), ("ours", ours), ("theirs", theirs), ("why", why)]
+                });
+                self.warn_of_state(Kind::Disagreement, (Some(id), who), state, now);
+            }
+            if let Some(count) = refused {
+                let state = (count > 0).then(|| vec![("count", count.to_string())]);
+                self.warn_of_state(Kind::PeerRefuses, (Some(id), who), state, now);
+            }
+        }
+    }
+
+    /// The reason for a disagreement, as far as it is known here.
+    fn why_apart(&self, id: LinkId, standing: Standing, now: Now) -> String {
+        let Some(link) = self.links.get(&id) else { return String::new() };
+        let silence = link.liveness.silence(now.mono);
+        let theirs = link.wall().map(|wall| now.mono.saturating_add_signed(wall));
+        let is_disbelieved = theirs
+            .is_some_and(|theirs| theirs.saturating_add(self.settings.max_drift) < self.latest(now) >> 16);
+        if silence >= SILENT {
+            format!("the peer has been silent for {} s", silence / 1000)
+        } else if self.watch.links.get(&id).is_some_and(|watch| watch.tally.drift > 0) {
+            "time stamps of the peer are refused here, being further ahead than server/max_drift".into()
+        } else if is_disbelieved {
+            "time stamps are further ahead of the peer's clock than server/max_drift allows".into()
+        } else if standing.unsent > 0 {
+            format!("the peer does not take {} tuples that wait for it", standing.unsent)
+        } else if standing.awaited > 0 {
+            format!("the peer has yet to send {} tuples", standing.awaited)
+        } else if self.watch.refused_forgotten > 0 {
+            "more tuples are refused here than can be remembered".into()
+        } else {
+            "the reason is not known here".into()
+        }
+    }
+
+    /// Says what has been refused since that was last said.
+    fn watch_refusals(&mut self, now: Now) {
+        let mut said = Vec::new();
+        for (&id, watch) in &self.watch.links {
+            let Some(link) = self.links.get(&id) else { continue };
+            let Tally { no_room, too_long, drift } = watch.tally;
+            for (kind, count) in [(Kind::NoRoom, no_room), (Kind::TooLong, too_long), (Kind::Drift, drift)] {
+                if count > 0 && self.watch.limiter.pass_count(kind, about(id, link), count, now.mono) {
+                    said.push((kind, id, count));
+                }
+            }
+        }
+        for (kind, id, count) in said {
+            self.warn(kind, Some(id), vec![("count", count.to_string())]);
+        }
+    }
+}
+
+/// What is to be said of a state, if it is so.
+type State = Option<Vec<Value>>;
+
+#[cfg(test)]
+mod tests;
