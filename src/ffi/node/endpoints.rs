@@ -86,10 +86,10 @@ pub unsafe extern "C" fn zgossip_unbind(self_: *mut zgossip_t, endpoint: *const 
 /// there are any.
 ///
 /// Returns: 0 once the attempt has begun, or -1.
-/// Errors: EINVAL if the endpoint or the key is malformed; EACCES if the keys
-///     cannot be used, or zgossip/security/mechanism is plain or curve and
-///     there is no password or `server_key` for it (the node never connects
-///     without it then, except to inproc endpoints); EMFILE if too few
+/// Errors: EINVAL if the endpoint is malformed; EACCES if `server_key` is
+///     malformed, the keys cannot be used, or zgossip/security/mechanism is plain
+///     or curve and there is no password or `server_key` for it (the node never
+///     connects without it then, except to inproc endpoints); EMFILE if too few
 ///     descriptors are left; other errors of libzmq; and those of an answered
 ///     call.
 #[unsafe(no_mangle)]
