@@ -64,6 +64,7 @@ help:
 	@echo '                (ZGOSSIP_FLEET_RUNS, _SEED, _SECONDS and _JOBS: how many, from which on, how long, at once)'
 	@echo 'make reproducible  build in two folders, and compare the bytes'
 	@echo 'make soak       a long run: hours of fleets, too (HOURS=2)'
+	@echo 'make errors     make the manual'\''s table of errors again, after a change in doc/errors.txt'
 	@echo 'make header     make include/zgossip.h again, after a change in src/ffi'
 	@echo 'make install    into PREFIX ($(PREFIX)), below DESTDIR; LIBDIR, INCLUDEDIR, MANDIR, DOCDIR,'
 	@echo '                DATADIR may differ; without debug information, unless STRIP='
@@ -105,6 +106,9 @@ lint: rust
 
 reproducible: rust
 	scripts/reproducible.sh
+
+errors: rust
+	ZGOSSIP_WRITE_ERRORS=1 $(CARGO) test --test abi errors::the_manual
 
 header: rust
 	ZGOSSIP_WRITE_HEADER=1 $(CARGO) test --test abi header::
@@ -165,4 +169,4 @@ uninstall: prefix
 clean:
 	$(CARGO) clean
 
-.PHONY: all help demo test steady bench simulate instructions profile fleet soak sanitize lint reproducible header deps rust prefix install uninstall clean
+.PHONY: all help demo test steady bench simulate instructions profile fleet soak sanitize lint reproducible errors header deps rust prefix install uninstall clean

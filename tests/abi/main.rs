@@ -5,6 +5,7 @@
 //! | `interface` | every function of the header, with every kind of argument |
 //! | `header` | the header is what the sources make |
 //! | `static_libs` | what a static link needs besides |
+//! | `errors` | the table of errors names everything, and is true |
 //! | `lists` | README, manual, header and bindings list what the code lists |
 //! | `commands` | the command language, as the actor's pipe takes it |
 //! | `typed` | the typed calls |
@@ -15,6 +16,7 @@
 mod commands;
 mod czmq_compat;
 mod dropin;
+mod errors;
 mod header;
 mod interface;
 mod lists;
