@@ -61,7 +61,7 @@ impl Node {
             link.list_wait.on_key(now.mono);
         }
         let is_receipt_outstanding = link.is_receipt_outstanding(slot, now.mono);
-        let previous = link.plain.on_received(slot, hash, is_receipt_outstanding);
+        let previous = link.plain.on_received(slot, hash, is_receipt_outstanding, now.mono);
         Arrival { hash, previous, in_list, before_hello, was_delayed: false }
     }
 
@@ -95,6 +95,11 @@ impl Node {
                     // The value stays as old if the peer reconnects before it could be sent ours.
                     let value = Replaced { hash: arrival.hash, source: Some(id), since: 0 };
                     self.remember_replaced(slot, value, now);
+                }
+                if view.peer.is_echo_outstanding
+                    && let Some(link) = self.links.get_mut(&id)
+                {
+                    link.plain.on_behind(now.mono);
                 }
                 self.reject(id, slot, tuple, now);
             }
@@ -263,7 +268,9 @@ impl Node {
             // A server that has answered the PING behind our value has been connected until now.
             let is_confirmed = link.role() == Role::Client && !is_receipt_outstanding;
             let heard_at = if is_confirmed { now.mono } else { link.liveness.heard_at() };
-            match link.plain.check(slot, ours, Progress { is_receipt_outstanding, heard_at }, now.mono) {
+            let is_ours_queued = link.is_unsent(slot, self.store.changes.offset(slot));
+            let progress = Progress { is_ours_queued, is_receipt_outstanding, heard_at };
+            match link.plain.check(slot, ours, progress, now.mono) {
                 Check::Resend => {
                     link.bulk.owe(slot);
                     self.mark_ready(id);

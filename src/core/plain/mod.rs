@@ -10,8 +10,10 @@
 //! | `peer` | what one plain peer is believed to hold, and what its checks find |
 //! | `keys` | the table of that |
 //! | `checks` | when each key of a peer is checked next |
+//! | `backlog` | whether a peer is still working through what it was sent |
 //! | `receipts` | whether a plain server has adopted what it was sent |
 
+mod backlog;
 mod checks;
 mod departures;
 pub(super) mod history;

@@ -5,6 +5,7 @@
 //! peer still has to send the value that is held here: until then its copy is outdated, and what it sends meanwhile
 //! may be older than ours. Times are milliseconds of the monotonic clock.
 
+use super::backlog::Backlog;
 use super::checks::Checks;
 use super::keys::{
     ANSWERED, AWAITED, ECHOED, FORMER, Key, Keys, NAMED, RECEIVED, REJECTED, SCHEDULED, SENT, ago,
@@ -52,6 +53,8 @@ pub(in crate::core) struct Ours {
 /// Progress of the peer at a check of one of its keys.
 #[derive(Copy, Clone, Debug)]
 pub(in crate::core) struct Progress {
+    /// Whether our value is still to be sent to the peer.
+    pub(in crate::core) is_ours_queued: bool,
     /// Whether the peer cannot have adopted yet what was last sent to it.
     pub(in crate::core) is_receipt_outstanding: bool,
     /// The last moment at which the peer is known to have been connected.
@@ -95,6 +98,7 @@ pub(in crate::core) struct PlainPeer {
     /// The longest time (ms) that the peer took to repeat something, [`STALE_MS`] at most.
     slowest_echo: u64,
     keys: Keys,
+    backlog: Backlog,
     lag: Lag,
     /// The first and the last time since when copies may be outdated of keys that are awaited no more, although the
     /// peer has not repeated our value.
@@ -122,7 +126,7 @@ impl PlainPeer {
     pub(in crate::core) fn on_reconnect(&mut self) {
         (self.has_spoken, self.echoes) = (false, false);
         self.checks.clear();
-        (self.lag, self.unproven) = (Lag::default(), None);
+        (self.backlog, self.lag, self.unproven) = (Backlog::default(), Lag::default(), None);
         self.keys.iter_mut().for_each(Key::on_reconnect);
     }
 
@@ -152,8 +156,10 @@ impl PlainPeer {
         slot: Slot,
         hash: u64,
         is_receipt_outstanding: bool,
+        now: u64,
     ) -> Option<u64> {
         self.has_spoken = true;
+        self.backlog.on_word(now);
         let key = self.keys.entry(slot);
         let previous = key.is(RECEIVED).then_some(key.received);
         key.received = hash;
@@ -169,6 +175,11 @@ impl PlainPeer {
         let key = self.keys.entry(slot);
         (key.sent, key.sent_at) = (hash, now as u32);
         key.set(ECHOED, false);
+        if key.is(AWAITED) {
+            // A value may wait for room in the socket for long.
+            key.waiting_since = now as u32;
+        }
+        self.backlog.on_sent(now);
     }
 
     /// Notes that our value of the key changed. The peer is to repeat it, and the key is checked later. `is_sent`: the
@@ -203,6 +214,11 @@ impl PlainPeer {
     /// Notes that the peer repeated a value that it was sent and that has been replaced here since.
     pub(in crate::core) fn on_late_echo(&mut self) {
         self.echoes = true;
+    }
+
+    /// Notes that the peer sent a value before it had adopted what it had been sent.
+    pub(in crate::core) fn on_behind(&mut self, now: u64) {
+        self.backlog.on_old_word(now);
     }
 
     /// Notes that the peer sent a value that is no news, because it was replaced at `replaced_at`. The key is checked
@@ -296,8 +312,10 @@ impl PlainPeer {
     /// Returns whether our value is awaited and the peer may still be about to repeat it: the peer was sent the value,
     /// or others may be passing it on to the peer, as the value changed (at `changed_at`) less than [`STALE_MS`] ago.
     /// Later no echo is expected: a peer that held our value already never repeats it, and what it sends then is news.
+    /// But a peer that has a backlog repeats what it was sent when it comes to it, however late.
     pub(in crate::core) fn is_echo_outstanding(&self, slot: Slot, changed_at: u64, now: u64) -> bool {
-        self.keys.get(slot).is_some_and(|key| {
+        let is_in_backlog = self.backlog.is_present(now) && self.unechoed_since(slot).is_some();
+        is_in_backlog || self.keys.get(slot).is_some_and(|key| {
             let is_under_way = key.is(SENT) || now.saturating_sub(changed_at) < STALE_MS;
             let is_early = ago(key.waiting_since, now) < STALE_MS;
             key.is(AWAITED) && is_under_way && !key.is(REJECTED) && is_early
@@ -373,7 +391,12 @@ impl PlainPeer {
         if !key.is(AWAITED) {
             return Check::Settled;
         }
-        let waited = ago(key.waiting_since, now);
+        if progress.is_ours_queued {
+            // Nothing that the peer says can be its answer.
+            return Check::Later;
+        }
+        let waiting_since = now.saturating_sub(ago(key.waiting_since, now));
+        let waited = now - self.backlog.answers_since(waiting_since).min(now);
         let is_unquiet = now.saturating_sub(ours.changed_at) < QUIET_MS;
         let differs = key.last_received().is_some_and(|hash| hash != ours.hash);
         let is_silent = key.is(SENT) && !key.is(ANSWERED) && self.echoes;
