@@ -315,11 +315,12 @@ impl PlainPeer {
     /// But a peer that has a backlog repeats what it was sent when it comes to it, however late.
     pub(in crate::core) fn is_echo_outstanding(&self, slot: Slot, changed_at: u64, now: u64) -> bool {
         let is_in_backlog = self.backlog.is_present(now) && self.unechoed_since(slot).is_some();
-        is_in_backlog || self.keys.get(slot).is_some_and(|key| {
-            let is_under_way = key.is(SENT) || now.saturating_sub(changed_at) < STALE_MS;
-            let is_early = ago(key.waiting_since, now) < STALE_MS;
-            key.is(AWAITED) && is_under_way && !key.is(REJECTED) && is_early
-        })
+        is_in_backlog
+            || self.keys.get(slot).is_some_and(|key| {
+                let is_under_way = key.is(SENT) || now.saturating_sub(changed_at) < STALE_MS;
+                let is_early = ago(key.waiting_since, now) < STALE_MS;
+                key.is(AWAITED) && is_under_way && !key.is(REJECTED) && is_early
+            })
     }
 
     /// Returns the last moment whose values the peer is known to have adopted, by the time of its last frame.

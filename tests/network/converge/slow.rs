@@ -48,11 +48,15 @@ fn stands_still(peer: Lib, peer_is_hub: bool, time: Duration) {
     sleep(time.saturating_sub(start.elapsed()));
     most = most.max(memory(node.host.id()) - before);
     let told = stopped.delivered().len();
+    let known = reader.delivered().len();
     stopped.host.resume();
     let resumed = Instant::now();
     stopped.must_hold_all(&last);
     let took = resumed.elapsed();
     let told = stopped.delivered().len() - told;
+    // What it repeats late is older than what the others hold, and nobody takes it for news.
+    node.must_hold_all(&last);
+    assert_eq!(reader.delivered()[known..], [], "nobody else sees an older value");
     report(
         &format!("{peer:?} stopped for {time:?}, a hub: {peer_is_hub}"),
         format_args!(

@@ -6,8 +6,7 @@ const OURS: u64 = 7;
 const OTHER: u64 = 8;
 
 /// The peer is connected and has taken all that it was sent.
-const HEARD: Progress =
-    Progress { is_ours_queued: false, is_receipt_outstanding: false, heard_at: u64::MAX };
+const HEARD: Progress = Progress { is_ours_queued: false, is_receipt_outstanding: false, heard_at: u64::MAX };
 
 /// Our value, last changed at `changed_at`.
 fn ours(changed_at: u64) -> Ours {
@@ -200,7 +199,11 @@ fn what_waits_for_room_in_the_socket_is_not_answered() {
     let queued = Progress { is_ours_queued: true, ..HEARD };
     assert_eq!(peer.check(0, ours(0), queued, 6000), Check::Later);
     peer.on_sent(0, OURS, 6100);
-    assert_eq!(peer.check(0, ours(0), HEARD, 6099 + ECHO_MS), Check::Later, "it is sent now, and not when it was due");
+    assert_eq!(
+        peer.check(0, ours(0), HEARD, 6099 + ECHO_MS),
+        Check::Later,
+        "it is sent now, and not when it was due"
+    );
     assert_eq!(peer.check(0, ours(0), HEARD, 6100 + ECHO_MS), Check::Adopt);
 }
 
