@@ -122,14 +122,21 @@ impl Endpoint {
         Some((host, port.parse().ok()?))
     }
 
+    /// The path of an `ipc` endpoint that names one in the file system.
+    pub(super) fn socket_path(&self) -> Option<&str> {
+        let path = self.text.strip_prefix("ipc://")?;
+        (!path.is_empty() && path != "*" && !path.starts_with('@')).then_some(path)
+    }
+
     /// The likely reason why a CONNECT to this endpoint fails, as far as it is known without asking the network.
     pub(super) fn why_silent(&self) -> &'static str {
-        let path = self.text.strip_prefix("ipc://").filter(|path| !path.starts_with('@'));
         match self.transport {
             Transport::Tcp if !self.has_one_spelling() => {
                 "its name is not known, or nobody accepts connections there"
             }
-            _ if path.is_some_and(|path| !std::path::Path::new(path).exists()) => "there is no such socket",
+            _ if self.socket_path().is_some_and(|path| !std::path::Path::new(path).exists()) => {
+                "there is no such socket"
+            }
             _ => "nobody accepts connections there",
         }
     }

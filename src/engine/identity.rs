@@ -33,7 +33,7 @@ impl Engine {
     fn is_itself(&mut self, id: LinkId) -> bool {
         let own_process = format!("#{}", process::id());
         let bound =
-            |engine: &Engine, text: &str| engine.bound.iter().any(|(_, actual)| absolute(actual) == text);
+            |engine: &Engine, text: &str| engine.bound.iter().any(|bound| absolute(&bound.actual) == text);
         let Some(remote) = self.links.get(&id).and_then(|link| link.remote.as_ref()) else { return false };
         let accepted = |engine: &Engine, is_it: &dyn Fn(&str) -> bool| {
             engine.links.values().any(|link: &Link| link.remote.is_none() && is_it(&link.endpoint))

@@ -12,6 +12,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
 use super::endpoint::{Endpoint, Ports, Transport, absolute, port_of};
 use super::raw::{self, Socket};
 use super::router::{Purpose, Router};
+use super::socket_file::SocketFile;
 use super::{Engine, Error};
 
 /// Time that an endpoint may take to be free after its last listener let it go.
@@ -23,6 +24,17 @@ const CLOSING: Duration = Duration::from_millis(90);
 /// Descriptors that a listener needs: its own, those that finding an address takes for a moment, and one for the first
 /// peer.
 const LISTENER: usize = 4;
+
+/// An endpoint that peers may connect to.
+#[derive(Debug)]
+pub(super) struct Bound {
+    /// The endpoint as the program wrote it.
+    pub(super) given: Box<str>,
+    /// The endpoint as libzmq spells it.
+    pub(super) actual: String,
+    /// Its file, if it has one that this node has made.
+    file: Option<SocketFile>,
+}
 
 impl Engine {
     /// Accepts peers at `endpoint`. Returns the TCP port, 0 where there is none.
@@ -40,9 +52,13 @@ impl Engine {
         socket.options().set_maxmsgsize(self.max_message())?;
         socket.options().set_ipv6(self.ipv6 || endpoint.is_ipv6())?;
         self.security.apply_server(socket)?;
+        let mut file = None;
         let bound = match ports {
-            Ports::Given => bind_released(socket, endpoint.text()),
-            Ports::Any => socket.bind(&format!("{host}:*")),
+            Ports::Given => match endpoint.socket_path() {
+                Some(path) => retry_released(|| SocketFile::bind(socket, path)).map(|made| file = Some(made)),
+                None => retry_released(|| Ok(socket.bind(endpoint.text())?)),
+            },
+            Ports::Any => socket.bind(&format!("{host}:*")).map_err(Error::from),
             Ports::First(range) => bind_one(socket, host, range),
             Ports::Random(range) => {
                 let middle = fastrand::u16(range.clone());
@@ -56,7 +72,7 @@ impl Engine {
         };
         let port = port_of(&actual);
         self.note_bind(self.now());
-        self.bound.push((endpoint.text().into(), actual));
+        self.bound.push(Bound { given: endpoint.text().into(), actual, file });
         if let Some(router) = fresh {
             self.add_router(router);
         }
@@ -65,7 +81,7 @@ impl Engine {
 
     /// The endpoint that was bound last, as libzmq spells it, with an absolute path.
     pub fn last_bound(&self) -> Option<String> {
-        self.bound.last().map(|(_, actual)| absolute(actual).into_owned())
+        self.bound.last().map(|bound| absolute(&bound.actual).into_owned())
     }
 
     /// Closes the sockets and returns when all endpoints are free: whoever knows that this node has ended may want to
@@ -77,14 +93,16 @@ impl Engine {
         let slot = self.slot_of(Purpose::Listen);
         if let Some(router) = slot.and_then(|slot| self.routers[slot].as_ref()) {
             // Unbinding is safe within the process, where there is no listener.
-            let inproc = self.bound.extract_if(.., |(_, actual)| actual.starts_with("inproc://"));
-            for (_, actual) in inproc {
-                let _ = router.socket().unbind(&actual);
+            for bound in self.bound.extract_if(.., |bound| bound.actual.starts_with("inproc://")) {
+                let _ = router.socket().unbind(&bound.actual);
             }
         }
         self.routers.clear();
         let end = begun + CLOSING;
-        for (_, actual) in self.bound.drain(..) {
+        for Bound { actual, file, .. } in self.bound.drain(..) {
+            if file.is_some() {
+                continue; // it is removed now, and the path is free
+            }
             while is_in_use(&actual) && Instant::now() < end {
                 thread::sleep(Duration::from_micros(100));
             }
@@ -98,15 +116,15 @@ impl Engine {
         let text = endpoint.text();
         // libzmq writes "all interfaces" as an address.
         let spellings = ["0.0.0.0", "[::]"].map(|all| text.replacen("//*:", &format!("//{all}:"), 1));
-        let is_it = |given: &str, actual: &String| {
-            *given == *text || spellings.contains(actual) || absolute(actual) == text
+        let is_it = |Bound { given, actual, .. }: &Bound| {
+            **given == *text || spellings.contains(actual) || absolute(actual) == text
         };
-        let index = self.bound.iter().position(|(given, actual)| is_it(given, actual));
+        let index = self.bound.iter().position(is_it);
         let server = self.slot_of(Purpose::Listen).and_then(|slot| self.routers[slot].as_ref());
         let (Some(index), Some(router)) = (index, server) else {
             return Err(Error::not_found("endpoint is not bound"));
         };
-        router.socket().unbind(&self.bound[index].1)?;
+        router.socket().unbind(&self.bound[index].actual)?;
         self.bound.remove(index);
         Ok(())
     }
@@ -114,14 +132,11 @@ impl Engine {
 
 /// Explains an error of a bind. libzmq reports "No such device" for a host name: it looks for an interface of that
 /// name.
-fn explain(error: raw::Error, endpoint: &Endpoint) -> Error {
-    let named = endpoint.transport == Transport::Tcp && error.errno() == libc::ENODEV;
-    match Error::from(error) {
-        error if named => {
-            error.because("BIND takes an address of this machine, an interface or *, no host name")
-        }
-        error => error,
+fn explain(error: Error, endpoint: &Endpoint) -> Error {
+    if endpoint.transport == Transport::Tcp && error.errno() == libc::ENODEV {
+        return error.because("BIND takes an address of this machine, an interface or *, no host name");
     }
+    error
 }
 
 /// Returns whether anything listens at an endpoint, as libzmq spells it.
@@ -143,10 +158,10 @@ fn is_in_use(endpoint: &str) -> bool {
 
 /// Binds to an endpoint that may have been released just now: libzmq closes a listener a moment after it is let go,
 /// here or in a process that ends.
-fn bind_released(socket: &Socket, endpoint: &str) -> Result<(), raw::Error> {
+fn retry_released<T>(bind: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
     let end = Instant::now() + RELEASE;
     loop {
-        match socket.bind(endpoint) {
+        match bind() {
             Err(error) if error.errno() == libc::EADDRINUSE && Instant::now() < end => {
                 thread::sleep(Duration::from_millis(1));
             }
@@ -156,11 +171,11 @@ fn bind_released(socket: &Socket, endpoint: &str) -> Result<(), raw::Error> {
 }
 
 /// Binds to the first of `ports` that is free.
-fn bind_one(socket: &Socket, host: &str, ports: impl IntoIterator<Item = u16>) -> Result<(), raw::Error> {
-    let mut result = Err(raw::Error::from_errno(libc::EADDRINUSE));
+fn bind_one(socket: &Socket, host: &str, ports: impl IntoIterator<Item = u16>) -> Result<(), Error> {
+    let mut result = Err(raw::Error::from_errno(libc::EADDRINUSE).into());
     for port in ports {
-        result = socket.bind(&format!("{host}:{port}"));
-        match result {
+        result = socket.bind(&format!("{host}:{port}")).map_err(Error::from);
+        match &result {
             Err(error) if error.errno() == libc::EADDRINUSE => {}
             _ => break,
         }

@@ -17,6 +17,7 @@
 //! | `event_loop`, `shutdown` | the loop, and its end |
 //! | `receive`, `transmit` | frames in, frames out |
 //! | `listener` | BIND |
+//! | `socket_file` | the files of `ipc` listeners |
 //! | `dialer`, `remote` | CONNECT; the state of a connection that this node makes |
 //! | `dial_name`, `name`, `candidates` | CONNECT by host name: from address to address; what a name is resolved to |
 //! | `resolver`, `event_fd` | look-ups by threads of their own; a descriptor that wakes a thread |
@@ -52,6 +53,7 @@ mod router;
 mod security;
 mod send_queue;
 mod shutdown;
+mod socket_file;
 mod throttle;
 mod timers;
 mod transmit;
@@ -69,6 +71,7 @@ use crate::log::Logger;
 
 use clock::Clock;
 use link::Link;
+use listener::Bound;
 use receive::TurnedAway;
 use recorder::Recorder;
 use resolver::Resolver;
@@ -171,8 +174,8 @@ pub struct Engine {
     /// The sockets. A closed one leaves its slot empty.
     routers: Vec<Option<Router>>,
     links: HashMap<LinkId, Link, ahash::RandomState>,
-    /// The endpoints that are bound: as the program wrote them, and as libzmq spells them.
-    bound: Vec<(Box<str>, String)>,
+    /// The endpoints that are bound.
+    bound: Vec<Bound>,
     send_queue: SendQueue,
     /// Frames that libzmq has taken.
     frames_sent: u64,

@@ -126,7 +126,7 @@ impl Engine {
     /// The endpoint of this kind that is bound, if it is the only one; else the kind alone.
     fn only_bound<'a>(&'a self, kind: &'a str) -> &'a str {
         let mut bound =
-            self.bound.iter().map(|(_, actual)| &**actual).filter(|actual| actual.starts_with(kind));
+            self.bound.iter().map(|bound| &*bound.actual).filter(|actual| actual.starts_with(kind));
         match (bound.next(), bound.next()) {
             (Some(only), None) => only,
             _ => kind,

@@ -92,7 +92,7 @@ impl Engine {
             return;
         }
         let differs = self.watch.hasher.hash_one(self.security.of_servers()) != self.watch.bound_with;
-        let bound = self.bound.iter().map(|(_, actual)| &**actual);
+        let bound = self.bound.iter().map(|bound| &*bound.actual);
         // Within a process nothing is secured.
         let bound: Vec<&str> = bound.filter(|actual| !actual.starts_with("inproc://")).collect();
         if differs && !bound.is_empty() && self.watch.keys.pass(now.mono) {

@@ -16,10 +16,12 @@ use crate::ffi::failure::Failure;
 ///
 /// Endpoints are written as in libzmq: tcp://*:5670, tcp://127.0.0.1:* (any
 /// free port), tcp://[::1]:5670, ipc:///path, inproc://name. A node may be
-/// bound to several.
+/// bound to several. The path of an ipc endpoint may hold the socket of a node
+/// that has been killed; whatever else is there stays as it is.
 ///
 /// Returns: the TCP port, 0 for other transports; or -1.
-/// Errors: EINVAL if the endpoint is malformed; EADDRINUSE; EADDRNOTAVAIL;
+/// Errors: EINVAL if the endpoint is malformed; EADDRINUSE, also if the path
+///     of an ipc endpoint holds a file or a socket in use; EADDRNOTAVAIL;
 ///     EACCES if keys or a security mechanism are set and cannot be used (the
 ///     endpoint is never bound without them); EMFILE if too few descriptors are
 ///     left; other errors of libzmq; and those of an answered call.

@@ -168,3 +168,43 @@ fn an_endpoint_that_cannot_be_is_refused_with_the_reason() {
     assert_eq!((nowhere.errno(), node.peers().len()), (libc::EINVAL, 0));
     assert!(node.try_connect("ipc://*", None).is_err() && node.bind("tcp://127.0.0.1:* ").is_err());
 }
+
+#[test]
+fn the_socket_of_a_living_node_is_not_taken() {
+    let endpoint = unique("ipc");
+    let path = endpoint.strip_prefix("ipc://").expect("a path");
+    let (hub, thief, leaf) = (Node::new(), Node::new(), Node::new());
+    hub.bind(&endpoint).unwrap();
+    let error = thief.bind(&endpoint).expect_err("a hub listens there");
+    assert_eq!(
+        (error.errno(), &*error.to_string()),
+        (libc::EADDRINUSE, "another socket listens at this path")
+    );
+    thief.end();
+    leaf.connect(&endpoint);
+    leaf.publish("key", "value");
+    hub.expect("key", "value");
+    // The next node takes the path at once.
+    hub.end();
+    assert!(!std::path::Path::new(path).exists());
+    let next = Node::new();
+    next.bind(&endpoint).unwrap();
+    next.expect("key", "value");
+    next.call({
+        let endpoint = endpoint.clone();
+        move |engine| engine.unbind(endpoint.as_bytes()).unwrap()
+    });
+    assert!(!std::path::Path::new(path).exists());
+}
+
+#[test]
+fn a_file_that_is_no_socket_is_kept() {
+    let endpoint = unique("ipc");
+    let path = endpoint.strip_prefix("ipc://").expect("a path");
+    std::fs::write(path, "a user's").unwrap();
+    let error = Node::new().bind(&endpoint).expect_err("a file is there");
+    assert_eq!(error.errno(), libc::EADDRINUSE);
+    assert_eq!(error.to_string(), "the path holds a file that is no socket, and it is kept");
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "a user's");
+    std::fs::remove_file(path).unwrap();
+}
