@@ -532,8 +532,8 @@ static void peers (void)
     do {
         all = zgossip_peers (leaf, &count);
         CHECK (all && count == 1 && all [0] && !all [1]);
-        //  What the hub refuses is known once it has reported that it holds the rest
-        if (all [0]->refuses != 1) {
+        //  What the hub refuses is known once it has reported that it holds the rest, and its answers take a while
+        if (all [0]->refuses != 1 || all [0]->round_trip_ms < 0 || all [0]->unacknowledged) {
             zgossip_peers_destroy (&all);
             usleep (10000);
         }
@@ -542,7 +542,7 @@ static void peers (void)
     CHECK (one->size == sizeof *one && !strcmp (one->endpoint, endpoint) && !strcmp (one->name, "hub"));
     CHECK (one->kind == ZGOSSIP_PEER_EXTENDED && one->outgoing && one->connected);
     CHECK (one->id >> 63 == 1 && one->state_ms < PATIENCE && one->silence_ms <= one->state_ms);
-    CHECK (one->round_trip_ms >= 0 && one->equal == 0 && one->unsent == 0 && one->unacknowledged == 0);
+    CHECK (one->equal == 0 && one->unsent == 0);
     CHECK (one->awaited == 0 && one->refused == 0);
     zgossip_stats_t stats;
     CHECK (zgossip_stats (leaf, &stats, sizeof stats) == 0);
