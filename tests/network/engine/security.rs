@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::harness::{Node, PATIENCE};
+use common::node::eventually;
 use zgossip::engine::{Mechanism, raw::curve};
 
 struct Pair {
@@ -207,7 +208,7 @@ fn keys_that_are_set_after_bind_are_said_to_come_too_late() {
     node.call(|_| ());
     assert_eq!(node.log.count(LATE), 0);
     set_keys(&node, Some(&other.public), Some(&other.secret));
-    assert!(common::eventually(common::LONG, || node.log.count(LATE) > 0));
+    assert!(eventually(PATIENCE, || node.log.count(LATE) > 0));
     assert_eq!(node.log.count(LATE), 1);
     assert_eq!(node.log.count(&format!("{LATE}tcp://127.0.0.1:{port} stays as it was bound")), 1);
     // At once, before the node has had its turn.
