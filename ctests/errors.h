@@ -95,9 +95,9 @@ static void finish (void)
 static int with (const char *path, const char *value, bool connects)
 {
     zgossip_t *made = new_node ("with");
-    int rc = zgossip_set (made, path, value);
-    CHECK (rc == 0);
-    rc = connects ? zgossip_connect (made, "tcp://127.0.0.1:1", NULL)
+    //  What cannot be right by itself is refused here already, and counts all the same
+    zgossip_set (made, path, value);
+    int rc = connects ? zgossip_connect (made, "tcp://127.0.0.1:1", NULL)
                   : zgossip_bind (made, "tcp://127.0.0.1:*");
     int code = errno;
     zgossip_destroy (&made);

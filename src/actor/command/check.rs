@@ -73,6 +73,7 @@ pub fn item_problems(tree: &Item) -> Vec<Problem> {
     problems
         .extend(unknown_keys::all_unknown(tree).iter().map(|unknown| Problem::new(unknown.line, unknown)));
     add_repeated(tree, "", &mut problems);
+    problems.extend(security::unused_key(tree).map(|line| Problem::new(line, security::UNUSED_KEY)));
     problems.sort_by_key(|problem| problem.line);
     problems
 }

@@ -12,6 +12,8 @@ use crate::log::show;
 
 const SECTION: &[u8] = b"zgossip/security";
 const PASSWORD: &[u8] = b"zgossip/security/password";
+/// Longest username, password and domain, in bytes: libzmq's limit.
+const LONGEST: usize = 255;
 
 /// How connections are secured.
 #[derive(Debug, Eq, PartialEq)]
@@ -69,6 +71,29 @@ pub fn security(tree: &Item) -> Option<Result<Security, String>> {
         other => Err(format!("mechanism={} is not supported", show(other))),
     })
 }
+
+/// Why an item of the section cannot be right, whatever the others are.
+pub fn fault(path: &[u8], value: &[u8]) -> Option<String> {
+    let name = relative(path).strip_prefix(b"zgossip/security/")?;
+    match name {
+        b"mechanism" if ![&b"null"[..], b"plain", b"curve"].contains(&value) => {
+            Some(format!("mechanism={} is not supported", show(value)))
+        }
+        b"username" | b"password" | b"domain" if value.len() > LONGEST => {
+            Some(format!("{} is longer than {LONGEST} bytes", show(name)))
+        }
+        _ => None,
+    }
+}
+
+/// The line of a key that the section names and that is not used, because the mechanism is another.
+pub fn unused_key(tree: &Item) -> Option<usize> {
+    let key = tree.locate(b"zgossip/security/secret-key")?;
+    matches!(security(tree), Some(Ok(Security::Null))).then(|| key.line())
+}
+
+/// What is said of such a key.
+pub const UNUSED_KEY: &str = "zgossip/security/secret-key is not used: the mechanism is null, so that what is sent can be read on the way";
 
 /// A username and a password.
 type Credentials<'a> = (&'a [u8], &'a [u8]);
@@ -134,6 +159,28 @@ mod tests {
         assert!(of("        mechanism = curve\n        secret-key = /nonexistent\n").is_err());
         assert!(is_security(b"zgossip/security/mechanism") && is_security(b"/zgossip/security"));
         assert!(!is_security(b"zgossip/securityx") && !is_security(b"zgossip/bind"));
+    }
+
+    #[test]
+    fn an_item_that_cannot_be_right_is_known_by_itself() {
+        let fault =
+            |name: &str, value: &str| fault(format!("zgossip/security/{name}").as_bytes(), value.as_bytes());
+        assert_eq!(fault("mechanism", "abc"), Some("mechanism=abc is not supported".to_owned()));
+        assert_eq!(fault("domain", &"d".repeat(256)), Some("domain is longer than 255 bytes".to_owned()));
+        for name in ["username", "password"] {
+            assert!(fault(name, &"x".repeat(256)).is_some() && fault(name, &"x".repeat(255)).is_none());
+        }
+        assert!(["null", "plain", "curve"].iter().all(|name| fault("mechanism", name).is_none()));
+        assert!(super::fault(b"server/timeout", b"abc").is_none());
+    }
+
+    #[test]
+    fn a_key_without_its_mechanism_is_noticed() {
+        let of = |lines: &str| unused_key(&tree(&format!("zgossip\n    security\n{lines}")));
+        assert_eq!(of("        secret-key = file\n"), Some(3));
+        assert_eq!(of("        mechanism = null\n        secret-key = file\n"), Some(4));
+        assert_eq!(of("        mechanism = curve\n        secret-key = file\n"), None);
+        assert_eq!(of("        mechanism = null\n"), None);
     }
 
     #[test]

@@ -71,7 +71,10 @@ impl Execution<'_> {
         // Other bad values in the tree were reported when they were loaded.
         (self.interpreter.values, _) = self.interpreter.values.read(&self.interpreter.tree);
         self.apply_values();
-        Ok(())
+        // It is kept although it is refused, so that nothing is bound or connected in another way than was asked for.
+        security::fault(path, value).map_or(Ok(()), |fault| {
+            Err(Failure::new(libc::EINVAL, format!("{fault}; nothing will be bound or connected with it")))
+        })
     }
 
     /// Switches logging of activity, by the old name of VERBOSE.
@@ -143,6 +146,9 @@ impl Execution<'_> {
             if let SecurityState::Unusable(reason) = &self.interpreter.security {
                 let text = format_args!("{reason}; nothing will be bound or connected");
                 self.interpreter.logger.warning(text);
+            }
+            if security::unused_key(&self.interpreter.tree).is_some() {
+                self.interpreter.logger.warning(security::UNUSED_KEY);
             }
         }
         match &self.interpreter.security {
