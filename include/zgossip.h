@@ -592,6 +592,8 @@ int zgossip_wait_key(zgossip_t *self, const char *name, int msecs);
 //
 // A tuple that a node has hidden with zgossip_unpublish counts as held there;
 // one that a node refuses, for it is full or the value too long, does not.
+// How many each peer hides and refuses is told by zgossip_peers, and how many
+// this node does by zgossip_stats.
 //
 // A peer that runs CZMQ's own zgossip cannot report what it holds, and is not
 // counted. In a network in which tuples are published all the time, agreement
@@ -807,6 +809,8 @@ typedef struct {
     uint64_t owed;
     // Digest of all keys and their stamps, removed keys included: equal on nodes that hold the same.
     uint64_t root;
+    // Tuples that the node holds for its peers and does not show, because its program said UNPUBLISH.
+    uint64_t hidden;
 } zgossip_stats_t;
 
 // Stores the node's statistics: what it holds now, and what it has counted
@@ -879,6 +883,8 @@ typedef struct {
     uint64_t refused;
     // Tuples that the peer refuses to hold, for its limits; -1 if not known. It is known once both hold the same otherwise.
     int64_t refuses;
+    // Tuples that the peer holds and hides from its program (UNPUBLISH), by its last report; -1 if not known.
+    int64_t hides;
     // Messages received from the peer.
     uint64_t frames_in;
     // Messages sent to the peer.

@@ -189,6 +189,7 @@ struct peer
     std::uint64_t awaited = 0;
     std::uint64_t refused = 0;
     std::optional <std::uint64_t> refuses;
+    std::optional <std::uint64_t> hides;
     std::uint64_t frames_in = 0;
     std::uint64_t frames_out = 0;
     std::uint64_t bytes_in = 0;
@@ -522,6 +523,8 @@ private:
         to.refused = from.refused;
         if (from.refuses >= 0)
             to.refuses = static_cast <std::uint64_t> (from.refuses);
+        if (from.hides >= 0)
+            to.hides = static_cast <std::uint64_t> (from.hides);
         to.frames_in = from.frames_in;
         to.frames_out = from.frames_out;
         to.bytes_in = from.bytes_in;

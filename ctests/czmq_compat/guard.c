@@ -23,6 +23,8 @@ static void pass (const char *what, bool expected, zsock_t *server, zsock_t *cli
     int port = zsock_bind (server, "tcp://127.0.0.1:*");
     zframe_t *frame;
     zsock_set_rcvtimeo (server, expected? 10000: 400);
+    //  A client that was turned away before it sends has nowhere to send to
+    zsock_set_sndtimeo (client, expected? 10000: 400);
     zsock_connect (client, "tcp://127.0.0.1:%d", port);
     zstr_send (client, "message");
     frame = zframe_recv (server);

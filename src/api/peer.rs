@@ -44,6 +44,8 @@ pub struct Peer {
     pub refused: u64,
     /// Tuples that the peer refuses to hold, for its limits; known once both hold the same otherwise.
     pub refuses: Option<u64>,
+    /// Tuples that the peer holds and hides from its program (UNPUBLISH), by its last report.
+    pub hides: Option<u64>,
     /// Messages received from the peer.
     pub frames_in: u64,
     /// Messages sent to the peer.
@@ -72,6 +74,7 @@ impl Peer {
             awaited: state.awaited,
             refused: state.traffic.refused,
             refuses: state.refuses,
+            hides: state.hides,
             frames_in: state.traffic.frames_in,
             frames_out: state.traffic.frames_out,
             bytes_in: state.traffic.bytes_in,

@@ -37,6 +37,8 @@ pub struct Stats {
     pub owed: u64,
     /// Digest of all keys and their stamps, removed keys included: equal on nodes that hold the same.
     pub root: u64,
+    /// Tuples that the node holds for its peers and does not show, because its program said UNPUBLISH.
+    pub hidden: u64,
 }
 
 impl Stats {
@@ -61,6 +63,7 @@ impl Stats {
             refused,
             owed,
             root,
+            hidden,
         } = *self;
         [
             ("tuples", tuples),
@@ -78,6 +81,7 @@ impl Stats {
             ("refused", refused),
             ("owed", owed),
             ("root", root),
+            ("hidden", hidden),
         ]
     }
 }

@@ -32,6 +32,8 @@ const MOST_PUT_OFF: u32 = 3;
 pub(in crate::core) struct Peer {
     /// The peer's last summary.
     summary: Summary,
+    /// Number of tuples of the summary that the peer hides from its program.
+    hidden: u32,
     /// Offset in the change log at which the session began, until its first comparison is over. What has changed since
     /// is sent anyway, even if it is missing in the peer's list, which was made before it arrived there.
     session_from: Option<u32>,
@@ -80,9 +82,14 @@ impl Peer {
         self.summary
     }
 
-    /// Takes the peer's summary.
-    pub(in crate::core) fn on_summary(&mut self, summary: Summary) {
-        self.summary = summary;
+    /// Takes the peer's summary, and the number of tuples that the peer hides.
+    pub(in crate::core) fn on_summary(&mut self, summary: Summary, hidden: Option<u32>) {
+        (self.summary, self.hidden) = (summary, hidden.unwrap_or(0));
+    }
+
+    /// Returns the number of tuples that the peer hides from its program, by its last summary.
+    pub(in crate::core) fn hidden(&self) -> u32 {
+        self.hidden
     }
 
     /// Takes the number of tuples that the peer still has to send on this link.

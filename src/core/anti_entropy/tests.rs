@@ -120,7 +120,7 @@ impl Pair {
     fn compare(&mut self, now: u64) -> bool {
         let summary = self.sides[1].summary();
         let Side { store, anti_entropy, peer, .. } = &mut self.sides[0];
-        peer.on_summary(summary);
+        peer.on_summary(summary, None);
         let partner = anti_entropy.partner(LINK, none_yet, now);
         let Comparison::Begun(frame) = anti_entropy.compare(partner, peer, store, now) else { return false };
         peer.close_gap();
@@ -242,7 +242,7 @@ fn a_node_that_refuses_stamps_does_not_list_everything_again_and_again() {
     (0..2000).for_each(|key| pair.sides[1].write(key, 1));
     pair.sides[0].anti_entropy.on_drift_refused(1);
     let Side { store, anti_entropy, peer, .. } = &mut pair.sides[0];
-    peer.on_summary(Summary { root: 1, count: 2000 });
+    peer.on_summary(Summary { root: 1, count: 2000 }, None);
     let partner = anti_entropy.partner(LINK, none_yet, 2);
     let Comparison::Begun(frame) = anti_entropy.compare(partner, peer, store, 2) else { panic!() };
     assert!(matches!(decode(frame.bytes()), Ok(Message::Digest(_))));
@@ -254,7 +254,7 @@ fn a_server_that_was_restarted_asks_one_client_at_a_time_for_everything() {
     let (store, mut anti_entropy) = (Store::new(1), AntiEntropy::new(1));
     let mut peers = [Peer::default(), Peer::default()];
     for peer in &mut peers {
-        peer.on_summary(Summary { root: 1, count: 1 + MANY });
+        peer.on_summary(Summary { root: 1, count: 1 + MANY }, None);
     }
     // Both links show progress until then.
     let until = |time| move |_: LinkId| Some(time);
@@ -268,7 +268,7 @@ fn a_server_that_was_restarted_asks_one_client_at_a_time_for_everything() {
     let gone = |_| None;
     let partner = anti_entropy.partner(one, gone, 11 + SOLE);
     assert!(matches!(anti_entropy.recover(partner, &mut peers[0], &store, 11 + SOLE), Recovery::Begun(_)));
-    peers[0].on_summary(Summary { root: 1, count: MANY });
+    peers[0].on_summary(Summary { root: 1, count: MANY }, None);
     let partner = anti_entropy.partner(one, gone, 12 + SOLE);
     assert!(matches!(anti_entropy.recover(partner, &mut peers[0], &store, 12 + SOLE), Recovery::NotNeeded));
 }

@@ -21,6 +21,7 @@ const WALL: u8 = 8;
 const OWED: u8 = 9;
 const SENT: u8 = 10;
 const NAME: u8 = 11;
+const HIDDEN: u8 = 12;
 
 /// Longest name of a node on the wire, in bytes: enough to tell nodes apart, and little to remember for each peer.
 pub const MAX_NAME: usize = 64;
@@ -68,6 +69,8 @@ pub struct Extension<'a> {
     pub sent: Option<u64>,
     /// Name of the sender, 1 to [`MAX_NAME`] bytes in any encoding.
     pub name: Option<&'a [u8]>,
+    /// Number of tuples of the summary that the sender does not show to its program.
+    pub hidden: Option<u32>,
 }
 
 /// Capability: the sender understands OFFER, and requests what it lacks instead of being sent it.
@@ -79,13 +82,7 @@ impl<'a> Extension<'a> {
         let start = frame.len();
         frame.extend_from_slice(&MAGIC);
         frame.extend_from_slice(&[0, 0]);
-        let mut field = |kind: u8, parts: &[&[u8]]| {
-            frame.push(kind);
-            frame.push(parts.iter().map(|part| part.len() as u8).sum());
-            for part in parts {
-                frame.extend_from_slice(part);
-            }
-        };
+        let mut field = |kind, parts: &[&[u8]]| put(frame, kind, parts);
         if let Some(node) = self.node {
             field(NODE, &[&node.to_be_bytes()]);
         }
@@ -118,6 +115,9 @@ impl<'a> Extension<'a> {
         }
         if let Some(name) = self.name {
             field(NAME, &[name]);
+        }
+        if let Some(hidden) = self.hidden {
+            field(HIDDEN, &[&hidden.to_be_bytes()]);
         }
         let length = frame.len() - start - 4;
         if length == 0 {
@@ -154,6 +154,7 @@ impl<'a> Extension<'a> {
                     extension.name = Some(std::mem::take(&mut field.0));
                 }
                 NAME => return Err(Invalid::Extension),
+                HIDDEN => extension.hidden = Some(field.u32()?),
                 _ => continue,
             }
             if !field.0.is_empty() {
@@ -161,6 +162,15 @@ impl<'a> Extension<'a> {
             }
         }
         Ok(extension)
+    }
+}
+
+/// Appends a field whose bytes are in parts.
+fn put(frame: &mut Vec<u8>, kind: u8, parts: &[&[u8]]) {
+    frame.push(kind);
+    frame.push(parts.iter().map(|part| part.len() as u8).sum());
+    for part in parts {
+        frame.extend_from_slice(part);
     }
 }
 
@@ -181,6 +191,7 @@ mod tests {
             owed: Some(12),
             sent: Some(13),
             name: Some(b"name"),
+            hidden: Some(14),
         }
     }
 

@@ -7,16 +7,16 @@ const MOST_REPLACED: u32 = 8;
 
 #[derive(Copy, Clone, Debug, Default)]
 pub(in crate::core) struct Pace {
-    /// Summary in the last heartbeat that was sent on the link.
-    sent: Summary,
+    /// Summary in the last heartbeat that was sent on the link, and the number of hidden tuples.
+    sent: (Summary, usize),
     /// Number of heartbeats in a row that the server has sent since, with the same summary.
     replaced: u32,
 }
 
 impl Pace {
-    /// Notes that a heartbeat with this summary is sent.
-    pub(in crate::core) fn on_sent(&mut self, summary: Summary) {
-        *self = Pace { sent: summary, replaced: 0 };
+    /// Notes that a heartbeat with this summary and number of hidden tuples is sent.
+    pub(in crate::core) fn on_sent(&mut self, summary: Summary, hidden: usize) {
+        *self = Pace { sent: (summary, hidden), replaced: 0 };
     }
 
     /// Ends the idle interval. True if there was one.
@@ -26,8 +26,8 @@ impl Pace {
 
     /// Takes a heartbeat of a server that holds `ours`, as this node does. True if the next heartbeat may wait for the
     /// idle interval, because the server has been sent the same summary before.
-    pub(in crate::core) fn may_idle(&mut self, ours: Summary) -> bool {
-        let may = self.sent == ours && self.replaced < MOST_REPLACED;
+    pub(in crate::core) fn may_idle(&mut self, ours: Summary, hidden: usize) -> bool {
+        let may = self.sent == (ours, hidden) && self.replaced < MOST_REPLACED;
         self.replaced += u32::from(may);
         may
     }

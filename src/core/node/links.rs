@@ -122,6 +122,7 @@ impl Node {
             clock: Some(self.latest(now)),
             wall: Some(now.wall).filter(|&wall| is_possible(wall)),
             summary: Some(self.summary()),
+            hidden: self.hidden_field(),
             name: Some(&*self.name).filter(|name| !name.is_empty()),
             ..Extension::default()
         }

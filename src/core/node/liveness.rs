@@ -6,6 +6,7 @@ use crate::core::codec::{Extension, MessageId, Summary, encode, encode_publish};
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role};
 use crate::core::link::{Link, Phase};
+use crate::core::store::State;
 use crate::core::timers::Timer;
 use crate::core::tuple::value_hash;
 
@@ -138,11 +139,11 @@ impl Node {
     /// Client: sends a heartbeat, and another soon if it is not answered.
     fn send_next_heartbeat(&mut self, id: LinkId, now: Now) {
         self.send_heartbeat(id, now);
-        let summary = self.summary();
+        let (summary, hidden) = (self.summary(), self.store.count(State::Suppressed));
         let Some(link) = self.links.get_mut(&id) else { return };
         let next = link.liveness.on_heartbeat(now.mono);
         link.set_next_turn(next);
-        link.pace.on_sent(summary);
+        link.pace.on_sent(summary, hidden);
         link.round_trip.on_asked(now.mono);
         self.heartbeat_soon(id, now);
     }
@@ -159,14 +160,14 @@ impl Node {
     /// Client: takes a heartbeat of the server. Where it holds what this node holds, and this node has said so in its
     /// own heartbeat, the next one may wait for the idle interval.
     pub(super) fn adjust_pace(&mut self, id: LinkId, received: Extension<'_>, theirs: Summary, now: Now) {
-        let ours = self.summary();
+        let (ours, hidden) = (self.summary(), self.store.count(State::Suppressed));
         // All follow the fastest clock, and it may be this node's.
         let ahead = self.latest(now).saturating_sub(received.clock.unwrap_or(u64::MAX));
         let Some(link) = self.links.get_mut(&id) else { return };
         if theirs != ours || ahead >> COUNTER_BITS > MOST_AHEAD {
             link.pace.end_idle();
             self.heartbeat_soon(id, now);
-        } else if link.pace.may_idle(ours) {
+        } else if link.pace.may_idle(ours, hidden) {
             link.set_next_turn(now.mono + IDLE_HEARTBEAT + self.random.u64(0..=IDLE_HEARTBEAT / 4));
             self.may_be_idle = true;
             self.schedule_link(id, now);

@@ -229,12 +229,13 @@ impl Node {
     /// The network goes on holding the tuple, and this node goes on passing it to peers that lack it, so that all agree
     /// on what there is. It shows again when this node publishes the key, or any node gives it another value, and not
     /// when peers synchronise. A tuple that no peer was ever sent is forgotten altogether.
-    pub fn unpublish(&mut self, key: &[u8], _now: Now) -> bool {
+    pub fn unpublish(&mut self, key: &[u8], now: Now) -> bool {
         let Some(slot) = self.store.find(key).filter(|&slot| self.store.held(slot).is_live()) else {
             return false;
         };
         if self.met_anybody {
             self.store.hide(slot);
+            self.end_idle(now); // peers are told how many tuples are hidden
         } else {
             self.forget_slot(slot);
         }
@@ -318,6 +319,7 @@ impl Node {
             links_other: links(|link| !link.is_up() || !(link.is_plain() || link.is_extended())),
             owed: self.owed(),
             root: self.root(),
+            hidden: self.store.count(State::Suppressed) as u64,
             ..self.counters
         }
     }

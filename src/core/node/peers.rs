@@ -50,6 +50,9 @@ pub struct PeerState {
     /// Number of tuples that the peer refuses to hold, for its limits; known of an extended peer that otherwise holds
     /// the same.
     pub refuses: Option<u64>,
+    /// Number of tuples that the peer holds and does not show to its program, by its last summary; known of an extended
+    /// peer, but for one of version 1.0.
+    pub hides: Option<u64>,
     /// What the link has carried.
     pub traffic: Traffic,
 }
@@ -84,6 +87,7 @@ impl Node {
             awaited: if is_extended { link.sync.owed().into() } else { 0 },
             is_equal: is_extended.then(|| link.sync.summary() == self.summary()),
             refuses: self.refused_by(link).filter(|_| is_extended),
+            hides: (is_extended && link.offers()).then(|| link.sync.hidden().into()),
             traffic: link.traffic,
         }
     }
@@ -180,6 +184,21 @@ mod tests {
         assert_eq!((client.refuses, client.traffic.refused), (Some(0), 1));
         assert_eq!((server.is_equal, client.is_equal), (Some(false), Some(false)));
         assert_eq!((server.unsent, server.unacknowledged, server.awaited), (0, 0, 0));
+    }
+
+    #[test]
+    fn what_a_peer_hides_from_its_program_is_known_and_both_hold_the_same() {
+        let (mut nodes, links) = pair(1);
+        let hides = |nodes: &[Node; 2]| [0, 1].map(|at| nodes[at].peers(Now::at(40_000))[0].hides);
+        assert_eq!(hides(&nodes), [Some(0), Some(0)]);
+        nodes[1].unpublish(b"short", Now::at(10_000));
+        run(&mut nodes, links, 1, 10_000..20_000);
+        assert_eq!(hides(&nodes), [Some(1), Some(0)]);
+        assert_eq!((nodes[1].stats().hidden, nodes[1].stats().tuples, nodes[0].stats().hidden), (1, 0, 0));
+        nodes[0].unpublish(b"long", Now::at(20_000));
+        nodes[1].publish(b"short", b"2", 0, Now::at(20_000)).unwrap();
+        run(&mut nodes, links, 1, 20_000..30_000);
+        assert_eq!(hides(&nodes), [Some(0), Some(1)]);
     }
 
     #[test]

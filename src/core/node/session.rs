@@ -8,6 +8,7 @@ use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role};
 use crate::core::link::Link;
 use crate::core::link::handshake::Outcome;
+use crate::core::store::State;
 use crate::warning::Kind;
 
 impl Node {
@@ -126,7 +127,7 @@ impl Node {
         link.on_introduced(peer, &extension);
         self.observe(id, extension, now);
         if let Some((link, summary)) = self.links.get_mut(&id).zip(extension.summary) {
-            link.sync.on_summary(summary);
+            link.sync.on_summary(summary, extension.hidden);
         }
         let cursor = self.store.changes.end();
         self.become_extended(id, cursor, now);
@@ -146,7 +147,7 @@ impl Node {
         link.on_introduced(peer, &extension);
         // If the peer was slow to answer, it is being sent everything in plain form; the rest follows the log.
         let cursor = link.cursor();
-        link.sync.on_summary(extension.summary.unwrap_or_default());
+        link.sync.on_summary(extension.summary.unwrap_or_default(), extension.hidden);
         self.find_itself(id, peer);
         self.observe(id, extension, now);
         self.become_extended(id, cursor, now);
@@ -220,7 +221,7 @@ impl Node {
         let root = self.root();
         let Some(link) = self.links.get_mut(&id) else { return };
         if let Some(summary) = extension.summary {
-            link.sync.on_summary(summary);
+            link.sync.on_summary(summary, extension.hidden);
         }
         let holds_ours = extension.summary.is_some_and(|summary| summary.root == root);
         link.sync.on_owed(extension.owed.unwrap_or(0));
@@ -258,7 +259,14 @@ impl Node {
         let owed = u32::try_from(owed).ok().filter(|&owed| owed > 0);
         let (clock, summary) = (Some(self.latest(now)), Some(self.summary()));
         let wall = Some(now.wall).filter(|&wall| is_possible(wall));
-        Frame::new(encode(MessageId::Heartbeat, &Extension { clock, summary, wall, owed, ..extension }))
+        let hidden = self.hidden_field();
+        let fields = Extension { clock, summary, wall, owed, hidden, ..extension };
+        Frame::new(encode(MessageId::Heartbeat, &fields))
+    }
+
+    /// The number of tuples of the summary that this node hides, where there are any.
+    pub(super) fn hidden_field(&self) -> Option<u32> {
+        u32::try_from(self.store.count(State::Suppressed)).ok().filter(|&hidden| hidden > 0)
     }
 
     /// Lets this node's clock follow the peer's, unless the peer's is too far ahead.

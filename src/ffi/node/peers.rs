@@ -56,6 +56,8 @@ pub struct zgossip_peer_t {
     pub refused: u64,
     /// Tuples that the peer refuses to hold, for its limits; -1 if not known. It is known once both hold the same otherwise.
     pub refuses: i64,
+    /// Tuples that the peer holds and hides from its program (UNPUBLISH), by its last report; -1 if not known.
+    pub hides: i64,
     /// Messages received from the peer.
     pub frames_in: u64,
     /// Messages sent to the peer.
@@ -172,6 +174,7 @@ fn described(peer: &PeerState, endpoint: *const c_char, name: *const c_char) -> 
         awaited: peer.awaited,
         refused: peer.traffic.refused,
         refuses: or_unknown(peer.refuses),
+        hides: or_unknown(peer.hides),
         frames_in: peer.traffic.frames_in,
         frames_out: peer.traffic.frames_out,
         bytes_in: peer.traffic.bytes_in,

@@ -69,6 +69,8 @@ pub unsafe extern "C" fn zgossip_wait_key(self_: *mut zgossip_t, name: *const c_
 ///
 /// A tuple that a node has hidden with zgossip_unpublish counts as held there;
 /// one that a node refuses, for it is full or the value too long, does not.
+/// How many each peer hides and refuses is told by zgossip_peers, and how many
+/// this node does by zgossip_stats.
 ///
 /// A peer that runs CZMQ's own zgossip cannot report what it holds, and is not
 /// counted. In a network in which tuples are published all the time, agreement

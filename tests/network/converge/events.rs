@@ -237,9 +237,9 @@ fn peers_are_listed_with_what_is_known_of_each() {
     // A reader may count on the order of the words: new ones come last.
     let names: Vec<_> = of_hub.split(' ').skip(1).filter_map(|word| word.split('=').next()).collect();
     assert_eq!(names[..7], ["direction", "state", "for", "protocol", "unsent", "equal", "id"]);
-    let later = ["rtt", "silent", "unacknowledged", "awaited", "refused", "refuses"];
-    assert_eq!(names[7..13], later);
-    assert_eq!(names[13..], ["frames_in", "frames_out", "bytes_in", "bytes_out", "name"]);
+    let later = ["rtt", "silent", "unacknowledged", "awaited", "refused", "refuses", "hides"];
+    assert_eq!(names[7..14], later);
+    assert_eq!(names[14..], ["frames_in", "frames_out", "bytes_in", "bytes_out", "name"]);
     assert!(of_hub.ends_with(" name=hub"), "{of_hub}");
     let has_measured =
         || !peers(&leaf)[0].contains("rtt=unknown") && peers(&leaf)[0].contains("refused=0 refuses=0");

@@ -50,6 +50,8 @@ class Peer:
     """Tuples that came from the peer and were refused here, for a limit or a time stamp too far ahead."""
     refuses: Optional[int]
     """Tuples that the peer refuses to hold, for its limits; None if not known."""
+    hides: Optional[int]
+    """Tuples that the peer holds and hides from its program, by its last report; None if not known."""
     frames_in: int
     """Messages received from the peer."""
     frames_out: int
@@ -80,6 +82,7 @@ class PeerBuffer(ctypes.Structure):
         ("awaited", c_uint64),
         ("refused", c_uint64),
         ("refuses", c_int64),
+        ("hides", c_int64),
         ("frames_in", c_uint64),
         ("frames_out", c_uint64),
         ("bytes_in", c_uint64),
@@ -103,6 +106,7 @@ class PeerBuffer(ctypes.Structure):
             awaited=self.awaited,
             refused=self.refused,
             refuses=None if self.refuses < 0 else self.refuses,
+            hides=None if self.hides < 0 else self.hides,
             frames_in=self.frames_in,
             frames_out=self.frames_out,
             bytes_in=self.bytes_in,

@@ -43,6 +43,8 @@ class Stats:
     """Tuples that wait to be sent to slow peers, counted once for each peer."""
     root: int
     """Digest of all that the node holds: equal on nodes that hold the same."""
+    hidden: int
+    """Tuples that the node holds for its peers and does not show, because its program said UNPUBLISH."""
 
 
 class StatsBuffer(ctypes.Structure):

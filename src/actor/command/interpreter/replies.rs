@@ -41,6 +41,7 @@ fn describe(endpoint: &str, peer: &PeerState) -> String {
     word("awaited", &peer.awaited);
     word("refused", &peer.traffic.refused);
     word("refuses", &or_unknown(peer.refuses));
+    word("hides", &or_unknown(peer.hides));
     word("frames_in", &peer.traffic.frames_in);
     word("frames_out", &peer.traffic.frames_out);
     word("bytes_in", &peer.traffic.bytes_in);
