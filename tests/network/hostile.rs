@@ -379,7 +379,7 @@ fn nodes_agree_once_a_bad_wire_is_good() {
         }
         wire.carry(&mut spoiler, 3, Duration::from_millis(150));
     }
-    assert!(wire.spoilt > 30, "{} of {} messages spoilt", wire.spoilt, wire.carried);
+    assert!(wire.spoilt > 12, "{} of {} messages spoilt", wire.spoilt, wire.carried);
 
     // Where the greeting itself was spoilt, the two take each other for CZMQ
     // nodes, who never repeat what got lost: so they greet each other again

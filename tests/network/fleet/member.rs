@@ -35,7 +35,8 @@ pub fn agree(nodes: &[&Node]) -> bool {
     }
     let root = |node: &&Node| {
         let text = node.wait_for_line("STATS", LONG).expect("a node answers STATS");
-        text.rsplit_once(' ').map(|pair| pair.1.to_owned())
+        let mut words = text.split(' ').skip_while(|&word| word != "root");
+        words.nth(1).expect("STATS has the root").to_owned()
     };
     // All are asked, or the answers of some would wait for the next question
     let roots: Vec<_> = nodes.iter().map(root).collect();
