@@ -9,7 +9,7 @@
 //! | [`Socket`] | a socket of ours (closed when dropped) or a borrowed one (never closed) |
 //! | [`Msg`] | one message frame |
 //! | [`Monitored`] | a socket with its monitor, taken down in the order that libzmq needs |
-//! | [`Connection`] | what the kernel knows of a TCP connection |
+//! | [`Connection`] | what the kernel knows of a connection, and its end |
 //! | [`steady`], [`local_offset`] | a clock; how far local time is ahead of UTC |
 //! | [`with_signals_blocked`] | how threads that take no signals are started |
 //! | [`require_descriptors`], [`descriptors_in_use`] | whether descriptors are left |

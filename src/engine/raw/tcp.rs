@@ -1,10 +1,10 @@
-//! The kernel's view of a TCP connection.
+//! The kernel's view of a connection, and its end.
 //!
-//! The descriptor belongs to a socket of libzmq, whose monitor reported it; the I/O thread may close it at any moment,
-//! and the number may then name something else. So it is only ever asked, never changed, and a connection is known by
-//! its number *and* its inode: two sockets of one machine have the same inode only after billions of others. If a
-//! number is taken over within the few microseconds of one look, the answer is about another connection once; the
-//! monitor reports soon after that the connection meant is gone.
+//! The descriptor belongs to a socket of libzmq, whose monitor or message named it; the I/O thread may close it at any
+//! moment, and the number may then name something else. So a connection is known by its number *and* its inode: two
+//! sockets of one machine have the same inode only after billions of others. The descriptor is asked, or shut down,
+//! and never closed. If a number is taken over within the microsecond between the look at the inode and the call that
+//! follows, that call is about another socket; the monitor reports soon after that the connection meant is gone.
 
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
@@ -44,7 +44,7 @@ const _: () = assert!(std::mem::offset_of!(TcpInfo, not_sent) == 144);
 /// `TCP_ESTABLISHED`.
 const ESTABLISHED: u8 = 1;
 
-/// A TCP connection that belongs to a socket of libzmq.
+/// A connection over TCP, or between processes of this machine, that belongs to a socket of libzmq.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Connection {
     fd: RawFd,
@@ -63,15 +63,31 @@ pub struct Traffic {
 }
 
 impl Connection {
-    /// Recognises the connection with this descriptor; `None` if it is not an established one over TCP.
+    /// Recognises the connection with this descriptor; `None` if it is no stream socket with another end.
     pub fn of(fd: RawFd) -> Option<Connection> {
         let connection = Connection { fd, inode: inode(fd)? };
-        connection.traffic().is_some().then_some(connection)
+        is_connected_stream(fd).then_some(connection)
     }
 
-    /// The connection's traffic; `None` if the connection is gone, or if the kernel does not count (before Linux 4.6).
+    /// Returns whether the descriptor still names this connection.
+    pub fn is_open(&self) -> bool {
+        inode(self.fd) == Some(self.inode)
+    }
+
+    /// Ends the connection: both ends see it close, libzmq's I/O thread first, which then reports and forgets it. What
+    /// was received and not read stays readable. False if the connection is gone already.
+    ///
+    /// libzmq closes the descriptor itself, at once; where its queue of received messages is full, when there is room.
+    #[allow(dead_code, reason = "a primitive for what limits peers")]
+    pub fn end(&self) -> bool {
+        // SAFETY: no pointers; a descriptor that is not open, or no socket, gives an error.
+        self.is_open() && unsafe { libc::shutdown(self.fd, libc::SHUT_RDWR) } == 0
+    }
+
+    /// The connection's traffic; `None` if the connection is gone or not over TCP, or if the kernel does not count
+    /// (before Linux 4.6).
     pub fn traffic(&self) -> Option<Traffic> {
-        if inode(self.fd)? != self.inode {
+        if !self.is_open() {
             return None;
         }
         let mut info = MaybeUninit::<TcpInfo>::zeroed();
@@ -101,6 +117,23 @@ impl Connection {
     }
 }
 
+/// Returns whether the descriptor names a stream socket with another end: no listener, no datagrams.
+fn is_connected_stream(fd: RawFd) -> bool {
+    let mut kind: libc::c_int = 0;
+    let mut size = size_of_val(&kind) as libc::socklen_t;
+    // SAFETY: pointer and size are those of `kind`. A descriptor that is not open, or no socket, gives an error.
+    let rc = unsafe {
+        let value = ptr::from_mut(&mut kind).cast();
+        libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_TYPE, value, &raw mut size)
+    };
+    let mut name = MaybeUninit::<libc::sockaddr_storage>::uninit();
+    let mut size = size_of_val(&name) as libc::socklen_t;
+    // SAFETY: pointer and size are those of `name`, which is not looked at. A socket without another end gives an error.
+    rc == 0
+        && kind == libc::SOCK_STREAM
+        && unsafe { libc::getpeername(fd, name.as_mut_ptr().cast(), &raw mut size) } == 0
+}
+
 /// The inode of an open descriptor.
 fn inode(fd: RawFd) -> Option<u64> {
     let mut stat = MaybeUninit::<libc::stat>::zeroed();
@@ -118,7 +151,7 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream, UdpSocket};
     use std::os::fd::AsRawFd;
-    use std::os::unix::net::UnixStream;
+    use std::os::unix::net::{UnixDatagram, UnixStream};
 
     fn connected() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -156,14 +189,37 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_tcp_connection_tells_nothing() {
-        let unix = UnixStream::pair().unwrap();
+    fn what_is_no_connection_is_not_recognised() {
         let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let pair = UnixDatagram::pair().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let file = std::fs::File::open("/dev/null").unwrap();
-        let others = [unix.0.as_raw_fd(), datagrams.as_raw_fd(), listener.as_raw_fd(), file.as_raw_fd()];
+        let others = [datagrams.as_raw_fd(), pair.0.as_raw_fd(), listener.as_raw_fd(), file.as_raw_fd()];
         for fd in others.into_iter().chain([-1, i32::MAX]) {
             assert_eq!(Connection::of(fd), None);
         }
+    }
+
+    #[test]
+    fn a_connection_that_is_ended_closes_at_both_ends() {
+        let (near, mut far) = connected();
+        let (near_local, mut far_local) = UnixStream::pair().unwrap();
+        assert_eq!(Connection::of(near_local.as_raw_fd()).unwrap().traffic(), None, "TCP counts alone");
+        for fd in [near.as_raw_fd(), near_local.as_raw_fd()] {
+            let connection = Connection::of(fd).unwrap();
+            assert!(connection.end() && connection.is_open(), "shut down, and not closed");
+        }
+        assert_eq!(far.read(&mut [0; 10]).unwrap() + far_local.read(&mut [0; 10]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_descriptor_that_names_something_else_is_left_alone() {
+        let (near, _far) = connected();
+        let connection = Connection::of(near.as_raw_fd()).unwrap();
+        let (other, mut other_far) = connected();
+        let taken_over = Connection { fd: other.as_raw_fd(), ..connection };
+        assert!(!taken_over.end() && !Connection { fd: i32::MAX, ..connection }.end());
+        (&other).write_all(b"x").unwrap();
+        assert_eq!(other_far.read(&mut [0; 10]).unwrap(), 1);
     }
 }

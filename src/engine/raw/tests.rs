@@ -141,6 +141,32 @@ fn a_monitor_tells_of_connections_and_can_be_dropped_at_any_time() {
 }
 
 #[test]
+fn a_connection_of_libzmq_is_ended_by_the_descriptor_of_its_message() {
+    let path = std::env::temp_dir().join(format!("zgossip-{:x}", fastrand::u64(..)));
+    for endpoint in ["tcp://127.0.0.1:*".to_owned(), format!("ipc://{}", path.display())] {
+        let hub = Socket::new(Context::global(), zmq::ROUTER).unwrap();
+        hub.bind(&endpoint).unwrap();
+        let socket = Socket::new(Context::global(), zmq::DEALER).unwrap();
+        let monitored = Monitored::new(Context::global(), socket, false).unwrap();
+        monitored.socket().options().set_linger(0).unwrap();
+        monitored.socket().connect(&hub.last_endpoint().unwrap()).unwrap();
+        monitored.socket().try_send_slice(b"who ends this?", false).unwrap();
+        receive(&hub);
+        assert!(Connection::of(receive(&hub).source()).unwrap().end());
+        let end = Instant::now() + PATIENCE;
+        let mut poller = Poller::new();
+        poller.add(monitored.reader().fd().unwrap(), false);
+        while !matches!(
+            monitored.next().unwrap().map(|event| event.change),
+            Some(Change::Disconnected { .. })
+        ) {
+            assert!(Instant::now() < end, "the other end sees it close");
+            poller.wait(Some(Duration::from_millis(10))).unwrap();
+        }
+    }
+}
+
+#[test]
 fn a_context_that_ends_is_noticed() {
     // SAFETY: no arguments.
     let handle = unsafe { zmq_sys::zmq_ctx_new() };
