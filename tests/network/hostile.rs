@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use zgossip::core::codec::encode_publish;
 use zgossip::core::{Stamp, Tuple};
 
-use common::net::{HELLO, INVALID, PING, PONG, RawClient, RawServer, publish};
+use common::attack::{Attacker, Spoiler};
+use common::net::{HELLO, INVALID, PING, PONG, RawServer, publish};
 use common::{LONG, Lib, Node, Tuples};
 
 fn wrong_frames() -> Vec<(&'static str, Vec<u8>)> {
@@ -46,26 +47,11 @@ fn wrong_frames() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// A connection with HELLO said, and its answer taken.
-fn greeted_client(hub: &Node, endpoint: &str) -> RawClient {
-    let client = RawClient::connect(endpoint);
-    client.send(&[HELLO]);
-    must_pong(&client, "a client");
-    let _ = hub;
+fn greeted_client(endpoint: &str) -> Attacker {
+    let client = Attacker::connect(endpoint);
+    client.hello();
+    client.must_pong("HELLO");
     client
-}
-
-/// The link works: PING is answered, whatever else comes before.
-#[track_caller]
-fn must_pong(client: &RawClient, what: &str) {
-    client.send(&[PING]);
-    let deadline = Instant::now() + LONG;
-    while Instant::now() < deadline {
-        let frame = client.receive().unwrap_or_else(|| panic!("no PONG after {what}"));
-        if frame.starts_with(&[0xAA, 0xA0, 4, 1]) {
-            return;
-        }
-    }
-    panic!("no PONG after {what}");
 }
 
 /// Checks that every wrong frame is counted, those over a limit as refused.
@@ -80,14 +66,14 @@ fn a_bound_node_drops_wrong_frames() {
     for lib in [Lib::Preload, Lib::Native] {
         let hub = Node::new(lib, "hub");
         let endpoint = hub.bind();
-        let client = greeted_client(&hub, &endpoint);
+        let client = greeted_client(&endpoint);
         for (what, frame) in wrong_frames() {
-            client.send(&[&frame]);
-            must_pong(&client, what);
+            client.say(&frame);
+            client.must_pong(what);
         }
         assert_eq!(hub.status(), 0, "{:?}", hub.lines());
         must_have_counted(&hub);
-        client.send(&[&publish(b"right", b"1")]);
+        client.say(&publish(b"right", b"1"));
         hub.must_hold("right", "1");
         assert_eq!(hub.status(), 1);
     }
@@ -119,16 +105,16 @@ fn a_connected_node_drops_wrong_frames() {
 #[test]
 fn frames_before_a_message_are_tolerated() {
     let hub = Node::new(Lib::Preload, "hub");
-    let client = greeted_client(&hub, &hub.bind());
-    client.send(&[b"", &publish(b"one", b"1")]);
-    client.send(&[b"identity", &publish(b"two", b"2")]);
-    client.send(&[b"a", b"b", b"c", b"", &publish(b"three", b"3")]);
+    let client = greeted_client(&hub.bind());
+    client.say_parts(&[b"", &publish(b"one", b"1")]);
+    client.say_parts(&[b"identity", &publish(b"two", b"2")]);
+    client.say_parts(&[b"a", b"b", b"c", b"", &publish(b"three", b"3")]);
     for (key, value) in [("one", "1"), ("two", "2"), ("three", "3")] {
         hub.must_hold(key, value);
     }
     let many: Vec<&[u8]> = vec![b"x"; 1000];
-    client.send(&many);
-    must_pong(&client, "a thousand frames");
+    client.say_parts(&many);
+    client.must_pong("a thousand frames");
 
     let server = RawServer::bind();
     let node = Node::new(Lib::Preload, "node");
@@ -147,10 +133,10 @@ fn frames_before_a_message_are_tolerated() {
 #[test]
 fn messages_of_the_other_role_are_harmless() {
     let hub = Node::new(Lib::Preload, "hub");
-    let client = greeted_client(&hub, &hub.bind());
+    let client = greeted_client(&hub.bind());
     for frame in [INVALID, &[0xAA, 0xA0, 4, 1], HELLO, HELLO] {
-        client.send(&[frame]);
-        must_pong(&client, "a message of a server");
+        client.say(frame);
+        client.must_pong("a message of a server");
     }
     assert_eq!(hub.status(), 0);
 
@@ -163,63 +149,6 @@ fn messages_of_the_other_role_are_harmless() {
     }
     server.send(&peer, &[&publish(b"key", b"1")]);
     node.must_hold("key", "1");
-}
-
-/// Honest messages, some with more after them as newer nodes have it, to be
-/// spoilt in many ways.
-struct Spoiler {
-    random: fastrand::Rng,
-    honest: Vec<Vec<u8>>,
-}
-
-impl Spoiler {
-    fn new(name: &str) -> Spoiler {
-        let seed = std::env::var("ZGOSSIP_SEED").ok().and_then(|text| text.parse().ok());
-        let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-        eprintln!("{name}: ZGOSSIP_SEED={seed}");
-        let mut honest: Vec<Vec<u8>> = (1..=5).map(|id| vec![0xAA, 0xA0, id, 1]).collect();
-        honest.push(publish(b"k", b"v"));
-        honest.push(publish(b"a longer key", &[b'x'; 300]));
-        honest.push(publish(b"empty", b""));
-        Spoiler { random: fastrand::Rng::with_seed(seed), honest }
-    }
-
-    /// Takes a message that was overheard for a model, too.
-    fn learn(&mut self, frame: &[u8]) {
-        if self.honest.len() < 200 {
-            self.honest.push(frame.to_vec());
-        }
-    }
-
-    fn spoil(&mut self) -> Vec<u8> {
-        let frame = self.honest[self.random.usize(..self.honest.len())].clone();
-        self.spoil_this(frame)
-    }
-
-    fn spoil_this(&mut self, mut frame: Vec<u8>) -> Vec<u8> {
-        let random = &mut self.random;
-        // Messages of ids to come look as if they were honest otherwise
-        if frame.len() > 2 && random.u8(..) < 40 {
-            frame[2] = random.u8(..16);
-        }
-        for _ in 0..random.usize(1..5) {
-            let at = random.usize(..=frame.len());
-            match random.u8(..7) {
-                0 => frame.truncate(at),
-                1 => frame.extend((0..random.usize(..40)).map(|_| random.u8(..))),
-                2 => frame.insert(at, random.u8(..)),
-                3 if at < frame.len() => drop(frame.remove(at)),
-                4 if at < frame.len() => frame[at] ^= 1 << random.u8(..8),
-                5 if at < frame.len() => frame[at] = [0, 1, 0x7F, 0x80, 0xFF][random.usize(..5)],
-                _ => {
-                    let other = &self.honest[random.usize(..self.honest.len())];
-                    let from = random.usize(..=other.len());
-                    frame.extend_from_slice(&other[from..]);
-                }
-            }
-        }
-        frame
-    }
 }
 
 const MUTATIONS: usize = 10_000;
@@ -242,20 +171,20 @@ fn a_bound_node_survives_spoilt_frames() {
         }
         spoiler.learn(&frame);
     }
-    let mut client = greeted_client(&hub, &endpoint);
+    let mut client = greeted_client(&endpoint);
     for step in 0..MUTATIONS {
-        client.send(&[&spoiler.spoil()]);
+        client.say(&spoiler.spoil());
         if step % 100 == 99 {
-            must_pong(&client, "spoilt frames");
+            client.must_pong("spoilt frames");
         }
         if step % 1000 == 999 {
             // Another link, which begins from nothing
-            client = greeted_client(&hub, &endpoint);
+            client = greeted_client(&endpoint);
         }
     }
     assert!(hub.status_within(LONG).is_some());
-    let client = greeted_client(&hub, &endpoint);
-    client.send(&[&publish(b"the end", b"of it")]);
+    let client = greeted_client(&endpoint);
+    client.say(&publish(b"the end", b"of it"));
     hub.must_hold("the end", "of it");
 }
 

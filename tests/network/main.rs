@@ -2,6 +2,7 @@
 //!
 //! | file | concern |
 //! | --- | --- |
+//! | `attacks` | an honest pair notices nothing of attacks on its hub |
 //! | `engine` | the engine by itself, with the simplest of owners |
 //! | `protocol` | the frames of the wire, byte by byte, as doc/PROTOCOL.md shows them |
 //! | `interop` | our nodes and CZMQ's understand each other |
@@ -14,6 +15,7 @@
 //! | `security` | CURVE and ZAP |
 //! | `plain` | PLAIN |
 
+mod attacks;
 mod converge;
 mod engine;
 mod faults;

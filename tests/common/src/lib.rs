@@ -5,6 +5,7 @@
 //! lines, [`Node`] is one gossip node in such a process. Every wait has a
 //! deadline and every process is killed when its test ends.
 
+pub mod attack;
 pub mod build;
 pub mod header;
 pub mod manual;
