@@ -260,9 +260,9 @@ typedef struct {
 // A key is a string of 1 to 255 bytes; a value is a string of any length up to
 // server/max_value (16 MiB by default). The call returns once the command is
 // queued, without waiting for the node; a later call on the same node is
-// carried out after it. A node that has no room for another key
-// (server/max_tuples) logs that, and reports it as an event of kind
-// ZGOSSIP_EVENT_ERROR if zgossip_set_events is on.
+// carried out after it. A node that has no room for the tuple
+// (server/max_tuples, server/max_bytes) logs that, and reports it as an event
+// of kind ZGOSSIP_EVENT_ERROR if zgossip_set_events is on.
 //
 // Returns: 0, or -1.
 // Errors: EINVAL if the key is empty or too long; EMSGSIZE if the value is too
@@ -811,6 +811,11 @@ typedef struct {
     uint64_t root;
     // Tuples that the node holds for its peers and does not show, because its program said UNPUBLISH.
     uint64_t hidden;
+    // Bytes that the node holds: tuples, removed keys, what it remembers of peers and what waits for them; an estimate
+    // from above.
+    uint64_t bytes;
+    // Most bytes that the node may hold: `server/max_bytes`, or the default that was found for this machine.
+    uint64_t max_bytes;
 } zgossip_stats_t;
 
 // Stores the node's statistics: what it holds now, and what it has counted

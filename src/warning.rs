@@ -39,6 +39,8 @@ pub enum Kind {
     PeerRefuses,
     /// Tuples of a peer were refused: `server/max_tuples`.
     NoRoom,
+    /// Tuples of a peer were refused: `server/max_bytes`.
+    NoBytes,
     /// Tuples of a peer were refused: `server/max_value`.
     TooLong,
     /// Tuples of a peer were refused: `server/max_drift`.
@@ -74,7 +76,7 @@ pub struct Entry {
 }
 
 /// All kinds of warnings about a running node.
-pub const WARNINGS: [Entry; 24] = [
+pub const WARNINGS: [Entry; 25] = [
     Entry {
         kind: Kind::Unreachable,
         text: "cannot connect to {endpoint}: {reason}",
@@ -179,7 +181,8 @@ pub const WARNINGS: [Entry; 24] = [
     },
     Entry {
         kind: Kind::PeerRefuses,
-        text: "{peer} refuses {count} tuples that are known here, for its server/max_tuples or server/max_value",
+        text: "{peer} refuses {count} tuples that are known here, for its server/max_tuples, server/max_bytes or \
+               server/max_value",
         over: "{peer} takes all tuples again",
         meaning: "The peer lacks these tuples, and does not pass them on.",
         remedy: "Raise the limits of the peer: it says which in its own log.",
@@ -190,6 +193,13 @@ pub const WARNINGS: [Entry; 24] = [
         over: "",
         meaning: "This node lacks these tuples. It asks for them when there is room again.",
         remedy: "Raise server/max_tuples, or remove tuples.",
+    },
+    Entry {
+        kind: Kind::NoBytes,
+        text: "refused {count} tuples of {peer}: server/max_bytes reached",
+        over: "",
+        meaning: "This node lacks these tuples. It asks for them when there is room again.",
+        remedy: "Raise server/max_bytes, or remove tuples.",
     },
     Entry {
         kind: Kind::TooLong,
@@ -207,17 +217,17 @@ pub const WARNINGS: [Entry; 24] = [
     },
     Entry {
         kind: Kind::TombstonesForgotten,
-        text: "server/max_tuples reached: {count} removed keys were forgotten early",
+        text: "server/max_tuples or server/max_bytes reached: {count} removed keys were forgotten early",
         over: "",
         meaning: "A node that was away while they were removed may bring them back.",
-        remedy: "Raise server/max_tuples, or lower server/tombstone.",
+        remedy: "Raise the limits, or lower server/tombstone.",
     },
     Entry {
         kind: Kind::RefusedForgotten,
         text: "{count} refused tuples are too many to remember, and may be sent again and again",
         over: "",
         meaning: "What is refused is remembered, so that it is not requested anew. There is a bound on that.",
-        remedy: "Raise server/max_tuples.",
+        remedy: "Raise server/max_tuples or server/max_bytes.",
     },
     Entry {
         kind: Kind::PastForgotten,

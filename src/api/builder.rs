@@ -113,7 +113,8 @@ impl Builder {
         self.set("server/events", events_level(on).to_owned())
     }
 
-    /// Limits how many keys the node holds, removed ones included (`server/max_tuples`); 2 000 000 by default.
+    /// Limits how many tuples the node holds (`server/max_tuples`); 2 000 000 by default. As many removed keys are
+    /// remembered besides.
     pub fn max_tuples(self, tuples: usize) -> Builder {
         self.set("server/max_tuples", tuples.to_string())
     }
@@ -121,6 +122,12 @@ impl Builder {
     /// Limits the length of a value in bytes (`server/max_value`); 16 MiB by default.
     pub fn max_value(self, bytes: usize) -> Builder {
         self.set("server/max_value", bytes.to_string())
+    }
+
+    /// Limits how many bytes the node holds (`server/max_bytes`): tuples, removed keys, what it remembers of peers and
+    /// what waits for them. By default a quarter of the memory that the process can have, and 1 GiB at most.
+    pub fn max_bytes(self, bytes: usize) -> Builder {
+        self.set("server/max_bytes", bytes.to_string())
     }
 
     /// Limits how many clients all bound endpoints have together (`server/max_clients`); 16 384 by default.

@@ -133,6 +133,13 @@ pub(super) struct Bulk {
 }
 
 impl Bulk {
+    /// Bytes of what is owed, and of the window.
+    pub(super) fn bytes(&self) -> usize {
+        // Queues and tables have room for twice as much at most.
+        let owed = self.owed.len() + 2 * self.owed_set.len();
+        2 * (owed * size_of::<Slot>() + self.window.asked.len() * size_of::<Asked>())
+    }
+
     /// Drops everything that is owed: the connection is gone, or the session starts anew.
     pub(super) fn clear(&mut self) {
         *self = Bulk::default();

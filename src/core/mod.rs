@@ -16,6 +16,7 @@
 //! | --- | --- |
 //! | `id`, `clock`, `tuple`, `frame`, `event`, `settings`, `stats` | the types that all other files use |
 //! | `timers` | deadlines |
+//! | `ledger` | how many bytes are held, and for what |
 //! | `codec` | the bytes on the wire |
 //! | `store` | the tuples, their change log, the digest |
 //! | `plumtree` | broadcast trees |
@@ -37,6 +38,7 @@ pub mod codec;
 mod event;
 mod frame;
 mod id;
+mod ledger;
 mod link;
 mod node;
 mod plain;

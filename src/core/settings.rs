@@ -6,10 +6,12 @@ use std::fmt;
 /// Limits and times of one node; `server/…` in a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The largest number of keys held, removed ones included.
+    /// The largest number of tuples held. As many removed keys are remembered besides.
     pub max_tuples: usize,
     /// The longest value, in bytes.
     pub max_value: usize,
+    /// The largest number of bytes held: tuples, removed keys, what is remembered of peers and waits for them.
+    pub max_bytes: usize,
     /// The largest number of clients: links that the peer made.
     pub max_clients: usize,
     /// Milliseconds by which a stamp may be ahead of this node's clock and still be trusted.
@@ -27,6 +29,7 @@ impl Default for Settings {
         Settings {
             max_tuples: 2_000_000,
             max_value: 16 << 20,
+            max_bytes: 1 << 30,
             max_clients: 16_384,
             max_drift: 3_600_000,
             tombstone: 3_600_000,
@@ -49,6 +52,8 @@ pub enum Refusal {
     NulByte,
     /// `max_tuples` keys are held already.
     TooManyTuples,
+    /// `max_bytes` bytes are held already, or would be.
+    TooManyBytes,
     /// `max_clients` clients are connected already.
     TooManyClients,
 }
@@ -71,6 +76,7 @@ impl fmt::Display for Refusal {
             Refusal::ValueTooLong => "value is longer than server/max_value",
             Refusal::NulByte => "key or value holds a NUL byte",
             Refusal::TooManyTuples => "server/max_tuples reached",
+            Refusal::TooManyBytes => "server/max_bytes reached",
             Refusal::TooManyClients => "server/max_clients reached",
         })
     }

@@ -39,6 +39,11 @@ pub struct Stats {
     pub root: u64,
     /// Tuples that the node holds for its peers and does not show, because its program said UNPUBLISH.
     pub hidden: u64,
+    /// Bytes that the node holds: tuples, removed keys, what it remembers of peers and what waits for them; an estimate
+    /// from above.
+    pub bytes: u64,
+    /// Most bytes that the node may hold: `server/max_bytes`, or the default that was found for this machine.
+    pub max_bytes: u64,
 }
 
 impl Stats {
@@ -64,6 +69,8 @@ impl Stats {
             owed,
             root,
             hidden,
+            bytes,
+            max_bytes,
         } = *self;
         [
             ("tuples", tuples),
@@ -82,6 +89,8 @@ impl Stats {
             ("owed", owed),
             ("root", root),
             ("hidden", hidden),
+            ("bytes", bytes),
+            ("max_bytes", max_bytes),
         ]
     }
 }

@@ -26,6 +26,7 @@
 //! | `liveness` | whether bytes pass on the connection of a silent server |
 //! | `recorder` | the flight recorder's files |
 //! | `warnings` | what is said of peers and of sockets |
+//! | `memory` | how many bytes a node may hold where nobody has said |
 //! | `clock`, `entropy` | the two clocks; random numbers from the system |
 //! | `endpoint`, `security`, `error` | endpoints, keys and mechanisms; refusals |
 //! | [`raw`] | libzmq |
@@ -43,6 +44,7 @@ mod identity;
 mod link;
 mod listener;
 mod liveness;
+pub(crate) mod memory;
 mod name;
 pub mod raw;
 mod receive;
@@ -150,7 +152,7 @@ pub trait Owner {
 }
 
 /// The settings that an engine begins with.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct EngineSettings {
     /// The node's settings.
     pub core: core::Settings,
@@ -160,6 +162,13 @@ pub struct EngineSettings {
     pub name: String,
     /// What finds the addresses of host names; the system's resolver by default.
     pub lookup: NameLookup,
+}
+
+impl Default for EngineSettings {
+    fn default() -> EngineSettings {
+        let core = core::Settings { max_bytes: memory::default_budget(), ..core::Settings::default() };
+        EngineSettings { core, seed: None, name: String::new(), lookup: NameLookup::default() }
+    }
 }
 
 /// One node's sockets, links and clock.

@@ -8,10 +8,11 @@ use std::fmt;
 
 use crate::actor::file::zpl::Item;
 use crate::core::Settings;
+use crate::engine::memory;
 use crate::log::show;
 
 /// The values of the `server` section.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Values {
     /// Settings of the core.
     pub core: Settings,
@@ -25,6 +26,13 @@ pub struct Values {
     pub record: Option<Vec<u8>>,
     /// `server/record_size` in bytes, where it is set.
     pub record_size: Option<u64>,
+}
+
+impl Default for Values {
+    fn default() -> Values {
+        let (background, ipv6, events) = Default::default();
+        Values { core: unset(), background, ipv6, events, record: None, record_size: None }
+    }
 }
 
 /// The events that the owner is sent.
@@ -98,7 +106,7 @@ enum Take {
 
 /// The settings in force where none are set.
 fn unset() -> Settings {
-    Settings::default()
+    Settings { max_bytes: memory::default_budget(), ..Settings::default() }
 }
 
 /// A number of things in memory. A machine whose memory has no room for so many has none for more.
@@ -154,7 +162,7 @@ pub const CONFIGURATION: &[Key] = &[
         path: "server/max_tuples",
         default: "2000000",
         unit: "tuples",
-        meaning: "Most keys held, those of removed tuples included.",
+        meaning: "Most tuples held; as many removed keys are remembered besides.",
         take: Take::Number(LARGEST, |values, n| values.core.max_tuples = n.map_or(unset().max_tuples, size)),
     },
     Key {
@@ -166,6 +174,14 @@ pub const CONFIGURATION: &[Key] = &[
         take: Take::Number(u32::MAX as u64, |values, n| {
             values.core.max_value = n.map_or(unset().max_value, size);
         }),
+    },
+    Key {
+        path: "server/max_bytes",
+        default: "1073741824",
+        unit: "bytes",
+        meaning: "Most bytes held: tuples, removed keys, what is remembered of peers and waits for them. The default is \
+                  a quarter of the memory that the process can have, and this number at most.",
+        take: Take::Number(LARGEST, |values, n| values.core.max_bytes = n.map_or(unset().max_bytes, size)),
     },
     Key {
         path: "server/max_clients",
@@ -343,7 +359,7 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text = "server\n    timeout = 0\n    max_tuples = 1\n    max_value = 2\n    max_clients = 3\n\
+        let text = "server\n    timeout = 0\n    max_tuples = 1\n    max_value = 2\n    max_clients = 3\n    max_bytes = 7\n\
                     \x20   max_drift = 4\n    tombstone = 5\n    verbose = 1\n    background = true\n\
                     \x20   events = yes\n    ipv6 = 0\n    record = r\n    record_size = 6\n";
         let (values, bad) = Values::default().read(&tree(text));
@@ -352,6 +368,7 @@ mod tests {
             timeout: 0,
             max_tuples: 1,
             max_value: 2,
+            max_bytes: 7,
             max_clients: 3,
             max_drift: 4,
             tombstone: 5,
@@ -435,6 +452,7 @@ mod tests {
             // Set to its default, an optional value is present, and means the same.
             values.ipv6 = values.ipv6.filter(|&on| on);
             values.record_size = values.record_size.filter(|&size| size != 64 << 20);
+            values.core.max_bytes = values.core.max_bytes.min(memory::default_budget());
             assert_eq!(values, Values::default(), "{}", key.path);
         }
     }

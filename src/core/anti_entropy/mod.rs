@@ -268,6 +268,11 @@ impl AntiEntropy {
         !self.requests.is_empty()
     }
 
+    /// Bytes of the open requests.
+    pub(in crate::core) fn bytes(&self) -> usize {
+        self.requests.bytes()
+    }
+
     /// Returns whether a tuple is awaited that was requested on `link`.
     pub(in crate::core) fn awaits_from(
         &self,

@@ -63,6 +63,12 @@ impl Requests {
         self.open.is_empty()
     }
 
+    /// Bytes of the open requests.
+    pub(in crate::core) fn bytes(&self) -> usize {
+        // The table has room for twice as many at most.
+        2 * self.open.len() * size_of::<(u64, Request)>()
+    }
+
     /// Number of open requests.
     #[cfg(test)]
     pub(in crate::core) fn len(&self) -> usize {

@@ -4,6 +4,10 @@
 //! HELLO from one that it knows. Answers come in order. So the first PONG separates INVALIDs for what was sent before
 //! HELLO from one for the HELLO itself, and the second PONG shows that the hub has taken the HELLO and sent its list.
 
+/// Bytes of tuples that a server takes from a client before HELLO. A CZMQ client says HELLO first; before it comes only
+/// what was queued for an earlier connection, a thousand tuples of usual size at most.
+const BEFORE_HELLO: usize = 1 << 20;
+
 /// State of the handshake on one link.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::core) struct Handshake {
@@ -12,6 +16,8 @@ pub(in crate::core) struct Handshake {
     pongs_before: u32,
     /// HELLO was answered with INVALID, and is to be sent again.
     refused: bool,
+    /// Bytes of tuples that were taken before HELLO.
+    before_hello: usize,
     backoff: HandshakeBackoff,
 }
 
@@ -30,7 +36,14 @@ impl Handshake {
 
     /// Notes that HELLO was received. True if it was not the first of this session.
     pub(in crate::core) fn on_hello(&mut self) -> bool {
+        self.before_hello = 0;
         std::mem::replace(&mut self.has_hello, true)
+    }
+
+    /// Returns whether a tuple of this many bytes is taken from a client that has yet to say HELLO.
+    pub(in crate::core) fn takes_before_hello(&mut self, bytes: usize) -> bool {
+        self.before_hello = self.before_hello.saturating_add(bytes);
+        self.before_hello <= BEFORE_HELLO
     }
 
     /// Notes that PING, HELLO, PING are sent. `pongs_before`: how many PONGs come before that for the last PING.

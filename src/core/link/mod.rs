@@ -112,6 +112,12 @@ pub(super) struct Link {
 }
 
 impl Link {
+    /// Bytes that the link takes.
+    pub(super) fn bytes(&self) -> usize {
+        let waiting = self.outbox.bytes() + self.bulk.bytes() + self.lazy_push.bytes();
+        size_of::<Link>() + waiting + self.plain.bytes()
+    }
+
     /// A server's link is up from the start; a client's waits for its connection.
     pub(super) fn new(role: Role, now: u64) -> Link {
         Link {

@@ -23,6 +23,11 @@ impl Outbox {
         MOST.saturating_sub(self.bytes)
     }
 
+    /// Bytes that wait.
+    pub(in crate::core) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Adds a frame.
     pub(in crate::core) fn push(&mut self, frame: Frame) {
         self.bytes += frame.cost();

@@ -142,6 +142,9 @@ impl Node {
             }
         }
         self.tell_owner(tuple, state, old);
+        if !state.has_value() {
+            self.limit_tombstones(slot);
+        }
         self.settle_request(slot, stamp);
         self.tidy();
         if self.may_be_idle {
@@ -224,6 +227,7 @@ impl Node {
             if was_live {
                 self.events.push_back(Event::Expire(tuple));
             }
+            self.limit_tombstones(slot);
         }
     }
 

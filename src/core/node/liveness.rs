@@ -281,6 +281,7 @@ impl Node {
         }
         self.give_up_requests(now);
         self.prune_memory(now);
+        self.count_links();
         self.reconsider_some();
         self.watch(now);
     }

@@ -105,8 +105,8 @@ pub struct Node {
     backlogs: transmit::BatchCache,
     tree: plumtree::State,
     anti_entropy: AntiEntropy,
-    /// Whether tuples were refused because there was no room.
-    refused_for_room: bool,
+    /// What was refused because there was no room.
+    refused: room::Refused,
     /// Whether there has been a session with a peer: what was published may be held elsewhere.
     met_anybody: bool,
     /// Time (mono ms) until which a tuple with a time to live may be held.
@@ -119,7 +119,7 @@ impl Node {
     pub fn new(settings: Settings, seed: u64, now: Now) -> Node {
         let mut random = fastrand::Rng::with_seed(seed);
         let id = node_id(random.u64(..));
-        let tombstone = settings.tombstone;
+        let (tombstone, max_bytes) = (settings.tombstone, settings.max_bytes);
         let mut node = Node {
             id,
             name: Box::default(),
@@ -133,7 +133,7 @@ impl Node {
             links: BTreeMap::new(),
             next_link: 1,
             clients: 0,
-            memory: Memory::new(random.u64(..), tombstone, now),
+            memory: Memory::new(random.u64(..), (tombstone, max_bytes), now),
             timers: Timers::default(),
             sweep_deadline: Deadline::default(),
             ready: VecDeque::new(),
@@ -151,7 +151,7 @@ impl Node {
             backlogs: transmit::BatchCache::default(),
             tree: plumtree::State::new(id, random.u64(..)),
             anti_entropy: AntiEntropy::new(random.u64(..)),
-            refused_for_room: false,
+            refused: room::Refused::default(),
             met_anybody: false,
             ages_until: 0,
             random,
@@ -181,9 +181,9 @@ impl Node {
 
     /// Replaces all settings.
     pub fn set_settings(&mut self, settings: Settings, now: Now) {
-        let limits = |settings: &Settings| (settings.max_tuples, settings.max_value, settings.max_drift);
+        let limits = |of: &Settings| (of.max_tuples, of.max_value, of.max_bytes, of.max_drift);
         let changed = limits(&self.settings) != limits(&settings);
-        self.memory.set_tombstone(settings.tombstone);
+        self.memory.set_limits(settings.tombstone, settings.max_bytes);
         self.settings = settings;
         if changed {
             self.reconsider_all();
@@ -206,14 +206,10 @@ impl Node {
         let mut replaced = Stamp::default();
         match found.slot.map(|slot| (self.store.held(slot), self.store.deadline(slot))) {
             Some((held, None)) if held.is_live() && ttl == 0 && held.tuple.value() == value => return Ok(()),
-            Some((held, _)) => {
-                replaced = held.stamp;
-                if held.state == State::Refused {
-                    self.make_room()?;
-                }
-            }
-            None => self.make_room()?,
+            Some((held, _)) => replaced = held.stamp,
+            None => {}
         }
+        self.make_room(self.need(found.slot, key, value.len()))?;
         let stamp = self.next_stamp(replaced, now);
         let tuple = Tuple::new(key, value);
         let slot = self.write_at(found, Write { tuple, stamp, source: None, state: State::Live, ttl }, now);
@@ -253,7 +249,7 @@ impl Node {
         let (mut replaced, mut value) = (Stamp::default(), store::NO_VALUE);
         match found.slot.map(|slot| self.store.held(slot)) {
             Some(held) => (replaced, value) = (held.stamp, held.value_hash()),
-            None => self.make_room()?,
+            None => self.make_tombstone_room(key)?,
         }
         let stamp = self.next_stamp(replaced, now);
         let tuple = store::tombstone(key, value);
@@ -320,6 +316,8 @@ impl Node {
             owed: self.owed(),
             root: self.root(),
             hidden: self.store.count(State::Suppressed) as u64,
+            bytes: self.bytes() as u64,
+            max_bytes: self.settings.max_bytes as u64,
             ..self.counters
         }
     }

@@ -71,9 +71,17 @@ impl Node {
                 if !has_hello {
                     self.send_invalid(id, now);
                 }
-                // A plain tuple is taken from anybody; anything else needs a session.
-                if has_hello || matches!(other, Message::Publish { .. }) {
+                if has_hello {
+                    return self.handle_tuples(id, other, now);
+                }
+                // Anything but a plain tuple needs a session.
+                let Message::Publish { key, value, .. } = other else { return };
+                let link = self.links.get_mut(&id);
+                if link.is_some_and(|link| link.handshake.takes_before_hello(key.len() + value.len())) {
                     self.handle_tuples(id, other, now);
+                } else {
+                    self.count_refused(id);
+                    self.warn_of_dropped(Kind::Unexpected, id, "too much before HELLO", now);
                 }
             }
         }

@@ -44,7 +44,7 @@ impl Node {
 
     /// Adopts the value of a key of which nothing is known: it is news.
     fn on_unknown_key(&mut self, id: LinkId, tuple: Tuple, now: Now) {
-        if self.refuse_plain(id, tuple.value(), true) {
+        if self.refuse_plain(id, &tuple, None) {
             return;
         }
         let hash = value_hash(tuple.value());
@@ -171,7 +171,7 @@ impl Node {
     fn on_news(&mut self, value: Unstamped<'_>, view: &View, throttle: Option<Throttle>, now: Now) {
         let Unstamped { link: id, slot, tuple, .. } = value;
         let stamp = self.store.held(slot).stamp.successor(view.arrival.hash);
-        if self.refuse_plain(id, tuple.value(), view.held.state == State::Refused) {
+        if self.refuse_plain(id, tuple, Some(slot)) {
             return;
         }
         if view.held.state == State::Live && !view.arrival.was_delayed && view.past.returns > 0 {
@@ -289,7 +289,7 @@ impl Node {
         let Some(tuple) = rejected.filter(|tuple| last == Some(value_hash(tuple.value()))) else { return };
         let Some(held) = self.store.get(slot).filter(|held| held.tuple.key() == tuple.key()) else { return };
         let stamp = held.stamp.successor(value_hash(tuple.value()));
-        if !self.refuse_plain(id, tuple.value(), false) {
+        if !self.refuse_plain(id, &tuple, Some(slot)) {
             self.adopt(id, tuple, stamp, now);
         }
     }

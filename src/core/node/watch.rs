@@ -217,8 +217,14 @@ impl Node {
         let mut said = Vec::new();
         for (&id, watch) in &self.watch.links {
             let Some(link) = self.links.get(&id) else { continue };
-            let Tally { no_room, too_long, drift } = watch.tally;
-            for (kind, count) in [(Kind::NoRoom, no_room), (Kind::TooLong, too_long), (Kind::Drift, drift)] {
+            let Tally { no_room, no_bytes, too_long, drift } = watch.tally;
+            let counts = [
+                (Kind::NoRoom, no_room),
+                (Kind::NoBytes, no_bytes),
+                (Kind::TooLong, too_long),
+                (Kind::Drift, drift),
+            ];
+            for (kind, count) in counts {
                 if count > 0 && self.watch.limiter.pass_count(kind, about(id, link), count, now.mono) {
                     said.push((kind, id, count));
                 }

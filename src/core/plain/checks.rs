@@ -19,6 +19,11 @@ pub(super) struct Checks {
 }
 
 impl Checks {
+    /// Bytes of all scheduled checks.
+    pub(super) fn bytes(&self) -> usize {
+        2 * (self.first.len() + self.backed_off.len()) * size_of::<(u64, Slot)>()
+    }
+
     /// Adds a check of a key. After the second of its `tries` each waits for twice as long as the one before.
     pub(super) fn add(&mut self, slot: Slot, tries: u8, now: u64) {
         let backoff = if tries < 2 { 0 } else { QUIET_MS << (tries - 1) };

@@ -6,6 +6,7 @@
 
 use crate::core::clock::Stamp;
 use crate::core::id::LinkId;
+use crate::core::ledger::cost;
 use crate::core::plain::departures::Departures;
 use crate::core::tuple::{Tuple, value_hash};
 use std::collections::VecDeque;
@@ -87,9 +88,19 @@ pub(in crate::core) struct History {
     /// Values that wait to be judged, the newest of each link, and until when.
     delayed: Vec<Delayed>,
     delayed_until: Option<u64>,
+    /// Bytes of the tuples of `delayed`.
+    delayed_bytes: usize,
 }
 
 impl History {
+    /// Bytes that the history takes.
+    pub(in crate::core) fn bytes(&self) -> usize {
+        let older = (self.older.len() + self.of_absent.len()) * size_of::<Older>();
+        let delayed = self.delayed.len() * size_of::<Delayed>();
+        // Tables and queues have room for twice as much at most.
+        2 * (size_of::<History>() + older + self.adopted.len() * 8 + delayed) + self.delayed_bytes
+    }
+
     /// Returns the time (ms) of the key's last change, 0 if it has not changed since the history began.
     pub(in crate::core) fn changed_at(&self) -> u64 {
         self.changed_at
@@ -257,8 +268,14 @@ impl History {
                 delayed.over = new.over;
                 None
             }
-            Some(delayed) => Some(value_hash(std::mem::replace(delayed, new).tuple.value())),
+            Some(delayed) => {
+                self.delayed_bytes += cost(&new.tuple);
+                let old = std::mem::replace(delayed, new);
+                self.delayed_bytes -= cost(&old.tuple);
+                Some(value_hash(old.tuple.value()))
+            }
             None => {
+                self.delayed_bytes += cost(&new.tuple);
                 self.delayed.push(new);
                 None
             }
@@ -282,7 +299,7 @@ impl History {
 
     /// Takes out the delayed values, to be judged now.
     pub(in crate::core) fn take_delayed(&mut self) -> Vec<Delayed> {
-        self.delayed_until = None;
+        (self.delayed_until, self.delayed_bytes) = (None, 0);
         std::mem::take(&mut self.delayed)
     }
 }

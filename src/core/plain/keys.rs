@@ -83,12 +83,16 @@ const PAGE: usize = 256;
 /// States of all keys by slot, in pages, so that a peer that named few keys costs little, however many
 /// there are.
 #[derive(Clone, Default)]
-pub(super) struct Keys(Vec<Option<Box<[Key; PAGE]>>>);
+pub(super) struct Keys {
+    pages: Vec<Option<Box<[Key; PAGE]>>>,
+    /// Number of pages that are there.
+    used: usize,
+}
 
 impl fmt::Debug for Keys {
     /// Shows the keys of which something is known.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pages = self.0.iter().enumerate().filter_map(|(number, page)| Some((number, page.as_ref()?)));
+        let pages = self.pages.iter().enumerate().filter_map(|(number, page)| Some((number, page.as_ref()?)));
         let keys = pages.flat_map(|(number, page)| (PAGE * number..).zip(page.iter()));
         f.debug_map().entries(keys.filter(|(_, key)| **key != Key::default())).finish()
     }
@@ -97,31 +101,34 @@ impl fmt::Debug for Keys {
 impl Keys {
     pub(super) fn get(&self, slot: Slot) -> Option<&Key> {
         let slot = slot as usize;
-        self.0.get(slot / PAGE)?.as_ref().map(|page| &page[slot % PAGE])
+        self.pages.get(slot / PAGE)?.as_ref().map(|page| &page[slot % PAGE])
     }
 
     pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut Key> {
         let slot = slot as usize;
-        self.0.get_mut(slot / PAGE)?.as_mut().map(|page| &mut page[slot % PAGE])
+        self.pages.get_mut(slot / PAGE)?.as_mut().map(|page| &mut page[slot % PAGE])
     }
 
     /// The key's entry, made if the key has none.
     pub(super) fn entry(&mut self, slot: Slot) -> &mut Key {
         let slot = slot as usize;
-        if self.0.len() <= slot / PAGE {
-            self.0.resize_with(slot / PAGE + 1, || None);
+        if self.pages.len() <= slot / PAGE {
+            self.pages.resize_with(slot / PAGE + 1, || None);
         }
-        &mut self.0[slot / PAGE].get_or_insert_with(|| Box::new([Key::default(); PAGE]))[slot % PAGE]
+        let Keys { pages, used } = self;
+        let page = pages[slot / PAGE].get_or_insert_with(|| {
+            *used += 1;
+            Box::new([Key::default(); PAGE])
+        });
+        &mut page[slot % PAGE]
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Key> {
-        self.0.iter_mut().flatten().flat_map(|page| page.iter_mut())
+        self.pages.iter_mut().flatten().flat_map(|page| page.iter_mut())
     }
 
     /// Bytes of the table.
-    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        let pages = self.0.iter().flatten().count() * PAGE * size_of::<Key>();
-        pages + self.0.capacity() * size_of::<usize>()
+        self.used * PAGE * size_of::<Key>() + self.pages.len() * size_of::<usize>()
     }
 }

@@ -15,6 +15,9 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// Keys whose history is kept at most: some 50 MB if all of them change often.
 const MOST_HISTORIES: usize = 131_072;
+/// Parts of `server/max_bytes`, as divisors, that histories may take at most, and rejected values.
+const HISTORIES_PART: usize = 8;
+const REJECTED_PART: usize = 16;
 /// Pause (ms) between two sweeps of a history for what is no longer of use. A minute late is early enough for what is
 /// kept for ten or more.
 const PRUNE_INTERVAL_MS: u64 = 60_000;
@@ -26,6 +29,8 @@ pub(in crate::core) struct Memory {
     started: Now,
     /// `server/tombstone` (ms).
     tombstone: u64,
+    /// `server/max_bytes`.
+    max_bytes: usize,
     /// Connected links whose peer is known to be plain.
     connected: usize,
     /// Links whose peer has sent a value without a stamp, or was found to be plain.
@@ -36,31 +41,41 @@ pub(in crate::core) struct Memory {
     histories: HashMap<Slot, History, ahash::RandomState>,
     /// Times (ms) at which histories are pruned next, in order. Some of the histories may be gone.
     prune_due: VecDeque<(u64, Slot)>,
+    /// Bytes of all histories.
+    bytes: usize,
     rejected: Rejected,
     /// Number of histories with replaced values that were forgotten for others.
     forgotten: u64,
 }
 
 impl Memory {
-    /// Creates an empty memory. `seed` is random; `tombstone` is `server/tombstone` in milliseconds.
-    pub(in crate::core) fn new(seed: u64, tombstone: u64, now: Now) -> Memory {
+    /// Creates an empty memory. `seed` is random; the limits are `server/tombstone` in milliseconds and
+    /// `server/max_bytes`.
+    pub(in crate::core) fn new(seed: u64, (tombstone, max_bytes): (u64, usize), now: Now) -> Memory {
         Memory {
             started: now,
             tombstone,
+            max_bytes,
             connected: 0,
             links: BTreeSet::new(),
             last_departure: None,
             departures: Departures::default(),
             histories: HashMap::with_hasher(ahash::RandomState::with_seeds(seed, 1, 2, 3)),
             prune_due: VecDeque::new(),
+            bytes: 0,
             rejected: Rejected::default(),
             forgotten: 0,
         }
     }
 
-    /// Sets `server/tombstone`, the time (ms) for which replaced values are remembered.
-    pub(in crate::core) fn set_tombstone(&mut self, tombstone: u64) {
-        self.tombstone = tombstone;
+    /// Sets `server/tombstone`, the time (ms) for which replaced values are remembered, and `server/max_bytes`.
+    pub(in crate::core) fn set_limits(&mut self, tombstone: u64, max_bytes: usize) {
+        (self.tombstone, self.max_bytes) = (tombstone, max_bytes);
+    }
+
+    /// Bytes of all that is remembered of keys.
+    pub(in crate::core) fn bytes(&self) -> usize {
+        self.bytes + self.rejected.bytes()
     }
 
     /// Returns the time (ms) for which a replaced value is remembered.
@@ -121,18 +136,38 @@ impl Memory {
         self.histories.get(&slot)
     }
 
-    /// The history of a key, to be added to; the oldest one makes room for a new one.
-    fn history_mut(&mut self, slot: Slot, timers: &mut Timers, now: Now) -> &mut History {
+    /// Changes the history of a key; the oldest ones make room for a new one.
+    fn change<R>(
+        &mut self,
+        slot: Slot,
+        timers: &mut Timers,
+        now: Now,
+        change: impl FnOnce(&mut History) -> R,
+    ) -> R {
         if !self.histories.contains_key(&slot) {
-            while self.histories.len() >= MOST_HISTORIES
+            while (self.histories.len() >= MOST_HISTORIES || self.bytes > self.max_bytes / HISTORIES_PART)
                 && let Some((_, oldest)) = self.prune_due.pop_front()
             {
                 self.forgotten += u64::from(self.history(oldest).is_some_and(History::has_past));
                 self.forget(oldest, timers);
             }
             self.prune_due.push_back((now.mono + PRUNE_INTERVAL_MS, slot));
+            self.bytes += History::default().bytes();
         }
-        self.histories.entry(slot).or_default()
+        let history = self.histories.entry(slot).or_default();
+        let before = history.bytes();
+        let result = change(history);
+        self.bytes = self.bytes - before + history.bytes();
+        result
+    }
+
+    /// Changes the history of a key that has one.
+    fn change_known<R: Default>(&mut self, slot: Slot, change: impl FnOnce(&mut History) -> R) -> R {
+        let Some(history) = self.histories.get_mut(&slot) else { return R::default() };
+        let before = history.bytes();
+        let result = change(history);
+        self.bytes = self.bytes - before + history.bytes();
+        result
     }
 
     /// A key's value changed: it replaced the value with this hash and source, if the key had one.
@@ -143,7 +178,7 @@ impl Memory {
         timers: &mut Timers,
         now: Now,
     ) {
-        self.history_mut(slot, timers, now).on_changed(replaced, now.mono);
+        self.change(slot, timers, now, |history| history.on_changed(replaced, now.mono));
     }
 
     /// A value of a key was replaced, or arrived too late to be held.
@@ -154,19 +189,17 @@ impl Memory {
         timers: &mut Timers,
         now: Now,
     ) {
-        self.history_mut(slot, timers, now).on_replaced(value, now.mono);
+        self.change(slot, timers, now, |history| history.on_replaced(value, now.mono));
     }
 
     /// A value of a key was adopted from a plain peer, when no known stamp had a hybrid time later than `latest`.
     pub(in crate::core) fn on_adopted(&mut self, slot: Slot, latest: u64, timers: &mut Timers, now: Now) {
-        self.history_mut(slot, timers, now).on_adopted(latest, now.mono);
+        self.change(slot, timers, now, |history| history.on_adopted(latest, now.mono));
     }
 
     /// A value came back that was replaced a moment ago, for that many times in a row.
     pub(in crate::core) fn on_return(&mut self, slot: Slot, returns: u32, now: Now) {
-        if let Some(history) = self.histories.get_mut(&slot) {
-            history.on_return(returns, now.mono);
-        }
+        self.change_known(slot, |history| history.on_return(returns, now.mono));
     }
 
     /// Delays a value, to be judged after a pause together with those of the key that are delayed already. Returns the
@@ -179,10 +212,15 @@ impl Memory {
         now: Now,
     ) -> Option<u64> {
         let until = now.mono + value.pause;
-        let history = self.history_mut(slot, timers, now);
-        let passed_over = history.delay(value);
-        if history.delayed_until().is_none() {
-            history.set_delayed_until(until);
+        let (passed_over, is_first) = self.change(slot, timers, now, |history| {
+            let passed_over = history.delay(value);
+            let is_first = history.delayed_until().is_none();
+            if is_first {
+                history.set_delayed_until(until);
+            }
+            (passed_over, is_first)
+        });
+        if is_first {
             timers.set(Timer::Delayed(slot), None, Some(until));
         }
         passed_over
@@ -190,7 +228,7 @@ impl Memory {
 
     /// Takes out the delayed values of a key, whose time has come.
     pub(in crate::core) fn take_delayed(&mut self, slot: Slot) -> Vec<Delayed> {
-        self.histories.get_mut(&slot).map(History::take_delayed).unwrap_or_default()
+        self.change_known(slot, History::take_delayed)
     }
 
     /// Keeps a value that was judged not to be news, until the peer has been checked. Returns the time at which the
@@ -204,8 +242,9 @@ impl Memory {
         timers: &mut Timers,
         now: Now,
     ) -> u64 {
-        let replaced_at = self.history_mut(slot, timers, now).replaced_at(value_hash(tuple.value()));
-        self.rejected.keep(slot, link, tuple);
+        let hash = value_hash(tuple.value());
+        let replaced_at = self.change(slot, timers, now, |history| history.replaced_at(hash));
+        self.rejected.keep(slot, link, tuple, self.max_bytes / REJECTED_PART);
         replaced_at.unwrap_or(now.mono)
     }
 
@@ -233,14 +272,14 @@ impl Memory {
     /// Shortens a history that is too long. What a plain peer may have left with is kept for longer: one that is
     /// known to have left, or one that is silent since `silent_since`.
     pub(in crate::core) fn trim(&mut self, slot: Slot, silent_since: Option<u64>, now: Now) {
-        let (departures, history) = (&self.departures, self.histories.get_mut(&slot));
+        let (departures, Some(history)) = (&self.departures, self.histories.get_mut(&slot)) else { return };
         let was_left_with = |since, at| {
             let is_silent = silent_since.is_some_and(|silent| since <= silent && silent < at);
             departures.left_with(since, at) || is_silent
         };
-        if let Some(history) = history {
-            history.trim(now.mono, was_left_with);
-        }
+        let before = history.bytes();
+        history.trim(now.mono, was_left_with);
+        self.bytes = self.bytes - before + history.bytes();
     }
 
     /// Forgets departures that are too long ago to matter.
@@ -260,9 +299,14 @@ impl Memory {
     /// Forgets the part of a history that is too old, or all of it.
     pub(in crate::core) fn prune(&mut self, slot: Slot, timers: &mut Timers, now: Now) {
         let retention = self.retention();
-        let Some(history) = self.histories.get_mut(&slot) else { return };
-        history.prune(now.mono, retention);
-        if history.is_past(now.mono, retention) {
+        if !self.histories.contains_key(&slot) {
+            return;
+        }
+        let is_past = self.change_known(slot, |history| {
+            history.prune(now.mono, retention);
+            history.is_past(now.mono, retention)
+        });
+        if is_past {
             self.forget(slot, timers);
         } else {
             self.prune_due.push_back((now.mono + PRUNE_INTERVAL_MS, slot));
@@ -273,6 +317,7 @@ impl Memory {
     pub(in crate::core) fn forget(&mut self, slot: Slot, timers: &mut Timers) {
         self.rejected.forget(slot);
         if let Some(history) = self.histories.remove(&slot) {
+            self.bytes -= history.bytes();
             timers.set(Timer::Delayed(slot), history.delayed_until(), None);
         }
     }

@@ -107,6 +107,11 @@ pub(in crate::core) struct PlainPeer {
 }
 
 impl PlainPeer {
+    /// Bytes of what is known of the peer's keys.
+    pub(in crate::core) fn bytes(&self) -> usize {
+        self.keys.bytes() + self.checks.bytes()
+    }
+
     /// Returns whether the peer has sent a value without a stamp on this connection.
     pub(in crate::core) fn has_spoken(&self) -> bool {
         self.has_spoken

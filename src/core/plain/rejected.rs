@@ -7,8 +7,9 @@ use crate::core::id::{LinkId, Slot};
 use crate::core::tuple::Tuple;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Bytes of rejected keys and values that are kept at most; the newest is kept whatever its size. 64 MiB hold all that
-/// a burst of usual tuples can bring before the checks are over, and bound what large ones cost.
+/// Bytes of rejected keys and values that are kept at most, where memory has no nearer bound; the newest is kept
+/// whatever its size. 64 MiB hold all that a burst of usual tuples can bring before the checks are over, and bound what
+/// large ones cost.
 const MOST_BYTES: usize = 64 << 20;
 
 /// Rejected values, the newest of each peer and key.
@@ -28,14 +29,20 @@ fn cost(tuple: &Tuple) -> usize {
 }
 
 impl Rejected {
-    /// Keeps a value that was rejected, in place of the peer's earlier one of the key.
-    pub(in crate::core) fn keep(&mut self, slot: Slot, link: LinkId, tuple: Tuple) {
+    /// Bytes of all rejected values.
+    pub(in crate::core) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Keeps a value that was rejected, in place of the peer's earlier one of the key. All together take `most` bytes at
+    /// most.
+    pub(in crate::core) fn keep(&mut self, slot: Slot, link: LinkId, tuple: Tuple, most: usize) {
         self.newest += 1;
         self.bytes += cost(&tuple);
         self.order.push_back((self.newest, slot, link));
         let before = self.tuples.insert((slot, link), (self.newest, tuple));
         self.bytes -= before.map_or(0, |(_, tuple)| cost(&tuple));
-        while self.bytes > MOST_BYTES && self.tuples.len() > 1 {
+        while self.bytes > most.min(MOST_BYTES) && self.tuples.len() > 1 {
             let Some((number, slot, link)) = self.order.pop_front() else { break };
             if self.is_there(number, slot, link) {
                 self.take(slot, link);
@@ -80,7 +87,7 @@ mod tests {
     fn the_newest_of_each_peer_and_key_is_kept_and_taken_once() {
         let mut kept = Rejected::default();
         for (slot, link, value) in [(1, 1, "old"), (1, 2, "two"), (2, 1, "other"), (1, 1, "new")] {
-            kept.keep(slot, LinkId(link), Tuple::new(b"key", value.as_bytes()));
+            kept.keep(slot, LinkId(link), Tuple::new(b"key", value.as_bytes()), MOST_BYTES);
         }
         assert_eq!(kept.take(1, LinkId(1)), Some(Tuple::new(b"key", b"new")));
         assert_eq!(kept.take(1, LinkId(1)), None);
@@ -95,12 +102,12 @@ mod tests {
         let mut kept = Rejected::default();
         let large = vec![b'x'; 16 << 20];
         for slot in 0..100 {
-            kept.keep(slot, LinkId(1), Tuple::new(b"key", &large));
+            kept.keep(slot, LinkId(1), Tuple::new(b"key", &large), MOST_BYTES);
             assert!(kept.bytes <= MOST_BYTES, "{}", kept.bytes);
         }
         assert!(kept.take(99, LinkId(1)).is_some() && kept.take(0, LinkId(1)).is_none());
         for round in 0..100_000u64 {
-            kept.keep(round as Slot % 3, LinkId(round % 2), Tuple::new(b"key", b"small"));
+            kept.keep(round as Slot % 3, LinkId(round % 2), Tuple::new(b"key", b"small"), MOST_BYTES);
         }
         assert!(kept.order.len() < 200, "{}", kept.order.len());
     }

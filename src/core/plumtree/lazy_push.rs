@@ -57,6 +57,14 @@ impl LazyPush {
         }
     }
 
+    /// Bytes of the queue, and of what the peer has announced and asked not to be sent.
+    pub(in crate::core) fn bytes(&self) -> usize {
+        let announced = self.announced_by_peer.len() * size_of::<(Slot, Stamp)>();
+        let queued = (self.recent.len() + self.waiting.len()) * size_of::<Slot>();
+        // Queues and tables have room for twice as much at most.
+        2 * (announced + queued + self.lazy.len() * size_of::<u64>())
+    }
+
     /// Returns whether tuples of `origin` are to be announced to the peer and not pushed.
     pub(in crate::core) fn is_lazy(&self, origin: u64) -> bool {
         !self.lazy.is_empty() && self.lazy.contains(&origin)

@@ -4,13 +4,14 @@ use super::entry::{EventDigest, FrameDigest, Input, Output, Returned, kind, refu
 use super::fields::Fields;
 use crate::core::{Frame, LinkId, Node, Now, Refusal, Role, Settings};
 
-const REFUSALS: [Refusal; 6] = [
+const REFUSALS: [Refusal; 7] = [
     Refusal::EmptyKey,
     Refusal::KeyTooLong,
     Refusal::ValueTooLong,
     Refusal::NulByte,
     Refusal::TooManyTuples,
     Refusal::TooManyClients,
+    Refusal::TooManyBytes,
 ];
 
 impl Input<'_> {
@@ -134,6 +135,7 @@ fn take_settings(fields: &mut Fields<'_>) -> Option<Settings> {
     Some(Settings {
         max_tuples: size()?,
         max_value: size()?,
+        max_bytes: size()?,
         max_clients: size()?,
         max_drift: fields.number()?,
         tombstone: fields.number()?,

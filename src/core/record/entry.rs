@@ -341,6 +341,7 @@ pub(super) fn refusal_number(refusal: Refusal) -> u8 {
         Refusal::NulByte => 3,
         Refusal::TooManyTuples => 4,
         Refusal::TooManyClients => 5,
+        Refusal::TooManyBytes => 6,
     }
 }
 
@@ -350,8 +351,9 @@ fn put_link(out: &mut Vec<u8>, kind: u8, link: LinkId) {
 }
 
 fn put_settings(out: &mut Vec<u8>, settings: &Settings) {
-    let &Settings { max_tuples, max_value, max_clients, max_drift, tombstone, timeout, verbose } = settings;
-    let sizes = [max_tuples, max_value, max_clients].map(|size| size as u64);
+    let &Settings { max_tuples, max_value, max_bytes, max_clients, .. } = settings;
+    let &Settings { max_drift, tombstone, timeout, verbose, .. } = settings;
+    let sizes = [max_tuples, max_value, max_bytes, max_clients].map(|size| size as u64);
     let times = [max_drift, tombstone, timeout, verbose.into()];
     sizes.into_iter().chain(times).for_each(|number| put_number(out, number));
 }

@@ -8,7 +8,7 @@ use crate::core::settings::Settings;
 use crate::core::{Node, Now};
 
 /// The first bytes of a block; the digit is the version of the format.
-pub(super) const MAGIC: [u8; 4] = *b"ZGR1";
+pub(super) const MAGIC: [u8; 4] = *b"ZGR2";
 /// Bytes from a block's beginning to its checksum's end, and to its first entry.
 pub(super) const SUMMED_FROM: usize = 12;
 pub(super) const HEADER: usize = SUMMED_FROM + 32;

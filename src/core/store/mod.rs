@@ -18,6 +18,7 @@ mod register;
 
 use crate::core::codec::Prefix;
 use crate::core::id::Slot;
+use crate::core::ledger::{Ledger, cost};
 use crate::core::tuple::Tuple;
 use ahash::RandomState;
 use change_log::ChangeLog;
@@ -59,6 +60,8 @@ pub(in crate::core) struct Store {
     refused: Oldest,
     /// Number of keys in each state.
     counts: [usize; State::COUNT],
+    /// Bytes that are held. The store enters its own; the node those of its other parts.
+    pub(in crate::core) ledger: Ledger,
     /// Whether any key was ever removed.
     has_removed: bool,
 }
@@ -88,6 +91,7 @@ impl Store {
             suppressed: Oldest::default(),
             refused: Oldest::default(),
             counts: [0; State::COUNT],
+            ledger: Ledger::default(),
             has_removed: false,
         }
     }
@@ -102,9 +106,26 @@ impl Store {
         self.counts[state as usize]
     }
 
-    /// Number of keys that count against `server/max_tuples`: all but the refused ones.
+    /// Number of keys with a value, hidden ones included: those that count against `server/max_tuples`.
     pub(in crate::core) fn places(&self) -> usize {
-        self.len() - self.count(State::Refused)
+        self.count(State::Live) + self.count(State::Suppressed)
+    }
+
+    /// Number of removed keys that are remembered.
+    pub(in crate::core) fn removed(&self) -> usize {
+        self.count(State::Retracted) + self.count(State::Expired)
+    }
+
+    /// Enters a register that comes into the store.
+    fn enter(&mut self, held: &Register) {
+        self.counts[held.state as usize] += 1;
+        self.ledger.add(held.state.account(), cost(&held.tuple));
+    }
+
+    /// Strikes out a register that leaves the store.
+    fn strike(&mut self, held: &Register) {
+        self.counts[held.state as usize] -= 1;
+        self.ledger.remove(held.state.account(), cost(&held.tuple));
     }
 
     /// Returns whether any key was removed from the store, so that a key that is not here may have been here before.
@@ -186,7 +207,7 @@ impl Store {
     /// returned with the slot. The deadline is not touched.
     pub(in crate::core) fn put(&mut self, found: Lookup, held: Register) -> (Slot, Option<Register>) {
         debug_assert_eq!(found, self.look_up(held.tuple.key()));
-        self.counts[held.state as usize] += 1;
+        self.enter(&held);
         let state = held.state;
         let Lookup { hash, slot: found } = found;
         if found.is_none() {
@@ -198,7 +219,7 @@ impl Store {
         if found.is_some() {
             let old = self.registers[slot as usize].replace(held);
             if let Some(old) = &old {
-                self.counts[old.state as usize] -= 1;
+                self.strike(old);
                 self.digest.change(place, old.stamp, stamp);
             }
             self.note(slot, state);
@@ -249,6 +270,8 @@ impl Store {
         debug_assert!(!state.has_value());
         let held = self.registers[slot as usize].as_mut()?;
         let left = tombstone(held.tuple.key(), held.value_hash());
+        self.ledger.remove(held.state.account(), cost(&held.tuple));
+        self.ledger.add(held.state.account(), cost(&left));
         let tuple = std::mem::replace(&mut held.tuple, left);
         self.set_state(slot, state);
         self.set_deadline(slot, deadline);
@@ -262,8 +285,11 @@ impl Store {
 
     fn set_state(&mut self, slot: Slot, state: State) {
         if let Some(held) = self.registers[slot as usize].as_mut() {
+            let bytes = cost(&held.tuple);
             self.counts[held.state as usize] -= 1;
+            self.ledger.remove(held.state.account(), bytes);
             self.counts[state as usize] += 1;
+            self.ledger.add(state.account(), bytes);
             held.state = state;
             self.note(slot, state);
         }
@@ -309,7 +335,7 @@ impl Store {
         }
         let held = self.registers[slot as usize].take()?;
         self.has_removed = true;
-        self.counts[held.state as usize] -= 1;
+        self.strike(&held);
         self.deadlines.remove(&slot);
         self.changes.remove(slot);
         self.digest.remove(slot, held.key_hash(), held.stamp);

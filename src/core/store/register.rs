@@ -2,6 +2,7 @@
 
 use crate::core::clock::Stamp;
 use crate::core::id::LinkId;
+use crate::core::ledger::Account;
 use crate::core::tuple::{Tuple, key_hash, value_hash};
 
 /// State of a key: with or without a value here.
@@ -30,6 +31,15 @@ impl State {
     /// Returns whether the key has a value on this node, hidden or not.
     pub(in crate::core) fn has_value(self) -> bool {
         matches!(self, State::Live | State::Suppressed)
+    }
+
+    /// The account of the ledger to which keys in this state belong.
+    pub(in crate::core) fn account(self) -> Account {
+        match self {
+            State::Live | State::Suppressed => Account::Tuples,
+            State::Retracted | State::Expired => Account::Tombstones,
+            State::Refused => Account::Refused,
+        }
     }
 }
 

@@ -27,6 +27,8 @@ const REFUSAL_LASTS: u64 = 5000;
 pub(super) struct Tally {
     /// Tuples refused for want of room.
     pub(super) no_room: u64,
+    /// Tuples refused for want of bytes.
+    pub(super) no_bytes: u64,
     /// Tuples refused for the length of their values.
     pub(super) too_long: u64,
     /// Tuples and clocks refused for their time.

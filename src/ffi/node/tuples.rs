@@ -29,9 +29,9 @@ unsafe fn publish(node: *mut zgossip_t, name: &[u8], value: &[u8], ttl: u32) -> 
 /// A key is a string of 1 to 255 bytes; a value is a string of any length up to
 /// server/max_value (16 MiB by default). The call returns once the command is
 /// queued, without waiting for the node; a later call on the same node is
-/// carried out after it. A node that has no room for another key
-/// (server/max_tuples) logs that, and reports it as an event of kind
-/// ZGOSSIP_EVENT_ERROR if zgossip_set_events is on.
+/// carried out after it. A node that has no room for the tuple
+/// (server/max_tuples, server/max_bytes) logs that, and reports it as an event
+/// of kind ZGOSSIP_EVENT_ERROR if zgossip_set_events is on.
 ///
 /// Returns: 0, or -1.
 /// Errors: EINVAL if the key is empty or too long; EMSGSIZE if the value is too

@@ -45,6 +45,10 @@ class Stats:
     """Digest of all that the node holds: equal on nodes that hold the same."""
     hidden: int
     """Tuples that the node holds for its peers and does not show, because its program said UNPUBLISH."""
+    bytes: int
+    """Bytes that the node holds: tuples, removed keys, what it remembers of peers and what waits for them."""
+    max_bytes: int
+    """Most bytes that the node may hold: server/max_bytes, or the default that was found for this machine."""
 
 
 class StatsBuffer(ctypes.Structure):

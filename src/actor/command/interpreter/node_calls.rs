@@ -186,6 +186,7 @@ fn refused(refusal: &Refusal) -> Failure {
     let errno = match refusal {
         Refusal::ValueTooLong => libc::EMSGSIZE,
         Refusal::TooManyTuples | Refusal::TooManyClients => libc::ENOBUFS,
+        Refusal::TooManyBytes => libc::ENOMEM,
         Refusal::EmptyKey | Refusal::KeyTooLong | Refusal::NulByte => libc::EINVAL,
     };
     Failure::new(errno, refusal)
