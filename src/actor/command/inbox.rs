@@ -19,6 +19,7 @@ use hashbrown::hash_table::Entry;
 
 use super::message::Message;
 use super::outgoing::Outgoing;
+use crate::core::Tuple;
 use crate::engine::entropy;
 
 /// The number of waiting messages up to which a removed tuple's event stays: CZMQ's pipe holds 1000 messages, and takes
@@ -28,6 +29,13 @@ const PIPE_DEPTH: usize = 1_000;
 /// Number of events beside DELIVER that may wait: far more than a program that reads leaves waiting, in some
 /// megabytes.
 const MAX_NOTICES: usize = 100_000;
+
+/// The memory, in bytes, that the values of removed tuples may take while the events of their removal wait. Values that
+/// are held cost nothing here: they are shared with the store.
+const MAX_REMOVED_BYTES: usize = 64 << 20;
+
+/// Bytes of a removed tuple from which on its event is withdrawn however few messages wait.
+const LARGE: usize = 64 << 10;
 
 /// The memory that waiting replies may take, in bytes, before no further one is made.
 const MAX_REPLY_BYTES: usize = 64 << 20;
@@ -56,6 +64,8 @@ pub struct Inbox {
     reply_bytes: usize,
     /// The number of events that wait and are not DELIVER.
     notices: usize,
+    /// The bytes of the tuples of those that are removals.
+    removed_bytes: usize,
     /// Number of different replies that may wait.
     max_replies: usize,
 }
@@ -93,6 +103,7 @@ impl Inbox {
             replies: 0,
             reply_bytes: 0,
             notices: 0,
+            removed_bytes: 0,
             max_replies,
         }
     }
@@ -119,7 +130,7 @@ impl Inbox {
             Outgoing::FirstDeliver(message) => self.push_first(message),
             Outgoing::Notice(message) => return self.push_notice(message),
             Outgoing::Reply(message) => self.push_reply(message),
-            Outgoing::Forget(tuple) => self.forget(tuple.key()),
+            Outgoing::Forget(tuple) => self.forget(&tuple),
         }
         true
     }
@@ -134,7 +145,9 @@ impl Inbox {
         self.index();
         let Inbox { slots, first, places, hasher, .. } = self;
         let (first, number) = (*first, half(hasher.hash_one(tuple.key())));
-        let room = !removal || self.notices < MAX_NOTICES;
+        let bytes = removed_bytes(&message);
+        let fits = self.removed_bytes + bytes <= MAX_REMOVED_BYTES;
+        let room = !removal || (self.notices < MAX_NOTICES && fits);
         let is_it = |&place: &u64| key_at(slots, first, place) == tuple.key();
         let entry = match places.entry(spread(number), is_it, |&place| hash_at(slots, first, place)) {
             Entry::Occupied(entry) => entry,
@@ -145,6 +158,7 @@ impl Inbox {
                     self.indexed = first + slots.len() as u64;
                     self.waiting += 1;
                     self.notices += usize::from(removal);
+                    self.removed_bytes += bytes;
                 }
                 return room;
             }
@@ -153,8 +167,9 @@ impl Inbox {
         let slot = self.slot_mut(place);
         let was_removal = !matches!(slot.message, Some(Message::Deliver(_)));
         // In the place of an older event there is always room.
-        slot.message = Some(message);
+        let former = slot.message.replace(message).as_ref().map_or(0, removed_bytes);
         self.notices = self.notices + usize::from(removal) - usize::from(was_removal);
+        self.removed_bytes = self.removed_bytes + bytes - former;
         true
     }
 
@@ -182,9 +197,10 @@ impl Inbox {
 
     /// Withdraws the event of a key whose tuple is gone, for an owner who does not want to hear of removals. Otherwise
     /// keys that come and go would pile up without end before an owner who never reads. While few messages wait, the
-    /// event stays.
-    pub fn forget(&mut self, key: &[u8]) {
-        if self.waiting <= PIPE_DEPTH {
+    /// event stays, unless its value is large.
+    pub fn forget(&mut self, tuple: &Tuple) {
+        let key = tuple.key();
+        if self.waiting <= PIPE_DEPTH && tuple.value().len() < LARGE {
             return;
         }
         self.index();
@@ -195,7 +211,8 @@ impl Inbox {
         let place = entry.remove().0;
         let slot = self.slot_mut(place);
         let removal = !matches!(slot.message, Some(Message::Deliver(_)));
-        slot.message = None;
+        let former = slot.message.take().as_ref().map_or(0, removed_bytes);
+        self.removed_bytes -= former;
         self.notices -= usize::from(removal);
         self.waiting -= 1;
         self.empty += 1;
@@ -255,7 +272,10 @@ impl Inbox {
         self.first += 1;
         let message = slot.message?;
         match slot.kind {
-            Kind::TupleEvent => self.notices -= usize::from(!matches!(message, Message::Deliver(_))),
+            Kind::TupleEvent => {
+                self.notices -= usize::from(!matches!(message, Message::Deliver(_)));
+                self.removed_bytes -= removed_bytes(&message);
+            }
             Kind::Notice => self.notices -= 1,
             Kind::Reply => {
                 self.replies -= 1;
@@ -295,6 +315,14 @@ impl Inbox {
         self.places.clear();
         self.indexed = 0;
         self.index();
+    }
+}
+
+/// Bytes that an event keeps of a tuple that is held no more.
+fn removed_bytes(message: &Message) -> usize {
+    match message {
+        Message::Deliver(_) => 0,
+        _ => message.event_tuple().map_or(0, |tuple| tuple.key().len() + tuple.value().len()),
     }
 }
 

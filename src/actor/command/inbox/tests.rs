@@ -19,6 +19,7 @@ fn drain(inbox: &mut Inbox) -> Vec<Message> {
     let messages: Vec<_> = std::iter::from_fn(|| inbox.pop()).collect();
     assert!(inbox.is_empty() && inbox.front().is_none() && inbox.places.is_empty());
     assert_eq!((inbox.empty, inbox.notices, inbox.replies, inbox.reply_bytes), (0, 0, 0, 0));
+    assert_eq!(inbox.removed_bytes, 0);
     messages
 }
 
@@ -94,7 +95,7 @@ fn keys_that_come_and_go_do_not_pile_up() {
     for number in 0..50_000 {
         let key = number.to_string();
         inbox.push_event(deliver(&key, "1"));
-        inbox.forget(key.as_bytes());
+        inbox.forget(&Tuple::new(key.as_bytes(), b"v"));
     }
     assert_eq!(inbox.len(), PIPE_DEPTH);
     assert!(inbox.slots.len() <= 3 * PIPE_DEPTH, "{} slots", inbox.slots.len());
@@ -164,7 +165,7 @@ proptest! {
                     if list.len() > PIPE_DEPTH {
                         list.retain(|m| m.event_tuple().is_none_or(|t| t.key() != key.as_bytes()));
                     }
-                    inbox.forget(key.as_bytes());
+                    inbox.forget(&Tuple::new(key.as_bytes(), b"v"));
                 }
                 Step::Reply(number) => {
                     list.push(status(number.into()));
@@ -183,4 +184,22 @@ proptest! {
         prop_assert_eq!(keys.len(), inbox.places.len());
         prop_assert_eq!(drain(&mut inbox), list);
     }
+}
+
+/// What a program that does not read is owed of removed tuples has a bound in bytes, and values that are gone are not
+/// kept for one that does not ask for removals.
+#[test]
+fn values_of_removed_tuples_take_64_mib_at_most() {
+    let mut inbox = Inbox::new(10);
+    let large = |key: usize| Tuple::new(key.to_string().as_bytes(), &vec![b'x'; 1 << 20]);
+    let taken = (0..100).filter(|&key| inbox.push_event(Message::Retract(large(key)))).count();
+    assert_eq!(taken, 63);
+    assert!(inbox.push_event(Message::Deliver(large(0))), "in the place of a removal");
+    assert!(inbox.push_event(Message::Retract(large(100))));
+    assert_eq!(drain(&mut inbox).len(), 64);
+    for key in 0..100 {
+        inbox.push_event(Message::Deliver(large(key)));
+        inbox.forget(&large(key));
+    }
+    assert!(inbox.is_empty());
 }
