@@ -16,6 +16,7 @@
 //! | --- | --- |
 //! | `id`, `clock`, `tuple`, `frame`, `event`, `settings`, `stats` | the types that all other files use |
 //! | `timers` | deadlines |
+//! | `encodings` | frames of large tuples, shared by all links that send them |
 //! | `ledger` | how many bytes are held, and for what |
 //! | `codec` | the bytes on the wire |
 //! | `store` | the tuples, their change log, the digest |
@@ -35,6 +36,7 @@ mod anti_entropy;
 mod bulk;
 mod clock;
 pub mod codec;
+mod encodings;
 mod event;
 mod frame;
 mod id;

@@ -43,6 +43,7 @@ pub use peers::{PeerKind, PeerState};
 use crate::core::anti_entropy::AntiEntropy;
 use crate::core::clock::{Clock, Now, PeerClocks, Stamp, node_id};
 use crate::core::codec::{MAX_NAME, Summary};
+use crate::core::encodings::Encodings;
 use crate::core::event::Event;
 use crate::core::id::{LinkId, Slot};
 use crate::core::link::Link;
@@ -101,6 +102,7 @@ pub struct Node {
     /// Links that had a barrier to acknowledge when a key last changed.
     barrier_links: Vec<LinkId>,
     batches: transmit::BatchCache,
+    encodings: Encodings,
     /// The last batch for peers that are sent everything.
     backlogs: transmit::BatchCache,
     tree: plumtree::State,
@@ -148,6 +150,8 @@ impl Node {
             last_barrier: 0,
             barrier_links: Vec::new(),
             batches: transmit::BatchCache::default(),
+            // No choice that others can see depends on it, so it takes nothing from the random numbers.
+            encodings: Encodings::new(seed),
             backlogs: transmit::BatchCache::default(),
             tree: plumtree::State::new(id, random.u64(..)),
             anti_entropy: AntiEntropy::new(random.u64(..)),

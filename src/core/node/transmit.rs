@@ -6,7 +6,8 @@
 use super::Node;
 use crate::core::clock::{Now, Stamp};
 use crate::core::codec::lists::BatchWriter;
-use crate::core::codec::{Extension, MessageId, RecordKind, encode, encode_publish};
+use crate::core::codec::{Extension, MessageId, RecordKind, encode};
+use crate::core::encodings::Encodings;
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Slot};
 use crate::core::link::Link;
@@ -142,7 +143,7 @@ impl Node {
                 if let Some(held) = self.store.get(slot).filter(|held| held.is_live()) {
                     link.plain.on_sent(slot, value_hash(held.tuple.value()), now.mono);
                     self.counters.tuples_out += 1;
-                    return Some(self.single(slot, held, is_plain, now));
+                    return Some(self.single(slot, is_plain, now));
                 }
                 continue;
             }
@@ -169,7 +170,7 @@ impl Node {
             if !held.defer_to_plain {
                 link.plain.on_sent(slot, value_hash(held.tuple.value()), now.mono);
             }
-            let frame = (!held.defer_to_plain).then(|| self.single(slot, held, is_plain, now));
+            let frame = (!held.defer_to_plain).then(|| self.single(slot, is_plain, now));
             self.schedule_link(id, now);
             if frame.is_some() {
                 self.counters.tuples_out += 1;
@@ -181,9 +182,10 @@ impl Node {
     /// Makes a PUBLISH. The stamp goes to every peer: a plain one ignores it, and an extended one that was taken for
     /// plain never judges the value without it. A peer that is known to be plain is sent no time to live, because CZMQ
     /// would repeat it with other tuples.
-    fn single(&self, slot: Slot, held: &Register, is_plain: bool, now: Now) -> Frame {
+    fn single(&mut self, slot: Slot, is_plain: bool, now: Now) -> Frame {
         let ttl = if is_plain { 0 } else { remaining(self.store.deadline(slot), now) };
-        Frame::new(encode_publish(&held.tuple, ttl, Some(held.stamp)))
+        let held = self.store.held(slot);
+        self.encodings.publish(&held.tuple, ttl, held.stamp)
     }
 
     /// Makes the next frame with tuples for an extended link.
@@ -261,7 +263,7 @@ impl Node {
         }
         let tuples = batch.count() as u64;
         let ages_from = batch.ages.then_some(now.mono);
-        let frame = batch.finish()?;
+        let frame = batch.finish(&mut self.encodings)?;
         self.counters.tuples_out += tuples;
         if !excluded {
             let (end, frame) = (offset, Some(frame.clone()));
@@ -285,7 +287,7 @@ impl Node {
             link.bulk.pop();
         }
         self.counters.tuples_out += batch.count() as u64;
-        batch.finish()
+        batch.finish(&mut self.encodings)
     }
 
     /// Makes the next batch of everything, for a peer that holds next to nothing. No tuple is left out, wherever it
@@ -317,7 +319,7 @@ impl Node {
         link.bulk.advance(offset);
         let tuples = batch.count() as u64;
         let ages_from = batch.ages.then_some(now.mono);
-        let frame = batch.finish()?;
+        let frame = batch.finish(&mut self.encodings)?;
         self.counters.tuples_out += tuples;
         let kept = Some(frame.clone());
         let (sources, origins) = Default::default();
@@ -374,12 +376,11 @@ impl Collector {
         true
     }
 
-    fn finish(self) -> Option<Frame> {
-        let bytes = match (self.first, self.batch) {
-            (Some((tuple, ttl, stamp)), _) => encode_publish(&tuple, ttl, Some(stamp)),
-            (None, batch) => batch?.finish(),
-        };
-        Some(Frame::new(bytes))
+    fn finish(self, encodings: &mut Encodings) -> Option<Frame> {
+        match (self.first, self.batch) {
+            (Some((tuple, ttl, stamp)), _) => Some(encodings.publish(&tuple, ttl, stamp)),
+            (None, batch) => Some(Frame::new(batch?.finish())),
+        }
     }
 }
 
