@@ -266,7 +266,8 @@ typedef struct {
 //
 // Returns: 0, or -1.
 // Errors: EINVAL if the key is empty or too long; EMSGSIZE if the value is too
-//     long; EAGAIN, EINTR and EPIPE as zgossip_send.
+//     long; ENOMEM if there is no memory for it; EAGAIN, EINTR and EPIPE as
+//     zgossip_send.
 int zgossip_publish(zgossip_t *self, const char *key, const char *value);
 
 // Publishes a tuple that expires on every node after `msecs` milliseconds.

@@ -23,6 +23,8 @@ pub enum Kind {
     Descriptors,
     /// `server/max_clients` clients are connected.
     Clients,
+    /// The connection of a peer was ended that sent more than could be read.
+    Flood,
     /// The program does not read its messages.
     Unread,
     /// The node ended before its tuples were sent.
@@ -76,7 +78,7 @@ pub struct Entry {
 }
 
 /// All kinds of warnings about a running node.
-pub const WARNINGS: [Entry; 25] = [
+pub const WARNINGS: [Entry; 26] = [
     Entry {
         kind: Kind::Unreachable,
         text: "cannot connect to {endpoint}: {reason}",
@@ -134,6 +136,14 @@ pub const WARNINGS: [Entry; 25] = [
         over: "",
         meaning: "No more clients are served; those that are turned away try again.",
         remedy: "Raise server/max_clients, or distribute the clients over more nodes.",
+    },
+    Entry {
+        kind: Kind::Flood,
+        text: "ended {count} connections, the last of {peer}: more came than could be read",
+        over: "",
+        meaning: "The peer sent a message without end, or what all peers have sent and this node has not read yet takes \
+                  too much memory. Peers connect again, and are sent what they missed.",
+        remedy: "Look at what the peer is; distribute the load over more nodes, or raise server/max_bytes.",
     },
     Entry {
         kind: Kind::Unread,

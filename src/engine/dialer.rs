@@ -12,8 +12,9 @@ use crate::core::{LinkId, Now, Role};
 use crate::warning::Kind;
 
 use super::endpoint::{Endpoint, Transport};
+use super::intake::Intake;
 use super::link::Link;
-use super::raw::{Change, MonitorEvent};
+use super::raw::{Change, Load, MonitorEvent};
 use super::remote::{REPLACE, Remote, State};
 use super::router::{LINGER, Purpose, Router};
 use super::security::Access;
@@ -45,7 +46,7 @@ impl Engine {
         let id =
             self.node.open_link(Role::Client, now).map_err(|refusal| Error::invalid(refusal.to_string()))?;
         self.note_link(id, endpoint.text());
-        self.links.insert(id, Link::dialed(slot, Remote::new(endpoint, access)));
+        self.links.insert(id, Link::dialed(slot, Remote::new(endpoint, access), Load::new(&self.in_sockets)));
         if let Err(error) = self.attach(id, now) {
             self.links.remove(&id);
             self.node.close_link(id, now);
@@ -230,6 +231,7 @@ impl Engine {
             self.node.link_down(id, now); // it was lost in between, and no event reported that
         }
         let was_reported = remote.set_up(now.mono);
+        link.intake = remote.connection().map(|connection| Intake::new(connection, Role::Client));
         let address = remote.dialed().map_or_else(String::new, |address| format!(" ({address})"));
         let text = format!("connected to {}{address}", remote.endpoint().text());
         if was_reported {

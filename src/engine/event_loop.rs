@@ -149,8 +149,13 @@ impl Engine {
 
     /// The time until the next deadline; `None` if there is none.
     fn time_left(&self, owner: &dyn Owner) -> Option<Duration> {
-        let deadlines =
-            [self.node.poll_timeout(), owner.poll_timeout(), self.timers.next(), self.send_queue.next_turn()];
+        let deadlines = [
+            self.node.poll_timeout(),
+            owner.poll_timeout(),
+            self.timers.next(),
+            self.send_queue.next_turn(),
+            self.looks.next(),
+        ];
         // Not by `flatten`, which the compiler makes look at numbers that are not there: memory checkers report that.
         let next = deadlines.map(|deadline| deadline.unwrap_or(u64::MAX)).into_iter().min();
         let next = next.filter(|next| *next != u64::MAX)?;

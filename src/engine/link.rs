@@ -1,7 +1,11 @@
 //! One peer, as the engine knows it: the ROUTER that leads to it, and the frame that waits for room there.
 
+use std::sync::Arc;
+
 use crate::core::Frame;
 
+use super::intake::Intake;
+use super::raw::Load;
 use super::remote::Remote;
 
 /// State of a link between "has something to send" and "sent".
@@ -29,25 +33,40 @@ pub(super) struct Link {
     /// The one frame for which the socket had no room.
     pub(super) pending: Option<Frame>,
     pub(super) sending: Sending,
+    /// Bytes that wait in the socket for this peer.
+    pub(super) load: Arc<Load>,
+    /// Bytes that came by the connection and were read, where the kernel counts them.
+    pub(super) intake: Option<Intake>,
     /// State of the connection, if this node made it.
     pub(super) remote: Option<Box<Remote>>,
 }
 
 impl Link {
     /// A peer that connected to us.
-    pub(super) fn accepted(slot: usize, routing_id: Box<[u8]>, endpoint: String) -> Link {
+    pub(super) fn accepted(slot: usize, routing_id: Box<[u8]>, endpoint: String, load: Arc<Load>) -> Link {
         let endpoint = endpoint.into_boxed_str();
-        Link { slot, routing_id, endpoint, pending: None, sending: Sending::Idle, remote: None }
+        Link {
+            slot,
+            routing_id,
+            endpoint,
+            pending: None,
+            sending: Sending::Idle,
+            load,
+            intake: None,
+            remote: None,
+        }
     }
 
     /// A peer that we connect to. It has a routing id once a connection is made.
-    pub(super) fn dialed(slot: usize, remote: Remote) -> Link {
+    pub(super) fn dialed(slot: usize, remote: Remote, load: Arc<Load>) -> Link {
         Link {
             slot,
             routing_id: Box::default(),
             endpoint: remote.endpoint().text().into(),
             pending: None,
             sending: Sending::Idle,
+            load,
+            intake: None,
             remote: Some(Box::new(remote)),
         }
     }

@@ -21,6 +21,18 @@ pub fn default_budget() -> usize {
     })
 }
 
+/// Bytes from which on an allocation is worth asking for beforehand: smaller ones are a small part of any limit.
+const LARGE: usize = 64 << 10;
+
+/// Returns whether this many bytes can be had now, where this process has a limit of address space; elsewhere the system
+/// gives whatever is asked for. To be asked where a peer or the program has chosen the number: an allocation that fails
+/// inside the node would end the process.
+pub fn is_there(bytes: usize) -> bool {
+    static IS_LIMITED: OnceLock<bool> = OnceLock::new();
+    let is_limited = || *IS_LIMITED.get_or_init(|| getrlimit(Resource::As).current.is_some());
+    bytes < LARGE || !is_limited() || Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
+}
+
 fn budget(memory: Option<u64>) -> usize {
     let bytes = memory.map_or(LARGEST, |memory| (memory / PART).min(LARGEST));
     usize::try_from(bytes).unwrap_or(usize::MAX)
@@ -78,6 +90,11 @@ mod tests {
         assert_eq!(budget(Some(400 << 20)), 100 << 20);
         assert_eq!((budget(Some(1 << 40)), budget(None)), (1 << 30, 1 << 30));
         assert!(default_budget() > 0 && default_budget() <= 1 << 30);
+    }
+
+    #[test]
+    fn what_can_be_had_is_there() {
+        assert!(is_there(0) && is_there(1 << 20));
     }
 
     #[test]

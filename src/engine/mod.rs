@@ -24,6 +24,7 @@
 //! | `router`, `link` | a ROUTER socket; one peer behind it |
 //! | `send_queue`, `timers`, `throttle` | whose turn it is to send, deadlines, how often trouble is reported |
 //! | `liveness` | whether bytes pass on the connection of a silent server |
+//! | `intake` | how many bytes of peers wait to be read |
 //! | `recorder` | the flight recorder's files |
 //! | `warnings` | what is said of peers and of sockets |
 //! | `memory` | how many bytes a node may hold where nobody has said |
@@ -41,6 +42,7 @@ mod error;
 pub(crate) mod event_fd;
 mod event_loop;
 mod identity;
+mod intake;
 mod link;
 mod listener;
 mod liveness;
@@ -64,6 +66,8 @@ mod warnings;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use hashbrown::HashMap;
 
@@ -186,6 +190,8 @@ pub struct Engine {
     /// The endpoints that are bound.
     bound: Vec<Bound>,
     send_queue: SendQueue,
+    /// Bytes of large frames that wait in sockets.
+    in_sockets: Arc<AtomicUsize>,
     /// Frames that libzmq has taken.
     frames_sent: u64,
     /// Clients that are gone, and the moment when that became known (mono ms). What they sent may still be unread.
@@ -199,6 +205,10 @@ pub struct Engine {
     /// The message being received.
     received: Message,
     turned_away: TurnedAway,
+    /// What waits to be read.
+    looks: intake::Looks,
+    /// The node ends, and hands over what it can: in a quarter of a second the sockets are gone.
+    is_ending: bool,
     /// Limits the log lines about failed calls.
     failures: Throttle,
     watch: warnings::Watch,
@@ -226,6 +236,7 @@ impl Engine {
             links: HashMap::with_hasher(entropy::hasher()),
             bound: Vec::new(),
             send_queue: SendQueue::default(),
+            in_sockets: Arc::default(),
             frames_sent: 0,
             departed: Vec::new(),
             closed: Vec::new(),
@@ -234,6 +245,8 @@ impl Engine {
             resolver: Resolver::new(settings.lookup),
             received: Message::default(),
             turned_away: TurnedAway::default(),
+            looks: intake::Looks::default(),
+            is_ending: false,
             failures: Throttle::constant(FAILURE_INTERVAL),
             watch: warnings::Watch::default(),
             terminated: false,

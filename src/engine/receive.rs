@@ -7,7 +7,9 @@ use crate::warning::Kind;
 
 use super::Engine;
 use super::link::Link;
+use super::memory;
 use super::raw;
+use super::raw::Load;
 use super::router::{Message, Router};
 use super::throttle::Throttle;
 
@@ -15,6 +17,9 @@ use super::throttle::Throttle;
 /// tuples.
 const BATCH: usize = 1000;
 const BATCH_BYTES: usize = 512 << 10;
+
+/// Number of copies of a message that may be needed at a time: its tuple, and the memory in which that is assembled.
+const COPIES: usize = 2;
 
 /// The time between two warnings about clients that are turned away (ms).
 const WARNING_INTERVAL: u64 = 5000;
@@ -34,6 +39,7 @@ impl Default for TurnedAway {
 impl Engine {
     /// Takes what the sockets have received, and acts on what their monitors report.
     pub(super) fn receive(&mut self, now: Now) {
+        let mut undrained = Vec::new();
         for slot in 0..self.routers.len() {
             // The router is out of its slot meanwhile: links are opened while its messages are read.
             let Some(mut router) = self.routers[slot].take() else { continue };
@@ -50,8 +56,12 @@ impl Engine {
             self.close_departed(slot, is_drained, now);
             if is_drained {
                 self.handle_monitor_events(slot, now);
+            } else {
+                undrained.push(slot);
             }
         }
+        self.end_incomplete(now);
+        self.look_at_intake(|slot| !undrained.contains(&slot), now);
     }
 
     /// Takes a batch of messages from one socket. True if that was all.
@@ -71,7 +81,7 @@ impl Engine {
                 break;
             }
             messages += 1;
-            bytes += message.body.data().len();
+            bytes += message.bytes;
             let link = match router.find(message.routing_id.data()) {
                 Some(link) => link,
                 None => match self.open(router, slot, &message, now) {
@@ -79,9 +89,16 @@ impl Engine {
                     None => continue,
                 },
             };
+            self.looks.on_read(link, message.bytes, message.frames);
+            if !memory::is_there(COPIES * message.body.data().len()) {
+                self.log_failure("cannot take a message", raw::Error::NO_MEMORY);
+                self.looks.lost.push(link);
+                continue;
+            }
             self.node.handle_frame(link, message.body.data(), now);
         }
         self.received = message;
+        self.note_read();
         is_drained
     }
 
@@ -89,6 +106,9 @@ impl Engine {
     fn open(&mut self, router: &mut Router, slot: usize, message: &Message, now: Now) -> Option<LinkId> {
         if router.purpose.role() == Role::Client {
             return None; // the message came by a connection that was given up
+        }
+        if self.looks.is_doomed(slot, message.routing_id.data()) {
+            return None;
         }
         let Ok(id) = self.node.open_link(Role::Server, now) else {
             // There is one reason: the number of clients.
@@ -100,7 +120,8 @@ impl Engine {
         router.add_link(routing_id, id);
         self.logger.debug(format_args!("peer {endpoint} has connected"));
         self.note_link(id, &endpoint);
-        self.links.insert(id, Link::accepted(slot, routing_id.into(), endpoint));
+        self.links.insert(id, Link::accepted(slot, routing_id.into(), endpoint, Load::new(&self.in_sockets)));
+        self.note_connection(id, message.body.source());
         Some(id)
     }
 

@@ -197,6 +197,11 @@ impl Remote {
         self.descriptor
     }
 
+    /// The present connection, as the kernel knows it, if it is over TCP.
+    pub(super) fn connection(&self) -> Option<raw::Connection> {
+        self.connection
+    }
+
     fn forget_connection(&mut self) {
         self.descriptor = None;
         self.connection = None;

@@ -8,13 +8,14 @@
 
 use std::collections::VecDeque;
 use std::os::fd::RawFd;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 
 use crate::core::{Frame, LinkId, Role};
 
 use super::entropy;
-use super::raw::{Context, Error, Events, MonitorEvent, Monitored, Msg, Socket};
+use super::raw::{Context, Error, Events, Load, MonitorEvent, Monitored, Msg, Socket};
 
 /// Frames that libzmq may hold for one peer; beyond them, the node only remembers what is owed to the peer.
 const SEND_QUEUE: i32 = 200;
@@ -79,6 +80,9 @@ pub(super) struct Message {
     pub(super) routing_id: Msg,
     /// The last frame. Some peers put other frames before it.
     pub(super) body: Msg,
+    /// Bytes of all frames but the routing id, and their number.
+    pub(super) bytes: usize,
+    pub(super) frames: u64,
 }
 
 /// The outcome of sending a frame.
@@ -199,8 +203,11 @@ impl Router {
             Err(error) => return Err(error),
         }
         let mut more = message.routing_id.more();
+        (message.bytes, message.frames) = (0, 0);
         while more {
             self.socket().try_recv(&mut message.body)?;
+            message.bytes += message.body.data().len();
+            message.frames += 1;
             more = message.body.more();
         }
         Ok(true)
@@ -236,13 +243,13 @@ impl Router {
         self.links.remove(routing_id).is_some()
     }
 
-    /// Sends a frame to the peer with this routing id.
+    /// Sends a frame to the peer with this routing id. A large one counts in `load` until it has left libzmq.
     #[inline]
-    pub(super) fn send(&mut self, routing_id: &[u8], frame: &Frame) -> Result<Sent, Error> {
+    pub(super) fn send(&mut self, routing_id: &[u8], frame: &Frame, load: &Arc<Load>) -> Result<Sent, Error> {
         self.may_be_readable = true;
         // The body is made first: once the routing id is sent, a body must follow.
         let mut body = match frame.shared() {
-            Some(bytes) => Msg::from_arc(bytes.clone())?,
+            Some(bytes) => Msg::from_arc(bytes.clone(), load)?,
             None => Msg::from_slice(frame.bytes())?,
         };
         match self.socket().try_send_slice(routing_id, true) {

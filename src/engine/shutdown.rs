@@ -27,6 +27,7 @@ impl Engine {
         let begun = Instant::now();
         let now = self.now();
         self.node.shutdown(now);
+        self.is_ending = true;
         poller.clear();
         for router in self.routers.iter().flatten() {
             poller.add(router.fd(), false);

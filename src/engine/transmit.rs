@@ -11,11 +11,20 @@ use crate::core::{LinkId, Now};
 
 use super::Engine;
 use super::link::Sending;
+use super::memory;
 use super::router::Sent;
 
 /// Frames, and bytes, that a link may send in one turn.
 const SHARE: usize = 256;
 const SHARE_BYTES: usize = 512 << 10;
+
+/// Bytes that may wait in a socket for one peer, or one frame: enough to keep a fast line busy until the link is tried
+/// again.
+const IN_SOCKET: usize = 4 << 20;
+
+/// The same while those that wait for all peers together are more than this part of `server/max_bytes`, as a divisor.
+const IN_SOCKET_WHEN_SHORT: usize = 256 << 10;
+const SHORT_PART: usize = 8;
 
 /// A round that takes longer is interrupted and goes on in the next turn of the loop: the node has other things to do.
 const LONGEST_ROUND: Duration = Duration::from_millis(10);
@@ -96,17 +105,28 @@ impl Engine {
     }
 
     fn send_share(&mut self, id: LinkId, now: Now) -> Turn {
+        let short = self.node.settings().max_bytes / SHORT_PART;
         let Some(link) = self.links.get_mut(&id) else { return Turn::Done };
         let Some(router) = self.routers.get_mut(link.slot).and_then(Option::as_mut) else {
             return Turn::Done;
         };
         let (mut frames, mut bytes) = (0, 0);
+        // A frame holds one large value at most.
+        if link.pending.is_none() && !memory::is_there(self.node.settings().max_value) {
+            return Turn::Blocked { has_sent: false };
+        }
         while frames < SHARE && bytes < SHARE_BYTES {
             let Some(frame) = link.pending.take().or_else(|| self.node.poll_transmit(id, now)) else {
                 return Turn::Done;
             };
             let has_sent = frames > 0;
-            match router.send(&link.routing_id, &frame) {
+            let (waiting, of_all) = link.load.bytes();
+            let most = if of_all > short { IN_SOCKET_WHEN_SHORT } else { IN_SOCKET };
+            if waiting > 0 && waiting + frame.bytes().len() > most && !self.is_ending {
+                link.pending = Some(frame);
+                return Turn::Blocked { has_sent };
+            }
+            match router.send(&link.routing_id, &frame, &link.load) {
                 Ok(Sent::Yes) => {}
                 Ok(Sent::Full) => {
                     link.pending = Some(frame);

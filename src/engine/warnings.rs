@@ -57,7 +57,7 @@ impl Engine {
     }
 
     /// A peer for people: its endpoint, and its name or id if it has told one.
-    fn name_of(&self, link: LinkId) -> String {
+    pub(super) fn name_of(&self, link: LinkId) -> String {
         let endpoint = self.endpoint_of(link);
         match self.node.identity(link).map(|identity| (identity.id, identity.name)) {
             Some((_, Some(name))) => format!("{endpoint} ({})", printable(&name)),

@@ -7,6 +7,7 @@
 //! | `protocol` | the frames of the wire, byte by byte, as doc/PROTOCOL.md shows them |
 //! | `interop` | our nodes and CZMQ's understand each other |
 //! | `hostile` | frames and peers that are wrong harm nobody |
+//! | `hostile_memory` | what peers make a node hold, queue and receive has a bound |
 //! | `faults` | processes that are killed, stopped and come back |
 //! | `hosts_file` | names as the system resolves them |
 //! | `converge` | small networks agree, whatever happens to them |
@@ -21,6 +22,7 @@ mod engine;
 mod faults;
 mod fleet;
 mod hostile;
+mod hostile_memory;
 mod hosts_file;
 mod interop;
 mod plain;

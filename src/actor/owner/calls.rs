@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use crate::actor::command::Condition;
 use crate::actor::error::{CallError, Failure};
 use crate::core::{Origin, Tuple, check_key};
+use crate::engine::memory;
 
 /// The longest ZAP domain, in bytes: the limit of libzmq's `ZMQ_ZAP_DOMAIN`.
 const MAX_DOMAIN: usize = 255;
@@ -22,6 +23,10 @@ impl Handle {
         let (key, value) = (checked_key(key)?, without_nul(value, "value")?);
         if value.len() > self.max_value() {
             return Err(Failure::new(libc::EMSGSIZE, "value is longer than server/max_value"));
+        }
+        // The command, the tuple, and the memory in which that is assembled.
+        if !memory::is_there(3 * value.len()) {
+            return Err(Failure::new(libc::ENOMEM, "no memory for the value"));
         }
         Ok(self.send_publish(key, value, ttl)?)
     }

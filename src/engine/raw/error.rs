@@ -12,6 +12,8 @@ pub struct Error(i32);
 impl Error {
     /// The descriptor limit of the process is reached.
     pub const TOO_MANY_FILES: Error = Error(libc::EMFILE);
+    /// There is no memory.
+    pub const NO_MEMORY: Error = Error(libc::ENOMEM);
     /// The argument is not valid.
     pub const INVALID: Error = Error(libc::EINVAL);
     /// `EAGAIN`: nothing to receive, or no room to send, at this moment.

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, c_int, c_void};
 use std::os::fd::RawFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{fmt, ptr, slice};
 
 use zmq_sys::zmq_msg_t;
@@ -11,6 +12,47 @@ use super::Error;
 
 /// `ZMQ_SRCFD` of zmq.h, which zmq-sys leaves out on some systems.
 const SRCFD: c_int = 2;
+
+/// Bytes of shared frames that libzmq holds for one peer: given to it and not yet handed to the kernel.
+#[derive(Debug, Default)]
+pub struct Load {
+    bytes: AtomicUsize,
+    /// Those for all peers of a node.
+    all: Arc<AtomicUsize>,
+}
+
+impl Load {
+    /// No bytes for one peer; `all` counts those of all peers together.
+    pub fn new(all: &Arc<AtomicUsize>) -> Arc<Load> {
+        Arc::new(Load { bytes: AtomicUsize::new(0), all: all.clone() })
+    }
+
+    /// The number of bytes that libzmq holds for the peer, and for all peers together.
+    pub fn bytes(&self) -> (usize, usize) {
+        (self.bytes.load(Ordering::Relaxed), self.all.load(Ordering::Relaxed))
+    }
+}
+
+/// What a shared frame keeps until libzmq is done with it.
+struct Shared {
+    bytes: Arc<Vec<u8>>,
+    load: Arc<Load>,
+}
+
+impl Shared {
+    fn new(bytes: Arc<Vec<u8>>, load: &Arc<Load>) -> Box<Shared> {
+        load.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+        load.all.fetch_add(bytes.len(), Ordering::Relaxed);
+        Box::new(Shared { bytes, load: load.clone() })
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.load.bytes.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+        self.load.all.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+    }
+}
 
 /// A libzmq message frame: the bytes, and whether more frames follow in the same message.
 pub struct Msg {
@@ -49,8 +91,9 @@ impl Msg {
         Ok(Msg { raw })
     }
 
-    /// A frame that shares `bytes`: nothing is copied, however many peers it goes to. Fails when there is no memory.
-    pub fn from_arc(bytes: Arc<Vec<u8>>) -> Result<Msg, Error> {
+    /// A frame that shares `bytes`: nothing is copied, however many peers it goes to. They count in `load` until libzmq
+    /// is done with them. Fails when there is no memory.
+    pub fn from_arc(bytes: Arc<Vec<u8>>, load: &Arc<Load>) -> Result<Msg, Error> {
         let len = bytes.len();
         if len == 0 {
             return Ok(Msg::new());
@@ -58,7 +101,7 @@ impl Msg {
         let mut raw = zmq_msg_t::default();
         let data = bytes.as_ptr().cast_mut();
         // The shared bytes travel as the hint, for `release`.
-        let hint = Arc::into_raw(bytes).cast_mut().cast::<c_void>();
+        let hint = Box::into_raw(Shared::new(bytes, load)).cast::<c_void>();
         // SAFETY: libzmq only reads the bytes (a received copy that is written to would be another message), and
         // calls `release` once, when the last message that refers to them is closed.
         if unsafe { zmq_sys::zmq_msg_init_data(&raw mut raw, data.cast(), len, Some(release), hint) } != 0 {
@@ -131,8 +174,8 @@ impl fmt::Debug for Msg {
 
 /// Releases bytes of [`Msg::from_arc`]. libzmq calls it when it is done with them, on any thread.
 unsafe extern "C" fn release(_data: *mut c_void, hint: *mut c_void) {
-    // SAFETY: the pointer is that of `Arc::into_raw` in `from_arc`; called once for each.
-    drop(unsafe { Arc::from_raw(hint.cast::<Vec<u8>>().cast_const()) });
+    // SAFETY: the pointer is that of `Box::into_raw` in `from_arc`; called once for each.
+    drop(unsafe { Box::from_raw(hint.cast::<Shared>()) });
 }
 
 #[cfg(test)]
@@ -150,11 +193,18 @@ mod tests {
     #[test]
     fn shared_bytes_are_not_copied_and_are_released() {
         let bytes = Arc::new(vec![7u8; 5000]);
-        let msg = Msg::from_arc(bytes.clone()).unwrap();
+        let all = Arc::default();
+        let (load, other) = (Load::new(&all), Load::new(&all));
+        let msg = Msg::from_arc(bytes.clone(), &load).unwrap();
+        let second = Msg::from_arc(bytes.clone(), &other).unwrap();
+        assert_eq!((load.bytes(), other.bytes()), ((5000, 10_000), (5000, 10_000)));
+        drop(second);
+        assert_eq!((load.bytes(), other.bytes()), ((5000, 5000), (0, 5000)));
         assert_eq!(msg.data().as_ptr(), bytes.as_ptr());
         assert_eq!(Arc::strong_count(&bytes), 2);
         drop(msg);
         assert_eq!(Arc::strong_count(&bytes), 1);
-        assert!(Msg::from_arc(Arc::default()).unwrap().data().is_empty());
+        assert_eq!(load.bytes(), (0, 0));
+        assert!(Msg::from_arc(Arc::default(), &load).unwrap().data().is_empty());
     }
 }

@@ -40,7 +40,7 @@ pub use context::Context;
 pub use descriptors::{descriptors_in_use, require_descriptors};
 pub use error::Error;
 pub use fork::generation;
-pub use message::Msg;
+pub use message::{Load, Msg};
 pub use monitor::{Change, MonitorEvent, Monitored};
 pub use peer_name::{tcp_own, tcp_peer};
 pub use poller::Poller;

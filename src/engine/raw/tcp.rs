@@ -58,6 +58,8 @@ pub struct Traffic {
     pub quiet: u32,
     /// Bytes that the peer has acknowledged.
     pub acked: u64,
+    /// Bytes that have come from the peer.
+    pub received: u64,
     /// Whether bytes wait to be sent, or to be acknowledged.
     pub outstanding: bool,
 }
@@ -78,7 +80,6 @@ impl Connection {
     /// was received and not read stays readable. False if the connection is gone already.
     ///
     /// libzmq closes the descriptor itself, at once; where its queue of received messages is full, when there is room.
-    #[allow(dead_code, reason = "a primitive for what limits peers")]
     pub fn end(&self) -> bool {
         // SAFETY: no pointers; a descriptor that is not open, or no socket, gives an error.
         self.is_open() && unsafe { libc::shutdown(self.fd, libc::SHUT_RDWR) } == 0
@@ -112,6 +113,7 @@ impl Connection {
         Some(Traffic {
             quiet: info.last_data_received,
             acked: info.bytes_acked,
+            received: info.bytes_received,
             outstanding: info.unacked > 0 || info.not_sent > 0,
         })
     }
@@ -169,7 +171,7 @@ mod tests {
         far.write_all(&[1; 10]).unwrap();
         near.read_exact(&mut [0; 10]).unwrap();
         let end = connection.traffic().unwrap();
-        assert_eq!(end.acked - begin.acked, 1000);
+        assert_eq!((end.acked - begin.acked, end.received - begin.received), (1000, 10));
         assert!(!end.outstanding && end.quiet < 5000, "{end:?}");
         // Nobody reads this: more than both kernels keep.
         near.set_nonblocking(true).unwrap();

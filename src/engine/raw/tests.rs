@@ -39,7 +39,7 @@ fn frames_of_every_kind_travel() {
     let large = Arc::new(vec![9u8; 100_000]);
     one.try_send_slice(b"small", true).unwrap();
     one.try_send(&mut Msg::from_slice(&[7; 500]).unwrap(), true).unwrap();
-    let mut msg = Msg::from_arc(large.clone()).unwrap();
+    let mut msg = Msg::from_arc(large.clone(), &Load::new(&Arc::default())).unwrap();
     one.try_send(&mut msg, false).unwrap();
     assert!(msg.data().is_empty(), "sent, and gone");
 

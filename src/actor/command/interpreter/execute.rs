@@ -8,7 +8,7 @@ use crate::actor::command::commands::Command;
 use crate::actor::command::message::Message;
 use crate::actor::command::outgoing::Outgoing;
 use crate::core::Now;
-use crate::engine::{Engine, Error};
+use crate::engine::{Engine, Error, memory};
 use crate::log::show;
 
 /// The execution of a command, or of a check of the configuration file.
@@ -31,7 +31,9 @@ impl<'a> Execution<'a> {
     pub(super) fn run(&mut self, name: &[u8], command: Command<'_>) -> ControlFlow<()> {
         match command {
             Command::Publish { key, value, ttl } => {
-                if let Err(refusal) = self.engine.node().publish(key, value, ttl, self.now) {
+                if !memory::is_there(2 * value.len()) {
+                    self.refuse(name, "no memory for the value");
+                } else if let Err(refusal) = self.engine.node().publish(key, value, ttl, self.now) {
                     self.refuse(name, refusal);
                 }
             }
