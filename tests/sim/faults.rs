@@ -16,6 +16,8 @@ pub struct Options {
     pub nodes: usize,
     /// Number of nodes that are CZMQ nodes.
     pub stock: usize,
+    /// CZMQ nodes are leaves: each has one connection, as client or as server.
+    pub leaves: bool,
     pub duration: u64,
     pub writes: f64,
     pub keys: usize,
@@ -49,6 +51,7 @@ impl Options {
         Options {
             nodes,
             stock,
+            leaves: false,
             duration: 20 * SECOND,
             writes: 20.0 + some(100.0),
             losses: some(3.0) * size,
@@ -67,6 +70,11 @@ impl Options {
             worse: Worse::default(),
             recorded: false,
         }
+    }
+
+    /// Draws the options of a run in a worse world in which CZMQ nodes are leaves.
+    pub fn draw_leaves(nodes: usize, stock: usize, random: &mut fastrand::Rng) -> Options {
+        Options { leaves: true, ..Options::draw_worse(nodes, stock, random) }
     }
 
     /// Draws the options of a run in a worse world.
@@ -199,12 +207,16 @@ pub fn build(seed: u64, options: &Options) -> Sim {
     sim
 }
 
-/// Draws nodes of which no two are linked.
+/// Draws nodes of which no two are linked; leaves, if the options say so.
 fn apart(options: &Options, links: &topology::Links, random: &mut fastrand::Rng) -> Vec<usize> {
     let mut chosen: Vec<usize> = Vec::new();
     for _ in 0..options.stock * 4 {
         let node = random.usize(0..options.nodes);
         let linked = |other: &usize| links.contains(&(node, *other)) || links.contains(&(*other, node));
+        let ways = links.iter().filter(|&&(a, b)| a == node || b == node).count();
+        if options.leaves && ways > 1 {
+            continue;
+        }
         if chosen.len() < options.stock && !chosen.contains(&node) && !chosen.iter().any(linked) {
             chosen.push(node);
         }

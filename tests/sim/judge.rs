@@ -179,9 +179,10 @@ impl Sim {
         if ids.is_empty() {
             return Some(format!("node {node} holds {name} = {shown}, which nobody wrote"));
         }
-        let is_removed =
-            !verdict.top.is_empty() && verdict.top.iter().all(|&id| oracle.writes[id].value.is_none());
-        if mixed && is_removed && !self.knows_better(about, node, ids) {
+        // Of writes that knew nothing of each other any may win. Where it is a removal, no zgossip node holds the key.
+        let may_be_removed = verdict.top.iter().any(|&id| oracle.writes[id].value.is_none());
+        let is_removed = || may_be_removed && !self.is_held_by_ours(key);
+        if mixed && is_removed() && !self.knows_better(about, node, ids) {
             return None;
         }
         if ids.iter().all(|id| verdict.replaced.contains(id)) {
@@ -197,6 +198,12 @@ impl Sim {
             return Some(format!("node {node} still holds {name}: {}", self.show(ids[0])));
         }
         None
+    }
+
+    /// Returns whether any living zgossip node holds a key.
+    fn is_held_by_ours(&self, key: &[u8]) -> bool {
+        let ours = |&node: &usize| self.is_ours(node) && self.nodes[node].alive;
+        (0..self.nodes.len()).filter(ours).any(|node| self.view(node).contains_key(key))
     }
 
     /// Returns whether a node has taken a write that replaced all of these.
