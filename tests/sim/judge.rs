@@ -13,7 +13,8 @@
 //! * in a mixture, a removed value at nodes that never heard of the removal: CZMQ has no message for it, so it does not
 //!   pass CZMQ nodes;
 //! * values that a removal or an expiry had replaced, once its tombstone is dropped (`server/tombstone`), if any node
-//!   was away for about as long: that node brings them back.
+//!   was away for about as long: that node brings them back. A CZMQ node, which cannot be told of a removal, does so
+//!   whenever it connects again.
 //!
 //! Every exemption is counted.
 
@@ -46,6 +47,8 @@ struct Verdict {
     /// Writes whose values are right.
     top: Vec<Id>,
     burst: bool,
+    /// All of `top` are removals, or have expired, and nobody remembers them any more.
+    is_forgotten: bool,
 }
 
 impl Sim {
@@ -109,7 +112,8 @@ impl Sim {
         let forgotten = |id: &Id| {
             let write = &oracle.writes[*id];
             let gone = if write.value.is_none() { Some(write.at) } else { write.ends };
-            gone.is_some_and(|gone| gone + memory < self.now && 2 * oracle.absence >= memory)
+            let may_return = mixed || 2 * oracle.absence >= memory;
+            gone.is_some_and(|gone| gone + memory < self.now && may_return)
         };
         let survivors: Vec<Id> =
             about.writes.iter().copied().filter(|&id| self.survives(id, mixed)).collect();
@@ -136,7 +140,8 @@ impl Sim {
         let near = |id: &Id, other: &Id| oracle.writes[*id].at.abs_diff(oracle.writes[*other].at) < BURST;
         let crowded = |id: &Id| about.writes.iter().any(|other| other != id && near(id, other));
         let burst = mixed && (top.iter().any(crowded) || top.is_empty());
-        Verdict { replaced, top, burst }
+        let is_forgotten = mixed && !top.is_empty() && top.iter().all(forgotten);
+        Verdict { replaced, top, burst, is_forgotten }
     }
 
     /// Writes that a living zgossip node held before it took another one that replaced them.
@@ -185,7 +190,7 @@ impl Sim {
         if mixed && is_removed() && !self.knows_better(about, node, ids) {
             return None;
         }
-        if ids.iter().all(|id| verdict.replaced.contains(id)) {
+        if !verdict.is_forgotten && ids.iter().all(|id| verdict.replaced.contains(id)) {
             let last = verdict.top.last().map_or("something".into(), |&id| self.show(id));
             let id = ids[ids.len() - 1];
             let (what, way) = (self.show(id), self.way_back(about, id));

@@ -317,7 +317,7 @@ impl Sim {
         let by = (node, self.nodes[node].life);
         if let Body::Stock(stock) = &mut self.nodes[node].body {
             for (key, value) in stock.taken.drain(..) {
-                self.oracle.took(by, &key, &value, self.now);
+                self.oracle.took(by, &key, &value, None, self.now);
             }
             for (target, frame) in std::mem::take(&mut stock.output) {
                 match target {
@@ -357,7 +357,8 @@ impl Sim {
         for told in ours.take_events(node) {
             match told {
                 Told::Value(tuple) => {
-                    oracle.took(by, tuple.key(), tuple.value(), now);
+                    let held = stamp(&ours.node, tuple.key());
+                    oracle.took(by, tuple.key(), tuple.value(), held, now);
                     if let Some(arrivals) = arrivals {
                         arrivals.arrived(tuple.key(), node, now);
                     }

@@ -141,18 +141,22 @@ impl Oracle {
         }
     }
 
-    /// Records that an owner's event has brought a value.
-    pub fn took(&mut self, by: (usize, u32), key: &[u8], value: &[u8], now: u64) {
+    /// Records that an owner's event has brought a value. `stamp` is the stamp that its node has for the key, if it has
+    /// one: it tells writes of one value apart.
+    pub fn took(&mut self, by: (usize, u32), key: &[u8], value: &[u8], stamp: Option<Stamp>, now: u64) {
         let bound = self.bound();
-        let found = self.keys.get(key).and_then(|about| about.by_value.get(&xxh3_64(value)));
+        let about = self.keys.get(key);
+        let found = about.and_then(|about| about.by_value.get(&xxh3_64(value)));
+        let stamped = about.and_then(|about| about.stamps.get(&stamp?).copied());
         let Some(ids) = found.filter(|ids| !ids.is_empty()) else {
             let shown = value[..value.len().min(32)].escape_ascii();
             let text = format!("node {} holds {} = {shown}, which nobody wrote", by.0, key.escape_ascii());
             return self.violations.push(text);
         };
-        // Of several writes of one value, the last one counts; whether any of them expires is known of all.
+        // Of several writes of one value that cannot be told apart, the last one counts; whether any of them expires is
+        // known of all.
         let ends = ids.iter().map(|&id| self.writes[id].ends).max_by_key(|ends| ends.unwrap_or(u64::MAX));
-        let id = ids[ids.len() - 1];
+        let id = stamped.filter(|id| ids.contains(id)).unwrap_or(ids[ids.len() - 1]);
         if !self.has_stock && ends.flatten().is_some_and(|ends| ends + bound < now) {
             self.outlived(by.0, key, id, now);
         }

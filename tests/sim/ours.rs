@@ -41,7 +41,7 @@ pub struct Ours {
     stamps: HashMap<Vec<u8>, Stamp>,
     root: u64,
     changes: u64,
-    forgets: bool,
+    pub(super) forgets: bool,
 }
 
 impl Ours {

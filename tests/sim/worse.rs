@@ -4,11 +4,14 @@
 //! with none of the usual faults but some losses; the others see several together. A fault that would make a promise
 //! impossible is left out, and a comment says why.
 
-use super::net::{MS, SECOND, Sim, WALL};
+use super::net::{Body, MS, SECOND, Sim, WALL};
 use super::topology::Links;
 use super::wire::Speed;
 use std::collections::HashSet;
 use zgossip::core::Settings;
+
+/// An hour in milliseconds.
+const HOUR: i64 = 3_600_000;
 
 /// Rates: shares of nodes and wires, and events a second.
 #[derive(Clone, Debug, Default)]
@@ -130,7 +133,7 @@ impl Worse {
         for (node, of_node) in all.iter_mut().enumerate() {
             if random.f64() < self.wrong_clocks && !wrong.iter().any(|&other| linked(node, other)) {
                 wrong.push(node);
-                let hours = random.i64(2..12) * 3_600_000;
+                let hours = random.i64(2..12) * HOUR;
                 // A node whose clock is fast is not trusted, nor is what it passes on, so it has to be at the edge.
                 let edge = is_connected(count, links, &[node]) && lonely(node, links).next().is_none();
                 // A node does not follow the clock of a single client. So a node whose clock is slow has to be a
@@ -267,14 +270,20 @@ pub fn turn_over(sim: &mut Sim) {
     }
     sim.leave(leaver);
     let newcomer = sim.ours();
+    let forgets = sim.nodes.iter().any(|member| matches!(&member.body, Body::Ours(ours) if ours.forgets));
+    if forgets && let Body::Ours(ours) = &mut sim.nodes[newcomer].body {
+        ours.forgets_removals();
+    }
+    // Between two nodes whose clocks are fast it would follow them, and not be believed by any other.
+    let is_fast = |sim: &Sim, node: usize| sim.nodes[node].skew > HOUR;
     for _ in 0..2 {
         let peer = sim.dice.usize(0..count);
-        if !sim.nodes[peer].gone && sim.is_ours(peer) {
+        if !sim.nodes[peer].gone && sim.is_ours(peer) && !is_fast(sim, peer) {
             sim.connect(newcomer, peer);
         }
     }
     if sim.nodes[newcomer].wires.is_empty() {
-        let lives = |&node: &usize| !sim.nodes[node].gone && sim.is_ours(node);
+        let lives = |&node: &usize| !sim.nodes[node].gone && sim.is_ours(node) && !is_fast(sim, node);
         let peer = (0..count).find(lives).unwrap_or(0);
         sim.connect(newcomer, peer);
     }

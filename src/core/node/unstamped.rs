@@ -60,9 +60,10 @@ impl Node {
         if in_list {
             link.list_wait.on_key(now.mono);
         }
-        let is_receipt_outstanding = link.is_receipt_outstanding(slot, now.mono);
-        let previous = link.plain.on_received(slot, hash, is_receipt_outstanding, now.mono);
-        Arrival { hash, previous, in_list, before_hello, was_delayed: false }
+        let is_in_flight = !in_list && link.plain.take_in_flight(slot, hash, now.mono);
+        let is_early = is_in_flight || link.is_receipt_outstanding(slot, now.mono);
+        let previous = link.plain.on_received(slot, hash, is_early, now.mono);
+        Arrival { hash, previous, in_list, is_in_flight, before_hello, was_delayed: false }
     }
 
     fn on_echo(&mut self, id: LinkId, slot: Slot, now: Now) {
@@ -217,8 +218,13 @@ impl Node {
             let history = self.memory.history(slot);
             let is_after_ours = || history.is_some_and(|history| history.was_sent_by(ours, id, now.mono));
             if stamp == over || is_after_ours() {
-                let arrival =
-                    Arrival { hash, previous: None, in_list: before_hello, before_hello, was_delayed: true };
+                let arrival = Arrival {
+                    hash,
+                    in_list: before_hello,
+                    before_hello,
+                    was_delayed: true,
+                    ..Arrival::default()
+                };
                 self.decide(Unstamped { link: id, slot, tuple: &tuple, arrival }, now);
             } else if hash != ours {
                 self.remember_replaced(slot, Replaced { hash, source: Some(id), since: now.mono }, now);

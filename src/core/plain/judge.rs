@@ -50,6 +50,8 @@ pub(in crate::core) struct Arrival {
     pub(in crate::core) previous: Option<u64>,
     /// The value may be part of the list of all that the peer holds, which follows HELLO.
     pub(in crate::core) in_list: bool,
+    /// The peer was sent the value, and repeats it before what it was sent of the key since.
+    pub(in crate::core) is_in_flight: bool,
     /// Whether a client sent the value before its HELLO: it had been queued for an earlier connection, maybe as one of
     /// many values of the key that the client adopted while it was away.
     pub(in crate::core) before_hello: bool,
@@ -150,7 +152,7 @@ pub(in crate::core) fn judge(view: &View) -> Verdict {
         Verdict::Old
     } else if view.past.is_late_copy {
         Verdict::LateCopy
-    } else if view.peer.was_sent_this {
+    } else if view.peer.was_sent_this || view.arrival.is_in_flight {
         Verdict::LateEcho
     } else {
         view.throttle().map_or(Verdict::News, Verdict::Throttle)
@@ -170,7 +172,7 @@ fn judge_without_value(view: &View) -> Verdict {
     };
     if is_old {
         Verdict::Old
-    } else if view.peer.was_sent_this {
+    } else if view.peer.was_sent_this || view.arrival.is_in_flight {
         Verdict::LateEcho
     } else if view.past.is_late_copy {
         Verdict::LateCopy
@@ -183,8 +185,12 @@ impl View {
     /// Returns whether the peer shows for the first time that it repeats what it is sent, though our value is another
     /// by now.
     pub(in crate::core) fn is_first_echo(&self) -> bool {
-        let Arrival { hash, previous, in_list, was_delayed, .. } = self.arrival;
-        self.peer.was_sent_this && !self.peer.echoes && !was_delayed && !in_list && previous != Some(hash)
+        let Arrival { hash, previous, in_list, was_delayed, is_in_flight, .. } = self.arrival;
+        (self.peer.was_sent_this || is_in_flight)
+            && !self.peer.echoes
+            && !was_delayed
+            && !in_list
+            && previous != Some(hash)
     }
 
     fn is_behind(&self) -> bool {

@@ -11,12 +11,14 @@
 //! | `keys` | the table of that |
 //! | `checks` | when each key of a peer is checked next |
 //! | `backlog` | whether a peer is still working through what it was sent |
+//! | `in_flight` | values that the peer has yet to repeat, although others followed them |
 //! | `receipts` | whether a plain server has adopted what it was sent |
 
 mod backlog;
 mod checks;
 mod departures;
 pub(super) mod history;
+mod in_flight;
 pub(super) mod judge;
 mod keys;
 pub(super) mod memory;

@@ -7,6 +7,7 @@
 
 use super::backlog::Backlog;
 use super::checks::Checks;
+use super::in_flight::{self, InFlight};
 use super::keys::{
     ANSWERED, AWAITED, ECHOED, FORMER, Key, Keys, NAMED, RECEIVED, REJECTED, SCHEDULED, SENT, ago,
 };
@@ -99,6 +100,7 @@ pub(in crate::core) struct PlainPeer {
     slowest_echo: u64,
     keys: Keys,
     backlog: Backlog,
+    in_flight: InFlight,
     lag: Lag,
     /// The first and the last time since when copies may be outdated of keys that are awaited no more, although the
     /// peer has not repeated our value.
@@ -131,7 +133,8 @@ impl PlainPeer {
     pub(in crate::core) fn on_reconnect(&mut self) {
         (self.has_spoken, self.echoes) = (false, false);
         self.checks.clear();
-        (self.backlog, self.lag, self.unproven) = (Backlog::default(), Lag::default(), None);
+        (self.backlog, self.in_flight) = (Backlog::default(), InFlight::default());
+        (self.lag, self.unproven) = (Lag::default(), None);
         self.keys.iter_mut().for_each(Key::on_reconnect);
     }
 
@@ -154,13 +157,28 @@ impl PlainPeer {
         in_list
     }
 
+    /// The peer sent a value that is not part of its list. Returns whether it repeats what it was sent, however long ago,
+    /// so that it sent the value before it adopted anything later.
+    pub(in crate::core) fn take_in_flight(&mut self, slot: Slot, hash: u64, now: u64) -> bool {
+        if let Some(at) = self.in_flight.take(slot, hash, self.echoes, now) {
+            self.slowest_echo = self.slowest_echo.max((now - at).min(STALE_MS));
+            return true;
+        }
+        let last = self.keys.get(slot).filter(|key| key.sent == hash && !key.is(ECHOED));
+        last.is_some_and(|key| {
+            let took = ago(key.sent_at, now);
+            self.in_flight.pass(now.saturating_sub(took));
+            took < in_flight::longest(self.echoes)
+        })
+    }
+
     /// The peer sent a value. Returns the hash of the one that it had sent before, on any connection.
-    /// `is_receipt_outstanding`: the peer cannot have adopted yet what was last sent to it.
+    /// `is_early`: the peer cannot have adopted yet what was last sent to it.
     pub(in crate::core) fn on_received(
         &mut self,
         slot: Slot,
         hash: u64,
-        is_receipt_outstanding: bool,
+        is_early: bool,
         now: u64,
     ) -> Option<u64> {
         self.has_spoken = true;
@@ -171,13 +189,16 @@ impl PlainPeer {
         key.set(FORMER, false);
         key.set(RECEIVED, true);
         key.set(ECHOED, key.is(ECHOED) || hash == key.sent);
-        key.set(ANSWERED, !is_receipt_outstanding || key.is(ANSWERED));
+        key.set(ANSWERED, !is_early || key.is(ANSWERED));
         previous
     }
 
     /// A value of the key was sent to the peer.
     pub(in crate::core) fn on_sent(&mut self, slot: Slot, hash: u64, now: u64) {
         let key = self.keys.entry(slot);
+        if key.sent != 0 && !key.is(ECHOED) {
+            self.in_flight.add(slot, key.sent, now.saturating_sub(ago(key.sent_at, now)), now);
+        }
         (key.sent, key.sent_at) = (hash, now as u32);
         key.set(ECHOED, false);
         if key.is(AWAITED) {
@@ -243,6 +264,7 @@ impl PlainPeer {
     /// Forgets all about a slot, which another key uses from now on.
     pub(in crate::core) fn forget(&mut self, slot: Slot, now: u64) {
         self.await_no_more(slot, now);
+        self.in_flight.forget(slot);
         if let Some(key) = self.keys.get_mut(slot) {
             key.reset(SCHEDULED);
         }

@@ -1,0 +1,115 @@
+//! Values that a plain peer was sent and has yet to repeat, although the key was sent again after them.
+//!
+//! A CZMQ node takes what it is sent in order, and repeats each change in order. So a word of the peer that equals such
+//! a value is the repetition of it, however long the line is: no news. Once the peer has repeated something that was
+//! sent later, it has passed the value, and will not repeat it any more. Times are milliseconds of the monotonic clock.
+
+use crate::core::id::Slot;
+
+/// Number of values that are remembered for one peer. They are 24 bytes each, and most lists are empty: a value is
+/// here only if the key was sent again within a round trip.
+const MOST: usize = 256;
+/// Longest time (ms) for which a value may be under way to a peer and back, for one that was seen to repeat what it is
+/// sent and for one that was not: a longer silence ends the connection, and a peer that never repeats anything is not
+/// to be taken at its word for too long.
+const LONGEST_MS: u64 = 30_000;
+const LONGEST_UNSEEN_MS: u64 = 10_000;
+
+/// Longest time (ms) for which a value may be under way to a peer and back; `echoes`: the peer was seen to repeat what it
+/// is sent.
+pub(super) fn longest(echoes: bool) -> u64 {
+    if echoes { LONGEST_MS } else { LONGEST_UNSEEN_MS }
+}
+
+/// A value that was sent.
+#[derive(Copy, Clone, Debug, PartialEq)]
+struct Sent {
+    slot: Slot,
+    hash: u64,
+    at: u64,
+}
+
+/// Values that a peer has yet to repeat, besides the last of each key.
+#[derive(Clone, Debug, Default)]
+pub(super) struct InFlight(Vec<Sent>);
+
+impl InFlight {
+    /// Notes that a key is sent again whose value, sent at `at`, was not repeated.
+    pub(super) fn add(&mut self, slot: Slot, hash: u64, at: u64, now: u64) {
+        if self.0.len() >= MOST {
+            self.0.retain(|sent| now.saturating_sub(sent.at) < LONGEST_MS);
+        }
+        if self.0.len() >= MOST {
+            self.0.remove(0);
+        }
+        self.0.push(Sent { slot, hash, at });
+    }
+
+    /// The peer sent a value. Returns when it had been sent that, if it had and this is the repetition.
+    pub(super) fn take(&mut self, slot: Slot, hash: u64, echoes: bool, now: u64) -> Option<u64> {
+        let longest = longest(echoes);
+        let is_repeated =
+            |sent: &&Sent| sent.slot == slot && sent.hash == hash && now.saturating_sub(sent.at) < longest;
+        let at = self.0.iter().find(is_repeated)?.at;
+        self.0.retain(|sent| sent.at >= at && *sent != Sent { slot, hash, at });
+        Some(at)
+    }
+
+    /// The peer has come to what it was sent at `at`: what was sent before is not under way any more.
+    pub(super) fn pass(&mut self, at: u64) {
+        if !self.0.is_empty() {
+            self.0.retain(|sent| sent.at >= at);
+        }
+    }
+
+    /// Forgets the values of a slot, which another key uses from now on.
+    pub(super) fn forget(&mut self, slot: Slot) {
+        self.0.retain(|sent| sent.slot != slot);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_repeated_once_and_until_the_peer_has_passed_it() {
+        let mut values = InFlight::default();
+        values.add(1, 10, 100, 100);
+        values.add(1, 11, 200, 200);
+        values.add(2, 20, 200, 200);
+        assert_eq!(values.take(1, 12, true, 300), None, "the peer was never sent that");
+        assert_eq!(values.take(2, 10, true, 300), None, "another key");
+        assert_eq!(values.take(1, 10, true, 300), Some(100));
+        assert_eq!(values.take(1, 10, true, 300), None, "the peer sets it again");
+        values.pass(200);
+        assert_eq!(values.take(1, 11, true, 300), Some(200), "it was sent no later");
+        values.pass(201);
+        assert_eq!(values.take(2, 20, true, 300), None, "the peer has passed it");
+    }
+
+    #[test]
+    fn a_repetition_shows_that_what_was_sent_before_was_taken() {
+        let mut values = InFlight::default();
+        values.add(1, 10, 100, 100);
+        values.add(2, 20, 200, 200);
+        assert_eq!(values.take(2, 20, false, 300), Some(200));
+        assert_eq!(values.take(1, 10, false, 300), None);
+    }
+
+    #[test]
+    fn it_is_bounded_in_number_and_time() {
+        let mut values = InFlight::default();
+        for number in 0..2 * MOST as u64 {
+            values.add(1, number, number, number);
+        }
+        assert_eq!(values.0.len(), MOST);
+        assert_eq!(values.take(1, 0, true, 600), None);
+        let last = 2 * MOST as u64 - 1;
+        assert_eq!(values.take(1, last, false, last + LONGEST_UNSEEN_MS), None);
+        assert_eq!(values.take(1, last, true, last + LONGEST_UNSEEN_MS), Some(last));
+        values.add(3, 1, 700, 700);
+        values.forget(3);
+        assert_eq!(values.take(3, 1, true, 700), None);
+    }
+}
