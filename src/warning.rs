@@ -47,6 +47,8 @@ pub enum Kind {
     TooLong,
     /// Tuples of a peer were refused: `server/max_drift`.
     Drift,
+    /// A peer brings times that are far ahead of the clocks, and not too far to be followed.
+    FarAhead,
     /// Removed keys were forgotten before their time.
     TombstonesForgotten,
     /// More tuples were refused than can be remembered.
@@ -78,7 +80,7 @@ pub struct Entry {
 }
 
 /// All kinds of warnings about a running node.
-pub const WARNINGS: [Entry; 26] = [
+pub const WARNINGS: [Entry; 27] = [
     Entry {
         kind: Kind::Unreachable,
         text: "cannot connect to {endpoint}: {reason}",
@@ -220,10 +222,20 @@ pub const WARNINGS: [Entry; 26] = [
     },
     Entry {
         kind: Kind::Drift,
-        text: "refused {count} tuples or clocks of {peer}: stamped further ahead than server/max_drift",
+        text: "refused {count} tuples or clocks of {peer}: stamped further ahead than server/max_drift, \
+               by {seconds} s at most",
         over: "",
         meaning: "A clock is wrong: the peer's, that of the node that wrote the tuples, or this node's.",
         remedy: "Set the clock. What was refused is stamped anew then, and accepted.",
+    },
+    Entry {
+        kind: Kind::FarAhead,
+        text: "followed {count} times of {peer} that are ahead of its own clock, and of this node's and most others', by \
+               {seconds} s at most",
+        over: "",
+        meaning: "They are within server/max_drift, so nothing is refused, but what is written here has later times \
+                  than it should. The clock of a node behind that peer is wrong, or was; or the peer lies.",
+        remedy: "Set that clock. Do not admit a peer that goes on and has no nodes behind it.",
     },
     Entry {
         kind: Kind::TombstonesForgotten,

@@ -76,9 +76,17 @@ pub(super) struct Clock {
 }
 
 impl Clock {
+    /// A clock whose latest time is `last`.
+    pub(super) fn from(last: u64) -> Clock {
+        Clock { last }
+    }
+
     /// Time of a write that must come after everything seen, and after `replaced`.
+    ///
+    /// No time that is observed or replaced is later than [`LATEST`], from which on there are 2^63 more: the additions
+    /// do not saturate, and no time comes twice.
     pub(super) fn tick(&mut self, now: Now, replaced: Stamp) -> u64 {
-        let wall = now.wall << COUNTER_BITS;
+        let wall = now.wall.min(LATEST) << COUNTER_BITS;
         self.last = wall.max(self.last.saturating_add(1)).max(replaced.time.saturating_add(1));
         self.last
     }
@@ -90,7 +98,7 @@ impl Clock {
 
     /// The latest time known, which peers are sent.
     pub(super) fn latest(&self, now: Now) -> u64 {
-        self.last.max(now.wall << COUNTER_BITS)
+        self.last.max(now.wall.min(LATEST) << COUNTER_BITS)
     }
 }
 
@@ -98,9 +106,21 @@ impl Clock {
 /// first release.
 const EARLIEST: u64 = 1_767_225_600_000;
 
+/// Latest time (ms since 1970) that a wall clock may show to be believed, and of a stamp that is: in the year 6429. A
+/// stamp has one bit more for its wall time, so that clocks which follow such a stamp can still count.
+const LATEST: u64 = (1 << 47) - 1;
+
+/// Longest time (ms) by which [`Settings::max_drift`](super::Settings::max_drift) lets a stamp be ahead: 100 years. A
+/// stamp can carry so much for the next four thousand.
+pub const MOST_DRIFT: u64 = 3_153_600_000_000;
+
+/// Longest time (ms) by which the clocks of nodes that are in order may differ, where `max_drift` is ample. No clock is
+/// followed closer than this to the latest stamp that is believed: see [`PeerClocks::lead`].
+const MOST_APART: u64 = 60_000;
+
 /// Returns whether a wall clock that shows this time (ms since 1970) may be right.
 pub(super) fn is_possible(wall: u64) -> bool {
-    wall >= EARLIEST
+    (EARLIEST..=LATEST).contains(&wall)
 }
 
 /// Wall clocks of the direct peers, as differences (ms) to this node's monotonic clock.
@@ -126,10 +146,27 @@ impl PeerClocks {
         self.known.map(|(median, _)| now.mono.saturating_add_signed(median))
     }
 
+    /// Wall time now (ms since 1970) by which stamps are judged: the later one of this node's clock and the median of the
+    /// peers'; `None` where neither can be right.
+    pub(super) fn credible(self, now: Now) -> Option<u64> {
+        let own = is_possible(now.wall).then_some(now.wall);
+        own.max(self.median(now))
+    }
+
     /// Latest wall time (ms since 1970) of a stamp that is believed.
     pub(super) fn limit(self, now: Now, max_drift: u64) -> u64 {
-        let own = is_possible(now.wall).then_some(now.wall);
-        own.max(self.median(now)).map_or(u64::MAX, |wall| wall.saturating_add(max_drift))
+        let drift = max_drift.min(MOST_DRIFT);
+        self.credible(now).map_or(LATEST, |wall| wall.saturating_add(drift).min(LATEST))
+    }
+
+    /// Latest hybrid logical time that this node's clock follows.
+    ///
+    /// It is earlier than what is [believed](PeerClocks::limit), by as much as the clocks of nodes may differ. The
+    /// stamps of a node whose clock followed another as far as it is believed would be refused by all whose own clocks
+    /// are a little behind.
+    pub(super) fn lead(self, now: Now, max_drift: u64) -> u64 {
+        let limit = self.limit(now, max_drift);
+        limit.saturating_sub((max_drift / 2).min(MOST_APART)) << COUNTER_BITS
     }
 
     /// The moment from which stamps are made. A wall clock that cannot be right, or is behind all peers' by more than
@@ -137,11 +174,8 @@ impl PeerClocks {
     pub(super) fn corrected(self, now: Now, max_drift: u64) -> Now {
         let Some((median, earliest)) = self.known else { return now };
         let behind_all = now.wall.saturating_add(max_drift) < now.mono.saturating_add_signed(earliest);
-        let wall = if behind_all || !is_possible(now.wall) {
-            now.wall.max(now.mono.saturating_add_signed(median))
-        } else {
-            now.wall
-        };
+        let is_wrong = behind_all || !is_possible(now.wall);
+        let wall = if is_wrong { now.mono.saturating_add_signed(median) } else { now.wall };
         Now { wall, ..now }
     }
 }
@@ -181,8 +215,34 @@ mod tests {
         assert_eq!(clocks(&[9_000, 20_000, 30_000]).limit(now, 1000), EARLIEST + 21_000);
         assert_eq!(clocks(&[5_000, 900_000]).limit(now, 1000), EARLIEST + 11_000, "one of two alone");
         let wrong = Now { mono: 500, wall: 77 };
-        assert_eq!(clocks(&[]).limit(wrong, 1000), u64::MAX, "it cannot judge");
+        assert_eq!(clocks(&[]).limit(wrong, 1000), LATEST, "it cannot judge");
         assert_eq!(clocks(&[9_000]).limit(wrong, 1000), EARLIEST + 10_000);
+    }
+
+    #[test]
+    fn no_clock_is_followed_to_the_edge_of_what_is_believed() {
+        let now = Now { mono: 0, wall: EARLIEST };
+        for (drift, margin) in [(0, 0), (100, 50), (4000, 2000), (3_600_000, 60_000), (MOST_DRIFT, 60_000)] {
+            let clocks = PeerClocks::default();
+            assert_eq!(clocks.lead(now, drift) >> COUNTER_BITS, clocks.limit(now, drift) - margin);
+        }
+    }
+
+    /// Whatever clocks and settings there are, a time that is believed can be followed by as many writes as there are.
+    #[test]
+    fn no_clock_saturates() {
+        for wall in [0, EARLIEST, 1_800_000_000_000, LATEST, 1 << 48, u64::MAX] {
+            for drift in [0, 3_600_000, MOST_DRIFT, u64::MAX] {
+                let now = Now { mono: 0, wall };
+                let edge = PeerClocks::default().limit(now, drift);
+                let mut clock = Clock::default();
+                clock.observe(PeerClocks::default().lead(now, drift));
+                let replaced = Stamp { time: edge << COUNTER_BITS | 0xFFFF, origin: u64::MAX };
+                let times = [replaced, Stamp::default(), replaced].map(|replaced| clock.tick(now, replaced));
+                assert!(replaced.time < times[0] && times.is_sorted_by(|a, b| a < b), "{wall} {drift}");
+                assert!(times[2] < 1 << 63 | 1 << 62, "{wall} {drift}");
+            }
+        }
     }
 
     #[test]

@@ -54,7 +54,7 @@ mod transit;
 mod tuple;
 mod watch;
 
-pub use clock::Now;
+pub use clock::{MOST_DRIFT, Now};
 pub use event::{Event, Identity, Warning};
 pub use frame::Frame;
 pub use id::{LinkId, Role};

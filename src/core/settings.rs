@@ -14,7 +14,8 @@ pub struct Settings {
     pub max_bytes: usize,
     /// The largest number of clients: links that the peer made.
     pub max_clients: usize,
-    /// Milliseconds by which a stamp may be ahead of this node's clock and still be trusted.
+    /// Milliseconds by which a stamp may be ahead of this node's clock and still be trusted; at most
+    /// [`MOST_DRIFT`](super::MOST_DRIFT) count.
     pub max_drift: u64,
     /// Milliseconds for which a removed key is remembered.
     pub tombstone: u64,

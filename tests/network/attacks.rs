@@ -72,6 +72,31 @@ fn a_length_that_cannot_be_costs_the_connection_alone() {
     assert!(memory.peak < before + (64 << 20), "{memory:?}, before: {before}");
 }
 
+/// Clocks around the edge of what is believed, and at the end of all time: beside a right wall clock, and alone.
+#[test]
+fn clocks_at_the_edge_of_what_is_believed_delay_nobody() {
+    for drift in [1000, 3_600_000] {
+        let setting = format!("SET server/max_drift {drift}");
+        let victim = Victim::with(Lib::Native, &[], &[&setting[..]]);
+        must_serve(&victim, LIMIT, "clocks at the edge", || {
+            let attackers = crowd(&victim.endpoint, 3);
+            attackers.iter().zip(1..).for_each(|(attacker, number)| attacker.meet(frames::node_id(number)));
+            for short in (0..1500).rev().step_by(5) {
+                let (now, edge) = (frames::wall(), frames::wall() + drift + 50 - short.min(drift));
+                for clock in [frames::hybrid(edge), frames::hybrid(now + drift), u64::MAX, 1 << 63] {
+                    let fields = frames::Fields::new().clock(clock);
+                    let wall = if short % 2 == 0 { now } else { edge };
+                    attackers[0].say(&frames::heartbeat(&fields.wall(wall)));
+                }
+                let stamped = frames::stamped(b"edge", b"1", frames::hybrid(edge), frames::node_id(1));
+                attackers[0].say(&stamped);
+                attackers[0].drain();
+            }
+        });
+        victim.must_live();
+    }
+}
+
 /// The measure itself: an attack that makes the hub stand still is seen in the latency of its pair, and of no other.
 #[test]
 fn a_hub_that_stands_still_is_noticed_by_its_pair_alone() {

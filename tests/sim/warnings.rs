@@ -1,6 +1,7 @@
 //! Warnings: each says what is wrong and about whom, once, and nothing is said where nothing is wrong.
 
-use super::net::{MS, SECOND, Sim};
+use super::clocks::hears_clocks;
+use super::net::{MS, SECOND, Sim, WALL};
 use super::watch::kind;
 use super::wire::Speed;
 use zgossip::core::Settings;
@@ -93,8 +94,25 @@ fn stamps_that_are_not_believed_are_said_and_are_the_reason_of_a_disagreement() 
     sim.run(2 * MINUTE);
     let kinds: Vec<_> = said(&sim, 0).into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds, [Kind::Drift, Kind::PeerClock, Kind::Disagreement]);
+    assert_eq!(value(&sim, 0, Kind::Drift, "seconds"), "7200");
     assert!(value(&sim, 0, Kind::Disagreement, "why").contains("refused here, being further ahead"));
     assert!(value(&sim, 3, Kind::Disagreement, "why").contains("than server/max_drift allows"));
+}
+
+/// The wall clock that goes with it is right: it alone would not be noticed.
+#[test]
+fn a_client_that_leads_the_logical_clock_away_is_named_with_the_distance() {
+    let mut sim = star(0, &[0, 0, 0]);
+    let right = WALL + sim.now / MS;
+    hears_clocks(&mut sim, 0, 1, (right + 1_800_000) << 16, right);
+    sim.run(MINUTE);
+    assert_eq!(said(&sim, 0), [(Kind::FarAhead, false)]);
+    assert_eq!(value(&sim, 0, Kind::FarAhead, "seconds"), "1800");
+    assert_eq!(value(&sim, 0, Kind::FarAhead, "count"), "1");
+    assert!((1..4).all(|leaf| said(&sim, leaf).is_empty()));
+    sim.publish(2, "key", "value");
+    sim.run(SECOND);
+    assert!((0..4).all(|node| sim.value(node, "key").is_some()));
 }
 
 /// A hub that holds more than a leaf with these settings takes.

@@ -49,6 +49,16 @@ impl Node {
         time >> COUNTER_BITS > self.latest_believed(now)
     }
 
+    /// Lets this node's clock follow a hybrid logical time that is believed, as far as it is credible.
+    pub(super) fn follow(&mut self, time: u64, now: Now) {
+        self.clock.observe(time.min(self.peer_clocks.lead(now, self.settings.max_drift)));
+    }
+
+    /// Milliseconds by which a hybrid logical time is ahead of the wall clock by which stamps are judged here.
+    pub(super) fn ahead_of_clocks(&self, time: u64, now: Now) -> u64 {
+        (time >> COUNTER_BITS).saturating_sub(self.peer_clocks.credible(now).unwrap_or(u64::MAX))
+    }
+
     /// The latest hybrid logical time known, which peers are sent.
     pub(super) fn latest(&self, now: Now) -> u64 {
         self.clock.latest(self.peer_clocks.corrected(now, self.settings.max_drift))
@@ -90,9 +100,11 @@ impl Node {
     /// Stamps anew, as if they were made now, the writes that were stamped while this node's clock was far ahead. The
     /// clock was set right since, and peers have refused those stamps.
     pub(super) fn return_own(&mut self, now: Now) {
-        self.clock = Clock::default();
         let latest = self.latest_believed(now);
         let refused = |(_, held): &(Slot, &Register)| held.stamp.wall() > latest;
+        // No time that a value here has is given again.
+        let believed = self.store.iter().filter(|entry| !refused(entry)).map(|(_, held)| held.stamp.time);
+        self.clock = Clock::from(believed.max().unwrap_or_default());
         let own: Vec<(Slot, Register)> =
             self.store.iter().filter(refused).map(|(slot, held)| (slot, held.clone())).collect();
         for (slot, held) in own {

@@ -42,7 +42,7 @@ impl Node {
         if self.is_too_far_ahead(stamp.time, now) {
             return self.refuse_stamp(id, key, stamp, now);
         }
-        self.clock.observe(stamp.time);
+        self.follow(stamp.time, now);
         let found = self.store.look_up(key);
         if let Some(slot) = found.slot
             && !stamp.wins_over(self.store.held(slot).stamp)
@@ -88,7 +88,7 @@ impl Node {
         self.count_refused(id);
         self.anti_entropy.on_drift_refused(now.mono);
         self.anti_entropy.settle(key_hash(key), stamp);
-        self.tally(id, |tally| tally.drift += 1);
+        self.tally_drift(id, stamp.time, now);
     }
 
     /// Takes a peer's write that the register in `slot` has already, or an older one.

@@ -286,7 +286,7 @@ impl Node {
         let Some(time) = extension.clock else { return };
         self.on_wall(id, extension, now);
         if self.is_too_far_ahead(time, now) {
-            self.tally(id, |tally| tally.drift += 1);
+            self.tally_drift(id, time, now);
         } else {
             // This node's clock was set back since it stamped: the peer shows that the present one is right.
             if self.is_too_far_ahead(self.latest(now), now) {
@@ -294,7 +294,11 @@ impl Node {
             }
             // Tuples written so far were stamped by this node's clock alone.
             let before = self.clock.latest(now);
-            self.clock.observe(time);
+            self.follow(time, now);
+            let time = time.min(self.clock.latest(now));
+            if time > before {
+                self.tally_lead(id, before, time, now);
+            }
             if !std::mem::replace(&mut self.contacted, true) && time > before {
                 self.advance_own(before, time, now);
             }

@@ -1,14 +1,14 @@
 //! Warnings: what the machines of [`watch`](crate::core::watch) are shown of the node, and what they let pass.
 
 use super::Node;
-use crate::core::clock::Now;
+use crate::core::clock::{COUNTER_BITS, Now};
 use crate::core::event::{Event, Warning};
-use crate::core::id::{LinkId, Slot};
+use crate::core::id::{LinkId, Role, Slot};
 use crate::core::link::Link;
 use crate::core::tuple::key_hash;
 use crate::core::watch::clocks::{self, Verdict};
 use crate::core::watch::limiter::{About, Limiter, Mention};
-use crate::core::watch::{CLOCK_LASTS, INTERVAL, LinkWatch, Since, Standing, Tally};
+use crate::core::watch::{CLOCK_LASTS, FAR_AHEAD, INTERVAL, LinkWatch, Since, Standing, Tally};
 use crate::warning::{Kind, Value};
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -16,6 +16,9 @@ use std::fmt::Display;
 /// Number of times in a row that values of a key come back until that counts as a loop: with the pauses that they are
 /// given by then, half a minute. Writers that really set each other's values back do not do so for that long at that pace.
 const LOOP_RETURNS: u32 = 20;
+/// Milliseconds by which a peer has to move this node's logical clock to be named for it. Those that pass on what they
+/// follow move it by less: by what has been written meanwhile.
+const LED: u64 = 1000;
 /// Milliseconds of silence of a peer that explain a disagreement: several heartbeats were not answered.
 const SILENT: u64 = 20_000;
 
@@ -86,6 +89,24 @@ impl Node {
     pub(super) fn tally(&mut self, id: LinkId, count: impl FnOnce(&mut Tally)) {
         if self.links.contains_key(&id) {
             count(&mut self.watch.links.entry(id).or_default().tally);
+        }
+    }
+
+    /// Counts a hybrid logical time that is refused.
+    pub(super) fn tally_drift(&mut self, id: LinkId, time: u64, now: Now) {
+        let ahead = self.ahead_of_clocks(time, now);
+        self.tally(id, |tally| (tally.drift, tally.furthest) = (tally.drift + 1, tally.furthest.max(ahead)));
+    }
+
+    /// Counts a clock of a client that moves this node's logical clock from `before` to `time`, if it leads both away
+    /// from the wall clocks: it is followed as far as it is credible, and named. Of servers this is not said: they pass
+    /// on what others lead them to. Nor is it of a client whose wall clock shows that time, which is said otherwise.
+    pub(super) fn tally_lead(&mut self, id: LinkId, before: u64, time: u64, now: Now) {
+        let Some(link) = self.links.get(&id).filter(|link| link.role() == Role::Server) else { return };
+        let theirs = link.wall().map_or(0, |wall| now.mono.saturating_add_signed(wall));
+        let ahead = self.ahead_of_clocks(time, now).min((time >> COUNTER_BITS).saturating_sub(theirs));
+        if ahead >= FAR_AHEAD && (time - before) >> COUNTER_BITS >= LED {
+            self.tally(id, |tally| (tally.leads, tally.lead) = (tally.leads + 1, tally.lead.max(ahead)));
         }
     }
 
@@ -217,21 +238,22 @@ impl Node {
         let mut said = Vec::new();
         for (&id, watch) in &self.watch.links {
             let Some(link) = self.links.get(&id) else { continue };
-            let Tally { no_room, no_bytes, too_long, drift } = watch.tally;
-            let counts = [
-                (Kind::NoRoom, no_room),
-                (Kind::NoBytes, no_bytes),
-                (Kind::TooLong, too_long),
-                (Kind::Drift, drift),
-            ];
-            for (kind, count) in counts {
+            let Tally { no_room, no_bytes, too_long, drift, furthest, leads, lead } = watch.tally;
+            for (kind, count, ahead) in [
+                (Kind::NoRoom, no_room, None),
+                (Kind::NoBytes, no_bytes, None),
+                (Kind::TooLong, too_long, None),
+                (Kind::Drift, drift, Some(furthest)),
+                (Kind::FarAhead, leads, Some(lead)),
+            ] {
                 if count > 0 && self.watch.limiter.pass_count(kind, about(id, link), count, now.mono) {
-                    said.push((kind, id, count));
+                    said.push((kind, id, count, ahead));
                 }
             }
         }
-        for (kind, id, count) in said {
-            self.warn(kind, Some(id), vec![("count", count.to_string())]);
+        for (kind, id, count, ahead) in said {
+            let seconds = ahead.map(|ahead| ("seconds", ahead.div_ceil(1000).to_string()));
+            self.warn(kind, Some(id), [("count", count.to_string())].into_iter().chain(seconds).collect());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// Milliseconds by which two clocks have to differ to be worth a warning: more than any usual delay of a message, and
 /// less than what makes the wrong one of two people's writes win.
-const APART: i64 = 5000;
+pub(super) const APART: i64 = 5000;
 
 /// Verdict on the clock of a peer that is not in step with this node's.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

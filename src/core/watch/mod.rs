@@ -21,6 +21,8 @@ pub(super) const CLOCK_LASTS: u64 = 20_000;
 const DISAGREEMENT_LASTS: u64 = 60_000;
 /// Milliseconds for which a peer has to lack the same tuples before that is said: its count may be on its way.
 const REFUSAL_LASTS: u64 = 5000;
+/// Milliseconds by which a logical clock is ahead of wall clocks for that to be said: as for wall clocks that differ.
+pub(super) const FAR_AHEAD: u64 = clocks::APART.cast_unsigned();
 
 /// Counts what happens on a link, until it is said.
 #[derive(Copy, Clone, Debug, Default)]
@@ -33,6 +35,12 @@ pub(super) struct Tally {
     pub(super) too_long: u64,
     /// Tuples and clocks refused for their time.
     pub(super) drift: u64,
+    /// The most milliseconds by which such a time was ahead of the clocks known here.
+    pub(super) furthest: u64,
+    /// Times that this node's logical clock followed far ahead of the wall clocks known here, and by how many
+    /// milliseconds at most.
+    pub(super) leads: u64,
+    pub(super) lead: u64,
 }
 
 /// What a comparison of two nodes depends on. While none of it changes, nothing is under way.
