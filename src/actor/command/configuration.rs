@@ -7,7 +7,7 @@
 use std::fmt;
 
 use crate::actor::file::zpl::Item;
-use crate::core::Settings;
+use crate::core::{MOST_DRIFT, Settings};
 use crate::engine::memory;
 use crate::log::show;
 
@@ -197,7 +197,7 @@ pub const CONFIGURATION: &[Key] = &[
         default: "3600000",
         unit: "ms",
         meaning: "How far a stamp may be ahead of the node's clock, or of most direct peers' clocks.",
-        take: Take::Number(LARGEST, |values, n| values.core.max_drift = n.unwrap_or(unset().max_drift)),
+        take: Take::Number(MOST_DRIFT, |values, n| values.core.max_drift = n.unwrap_or(unset().max_drift)),
     },
     Key {
         path: "server/tombstone",
@@ -425,7 +425,7 @@ mod tests {
             ("/server/timeout", " 100 "),
             ("server/timeout", ""),
             ("server/verbose", "2"),
-            ("server/max_drift", "1000000000000000"),
+            ("server/max_drift", "3153600000000"),
             ("server/other", "any"),
             ("zgossip/echo", "-1"),
         ] {
@@ -436,7 +436,7 @@ mod tests {
             ("/server/timeout", "x"),
             ("server/timeout", "1.5"),
             ("server/timeout", "99999999999999999999999"),
-            ("server/max_drift", "1000000000000001"),
+            ("server/max_drift", "3153600000001"),
             ("server/events", "perhaps"),
         ] {
             assert!(check(path.as_bytes(), value.as_bytes()).is_err(), "{path} {value}");
