@@ -143,8 +143,9 @@ void zgossip_destroy(zgossip_t **self_p);
 //     of an ipc endpoint holds a file or a socket in use; EADDRNOTAVAIL;
 //     EACCES if keys or a security mechanism are set and cannot be used (the
 //     endpoint is never bound without them); EMFILE if too few descriptors are
-//     left; other errors of libzmq; and those of an answered call.
-int zgossip_bind(zgossip_t *self, const char *endpoint);
+//     left; EAGAIN if libzmq can start no thread; other errors of libzmq; and those of an answered call.
+int zgossip_bind(zgossip_t *self,
+                 const char *endpoint);
 
 // Returns the endpoint that was bound last, as peers in this machine reach it.
 //
@@ -187,8 +188,8 @@ int zgossip_unbind(zgossip_t *self, const char *endpoint);
 //     malformed, the keys cannot be used, or zgossip/security/mechanism is plain
 //     or curve and there is no password or `server_key` for it (the node never
 //     connects without it then, except to inproc endpoints); EMFILE if too few
-//     descriptors are left; other errors of libzmq; and those of an answered
-//     call.
+//     descriptors are left; EAGAIN if libzmq can start no thread; other errors
+//     of libzmq; and those of an answered call.
 int zgossip_connect(zgossip_t *self, const char *endpoint, const char *server_key);
 
 // Ends the connection to an endpoint, and makes no new one.
@@ -948,7 +949,8 @@ void zgossip_peers_destroy(zgossip_peer_t ***peers_p);
 //
 // Returns: the handler, which the caller ends with zgossip_auth_destroy; or
 //     NULL.
-// Errors: EADDRINUSE if the context has a handler already; other errors of
+// Errors: EADDRINUSE if the context has a handler already; EMFILE if too few
+//     descriptors are left; EAGAIN if no thread can be started; other errors of
 //     libzmq.
 // Threads: any thread may call the functions of a handler, until one calls
 //     zgossip_auth_destroy.

@@ -70,7 +70,7 @@ pub(super) fn context_of(pipe: Socket) -> raw::Context {
     };
     match context {
         // SAFETY: CZMQ's context lives until the process ends, that of our czmq.h at least as long as the pipe.
-        Some(context) => unsafe { raw::Context::foreign(context.as_ptr()) },
+        Some(context) => unsafe { raw::Context::foreign(context.as_ptr()).running() },
         None => raw::Context::global(),
     }
 }

@@ -49,7 +49,8 @@ unsafe impl Tagged for zgossip_auth_t {
 ///
 /// Returns: the handler, which the caller ends with zgossip_auth_destroy; or
 ///     NULL.
-/// Errors: EADDRINUSE if the context has a handler already; other errors of
+/// Errors: EADDRINUSE if the context has a handler already; EMFILE if too few
+///     descriptors are left; EAGAIN if no thread can be started; other errors of
 ///     libzmq.
 /// Threads: any thread may call the functions of a handler, until one calls
 ///     zgossip_auth_destroy.

@@ -87,6 +87,12 @@ fn calls_say_when_there_are_too_few_descriptors() {
 }
 
 #[test]
+fn calls_say_when_no_thread_can_be_started() {
+    let done = run(native_program("few_threads"), LONG * 3).check("few threads");
+    assert!(done.out.ends_with("the end"), "{}", done.out);
+}
+
+#[test]
 fn many_threads_may_call_one_node() {
     let mut command = native_program("typed_threads");
     command.arg("4");

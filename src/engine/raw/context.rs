@@ -45,6 +45,9 @@ static GLOBAL: AtomicPtr<Global> = AtomicPtr::new(ptr::null_mut());
 /// The number of open sockets in the process's own context.
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 
+/// The context of somebody else in which a socket was made last: its threads run.
+static FOREIGN: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+
 /// Whether the context is to be terminated when the process exits.
 static REGISTERED: AtomicBool = AtomicBool::new(false);
 
@@ -122,14 +125,28 @@ impl Context {
         self.handle
     }
 
-    /// Returns whether this is the process's own context without sockets, whose threads may not run yet.
+    /// The same context, in which its owner has made sockets: its threads run.
+    pub fn running(self) -> Context {
+        if !self.own {
+            FOREIGN.store(self.handle, Ordering::Relaxed);
+        }
+        self
+    }
+
+    /// Returns whether the context's threads may not run yet: libzmq starts them for the first socket.
     pub(super) fn is_idle(self) -> bool {
-        self.own && OPEN.load(Ordering::Relaxed) == 0
+        if self.own {
+            OPEN.load(Ordering::Relaxed) == 0
+        } else {
+            FOREIGN.load(Ordering::Relaxed) != self.handle
+        }
     }
 
     pub(super) fn opened(self) {
         if self.own {
             OPEN.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.running();
         }
     }
 

@@ -13,6 +13,7 @@
 //! | [`steady`], [`local_offset`] | a clock; how far local time is ahead of UTC |
 //! | [`with_signals_blocked`] | how threads that take no signals are started |
 //! | [`require_descriptors`], [`descriptors_in_use`] | whether descriptors are left |
+//! | [`require_threads`] | whether threads can be started |
 //! | [`Poller`] | waits for descriptors, a socket's ([`Socket::fd`]) or any other |
 //! | [`Error`] | libzmq's errno |
 //!
@@ -34,6 +35,7 @@ mod socket;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod time;
 
 pub use context::Context;
@@ -47,4 +49,5 @@ pub use poller::Poller;
 pub use signals::with_signals_blocked;
 pub use socket::{Events, Socket};
 pub use tcp::{Connection, Traffic};
+pub use threads::require_threads;
 pub use time::{local_offset, steady};

@@ -5,7 +5,7 @@ use std::mem::ManuallyDrop;
 use std::os::fd::RawFd;
 use std::{fmt, ptr};
 
-use super::{Context, Error, Msg, require_descriptors};
+use super::{Context, Error, Msg, require_descriptors, require_threads};
 
 /// A libzmq socket. It may move between threads, but is used by one at a time.
 pub struct Socket {
@@ -32,13 +32,21 @@ const SOCKET: usize = 2;
 /// context, and about as many in reserve.
 const FIRST_SOCKET: usize = 12;
 
+/// Threads that libzmq starts for the first socket of a context.
+const THREADS: usize = 2;
+
 impl Socket {
     /// Makes a socket.
     pub fn new(context: Context, kind: zmq::SocketType) -> Result<Socket, Error> {
         if context.handle.is_null() {
             return Err(Error::TOO_MANY_FILES);
         }
-        require_descriptors(if context.is_idle() { FIRST_SOCKET } else { SOCKET })?;
+        if context.is_idle() {
+            require_descriptors(FIRST_SOCKET)?;
+            require_threads(THREADS)?;
+        } else {
+            require_descriptors(SOCKET)?;
+        }
         // SAFETY: a context; a wrong type is answered with an error.
         let handle = unsafe { zmq_sys::zmq_socket(context.handle, kind as i32) };
         if handle.is_null() {

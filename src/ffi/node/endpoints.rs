@@ -24,7 +24,7 @@ use crate::ffi::failure::Failure;
 ///     of an ipc endpoint holds a file or a socket in use; EADDRNOTAVAIL;
 ///     EACCES if keys or a security mechanism are set and cannot be used (the
 ///     endpoint is never bound without them); EMFILE if too few descriptors are
-///     left; other errors of libzmq; and those of an answered call.
+///     left; EAGAIN if libzmq can start no thread; other errors of libzmq; and those of an answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_bind(self_: *mut zgossip_t, endpoint: *const c_char) -> c_int {
     entry_with_reason! {
@@ -92,8 +92,8 @@ pub unsafe extern "C" fn zgossip_unbind(self_: *mut zgossip_t, endpoint: *const 
 ///     malformed, the keys cannot be used, or zgossip/security/mechanism is plain
 ///     or curve and there is no password or `server_key` for it (the node never
 ///     connects without it then, except to inproc endpoints); EMFILE if too few
-///     descriptors are left; other errors of libzmq; and those of an answered
-///     call.
+///     descriptors are left; EAGAIN if libzmq can start no thread; other errors
+///     of libzmq; and those of an answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_connect(
     self_: *mut zgossip_t,
