@@ -6,7 +6,11 @@
     own: calls are refused with the reason, and nothing aborts.  */
 
 #include <zgossip/zgossip.h>
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -88,6 +92,61 @@ static int warned (int free_ones)
     return lines;
 }
 
+static double processor_seconds (void)
+{
+    struct rusage used;
+    CHECK (getrusage (RUSAGE_SELF, &used) == 0);
+    return (double) (used.ru_utime.tv_sec + used.ru_stime.tv_sec)
+         + (double) (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+}
+
+//  Waits until the other end of a connection has sent something, or hung up.
+//  Returns what recv returns.
+static ssize_t hear (int fd)
+{
+    char byte;
+    struct pollfd item = { fd, POLLIN, 0 };
+    CHECK (poll (&item, 1, 60000) == 1);
+    return recv (fd, &byte, 1, 0);
+}
+
+//  The program itself holds all descriptors, and clients come: they are turned
+//  away, and nobody is busy with them. Later ones are let in again.
+static void hogged (void)
+{
+    enum { CLIENTS = 16 };
+    struct sockaddr_in address = { 0 };
+    int clients [CLIENTS + 1];
+    int i;
+    double before;
+    zgossip_t *node = zgossip_new ("node");
+    int port = zgossip_bind (node, "tcp://127.0.0.1:*");
+    CHECK (node && port > 0);
+    address.sin_family = AF_INET;
+    address.sin_port = htons ((unsigned short) port);
+    address.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
+    for (i = 0; i <= CLIENTS; i++)
+        CHECK ((clients [i] = socket (AF_INET, SOCK_STREAM, 0)) >= 0);
+    leave (0);
+    for (i = 0; i < CLIENTS; i++)
+        CHECK (connect (clients [i], (struct sockaddr *) &address, sizeof address) == 0);
+    for (i = 0; i < CLIENTS; i++)
+        while (hear (clients [i]) > 0)
+            ;   //  libzmq was quicker, and greeted it
+    before = processor_seconds ();
+    usleep (2000000);
+    CHECK (processor_seconds () - before < 0.5);
+    for (i = 0; i < CLIENTS; i++)
+        close (clients [i]);
+    //  The node looks ten times a second.
+    usleep (500000);
+    CHECK (connect (clients [CLIENTS], (struct sockaddr *) &address, sizeof address) == 0);
+    CHECK (hear (clients [CLIENTS]) == 1);
+    close (clients [CLIENTS]);
+    CHECK (zgossip_publish (node, "key", "value") == 0 && zgossip_count (node) == 1);
+    zgossip_destroy (&node);
+}
+
 static int warnings (int free_ones)
 {
     int status;
@@ -124,6 +183,16 @@ int main (void)
                 most = WEXITSTATUS (status) - 100;
         }
     CHECK (least == 0 && most == 4);
+    {
+        int status;
+        pid_t child = fork ();
+        CHECK (child >= 0);
+        if (child == 0) {
+            hogged ();
+            exit (100);
+        }
+        CHECK (waitpid (child, &status, 0) == child && WIFEXITED (status) && WEXITSTATUS (status) == 100);
+    }
     CHECK (warnings (3) == 1 && warnings (20) == 0);
     puts ("the end");
     return 0;

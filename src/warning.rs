@@ -21,6 +21,8 @@ pub enum Kind {
     KeysAfterBind,
     /// The process will soon have no file descriptors left.
     Descriptors,
+    /// Connections that say nothing were ended.
+    Silent,
     /// `server/max_clients` clients are connected.
     Clients,
     /// The connection of a peer was ended that sent more than could be read.
@@ -129,8 +131,18 @@ pub const WARNINGS: [Entry; 27] = [
         kind: Kind::Descriptors,
         text: "at least {used} of {limit} file descriptors of this process are in use (ulimit -n)",
         over: "",
-        meaning: "Each connection needs one. Without any, libzmq ends the process.",
+        meaning: "Each connection needs one. When they run short, new connections are ended at once. Without any, \
+                  libzmq ends the process if a listener over IPC is bound, or if it needs a socket of its own.",
         remedy: "Raise the limit, or set server/max_clients below it.",
+    },
+    Entry {
+        kind: Kind::Silent,
+        text: "ended {count} new connections; {silent} say nothing, and at least {used} of {limit} file descriptors of \
+               this process are in use (ulimit -n)",
+        over: "",
+        meaning: "Descriptors run short, or more than 512 connections say nothing. The oldest of these are ended, of \
+                  the address that has the most; if there are none, newcomers are. Honest clients try again.",
+        remedy: "Raise the limit if so many clients are expected; else find out who connects and is silent.",
     },
     Entry {
         kind: Kind::Clients,

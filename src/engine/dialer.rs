@@ -381,6 +381,7 @@ impl Engine {
             }
             Change::Aborted => self.on_handshake_aborted(id, now),
             Change::Failed => self.on_attempt_failed(id, now),
+            Change::Listening { .. } | Change::Accepted { .. } => {}
         }
     }
 

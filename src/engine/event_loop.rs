@@ -48,6 +48,7 @@ impl Engine {
         self.hand_over_events(owner);
         owner.settle(self, now);
         owner.flush();
+        self.make_room(now);
         self.look_around(now);
         self.write_record();
         ControlFlow::Continue(())
@@ -102,6 +103,9 @@ impl Engine {
         if let Some(fd) = self.resolver.fd() {
             poller.add(fd, false); // the answers are taken in each turn
         }
+        for fd in self.crowding.refusing() {
+            poller.add(fd, false);
+        }
         let timeout = if busy || commands { Some(Duration::ZERO) } else { self.time_left(owner) };
         if let Err(error) = poller.wait(timeout) {
             return self.give_up("the node ends, for it cannot wait for events", error);
@@ -155,6 +159,7 @@ impl Engine {
             self.timers.next(),
             self.send_queue.next_turn(),
             self.looks.next(),
+            self.crowding.next_look(),
         ];
         // Not by `flatten`, which the compiler makes look at numbers that are not there: memory checkers report that.
         let next = deadlines.map(|deadline| deadline.unwrap_or(u64::MAX)).into_iter().min();

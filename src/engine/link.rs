@@ -1,5 +1,6 @@
 //! One peer, as the engine knows it: the ROUTER that leads to it, and the frame that waits for room there.
 
+use std::os::fd::RawFd;
 use std::sync::Arc;
 
 use crate::core::Frame;
@@ -33,6 +34,8 @@ pub(super) struct Link {
     /// The one frame for which the socket had no room.
     pub(super) pending: Option<Frame>,
     pub(super) sending: Sending,
+    /// The descriptor of the connection that a client's first message came by; -1 for none.
+    pub(super) source: RawFd,
     /// Bytes that wait in the socket for this peer.
     pub(super) load: Arc<Load>,
     /// Bytes that came by the connection and were read, where the kernel counts them.
@@ -43,7 +46,13 @@ pub(super) struct Link {
 
 impl Link {
     /// A peer that connected to us.
-    pub(super) fn accepted(slot: usize, routing_id: Box<[u8]>, endpoint: String, load: Arc<Load>) -> Link {
+    pub(super) fn accepted(
+        slot: usize,
+        routing_id: Box<[u8]>,
+        endpoint: String,
+        source: RawFd,
+        load: Arc<Load>,
+    ) -> Link {
         let endpoint = endpoint.into_boxed_str();
         Link {
             slot,
@@ -51,6 +60,7 @@ impl Link {
             endpoint,
             pending: None,
             sending: Sending::Idle,
+            source,
             load,
             intake: None,
             remote: None,
@@ -65,6 +75,7 @@ impl Link {
             endpoint: remote.endpoint().text().into(),
             pending: None,
             sending: Sending::Idle,
+            source: -1,
             load,
             intake: None,
             remote: Some(Box::new(remote)),

@@ -48,6 +48,7 @@ impl Engine {
             None => fresh.insert(Router::new(self.context, Purpose::Listen)?),
         };
         raw::require_descriptors(LISTENER)?;
+        self.crowding.hold_spare();
         let socket = router.socket();
         socket.options().set_maxmsgsize(self.max_message())?;
         socket.options().set_ipv6(self.ipv6 || endpoint.is_ipv6())?;

@@ -18,6 +18,7 @@
 //! | `receive`, `transmit` | frames in, frames out |
 //! | `listener` | BIND |
 //! | `socket_file` | the files of `ipc` listeners |
+//! | `accepted`, `crowding` | connections that were accepted; ending those that say nothing |
 //! | `dialer`, `remote` | CONNECT; the state of a connection that this node makes |
 //! | `dial_name`, `name`, `candidates` | CONNECT by host name: from address to address; what a name is resolved to |
 //! | `resolver`, `event_fd` | look-ups by threads of their own; a descriptor that wakes a thread |
@@ -32,8 +33,10 @@
 //! | `endpoint`, `security`, `error` | endpoints, keys and mechanisms; refusals |
 //! | [`raw`] | libzmq |
 
+mod accepted;
 mod candidates;
 mod clock;
+mod crowding;
 mod dial_name;
 mod dialer;
 mod endpoint;
@@ -76,6 +79,7 @@ use crate::core::{self, Event, Identity, LinkId, Now, Stats, Tuple};
 use crate::log::Logger;
 
 use clock::Clock;
+use crowding::Crowding;
 use link::Link;
 use listener::Bound;
 use receive::TurnedAway;
@@ -189,6 +193,7 @@ pub struct Engine {
     links: HashMap<LinkId, Link, ahash::RandomState>,
     /// The endpoints that are bound.
     bound: Vec<Bound>,
+    crowding: Crowding,
     send_queue: SendQueue,
     /// Bytes of large frames that wait in sockets.
     in_sockets: Arc<AtomicUsize>,
@@ -235,6 +240,7 @@ impl Engine {
             routers: Vec::new(),
             links: HashMap::with_hasher(entropy::hasher()),
             bound: Vec::new(),
+            crowding: Crowding::default(),
             send_queue: SendQueue::default(),
             in_sockets: Arc::default(),
             frames_sent: 0,
@@ -358,8 +364,10 @@ impl Engine {
                 Event::Debug(text) => self.logger.debug(text),
             }
         }
-        for link in self.closed.drain(..) {
-            self.links.remove(&link);
+        for id in self.closed.drain(..) {
+            if let Some(link) = self.links.remove(&id) {
+                self.crowding.accepted.clear_link(link.source, id, self.clock.mono());
+            }
         }
         if let Some((endpoint, reason)) = self.unreachable.pop_front() {
             return Some(OwnerEvent::Unreachable(endpoint, reason));

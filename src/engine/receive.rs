@@ -10,7 +10,7 @@ use super::link::Link;
 use super::memory;
 use super::raw;
 use super::raw::Load;
-use super::router::{Message, Router};
+use super::router::{Message, Purpose, Router};
 use super::throttle::Throttle;
 
 /// Number of messages, and of bytes, taken from one socket in one turn of the loop. A message may hold hundreds of
@@ -47,6 +47,9 @@ impl Engine {
                 && let Err(error) = router.read_monitor()
             {
                 self.log_failure("cannot read the events of connections", error);
+            }
+            if router.purpose == Purpose::Listen {
+                self.note_arrivals(&mut router, now);
             }
             // The end of a connection is handled only when all that it carried is read. More may have come since the
             // socket was asked for its events: with monitor events it is read in any case.
@@ -107,7 +110,14 @@ impl Engine {
         if router.purpose.role() == Role::Client {
             return None; // the message came by a connection that was given up
         }
-        if self.looks.is_doomed(slot, message.routing_id.data()) {
+        let source = message.body.source();
+        // That its connection was accepted is reported before the message is there, and may not have been read yet.
+        if let Err(error) = router.read_monitor() {
+            self.log_failure("cannot read the events of connections", error);
+        }
+        self.note_arrivals(router, now);
+        let is_doomed = self.looks.is_doomed(slot, message.routing_id.data());
+        if is_doomed || self.crowding.turn_away(source, now.mono) {
             return None;
         }
         let Ok(id) = self.node.open_link(Role::Server, now) else {
@@ -117,11 +127,13 @@ impl Engine {
         };
         let routing_id = message.routing_id.data();
         let endpoint = self.client_endpoint(message);
+        self.crowding.accepted.set_link(source, id);
         router.add_link(routing_id, id);
         self.logger.debug(format_args!("peer {endpoint} has connected"));
         self.note_link(id, &endpoint);
-        self.links.insert(id, Link::accepted(slot, routing_id.into(), endpoint, Load::new(&self.in_sockets)));
-        self.note_connection(id, message.body.source());
+        let load = Load::new(&self.in_sockets);
+        self.links.insert(id, Link::accepted(slot, routing_id.into(), endpoint, source, load));
+        self.note_connection(id, source);
         Some(id)
     }
 

@@ -274,7 +274,7 @@ impl Remote {
         match change {
             Change::Connected { .. } | Change::Ready => !self.is_up(),
             Change::Disconnected { descriptor } => self.descriptor == Some(descriptor),
-            Change::Refused { .. } | Change::Mismatched | Change::Aborted | Change::Failed => false,
+            _ => false,
         }
     }
 

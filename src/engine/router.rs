@@ -15,7 +15,7 @@ use hashbrown::HashMap;
 use crate::core::{Frame, LinkId, Role};
 
 use super::entropy;
-use super::raw::{Context, Error, Events, Load, MonitorEvent, Monitored, Msg, Socket};
+use super::raw::{Context, Error, Events, Load, MonitorEvent, Monitored, Msg, Socket, Watched};
 
 /// Frames that libzmq may hold for one peer; beyond them, the node only remembers what is owed to the peer.
 const SEND_QUEUE: i32 = 200;
@@ -25,6 +25,11 @@ const RECEIVE_QUEUE: i32 = 1000;
 pub(super) const LINGER: i32 = 250;
 /// Connections that may wait to be accepted. A thousand nodes may start at once.
 const BACKLOG: i32 = 1024;
+
+/// The time that a handshake may take (ms); libzmq's default is 30 s. By CURVE it takes three and a
+/// half round trips from the connection to the last answer, which is 14 s on the slowest lines that this library is for
+/// (4 s there and back); the rest is for a lost packet, and for the ZAP handler.
+const HANDSHAKE: i32 = 20_000;
 
 /// The peers that a router leads to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -44,8 +49,14 @@ impl Purpose {
         if self == Purpose::Listen { Role::Server } else { Role::Client }
     }
 
-    fn is_monitored(self) -> bool {
-        matches!(self, Purpose::Shared | Purpose::Dedicated)
+    /// The reports that the monitor is asked for; `None` where there is no monitor.
+    fn watched(self) -> Option<Watched> {
+        match self {
+            Purpose::Listen => Some(Watched::Listener),
+            Purpose::Inproc => None,
+            Purpose::Shared => Some(Watched::Remotes),
+            Purpose::Dedicated => Some(Watched::Attempts),
+        }
     }
 }
 
@@ -128,13 +139,13 @@ impl Router {
         options.set_reconnect_ivl(100)?;
         options.set_reconnect_ivl_max(1000)?;
         options.set_connect_timeout(5000)?;
+        options.set_handshake_ivl(HANDSHAKE)?;
         keep_alive(&socket, purpose)?;
 
         let fd = socket.fd()?;
-        let inner = if purpose.is_monitored() {
-            Inner::Monitored(Monitored::new(context, socket, purpose == Purpose::Dedicated)?)
-        } else {
-            Inner::Unmonitored(socket)
+        let inner = match purpose.watched() {
+            Some(watched) => Inner::Monitored(Monitored::new(context, socket, watched)?),
+            None => Inner::Unmonitored(socket),
         };
         let monitor_fd = match &inner {
             Inner::Monitored(monitored) => Some(monitored.reader().fd()?),

@@ -14,6 +14,7 @@
 //! | `fleet` | random faults on bad lines, and which value stays |
 //! | `scale` | many tuples, many nodes |
 //! | `security` | CURVE and ZAP |
+//! | `silent` | connections that say nothing, and few descriptors |
 //! | `plain` | PLAIN |
 
 mod attacks;
@@ -29,3 +30,4 @@ mod plain;
 mod protocol;
 mod scale;
 mod security;
+mod silent;

@@ -10,9 +10,10 @@
 //! | [`Msg`] | one message frame |
 //! | [`Monitored`] | a socket with its monitor, taken down in the order that libzmq needs |
 //! | [`Connection`] | what the kernel knows of a connection, and its end |
+//! | [`Listener`], [`is_accepted_at`] | a listening socket of libzmq's; whether a connection was accepted there |
 //! | [`steady`], [`local_offset`] | a clock; how far local time is ahead of UTC |
 //! | [`with_signals_blocked`] | how threads that take no signals are started |
-//! | [`require_descriptors`], [`descriptors_in_use`] | whether descriptors are left |
+//! | [`require_descriptors`], [`descriptors_in_use`], [`Spare`] | whether descriptors are left; one in reserve |
 //! | [`require_threads`] | whether threads can be started |
 //! | [`Poller`] | waits for descriptors, a socket's ([`Socket::fd`]) or any other |
 //! | [`Error`] | libzmq's errno |
@@ -26,6 +27,7 @@ pub mod curve;
 mod descriptors;
 mod error;
 mod fork;
+mod listening;
 mod message;
 mod monitor;
 mod peer_name;
@@ -42,8 +44,9 @@ pub use context::Context;
 pub use descriptors::{descriptors_in_use, require_descriptors};
 pub use error::Error;
 pub use fork::generation;
+pub use listening::{Listener, Refused, Spare, is_accepted_at};
 pub use message::{Load, Msg};
-pub use monitor::{Change, MonitorEvent, Monitored};
+pub use monitor::{Change, MonitorEvent, Monitored, Watched};
 pub use peer_name::{tcp_own, tcp_peer};
 pub use poller::Poller;
 pub use signals::with_signals_blocked;

@@ -11,6 +11,16 @@ use super::{Context, Error, Msg, Socket};
 /// A change of a connection's state. Descriptors are those of the transport's connection, as numbers of this process.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Change {
+    /// A socket listens.
+    Listening {
+        /// The listening socket's descriptor.
+        descriptor: u32,
+    },
+    /// A connection was accepted; the handshake follows.
+    Accepted {
+        /// The connection's descriptor.
+        descriptor: u32,
+    },
     /// The transport is connected; the handshake follows.
     Connected {
         /// The connection's descriptor.
@@ -30,7 +40,7 @@ pub enum Change {
     },
     /// The handshake failed: the peer speaks another protocol or uses another security mechanism.
     Mismatched,
-    /// The handshake ended before it was done: the peer went away, or did not answer for half a minute.
+    /// The handshake ended before it was done: the peer went away, or did not answer in time.
     Aborted,
     /// There is no connection of the transport; libzmq tries again in a moment. It reports this of a connection that is
     /// lost, too.
@@ -53,7 +63,32 @@ pub struct Monitored {
     socket: Socket,
 }
 
-const EVENTS: u32 = zmq_sys::ZMQ_EVENT_CONNECTED
+/// The reports that a monitor is asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Watched {
+    /// Listening, and the beginning and the end of connections that are accepted. libzmq does not tell of which of them
+    /// a handshake succeeds.
+    Listener,
+    /// The connections that this side makes.
+    Remotes,
+    /// The same, and attempts to connect that fail: while a peer is away, that is about once a second.
+    Attempts,
+}
+
+impl Watched {
+    fn events(self) -> u32 {
+        match self {
+            Watched::Listener => LISTENER_EVENTS,
+            Watched::Remotes => REMOTE_EVENTS,
+            Watched::Attempts => REMOTE_EVENTS | zmq_sys::ZMQ_EVENT_CONNECT_RETRIED,
+        }
+    }
+}
+
+const LISTENER_EVENTS: u32 =
+    zmq_sys::ZMQ_EVENT_LISTENING | zmq_sys::ZMQ_EVENT_ACCEPTED | zmq_sys::ZMQ_EVENT_DISCONNECTED;
+
+const REMOTE_EVENTS: u32 = zmq_sys::ZMQ_EVENT_CONNECTED
     | zmq_sys::ZMQ_EVENT_DISCONNECTED
     | zmq_sys::ZMQ_EVENT_HANDSHAKE_SUCCEEDED
     | zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
@@ -61,9 +96,8 @@ const EVENTS: u32 = zmq_sys::ZMQ_EVENT_CONNECTED
     | zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
 impl Monitored {
-    /// Switches the monitor of `socket` on, which was made in `context`. It reports attempts to connect that fail only
-    /// if `failures` is true: while a peer is away, that is about once a second.
-    pub fn new(context: Context, socket: Socket, failures: bool) -> Result<Monitored, Error> {
+    /// Switches the monitor of `socket` on, which was made in `context`.
+    pub fn new(context: Context, socket: Socket, watched: Watched) -> Result<Monitored, Error> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         // The context may be shared with other copies of this code (a second library in the process), so the name
         // holds something that only this copy has: the address of its own variable.
@@ -74,8 +108,7 @@ impl Monitored {
         let reader = Socket::new(context, zmq::PAIR)?;
         reader.options().set_rcvhwm(0)?;
         reader.options().set_linger(0)?;
-        let events = EVENTS | if failures { zmq_sys::ZMQ_EVENT_CONNECT_RETRIED } else { 0 };
-        socket.options().monitor(&endpoint, events as i32)?;
+        socket.options().monitor(&endpoint, watched.events() as i32)?;
         let monitored = Monitored { reader, socket };
         monitored.reader.connect(&endpoint)?;
         Ok(monitored)
@@ -134,6 +167,8 @@ fn parse(head: &[u8]) -> Option<Change> {
     let event = u32::from(u16::from_ne_bytes([e0, e1]));
     let value = u32::from_ne_bytes([v0, v1, v2, v3]);
     match event {
+        zmq_sys::ZMQ_EVENT_LISTENING => Some(Change::Listening { descriptor: value }),
+        zmq_sys::ZMQ_EVENT_ACCEPTED => Some(Change::Accepted { descriptor: value }),
         zmq_sys::ZMQ_EVENT_CONNECTED => Some(Change::Connected { descriptor: value }),
         zmq_sys::ZMQ_EVENT_HANDSHAKE_SUCCEEDED => Some(Change::Ready),
         zmq_sys::ZMQ_EVENT_DISCONNECTED => Some(Change::Disconnected { descriptor: value }),

@@ -137,7 +137,7 @@ fn is_connected_stream(fd: RawFd) -> bool {
 }
 
 /// The inode of an open descriptor.
-fn inode(fd: RawFd) -> Option<u64> {
+pub(super) fn inode(fd: RawFd) -> Option<u64> {
     let mut stat = MaybeUninit::<libc::stat>::zeroed();
     // SAFETY: the pointer is valid for a `stat`; a descriptor that is not open gives an error.
     let rc = unsafe { libc::fstat(fd, stat.as_mut_ptr()) };

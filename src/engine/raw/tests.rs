@@ -113,12 +113,12 @@ fn a_monitor_tells_of_connections_and_can_be_dropped_at_any_time() {
     for _ in 0..20 {
         let socket = Socket::new(Context::global(), zmq::DEALER).unwrap();
         socket.options().set_linger(0).unwrap();
-        let monitored = Monitored::new(Context::global(), socket, false).unwrap();
+        let monitored = Monitored::new(Context::global(), socket, Watched::Remotes).unwrap();
         monitored.socket().connect(&endpoint).unwrap();
         // Events are on their way while it is dropped.
     }
     let socket = Socket::new(Context::global(), zmq::DEALER).unwrap();
-    let monitored = Monitored::new(Context::global(), socket, false).unwrap();
+    let monitored = Monitored::new(Context::global(), socket, Watched::Remotes).unwrap();
     monitored.socket().connect(&endpoint).unwrap();
     let end = Instant::now() + PATIENCE;
     let mut poller = Poller::new();
@@ -147,7 +147,7 @@ fn a_connection_of_libzmq_is_ended_by_the_descriptor_of_its_message() {
         let hub = Socket::new(Context::global(), zmq::ROUTER).unwrap();
         hub.bind(&endpoint).unwrap();
         let socket = Socket::new(Context::global(), zmq::DEALER).unwrap();
-        let monitored = Monitored::new(Context::global(), socket, false).unwrap();
+        let monitored = Monitored::new(Context::global(), socket, Watched::Remotes).unwrap();
         monitored.socket().options().set_linger(0).unwrap();
         monitored.socket().connect(&hub.last_endpoint().unwrap()).unwrap();
         monitored.socket().try_send_slice(b"who ends this?", false).unwrap();
