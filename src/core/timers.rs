@@ -14,6 +14,8 @@ pub(super) enum Timer {
     Delayed(Slot),
     /// Silent clients are probed.
     Sweep,
+    /// Messages that wait are gone on with.
+    Work,
 }
 
 /// A deadline that stands in the table of timers, or none. Its owner keeps it, and moves it by [`Timers::schedule`].

@@ -8,6 +8,7 @@
 //! | `interop` | our nodes and CZMQ's understand each other |
 //! | `hostile` | frames and peers that are wrong harm nobody |
 //! | `hostile_memory` | what peers make a node hold, queue and receive has a bound |
+//! | `hostile_work` | peers that cause much work by short messages delay nobody |
 //! | `faults` | processes that are killed, stopped and come back |
 //! | `hosts_file` | names as the system resolves them |
 //! | `converge` | small networks agree, whatever happens to them |
@@ -24,6 +25,7 @@ mod faults;
 mod fleet;
 mod hostile;
 mod hostile_memory;
+mod hostile_work;
 mod hosts_file;
 mod interop;
 mod plain;

@@ -1,5 +1,6 @@
 //! Answers to DIGEST, ENTRIES, OFFER and REQUEST, made from the store and the state of the peer alone.
 
+use super::budget::{Portion, Position};
 use super::frames::Frames;
 use super::peer::Peer;
 use crate::core::clock::Stamp;
@@ -15,9 +16,14 @@ use std::collections::HashMap;
 /// Estimated number of tuples up to which a subtree is listed rather than digested further: entries of 24 bytes for
 /// each of them are about as long as the 128 bytes of a DIGEST, and save a round trip.
 const SMALL: usize = 8;
-/// Number of tuples that are visited to find one by its hash: a leaf of the trie holds about this many at most. Where
-/// this node holds more than this many times the peer's tuples, those are looked up key by key.
+/// Where this node holds more than this many times the peer's tuples, those are looked up key by key: about as many are
+/// visited to find one by its hash.
 pub(super) const FEW: usize = 32;
+/// Entries of a list of everything that are looked up key by key. A peer that means well lists no more than there may be
+/// in a trie that has not grown yet.
+const MOST_LOOKED_UP: usize = 256;
+/// Tuples that a portion of a list visits beside those that the list names.
+const SMALLEST_PORTION: usize = 1024;
 
 /// The node as the maker of an answer sees it.
 #[derive(Copy, Clone, Debug)]
@@ -27,6 +33,8 @@ pub(in crate::core) struct Local<'a> {
     pub(in crate::core) seed: u64,
     /// Monotonic ms.
     pub(in crate::core) now: u64,
+    /// Which part of the message is to be handled.
+    pub(in crate::core) portion: Portion,
 }
 
 /// Bounds of an answer to a DIGEST.
@@ -46,6 +54,8 @@ pub(in crate::core) struct Answer {
     pub(in crate::core) frames: Vec<Frame>,
     /// Whether a comparison begins with the message that is answered, and closes a gap.
     pub(in crate::core) closes_gap: bool,
+    /// Where the message is to be gone on with.
+    pub(in crate::core) rest: Option<Position>,
 }
 
 /// Tuples in which a peer that sent ENTRIES differs from this node.
@@ -59,6 +69,8 @@ pub(in crate::core) struct Difference {
     pub(in crate::core) lacks_all_before: Option<u32>,
     /// Whether a comparison begins with the message that is answered, and closes a gap.
     pub(in crate::core) closes_gap: bool,
+    /// Where the message is to be gone on with.
+    pub(in crate::core) rest: Option<Position>,
 }
 
 impl Peer {
@@ -70,8 +82,9 @@ impl Peer {
         bounds: Bounds,
     ) -> Answer {
         self.on_answered();
-        let mut closes_gap = false;
-        if subtrees.iter().any(|(prefix, _)| prefix == Prefix::ALL) {
+        let (mut closes_gap, mut rest) = (false, None);
+        let (portion, before) = (local.portion, self.work());
+        if portion.is_first() && subtrees.iter().any(|(prefix, _)| prefix == Prefix::ALL) {
             closes_gap = self.close_gap();
             self.end_first_comparison();
         }
@@ -82,10 +95,14 @@ impl Peer {
             lists.add(|frame| add_entries(frame, prefix, &entries));
             entries.len()
         };
-        for (prefix, theirs) in subtrees.iter() {
+        for (item, (prefix, theirs)) in subtrees.iter().enumerate().skip(portion.from.item) {
             let is_full = deeper.bytes() + lists.bytes() >= bounds.room;
             if is_full || self.visits_left(store.len(), local.now) == 0 {
                 self.leave_gap();
+                break;
+            }
+            if self.work() - before >= portion.visits {
+                rest = Some(Position::item(item));
                 break;
             }
             self.charge(digest.cost(prefix));
@@ -97,14 +114,15 @@ impl Peer {
             let order = (bounds.first..FANOUT).chain(0..bounds.first);
             let differing = order.filter(|&child| ours[child] != theirs[child]);
             for child in differing.map(|child| prefix.child(child)) {
-                if digest.is_leaf(child) || digest.estimate(child) <= SMALL {
+                if digest.is_leaf(child) || digest.is_small(child, SMALL) {
                     self.charge(list(&mut lists, child));
                 } else {
+                    self.charge(digest.cost(child));
                     deeper.add(|frame| add_digest(frame, child, &digest.children(child)));
                 }
             }
         }
-        Answer { frames: deeper.finish().into_iter().chain(lists.finish()).collect(), closes_gap }
+        Answer { frames: deeper.finish().into_iter().chain(lists.finish()).collect(), closes_gap, rest }
     }
 
     /// Takes ENTRIES. What was sent since `cursor`, an offset in the change log, or since the session began, is not
@@ -117,20 +135,36 @@ impl Peer {
     ) -> Difference {
         self.on_answered();
         let (mut difference, mut lacks_all) = (Difference::default(), false);
-        let is_whole = subtrees.iter().any(|(prefix, _)| prefix == Prefix::ALL);
+        let (portion, before) = (local.portion, self.work());
+        let is_whole = portion.is_first() && subtrees.iter().any(|(prefix, _)| prefix == Prefix::ALL);
         difference.closes_gap = is_whole && self.close_gap();
-        for (prefix, entries) in subtrees.iter() {
+        for (item, (prefix, entries)) in subtrees.iter().enumerate().skip(portion.from.item) {
             if self.visits_left(local.store.len(), local.now) == 0 {
                 self.leave_gap();
                 break;
             }
-            let entries = entries.iter().filter(|entry| prefix.contains(entry.hash));
-            let mut theirs = HashMap::with_hasher(ahash::RandomState::with_seeds(local.seed, 5, 6, 7));
-            theirs.extend(entries.map(|entry| (entry.hash, entry.stamp)));
-            let (visits, lacks_most) = difference.add(local.store, prefix, theirs);
+            let left = portion.visits.saturating_sub(self.work() - before);
+            if left == 0 {
+                difference.rest = Some(Position::item(item));
+                break;
+            }
+            let is_begun = item == portion.from.item && portion.from.hash > 0;
+            let from = if is_begun { portion.from.hash } else { prefix.bits };
+            let subtree = Subtree { prefix, entries, from, visits: left };
+            let Part { visits, lacks_most, next } = difference.add(local, subtree);
             self.charge(visits);
-            lacks_all |= lacks_most;
+            if lacks_most {
+                // All of them are visited when they are sent.
+                self.charge_ahead(local.store.len());
+                lacks_all = true;
+            }
+            if let Some(hash) = next {
+                difference.rest = Some(Position { item, hash });
+                break;
+            }
         }
+        // Each is looked for again when it is requested.
+        self.charge(difference.wanted.len());
         if lacks_all {
             difference.lacks_all_before = Some(self.session_from().unwrap_or(cursor));
             self.on_progress(local.now);
@@ -142,69 +176,145 @@ impl Peer {
         difference
     }
 
-    /// Takes an OFFER. Returns those of its tuples that are missing or older here.
-    pub(in crate::core) fn on_offer(&mut self, local: Local<'_>, entries: EntryList<'_>) -> Vec<Entry> {
-        let left = self.visits_left(local.store.len(), local.now);
-        if entries.iter().nth(left).is_some() {
-            self.leave_gap();
-        }
+    /// Takes an OFFER. Returns those of its tuples that are missing or older here, and where to go on with the message.
+    pub(in crate::core) fn on_offer(
+        &mut self,
+        local: Local<'_>,
+        entries: EntryList<'_>,
+    ) -> (Vec<Entry>, Option<Position>) {
         let mut wanted = Vec::new();
-        for entry in entries.iter().take(left) {
-            self.charge(1);
-            let wins = |slot| entry.stamp.wins_over(local.store.held(slot).stamp);
-            if local.store.with_hash(entry.hash).all(wins) {
+        let store = local.store;
+        let rest = self.for_each(local, entries.iter().map(|entry| (entry.hash, entry)), |_, entry| {
+            let wins = |slot| entry.stamp.wins_over(store.held(slot).stamp);
+            if store.with_hash(entry.hash).all(wins) {
                 wanted.push(entry);
             }
-        }
-        wanted
+        });
+        (wanted, rest)
     }
 
-    /// Takes a REQUEST. Returns the slots of the tuples that it asks for.
-    pub(in crate::core) fn on_request(&mut self, local: Local<'_>, hashes: Hashes<'_>) -> Vec<Slot> {
-        let left = self.visits_left(local.store.len(), local.now);
-        let hashes = hashes.iter().take(left).inspect(|_| self.charge(1));
-        let requested = hashes.flat_map(|hash| local.store.with_hash(hash));
-        let slots: Vec<Slot> = requested.filter(|&slot| is_given(local.store, slot)).collect();
+    /// Takes a REQUEST. Returns the slots of the tuples that it asks for, and where to go on with the message.
+    pub(in crate::core) fn on_request(
+        &mut self,
+        local: Local<'_>,
+        hashes: Hashes<'_>,
+    ) -> (Vec<Slot>, Option<Position>) {
+        let mut slots = Vec::new();
+        let store = local.store;
+        let rest = self.for_each(local, hashes.iter().map(|hash| (hash, hash)), |_, hash| {
+            slots.extend(store.with_hash(hash).filter(|&slot| is_given(store, slot)));
+        });
         if !slots.is_empty() {
             self.on_useful();
             self.on_progress(local.now);
         }
-        slots
+        (slots, rest)
+    }
+
+    /// Does something for each item of a list, which names a key by its hash, as far as the peer's budget and the
+    /// portion reach. Returns where to go on.
+    pub(in crate::core) fn for_each<T>(
+        &mut self,
+        local: Local<'_>,
+        items: impl Iterator<Item = (u64, T)>,
+        mut each: impl FnMut(&mut Peer, T),
+    ) -> Option<Position> {
+        let (portion, before) = (local.portion, self.work());
+        let mut left = self.visits_left(local.store.len(), local.now);
+        for (number, (hash, item)) in items.enumerate().skip(portion.from.item) {
+            if left == 0 {
+                self.leave_gap();
+                return None;
+            }
+            if self.work() - before >= portion.visits {
+                return Some(Position::item(number));
+            }
+            self.charge_search(local.store.cost_of_hash(hash));
+            left -= 1;
+            each(self, item);
+        }
+        None
     }
 }
 
 /// Stamps of keys, by the keys' hashes.
 type Stamps = HashMap<u64, Stamp, ahash::RandomState>;
 
+/// A subtree of an ENTRIES, of which the peer has listed all keys with their stamps.
+struct Subtree<'a> {
+    prefix: Prefix,
+    entries: EntryList<'a>,
+    /// Key hash from which on it is to be compared.
+    from: u64,
+    /// Number of tuples after which the rest is left for later.
+    visits: usize,
+}
+
+impl Subtree<'_> {
+    /// The entries that are yet to be compared, and their number in the list with those that are done.
+    fn stamps(&self, seed: u64) -> (Stamps, usize) {
+        let mut theirs = HashMap::with_hasher(ahash::RandomState::with_seeds(seed, 5, 6, 7));
+        let is_left = |entry: &Entry| self.prefix.contains(entry.hash) && entry.hash >= self.from;
+        theirs.extend(self.entries.iter().filter(is_left).map(|entry| (entry.hash, entry.stamp)));
+        (theirs, self.entries.iter().count())
+    }
+}
+
+/// What came of comparing a subtree.
+struct Part {
+    /// Number of tuples visited.
+    visits: usize,
+    /// Whether the peer lacks so much that it is to be sent everything.
+    lacks_most: bool,
+    /// Key hash from which on it is yet to be compared.
+    next: Option<u64>,
+}
+
 impl Difference {
-    /// Adds one subtree, of which the peer has listed all keys with their stamps. Returns the number of tuples visited,
-    /// and whether the peer lacks so much that it is to be sent everything.
-    fn add(&mut self, store: &Store, prefix: Prefix, mut theirs: Stamps) -> (usize, bool) {
-        let (listed, is_whole) = (theirs.len(), prefix == Prefix::ALL);
-        if is_whole && listed < store.len() / FEW {
+    /// Adds one subtree, or a part of it.
+    fn add(&mut self, local: Local<'_>, subtree: Subtree<'_>) -> Part {
+        let (store, prefix) = (local.store, subtree.prefix);
+        let (mut theirs, listed) = subtree.stamps(local.seed);
+        let is_whole = prefix == Prefix::ALL && subtree.from == 0;
+        if is_whole && listed < store.len() / FEW && listed <= MOST_LOOKED_UP {
             // Everything is sent: only what the peer lists need be looked up.
+            let visits = 1 + listed + theirs.keys().map(|&hash| store.cost_of_hash(hash)).sum::<usize>();
             self.look_up_each(store, &mut theirs);
             self.add_missing(theirs);
-            // The others are visited all the same when they are sent.
-            return (1 + listed + listed * FEW + store.len(), true);
+            return Part { visits, lacks_most: true, next: None };
         }
-        let (before, mut visits) = (self.ahead.len(), 1 + listed);
-        for (slot, hash) in store.subtree(prefix) {
-            visits += 1;
-            let ours = store.held(slot).stamp;
-            match theirs.remove(&hash) {
-                Some(stamp) if stamp.wins_over(ours) => self.wanted.push(Entry { hash, stamp }),
-                Some(stamp) if stamp == ours => {}
-                _ => self.ahead.push(slot),
+        let ahead = self.ahead.len();
+        // Listing everything is for peers that hold little, so such a comparison is short.
+        let is_short = is_whole && store.len() <= FEW * (MOST_LOOKED_UP + 1);
+        // What is left is listed again, so that each portion is to come on.
+        let most = if is_short { usize::MAX } else { subtree.visits.max(listed + SMALLEST_PORTION) };
+        let (mut visits, mut next) = (1 + listed, None);
+        for (number, bucket) in store.buckets(prefix, subtree.from).enumerate() {
+            if visits >= most {
+                next = Some(bucket.first);
+                break;
+            }
+            visits += usize::from(number % 16 == 0);
+            for (slot, hash) in store.bucket(bucket).filter(|&(_, hash)| prefix.contains(hash)) {
+                visits += 1;
+                let ours = store.held(slot).stamp;
+                match theirs.remove(&hash) {
+                    Some(stamp) if stamp.wins_over(ours) => self.wanted.push(Entry { hash, stamp }),
+                    Some(stamp) if stamp == ours => {}
+                    _ => self.ahead.push(slot),
+                }
             }
         }
+        if let Some(next) = next {
+            theirs.retain(|&hash, _| hash < next);
+        }
         self.add_missing(theirs);
-        let lacks_most = is_whole && self.ahead.len() > store.len() / 2;
+        let lacks_most = is_short && self.ahead.len() - ahead > store.len() / 2;
         if lacks_most {
             // Following the change log from its start needs no list.
-            self.ahead.truncate(before);
+            self.ahead.truncate(ahead);
         }
-        (visits, lacks_most)
+        Part { visits, lacks_most, next }
     }
 
     /// Looks up each key that the peer lists. Those that are not held remain in `theirs`.

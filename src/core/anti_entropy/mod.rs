@@ -35,7 +35,8 @@ mod frames;
 mod peer;
 mod requests;
 
-pub(in crate::core) use answers::{Bounds, Difference, Local, offers};
+pub(in crate::core) use answers::{Answer, Bounds, Difference, Local, offers};
+pub(in crate::core) use budget::{Portion, Position};
 pub(in crate::core) use peer::Peer;
 pub(in crate::core) use requests::Asked;
 
@@ -283,9 +284,10 @@ impl AntiEntropy {
         self.requests.is_any_awaited(link, progress, now)
     }
 
-    /// Number of awaited tuples that a peer has announced, or others before it did.
-    pub(in crate::core) fn count_awaited_of(&self, peer: &Peer) -> usize {
-        self.requests.count_up_to(peer.awaits_up_to())
+    /// Returns 0 if no tuple is awaited that a peer has announced, or others before it did; otherwise the number of all
+    /// that are awaited.
+    pub(in crate::core) fn count_awaited_of(&mut self, peer: &Peer) -> usize {
+        if self.requests.is_any_up_to(peer.awaits_up_to()) { self.requests.len() } else { 0 }
     }
 
     /// Takes a tuple that has come, or is not wanted any more, by its key's hash. If it is what was requested, the

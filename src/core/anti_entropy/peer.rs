@@ -215,8 +215,28 @@ impl Peer {
     }
 
     /// Charges visits to tuples to the peer's budget.
-    pub(super) fn charge(&mut self, visits: usize) {
+    pub(in crate::core) fn charge(&mut self, visits: usize) {
         self.budget.charge(visits);
+    }
+
+    /// Charges the visits of a search by hash.
+    pub(super) fn charge_search(&mut self, visits: usize) {
+        self.budget.charge_search(visits);
+    }
+
+    /// Charges visits to tuples that are made later.
+    pub(super) fn charge_ahead(&mut self, visits: usize) {
+        self.budget.charge_ahead(visits);
+    }
+
+    /// Number of visits that were charged to the peer of late: those to whom less was charged are served first.
+    pub(in crate::core) fn recent_work(&mut self, now: u64) -> usize {
+        self.budget.recent(now)
+    }
+
+    /// Number of visits that the peer has caused in all.
+    pub(in crate::core) fn work(&self) -> usize {
+        self.budget.made()
     }
 
     /// Takes the answer to whether a tuple is requested that the peer has announced.

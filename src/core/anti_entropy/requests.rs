@@ -3,7 +3,7 @@
 use crate::core::clock::Stamp;
 use crate::core::codec::Entry;
 use crate::core::id::LinkId;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 /// Milliseconds within which a requested tuple has to come, or another one from the same peer, before it may be
 /// requested elsewhere. Longer than a round trip takes on any line.
@@ -39,6 +39,8 @@ impl Request {
 #[derive(Clone, Debug)]
 pub(in crate::core) struct Requests {
     open: HashMap<u64, Request, ahash::RandomState>,
+    /// Numbers and key hashes of requests, oldest first. Some may be over.
+    order: VecDeque<(u64, u64)>,
     /// Number of the newest request.
     last: u64,
 }
@@ -56,7 +58,11 @@ pub(in crate::core) enum Asked {
 
 impl Requests {
     pub(in crate::core) fn new(seed: u64) -> Requests {
-        Requests { open: HashMap::with_hasher(ahash::RandomState::with_seeds(seed, 4, 5, 6)), last: 0 }
+        Requests {
+            open: HashMap::with_hasher(ahash::RandomState::with_seeds(seed, 4, 5, 6)),
+            order: VecDeque::new(),
+            last: 0,
+        }
     }
 
     pub(in crate::core) fn is_empty(&self) -> bool {
@@ -70,7 +76,6 @@ impl Requests {
     }
 
     /// Number of open requests.
-    #[cfg(test)]
     pub(in crate::core) fn len(&self) -> usize {
         self.open.len()
     }
@@ -89,13 +94,25 @@ impl Requests {
             return Asked::TooMany;
         }
         let number = before.map_or(self.last + 1, |request| request.number);
-        self.last = self.last.max(number);
         if before.is_some_and(|request| stamp <= request.stamp && request.is_awaited(progress, now)) {
             return Asked::Already(number);
         }
         let stamp = before.map_or(stamp, |request| stamp.max(request.stamp));
         self.open.insert(hash, Request { link, at: now, stamp, number });
+        if number > self.last {
+            self.last = number;
+            self.order.push_back((number, hash));
+            self.tidy();
+        }
         Asked::Now(number)
+    }
+
+    /// Drops the numbers of requests that are over, if there are many.
+    fn tidy(&mut self) {
+        if self.order.len() > 2 * MOST {
+            let open = &self.open;
+            self.order.retain(|&(number, hash)| open.get(&hash).is_some_and(|one| one.number == number));
+        }
     }
 
     /// A tuple has come, or is not wanted any more. If it is what was requested, the request is over; returns the link
@@ -116,9 +133,16 @@ impl Requests {
         self.open.values().any(|request| request.link == link && request.is_awaited(&progress, now))
     }
 
-    /// Number of open requests whose number is at most `number`.
-    pub(in crate::core) fn count_up_to(&self, number: u64) -> usize {
-        self.open.values().filter(|request| request.number <= number).count()
+    /// Returns whether a request is open whose number is at most `number`. The time that this takes does not depend on
+    /// how many are.
+    pub(in crate::core) fn is_any_up_to(&mut self, number: u64) -> bool {
+        let is_open = |&(number, hash): &(u64, u64)| {
+            self.open.get(&hash).is_some_and(|request| request.number == number)
+        };
+        while self.order.front().is_some_and(|oldest| !is_open(oldest)) {
+            self.order.pop_front();
+        }
+        self.order.front().is_some_and(|&(oldest, _)| oldest <= number)
     }
 
     /// Gives up requests whose answers are no longer awaited. Returns the smallest of their numbers, if there are any.
@@ -181,9 +205,12 @@ mod tests {
         for hash in 0..4 {
             requests.ask(if hash == 0 { ONE } else { TWO }, entry(hash, 1), |_| Some(0), hash);
         }
-        assert_eq!((requests.count_up_to(2), requests.count_up_to(9)), (2, 4));
+        assert_eq!([0, 1, 9].map(|number| requests.is_any_up_to(number)), [false, true, true]);
         assert_eq!(requests.give_up(|link| (link == ONE).then_some(5000), 5), Some(2));
         assert_eq!(requests.len(), 1);
+        assert!(requests.is_any_up_to(1));
+        requests.settle(0, entry(0, 1).stamp);
+        assert!(!requests.is_any_up_to(9) && requests.order.is_empty());
         assert_eq!(requests.give_up(|_| Some(5000), 5), None);
     }
 

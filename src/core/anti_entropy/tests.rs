@@ -11,6 +11,8 @@ use std::collections::VecDeque;
 /// Name of the one link, on both ends.
 const LINK: LinkId = LinkId(1);
 const NODE_BIT: u64 = 1 << 63;
+/// Messages are handled at once.
+const WHOLE: Portion = Portion { from: Position { item: 0, hash: 0 }, visits: usize::MAX };
 
 fn stamp(time: u64) -> Stamp {
     Stamp { time: time << 16, origin: NODE_BIT }
@@ -70,7 +72,7 @@ impl Side {
 
     /// Takes a message. Returns what is sent: messages, and the slots of tuples.
     fn take(&mut self, frame: &Frame, now: u64) -> (Vec<Frame>, Vec<Slot>) {
-        let local = Local { store: &self.store, seed: 1, now };
+        let local = Local { store: &self.store, seed: 1, now, portion: WHOLE };
         match decode(frame.bytes()).unwrap() {
             Message::Digest(subtrees) => {
                 let answer = self.peer.on_digest(local, subtrees, Bounds { first: 3, room: 1 << 20 });
@@ -87,10 +89,10 @@ impl Side {
                 (frames, slots)
             }
             Message::Offer(entries) => {
-                let wanted = self.peer.on_offer(local, entries);
+                let (wanted, _) = self.peer.on_offer(local, entries);
                 (self.request(wanted, now), Vec::new())
             }
-            Message::Request(hashes) => (Vec::new(), self.peer.on_request(local, hashes)),
+            Message::Request(hashes) => (Vec::new(), self.peer.on_request(local, hashes).0),
             other => panic!("{other:?}"),
         }
     }
@@ -283,7 +285,7 @@ fn an_answer_has_no_more_bytes_than_there_is_room_for_and_leaves_a_gap() {
     let (side, room) = (&mut pair.sides[1], 5000);
     side.peer.close_gap();
     let Ok(Message::Digest(subtrees)) = decode(&frame) else { panic!() };
-    let local = Local { store: &side.store, seed: 1, now: 1 };
+    let local = Local { store: &side.store, seed: 1, now: 1, portion: WHOLE };
     let answer = side.peer.on_digest(local, subtrees, Bounds { first: 0, room });
     let bytes: usize = answer.frames.iter().map(|frame| frame.bytes().len()).sum();
     // The last subtree is answered for whole: 16 digests.

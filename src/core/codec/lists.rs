@@ -3,6 +3,7 @@
 //! Each list is checked when the frame is decoded, so that walking it later cannot fail and a
 //! malformed frame changes nothing.
 
+use super::message::MOST_LISTED;
 use super::reader::{Invalid, MessageId, Reader, header};
 use crate::core::clock::Stamp;
 use crate::core::tuple::Tuple;
@@ -112,6 +113,10 @@ impl BatchWriter {
     }
 }
 
+/// Most items of a list: twice as many as fit into the longest list without values. A BATCH of any version of this library
+/// has less than a tenth as many, for it is closed at 16 KiB.
+const MOST_ITEMS: usize = MOST_LISTED / 4;
+
 /// Defines a list whose items are read by `$read`, checked as a whole, by `$check`, when it is decoded.
 macro_rules! list {
     ($(#[$doc:meta])* $name:ident, $item:ty, $read:expr) => {
@@ -132,8 +137,9 @@ macro_rules! list {
             /// Checks all items.
             pub(in crate::core) fn check(reader: Reader<'a>) -> Result<Self, Invalid> {
                 let check: fn(&mut Reader<'a>) -> Result<(), Invalid> = $check;
-                let mut rest = reader;
+                let (mut rest, mut left) = (reader, MOST_ITEMS);
                 while !rest.0.is_empty() {
+                    left = left.checked_sub(1).ok_or(Invalid::TooLong)?;
                     check(&mut rest)?;
                 }
                 Ok($name { bytes: reader.0, item: PhantomData })

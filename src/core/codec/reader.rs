@@ -73,6 +73,8 @@ pub enum Invalid {
     Text,
     /// A field of an extension has the wrong length.
     Extension,
+    /// A list is longer than any peer makes one.
+    TooLong,
 }
 
 impl fmt::Display for Invalid {
@@ -84,6 +86,7 @@ impl fmt::Display for Invalid {
             Invalid::Id => "bad message ID",
             Invalid::Text => "key is empty, or key or value holds a NUL byte",
             Invalid::Extension => "extension field is malformed",
+            Invalid::TooLong => "list is too long",
         })
     }
 }

@@ -8,10 +8,12 @@
 //! | `keepalive` | keeping a session with a CZMQ hub |
 //! | `pace` | how rare heartbeats are while nothing changes |
 //! | `list_wait` | waiting for the end of a plain client's list |
+//! | `inbox` | messages that cause work, and wait for their turn |
 //! | `outbox` | frames that go before tuples |
 //! | `traffic` | counters, and the round-trip time |
 
 pub(super) mod handshake;
+pub(super) mod inbox;
 pub(super) mod keepalive;
 pub(super) mod list_wait;
 pub(super) mod liveness;
@@ -30,6 +32,7 @@ use crate::core::plumtree::LazyPush;
 use crate::core::timers::Deadline;
 use crate::core::transit::Transit;
 use handshake::{Handshake, Pings};
+use inbox::Inbox;
 use keepalive::KeepAlive;
 use list_wait::ListWait;
 use liveness::Liveness;
@@ -80,6 +83,7 @@ pub(super) struct Link {
     invalid_at: Option<u64>,
     /// The next thing to do, in the table of timers.
     pub(super) deadline: Deadline,
+    pub(super) inbox: Inbox,
     pub(super) outbox: Outbox,
     /// Offset in the change log: everything before it was sent.
     cursor: u32,
@@ -134,6 +138,7 @@ impl Link {
             next_turn_at: u64::MAX,
             invalid_at: None,
             deadline: Deadline::default(),
+            inbox: Inbox::default(),
             outbox: Outbox::default(),
             cursor: 0,
             bulk: Bulk::default(),

@@ -2,7 +2,9 @@
 //! state of each peer, and sends the results.
 
 use super::Node;
-use crate::core::anti_entropy::{Asked, Bounds, Comparison, Difference, Local, Recovery, View, offers};
+use crate::core::anti_entropy::{
+    Answer, Asked, Bounds, Comparison, Difference, Local, Portion, Position, Recovery, View, offers,
+};
 use crate::core::clock::Now;
 use crate::core::codec::lists::FANOUT;
 use crate::core::codec::{Digests, Entries, Entry, EntryList, Hashes};
@@ -77,20 +79,27 @@ impl Node {
         }
     }
 
-    /// Takes a DIGEST.
-    pub(super) fn on_digest(&mut self, id: LinkId, subtrees: Digests<'_>, now: Now) {
+    /// Takes a portion of a DIGEST. Returns where to go on.
+    pub(super) fn on_digest(
+        &mut self,
+        id: LinkId,
+        subtrees: Digests<'_>,
+        portion: Portion,
+        now: Now,
+    ) -> Option<Position> {
         if self.recovers(id, now) {
-            return;
+            return None;
         }
         let first = self.random.usize(0..FANOUT);
-        let Some(link) = self.links.get_mut(&id) else { return };
-        let local = Local { store: &self.store, seed: self.id, now: now.mono };
+        let link = self.links.get_mut(&id)?;
+        let local = Local { store: &self.store, seed: self.id, now: now.mono, portion };
         let bounds = Bounds { first, room: link.outbox.room() };
-        let answer = link.sync.on_digest(local, subtrees, bounds);
-        if answer.closes_gap {
+        let Answer { frames, closes_gap, rest } = link.sync.on_digest(local, subtrees, bounds);
+        if closes_gap {
             self.on_gap_closed(id);
         }
-        self.queue_answers(id, answer.frames);
+        self.queue_answers(id, frames);
+        rest
     }
 
     /// Server: whether a client that compares is asked for everything, now or later, instead of being answered.
@@ -117,12 +126,18 @@ impl Node {
         }
     }
 
-    /// Takes ENTRIES. The peer is offered what it lacks, or sent it, if it understands no OFFER or lacks nearly
-    /// everything.
-    pub(super) fn on_entries(&mut self, id: LinkId, subtrees: Entries<'_>, now: Now) {
-        let Some(link) = self.links.get_mut(&id) else { return };
-        let local = Local { store: &self.store, seed: self.id, now: now.mono };
-        let Difference { wanted, ahead, lacks_all_before, closes_gap } =
+    /// Takes a portion of ENTRIES. The peer is offered what it lacks, or sent it, if it understands no OFFER or lacks
+    /// nearly everything. Returns where to go on.
+    pub(super) fn on_entries(
+        &mut self,
+        id: LinkId,
+        subtrees: Entries<'_>,
+        portion: Portion,
+        now: Now,
+    ) -> Option<Position> {
+        let link = self.links.get_mut(&id)?;
+        let local = Local { store: &self.store, seed: self.id, now: now.mono, portion };
+        let Difference { wanted, ahead, lacks_all_before, closes_gap, rest } =
             link.sync.on_entries(local, subtrees, link.cursor());
         if let Some(offset) = lacks_all_before {
             link.bulk.owe_all_before(offset);
@@ -139,14 +154,22 @@ impl Node {
             self.owe_all(id, ahead);
         }
         self.mark_ready(id);
+        rest
     }
 
-    /// Takes an OFFER.
-    pub(super) fn on_offer(&mut self, id: LinkId, entries: EntryList<'_>, now: Now) {
-        let Some(link) = self.links.get_mut(&id) else { return };
-        let local = Local { store: &self.store, seed: self.id, now: now.mono };
-        let wanted = link.sync.on_offer(local, entries);
+    /// Takes a portion of an OFFER. Returns where to go on.
+    pub(super) fn on_offer(
+        &mut self,
+        id: LinkId,
+        entries: EntryList<'_>,
+        portion: Portion,
+        now: Now,
+    ) -> Option<Position> {
+        let link = self.links.get_mut(&id)?;
+        let local = Local { store: &self.store, seed: self.id, now: now.mono, portion };
+        let (wanted, rest) = link.sync.on_offer(local, entries);
         self.request(id, wanted, now);
+        rest
     }
 
     /// Requests tuples of a peer, as far as they would be accepted and are not on their way.
@@ -184,12 +207,19 @@ impl Node {
         }
     }
 
-    /// Takes a REQUEST.
-    pub(super) fn on_request(&mut self, id: LinkId, hashes: Hashes<'_>, now: Now) {
-        let Some(link) = self.links.get_mut(&id) else { return };
-        let local = Local { store: &self.store, seed: self.id, now: now.mono };
-        let slots = link.sync.on_request(local, hashes);
+    /// Takes a portion of a REQUEST. Returns where to go on.
+    pub(super) fn on_request(
+        &mut self,
+        id: LinkId,
+        hashes: Hashes<'_>,
+        portion: Portion,
+        now: Now,
+    ) -> Option<Position> {
+        let link = self.links.get_mut(&id)?;
+        let local = Local { store: &self.store, seed: self.id, now: now.mono, portion };
+        let (slots, rest) = link.sync.on_request(local, hashes);
         self.owe_all(id, slots);
+        rest
     }
 
     /// Owes a peer some tuples, in the order in which they changed: what a program published before it was connected

@@ -158,6 +158,7 @@ impl Node {
 
     /// Changes a link's phase, keeps count of plain links, and keeps those that are not extended out of the tree.
     fn change_phase<T>(&mut self, id: LinkId, change: impl FnOnce(&mut Link) -> T) -> Option<T> {
+        self.drop_waiting(id);
         let link = self.links.get_mut(&id)?;
         let was_plain = link.is_plain();
         let result = change(link);

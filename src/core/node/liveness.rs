@@ -52,6 +52,10 @@ impl Node {
                     self.on_link_timer(id, now);
                     self.schedule_link(id, now);
                 }
+                Timer::Work => {
+                    self.work_deadline.on_fired();
+                    self.handle_waiting(now);
+                }
                 Timer::Sweep => {
                     self.sweep_deadline.on_fired();
                     self.sweep(now);

@@ -17,6 +17,7 @@
 //! | `barrier` | which peers have taken what was held at some moment |
 //! | `liveness` | deadlines: signs of life, silence, expiry |
 //! | `watch` | warnings |
+//! | `work` | whose messages are handled when they cause work |
 
 mod anti_entropy;
 mod barrier;
@@ -33,6 +34,7 @@ mod transmit;
 mod tree;
 mod unstamped;
 mod watch;
+mod work;
 
 #[cfg(feature = "internals")]
 pub use barrier::Agreement;
@@ -83,6 +85,9 @@ pub struct Node {
     memory: Memory,
     timers: Timers,
     sweep_deadline: Deadline,
+    /// Messages that wait because they cause work.
+    work: work::Work,
+    work_deadline: Deadline,
     ready: VecDeque<LinkId>,
     /// Whether there may be links with the idle interval between heartbeats, because nothing changes.
     may_be_idle: bool,
@@ -138,6 +143,8 @@ impl Node {
             memory: Memory::new(random.u64(..), (tombstone, max_bytes), now),
             timers: Timers::default(),
             sweep_deadline: Deadline::default(),
+            work: work::Work::default(),
+            work_deadline: Deadline::default(),
             ready: VecDeque::new(),
             may_be_idle: false,
             announced: 0,

@@ -26,8 +26,8 @@ impl Node {
             Ok(message) => {
                 self.debug(|| format!("link {}: received {}", id.get(), name(&message)));
                 match self.links.get(&id).map(|link| link.role()) {
-                    Some(Role::Client) => self.handle_as_client(id, message, now),
-                    _ => self.handle_as_server(id, message, now),
+                    Some(Role::Client) => self.handle_as_client(id, message, frame, now),
+                    _ => self.handle_as_server(id, message, frame, now),
                 }
             }
             Err(error) => self.on_malformed(id, error, now),
@@ -45,7 +45,7 @@ impl Node {
         self.warn_of_dropped(Kind::Unexpected, id, name(message), now);
     }
 
-    fn handle_as_client(&mut self, id: LinkId, message: Message<'_>, now: Now) {
+    fn handle_as_client(&mut self, id: LinkId, message: Message<'_>, frame: &[u8], now: Now) {
         match message {
             Message::Pong(extension) if extension.node.is_some() => self.on_introduction(id, extension, now),
             Message::Pong(_) => self.on_pong(id, now),
@@ -53,11 +53,11 @@ impl Node {
             Message::Hello(_) | Message::Ping | Message::Request(_) if !self.is_extended(id) => {
                 self.on_unexpected(id, &message, now);
             }
-            other => self.handle_tuples(id, other, now),
+            other => self.handle_tuples(id, other, frame, now),
         }
     }
 
-    fn handle_as_server(&mut self, id: LinkId, message: Message<'_>, now: Now) {
+    fn handle_as_server(&mut self, id: LinkId, message: Message<'_>, frame: &[u8], now: Now) {
         match message {
             Message::Hello(extension) => self.on_hello(id, extension, now),
             Message::Ping => {
@@ -72,13 +72,13 @@ impl Node {
                     self.send_invalid(id, now);
                 }
                 if has_hello {
-                    return self.handle_tuples(id, other, now);
+                    return self.handle_tuples(id, other, frame, now);
                 }
                 // Anything but a plain tuple needs a session.
                 let Message::Publish { key, value, .. } = other else { return };
                 let link = self.links.get_mut(&id);
                 if link.is_some_and(|link| link.handshake.takes_before_hello(key.len() + value.len())) {
-                    self.handle_tuples(id, other, now);
+                    self.handle_tuples(id, other, frame, now);
                 } else {
                     self.count_refused(id);
                     self.warn_of_dropped(Kind::Unexpected, id, "too much before HELLO", now);
@@ -88,7 +88,7 @@ impl Node {
     }
 
     /// Handles the messages that are alike in both roles.
-    fn handle_tuples(&mut self, id: LinkId, message: Message<'_>, now: Now) {
+    fn handle_tuples(&mut self, id: LinkId, message: Message<'_>, frame: &[u8], now: Now) {
         if let Message::Publish { key, value, ttl, extension } = message {
             // A value that ever had a stamp is never judged without it. So a stamp is believed whoever sends it, and
             // a value without one from a peer that knows stamps is a mistake.
@@ -106,14 +106,19 @@ impl Node {
         }
         match message {
             Message::Batch(batch) => batch.iter().for_each(|record| self.on_record(id, &record, now)),
-            Message::Heartbeat(extension) => self.on_heartbeat(id, extension, now),
-            Message::Digest(subtrees) => self.on_digest(id, subtrees, now),
-            Message::Entries(subtrees) => self.on_entries(id, subtrees, now),
-            Message::Request(hashes) => self.on_request(id, hashes, now),
-            Message::Announce(entries) => self.on_announce(id, entries, now),
-            Message::Prune(origins) => self.on_prune(id, origins, now),
-            Message::Graft(origins) => self.on_graft(id, origins),
-            Message::Offer(entries) => self.on_offer(id, entries, now),
+            Message::Heartbeat(Extension { sent: Some(sent), .. }) => {
+                if let Some(link) = self.links.get_mut(&id) {
+                    link.transit.on_clock(sent, now.mono);
+                }
+            }
+            Message::Heartbeat(_)
+            | Message::Digest(_)
+            | Message::Entries(_)
+            | Message::Request(_)
+            | Message::Announce(_)
+            | Message::Prune(_)
+            | Message::Graft(_)
+            | Message::Offer(_) => self.take_charged(id, &message, frame, now),
             other => self.on_unexpected(id, &other, now),
         }
     }
@@ -217,14 +222,7 @@ impl Node {
 
     /// Takes the heartbeat of an extended peer, with its summary. A server answers with its own heartbeat; a
     /// client compares, and begins anti-entropy where the two differ. A question is answered in both roles.
-    fn on_heartbeat(&mut self, id: LinkId, extension: Extension<'_>, now: Now) {
-        if let Some(sent) = extension.sent {
-            return self
-                .links
-                .get_mut(&id)
-                .into_iter()
-                .for_each(|link| link.transit.on_clock(sent, now.mono));
-        }
+    pub(super) fn on_heartbeat(&mut self, id: LinkId, extension: Extension<'_>, now: Now) {
         self.observe(id, extension, now);
         let root = self.root();
         let Some(link) = self.links.get_mut(&id) else { return };

@@ -2,11 +2,13 @@
 //! sends the results.
 
 use super::Node;
+use crate::core::anti_entropy::{Local, Portion, Position};
 use crate::core::clock::Now;
 use crate::core::codec::lists::{add_entry, announce_frame, origins_frame, request_frame};
 use crate::core::codec::{Entry, EntryList, Hashes, MessageId};
 use crate::core::frame::Frame;
 use crate::core::id::LinkId;
+use crate::core::link::Link;
 use crate::core::plumtree::Output;
 use crate::core::store;
 
@@ -15,6 +17,10 @@ use crate::core::store;
 const MAX_JOINED: usize = 16 << 10;
 /// Tuples in one ANNOUNCE: 24 bytes each, 16 KiB in all, the size of a full batch of tuples.
 const MAX_ANNOUNCED: usize = 680;
+/// Cost of a PRUNE or GRAFT, in visits to tuples.
+const ORIGINS_COST: usize = 8;
+/// Origins in a PRUNE or GRAFT that cost as much as a visit to a tuple.
+const ORIGINS_A_VISIT: usize = 2;
 
 impl Node {
     /// Remembers from now on by which link tuples come: there is a second one.
@@ -52,6 +58,7 @@ impl Node {
     /// PRUNE: the peer gets these origins' tuples elsewhere.
     pub(super) fn on_prune(&mut self, id: LinkId, origins: Hashes<'_>, now: Now) {
         if let Some(link) = self.links.get_mut(&id) {
+            link.sync.charge(ORIGINS_COST + origins.iter().count() / ORIGINS_A_VISIT);
             self.tree.on_prune(id, &mut link.lazy_push, origins.iter(), now);
             self.send_tree_messages();
         }
@@ -60,36 +67,46 @@ impl Node {
     /// GRAFT: the peer wants these origins' tuples again.
     pub(super) fn on_graft(&mut self, id: LinkId, origins: Hashes<'_>) {
         if let Some(link) = self.links.get_mut(&id) {
+            link.sync.charge(ORIGINS_COST + origins.iter().count() / ORIGINS_A_VISIT);
             self.tree.on_graft(id, &mut link.lazy_push, origins.iter());
             self.send_tree_messages();
         }
     }
 
-    /// ANNOUNCE, Plumtree's IHAVE: keys that have changed at the peer, of origins that it was sent PRUNE for.
-    pub(super) fn on_announce(&mut self, id: LinkId, entries: EntryList<'_>, now: Now) {
-        let mut missing = Vec::new();
-        let room = self.room_for_news() > 0;
-        let latest = self.latest_believed(now);
-        for entry @ Entry { hash, stamp } in entries.iter() {
+    /// ANNOUNCE, Plumtree's IHAVE: keys that have changed at the peer, of origins that it was sent PRUNE for. Takes a
+    /// portion, and returns where to go on.
+    pub(super) fn on_announce(
+        &mut self,
+        id: LinkId,
+        entries: EntryList<'_>,
+        portion: Portion,
+        now: Now,
+    ) -> Option<Position> {
+        let (room, latest) = (self.room_for_news() > 0, self.latest_believed(now));
+        let Link { sync, lazy_push, .. } = self.links.get_mut(&id)?;
+        let (store, mut unknown) = (&self.store, Vec::new());
+        let local = Local { store, seed: self.id, now: now.mono, portion };
+        let rest = sync.for_each(local, entries.iter().map(|entry| (entry.hash, entry)), |_, entry| {
+            let Entry { hash, stamp } = entry;
             let mut new = true;
             let mut known = false;
-            for slot in self.store.with_hash(hash) {
-                let held = self.store.held(slot).stamp;
+            for slot in store.with_hash(hash) {
+                let held = store.held(slot).stamp;
                 new = false;
                 known |= held >= stamp;
-                if let Some(link) = self.links.get_mut(&id).filter(|_| held == stamp) {
-                    link.lazy_push.on_announced(slot, stamp);
+                if held == stamp {
+                    lazy_push.on_announced(slot, stamp);
                 }
             }
-            if known || stamp.wall() > latest {
-                continue;
+            if !known && stamp.wall() <= latest && (room || !new) {
+                unknown.push(entry);
             }
-            if (room || !new) && self.may_request(id, entry, now) {
-                missing.push(entry);
-            }
-        }
+        });
+        let missing: Vec<Entry> =
+            unknown.into_iter().filter(|&entry| self.may_request(id, entry, now)).collect();
         self.tree.on_ihave(id, &missing, now);
         self.send_tree_messages();
+        rest
     }
 
     /// The time to announce on a link may have come.

@@ -22,6 +22,7 @@ use crate::core::ledger::{Ledger, cost};
 use crate::core::tuple::Tuple;
 use ahash::RandomState;
 use change_log::ChangeLog;
+pub(in crate::core) use digest::Bucket;
 use digest::Digest;
 use hashbrown::{HashMap, HashTable};
 use oldest::Oldest;
@@ -182,6 +183,21 @@ impl Store {
             .filter(move |&(_, hash)| prefix.contains(hash))
     }
 
+    /// The leaves of a subtree of the digest, in the order of their key hashes, from that of the key hash `from`.
+    pub(in crate::core) fn buckets(&self, prefix: Prefix, from: u64) -> impl Iterator<Item = Bucket> + '_ {
+        self.digest.buckets(prefix, from)
+    }
+
+    /// Slots of all tuples in a leaf of the digest, with the hashes of their keys.
+    pub(in crate::core) fn bucket(&self, bucket: Bucket) -> impl Iterator<Item = (Slot, u64)> + '_ {
+        self.digest.slots_of(bucket).filter_map(|slot| Some((slot, self.get(slot)?.key_hash())))
+    }
+
+    /// Number of tuples that a search [by hash](Store::with_hash) visits.
+    pub(in crate::core) fn cost_of_hash(&self, hash: u64) -> usize {
+        1 + self.digest.count_near(hash)
+    }
+
     /// Slots of all tuples whose key has this hash: one at most, but for collisions.
     pub(in crate::core) fn with_hash(&self, hash: u64) -> impl Iterator<Item = Slot> + '_ {
         let same = move |slot: &Slot| self.get(*slot).is_some_and(|held| held.key_hash() == hash);
@@ -237,11 +253,14 @@ impl Store {
             let key_of = |slot: &Slot| all[*slot as usize].as_ref().map_or(&[][..], |held| held.tuple.key());
             self.index.insert_unique(hash, slot, |slot| hasher.hash_one(key_of(slot)));
         }
-        self.digest.insert(slot, place, stamp);
+        let all = &self.registers;
+        let tuple = |slot: Slot| {
+            all[slot as usize].as_ref().map_or_else(Default::default, |held| (held.key_hash(), held.stamp))
+        };
+        self.digest.insert(slot, place, stamp, tuple);
         if self.digest.is_crowded() {
-            let all = self.registers.iter().enumerate();
-            let used = all.filter_map(|(slot, held)| Some((slot as Slot, held.as_ref()?)));
-            self.digest.rebuild(used.map(|(slot, held)| (slot, held.key_hash(), held.stamp)));
+            let used = (0..all.len() as Slot).filter(|&slot| all[slot as usize].is_some());
+            self.digest.rebuild(used, tuple);
         }
         self.note(slot, state);
         (slot, None)

@@ -37,22 +37,26 @@ fn sent(node: &mut Node, link: LinkId) -> Vec<Frame> {
 fn a_message_that_asks_for_the_same_again_and_again_is_not_answered_to_its_end() {
     let (mut node, link) = server(20_000, Settings::default());
     let mut entries = entries_frame();
-    (0..20_000).for_each(|_| add_entries(&mut entries, Prefix::ALL, &[]));
+    (0..10_000).for_each(|_| add_entries(&mut entries, Prefix::ALL, &[]));
     let mut other = digest_frame();
-    (0..100_000).for_each(|_| add_digest(&mut other, Prefix::ALL, &[1; FANOUT]));
+    (0..900).for_each(|_| add_digest(&mut other, Prefix::ALL, &[1; FANOUT]));
     let mut same = digest_frame();
     let children = node.store.digest().children(Prefix::ALL);
-    (0..100_000).for_each(|_| add_digest(&mut same, Prefix::ALL, &children));
+    (0..900).for_each(|_| add_digest(&mut same, Prefix::ALL, &children));
     for frame in [entries, other, same] {
-        let begun = Instant::now();
-        node.handle_frame(link, &frame, Now::at(2));
-        assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+        for _ in 0..5 {
+            let begun = Instant::now();
+            node.handle_frame(link, &frame, Now::at(2));
+            assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+        }
         assert!(sent(&mut node, link).iter().map(|frame| frame.bytes().len()).sum::<usize>() < 4 << 20);
     }
     // A peer that means well is answered all the same, a moment later.
+    (3..1100).for_each(|mono| node.handle_timeout(Now::at(mono)));
+    sent(&mut node, link);
     let mut frame = digest_frame();
     add_digest(&mut frame, Prefix::ALL, &[1; FANOUT]);
-    node.handle_frame(link, &frame, Now::at(1100));
+    node.handle_frame(link, &frame, Now::at(2200));
     assert_eq!(sent(&mut node, link).len(), 1);
 }
 
@@ -190,7 +194,8 @@ fn more_than_can_be_remembered_as_refused_is_not_asked_for() {
         let entries: Vec<_> = (1000 * part..1000 * (part + 1)).map(|hash| Entry { hash, stamp }).collect();
         let mut frame = entries_frame();
         add_entries(&mut frame, Prefix::ALL, &entries);
-        node.handle_frame(link, &frame, Now::at(2));
+        node.handle_frame(link, &frame, Now::at(2 + part));
+        node.handle_timeout(Now::at(2 + part));
         let frames = sent(&mut node, link);
         let requests = frames.iter().filter(|frame| frame.bytes()[2] == MessageId::Request as u8);
         requested += requests.map(|frame| (frame.bytes().len() - 4) / 8).sum::<usize>();

@@ -1,0 +1,193 @@
+//! Peers that cause as much work as they can by messages of a few bytes: others do not wait for it.
+
+use std::time::{Duration, Instant};
+use xxhash_rust::xxh3::xxh3_64;
+
+use common::net::{RawClient, publish};
+use common::node::eventually;
+use common::{LONG, Lib, Node};
+
+/// The longest time that an update of another peer may take while a node is attacked, on a machine that has other things
+/// to do.
+const LONGEST: Duration = Duration::from_secs(1);
+
+fn message(id: u8, fields: &[u8]) -> Vec<u8> {
+    [&[0xAA, 0xA0, id, 1], fields].concat()
+}
+
+/// HELLO of an extended peer. `capabilities` are those of version 1.0, which has none, or others.
+fn hello(number: u64, capabilities: Option<u32>) -> Vec<u8> {
+    let mut fields = vec![1, 8];
+    fields.extend((1 << 63 | number).to_be_bytes());
+    if let Some(bits) = capabilities {
+        fields.extend([2, 4]);
+        fields.extend(bits.to_be_bytes());
+    }
+    message(1, &[b"ZG\0", &[fields.len() as u8][..], &fields].concat())
+}
+
+fn extended(endpoint: &str, number: u64) -> RawClient {
+    let client = RawClient::connect(endpoint);
+    client.send(&[&hello(number, None)]);
+    assert!(client.receive().is_some(), "the hub introduces itself");
+    client
+}
+
+/// A key of 8 bytes whose XXH3 is `hash`, if such a key has no NUL: each step of the function can be undone.
+fn key_of(hash: u64) -> Option<[u8; 8]> {
+    const FACTOR: u64 = 0x9FB2_1C65_1E98_DF25;
+    let inverse = (0..6).fold(FACTOR, |x, _| x.wrapping_mul(2u64.wrapping_sub(FACTOR.wrapping_mul(x))));
+    let mut h = hash ^ hash >> 28 ^ hash >> 56;
+    h = h.wrapping_mul(inverse);
+    h ^= (h >> 35).wrapping_add(8);
+    h = h.wrapping_mul(inverse);
+    // Applied 64 times, this step changes nothing.
+    for _ in 0..63 {
+        h ^= h.rotate_left(49) ^ h.rotate_left(24);
+    }
+    h ^= 0x1CAD_21F7_2C81_017C ^ 0xDB97_9083_E96D_D4DE;
+    let key = h.rotate_left(32).to_le_bytes();
+    (!key.contains(&0)).then_some(key)
+}
+
+/// Keys that fall on one leaf of the digest by XXH3.
+fn ground_keys(count: usize) -> Vec<[u8; 8]> {
+    let keys: Vec<_> =
+        (0..).filter_map(|low: u64| key_of(0xABCD_E000_0000_0000 | low << 8)).take(count).collect();
+    assert!(keys.iter().all(|key| xxh3_64(key) >> 44 == 0xABCDE));
+    keys
+}
+
+/// Sends tuples with these keys, in BATCHes of a usual size.
+fn send_tuples(client: &RawClient, keys: &[[u8; 8]]) {
+    for keys in keys.chunks(400) {
+        let record = |key: &[u8; 8]| {
+            let stamp = [1u64 << 16, 1 << 63 | 77].map(u64::to_be_bytes).concat();
+            [&[0, 8], &key[..], &stamp, &1u32.to_be_bytes(), b"x"].concat()
+        };
+        client.send(&[&message(16, &keys.iter().flat_map(record).collect::<Vec<u8>>())]);
+    }
+}
+
+fn requests(keys: &[[u8; 8]]) -> Vec<u8> {
+    message(20, &keys.iter().flat_map(|key| xxh3_64(key).to_be_bytes()).collect::<Vec<u8>>())
+}
+
+/// An ANNOUNCE of `count` entries, or an OFFER of them: of these keys, with stamps that are not newer.
+fn announcement(id: u8, keys: &[[u8; 8]], count: usize) -> Vec<u8> {
+    let entry = |key: &[u8; 8]| [xxh3_64(key), 1, 1 << 63 | 77].map(u64::to_be_bytes).concat();
+    message(id, &keys.iter().cycle().take(count).flat_map(entry).collect::<Vec<u8>>())
+}
+
+fn subtree(depth: u8, bits: u64) -> Vec<u8> {
+    [&[depth], &bits.to_be_bytes()[..]].concat()
+}
+
+/// A DIGEST of the whole trie, again and again, in which everything differs.
+fn digests(count: usize) -> Vec<u8> {
+    let one = [subtree(0, 0), [7; 128].to_vec()].concat();
+    message(18, &one.repeat(count))
+}
+
+/// An ENTRIES of nothing in each subtree of the first level, again and again.
+fn empty_lists(count: usize) -> Vec<u8> {
+    let list = |item: usize| [subtree(1, (item as u64 % 16) << 60), vec![0; 4]].concat();
+    message(19, &(0..count).flat_map(list).collect::<Vec<u8>>())
+}
+
+/// Two extended clients of a hub, one of which publishes what the other is to receive.
+struct Pair {
+    from: RawClient,
+    to: RawClient,
+    count: u64,
+    /// Times that updates have taken.
+    took: Vec<Duration>,
+}
+
+impl Pair {
+    fn new(endpoint: &str) -> Pair {
+        let [from, to] = [1, 2].map(|number| extended(endpoint, number));
+        let mut pair = Pair { from, to, count: 0, took: Vec::new() };
+        pair.update();
+        pair.took.clear();
+        pair
+    }
+
+    /// Publishes a value and waits until it has arrived.
+    #[track_caller]
+    fn update(&mut self) {
+        self.count += 1;
+        let mut frame = publish(b"honest", self.count.to_string().as_bytes());
+        frame.extend(b"ZG\0\x12\x05\x10");
+        frame.extend([1 << 16 | self.count, 1 << 63 | 1].map(u64::to_be_bytes).concat());
+        let begun = Instant::now();
+        self.from.send(&[&frame]);
+        while self.to.receive().expect("an update") != frame {}
+        self.took.push(begun.elapsed());
+    }
+
+    /// Updates until `until` is true, and at least 100 times.
+    fn update_until(&mut self, what: &str, mut until: impl FnMut() -> bool) {
+        while !until() || self.took.len() < 100 {
+            self.update();
+        }
+        self.took.sort_unstable();
+        let (count, most) = (self.took.len(), *self.took.last().expect("updates"));
+        let p99 = self.took[(count * 99).div_ceil(100) - 1];
+        println!("{what}: {count} updates, p99 {p99:?}, at most {most:?}");
+        assert!(most < LONGEST, "{what}: an update takes {most:?}");
+        self.took.clear();
+    }
+}
+
+#[test]
+fn keys_chosen_to_fall_on_one_leaf_delay_nobody() {
+    let hub = Node::new(Lib::Native, "hub");
+    let endpoint = hub.bind();
+    let mut pair = Pair::new(&endpoint);
+    let client = extended(&endpoint, 77);
+    let keys = ground_keys(100_000);
+    send_tuples(&client, &keys);
+    assert!(eventually(LONG, || hub.counter("tuples") > 100_000), "chosen keys are keys");
+    pair.update();
+    pair.took.clear();
+
+    let malformed = hub.counter("malformed");
+    let floods = [
+        ("REQUEST of 160 kB", requests(&keys[..20_000]), 1),
+        ("REQUEST of 3.6 MB", requests(&keys.repeat(5)[..450_000]), 1),
+        ("ANNOUNCE of 33 MB", announcement(21, &keys, 1_375_000), 1),
+        ("REQUESTs of 128 kB", requests(&keys[..16_000]), 100),
+        ("ANNOUNCEs of 128 kB", announcement(21, &keys, 5_400), 100),
+        ("OFFERs of 128 kB", announcement(24, &keys, 5_400), 100),
+        ("ENTRIES of 128 kB", empty_lists(10_000), 20),
+        ("DIGESTs of 128 kB", digests(950), 20),
+    ];
+    let frames_in = || hub.counter("frames_in");
+    for (what, frame, count) in floods {
+        let before = frames_in();
+        (0..count).for_each(|_| client.send(&[&frame]));
+        pair.update_until(what, || frames_in() >= before + count);
+    }
+    assert_eq!(hub.counter("malformed"), malformed + 3, "what no peer sends is not looked at");
+}
+
+#[test]
+fn two_hundred_links_that_ask_for_much_delay_nobody() {
+    let hub = Node::new(Lib::Native, "hub");
+    let endpoint = hub.bind();
+    for key in 0..50_000 {
+        hub.publish(&format!("key {key}"), "value");
+    }
+    let mut pair = Pair::new(&endpoint);
+    let clients: Vec<RawClient> = (0..200).map(|number| extended(&endpoint, 1000 + number)).collect();
+    for (what, frame) in [("DIGEST", digests(200)), ("ENTRIES", empty_lists(500))] {
+        let before = hub.counter("frames_in");
+        for _ in 0..5 {
+            for client in &clients {
+                client.send(&[&frame]);
+            }
+        }
+        pair.update_until(&format!("200 links with {what}"), || hub.counter("frames_in") >= before + 1000);
+    }
+}
