@@ -55,7 +55,8 @@ help:
 	@echo 'make test       everything that is tested'
 	@echo 'make steady     each test 20 times alone and 20 times beside busy loops (RUNS=20), and a list of what failed'
 	@echo 'make lint       formatting, lints, documentation, and licences of dependencies where cargo-deny is installed'
-	@echo 'make sanitize   threads of a program on one node, under the thread sanitizer (nightly Rust)'
+	@echo 'make fuzz       fuzzers, guided by coverage, for a minute each (FUZZ_SECONDS=60)'
+	@echo 'make sanitize   C programs under the address, undefined-behaviour and, with nightly Rust, thread sanitizers'
 	@echo 'make bench      measure, side by side with CZMQ: 10 minutes (BENCH=quick for a hint)'
 	@echo 'make simulate   time and messages in simulated networks of up to 10 000 nodes, and delivery under faults'
 	@echo 'make instructions  compare what a tuple costs, in instructions, with what is recorded'
@@ -97,6 +98,9 @@ fleet: deps rust
 
 soak: deps all
 	bench/soak.sh
+
+fuzz: deps rust
+	scripts/fuzz.sh
 
 sanitize: deps
 	scripts/sanitize.sh
@@ -169,4 +173,4 @@ uninstall: prefix
 clean:
 	$(CARGO) clean
 
-.PHONY: all help demo test steady bench simulate instructions profile fleet soak sanitize lint reproducible errors header deps rust prefix install uninstall clean
+.PHONY: all help demo test steady bench simulate instructions profile fleet soak fuzz sanitize lint reproducible errors header deps rust prefix install uninstall clean

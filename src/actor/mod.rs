@@ -28,6 +28,8 @@ use std::sync::Arc;
 #[cfg(feature = "internals")]
 pub use command::{COMMANDS, CONFIGURATION, Event, Key, Syntax};
 pub use command::{Condition, EVENTS, Message, NodeCalls, check_file};
+#[cfg(feature = "internals")]
+pub use command::{Interpreter, Outbox, Outgoing, Turn, is_term, parse};
 pub use error::{CallError, Failure};
 pub use host::{IPV6_VARIABLE, local_time, set_default_ipv6, signal};
 pub use owner::Handle;

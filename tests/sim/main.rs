@@ -32,12 +32,14 @@
 //! | `delivery` | the tree against flooding, under faults |
 //! | `scale` | time and messages in networks of up to 10 000 nodes |
 //! | `print` | a fingerprint of each run, to compare two builds |
+//! | `fuzz` | the inputs that the fuzzers keep |
 //! | `report` | the tables of `delivery` and `scale`, in doc/benchmarks |
 
 mod arrivals;
 mod clocks;
 mod delivery;
 mod faults;
+mod fuzz;
 mod judge;
 mod mixed;
 mod net;

@@ -36,6 +36,8 @@ pub struct Ours {
     pub view: BTreeMap<Vec<u8>, Vec<u8>>,
     pub delivered: u64,
     pub warnings: Vec<Warning>,
+    /// Links on which the node has met itself.
+    pub own_ids: Vec<LinkId>,
     /// Record of the node's inputs, if they are recorded.
     pub record: Option<Vec<u8>>,
     stamps: HashMap<Vec<u8>, Stamp>,
@@ -55,6 +57,7 @@ impl Ours {
             view: BTreeMap::new(),
             delivered: 0,
             warnings: Vec::new(),
+            own_ids: Vec::new(),
             record: None,
             stamps: HashMap::new(),
             root: 0,
@@ -84,7 +87,8 @@ impl Ours {
                 }
                 Event::Warning(warning) => self.warnings.push(*warning),
                 Event::Debug(_) => {}
-                Event::Join(..) | Event::Leave(..) | Event::OwnId(_) | Event::SamePeer(..) => {}
+                Event::OwnId(link) => self.own_ids.push(link),
+                Event::Join(..) | Event::Leave(..) | Event::SamePeer(..) => {}
             }
         }
         told

@@ -74,7 +74,8 @@ impl Cert {
         file::load(name).map(|(tree, _)| tree).map_err(|error: LoadError| Cow::Owned(error.to_string()))
     }
 
-    fn parse(tree: &Item) -> Result<Cert, Cow<'static, str>> {
+    /// Reads a certificate, public or secret, from the tree of its file.
+    pub fn parse(tree: &Item) -> Result<Cert, Cow<'static, str>> {
         let key = |path: &str| {
             let text = tree.get(path.as_bytes());
             let wrong = || Cow::Owned(format!("{path} is not a key"));

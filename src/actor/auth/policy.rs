@@ -57,6 +57,13 @@ impl Policy {
         };
     }
 
+    /// The reply to the frames of a request, `None` if they are not one: what the server's socket does, without it.
+    #[cfg(feature = "internals")]
+    pub fn answer(&mut self, frames: &[&[u8]]) -> Option<[Vec<u8>; 6]> {
+        let request = Request::parse(frames)?;
+        Some(self.decide(&request).frames(request.sequence))
+    }
+
     /// Decides on a request. The rules are checked in the order in which CZMQ's `zauth` checks them.
     pub(super) fn decide(&mut self, request: &Request<'_>) -> Verdict {
         let address = canonical(request.address);
