@@ -78,13 +78,15 @@ impl Liveness {
         self.probes += 1;
     }
 
-    /// Notes a heartbeat to an extended server. Returns when it is suspected if no answer comes.
+    /// Notes a heartbeat to an extended server. Returns when it is suspected if no answer comes; where it is a suspect
+    /// already, or was one and bytes still passed, when to look again.
     pub(in crate::core) fn on_heartbeat(&mut self, now: u64) -> u64 {
         if self.probes == 0 {
             self.probed_at = now;
         }
         self.probes += 1;
-        self.probed_at + LOST
+        let due = (self.probed_at + LOST).max(self.trusted_until);
+        if due > now { due } else { now + LOST }
     }
 
     /// Returns the time (mono ms) of the peer's last frame.
@@ -169,6 +171,18 @@ mod tests {
         assert!(liveness.becomes_suspect(Phase::Extended, 1000 + 2 * LOST));
         assert!(liveness.on_verdict(false, Phase::Extended, 1000 + 2 * LOST));
         assert!(!liveness.on_verdict(false, Phase::Extended, 1000 + 2 * LOST), "another connection");
+    }
+
+    #[test]
+    fn a_suspect_is_looked_at_again_after_a_while_and_not_at_once() {
+        let mut liveness = Liveness::new(0);
+        liveness.on_frame(0);
+        assert_eq!(liveness.on_heartbeat(1000), 1000 + LOST);
+        assert!(liveness.becomes_suspect(Phase::Extended, 1000 + LOST));
+        let next = liveness.on_heartbeat(1001 + LOST);
+        assert!(next > 1001 + LOST, "while the engine looks whether bytes pass");
+        assert!(!liveness.on_verdict(true, Phase::Extended, 3000 + LOST));
+        assert_eq!(liveness.on_heartbeat(3001 + LOST), 3000 + 2 * LOST, "and while they do");
     }
 
     #[test]
