@@ -254,7 +254,7 @@ fn quote(value: &[u8]) -> Option<Quote> {
         Some(Quote::Double)
     } else if !value.contains(&b'\'') {
         Some(Quote::Single)
-    } else if !value.contains(&b'#')
+    } else if (!value.contains(&b'#') || value[0] == b'#')
         && !matches!(value.first(), Some(b'"' | b'\''))
         && value.trim_ascii_start_c().trim_ascii_end_c() == value
     {
@@ -365,6 +365,8 @@ mod tests {
             [&b"# 'x' "[..], b"\"", b"plain words", b"", b"", b"", b"x\th", "\u{e9}".as_bytes()]
         );
         assert_eq!(parse("a = # x # y").get(b"a"), Some(&b"# x # y"[..]), "as in CZMQ");
+        let hash = parse("a = # x 'y' \"z\" # 1");
+        assert_eq!(Item::parse(&hash.save()).unwrap(), hash);
         assert_eq!(Item::parse(b"a = \xff\xfe").unwrap().get(b"a"), Some(&b"\xff\xfe"[..]));
     }
 
