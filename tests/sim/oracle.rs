@@ -143,6 +143,7 @@ impl Oracle {
 
     /// Records that an owner's event has brought a value. `stamp` is the stamp that its node has for the key, if it has
     /// one: it tells writes of one value apart.
+    #[expect(clippy::too_many_arguments, reason = "the columns of one row")]
     pub fn took(&mut self, by: (usize, u32), key: &[u8], value: &[u8], stamp: Option<Stamp>, now: u64) {
         let bound = self.bound();
         let about = self.keys.get(key);

@@ -7,7 +7,7 @@ use crate::core::{Identity, Tuple};
 use crate::engine::OwnerEvent;
 use crate::log::printable;
 
-/// A message to the owner, or the withdrawal of one, with the facts by which the [`Inbox`](super::Inbox) queues it.
+/// A message to the owner, or the withdrawal of one, with the facts by which the `Inbox` queues it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outgoing {
     /// DELIVER, RETRACT or EXPIRE: at most one of them waits for each key.
