@@ -54,9 +54,13 @@ fn values_beyond_the_budget_are_refused_and_the_pair_is_served() {
                 attacker.must_pong("ten values");
             }
         }
+        assert!(
+            victim.hub.host.wait_stderr(LONG, "server/max_bytes reached"),
+            "{}",
+            victim.hub.host.stderr()
+        );
     });
     assert!(victim.hub.counter("bytes") <= 64 * MIB && victim.hub.counter("refused") > 200);
-    assert!(victim.hub.host.wait_stderr(LONG, "server/max_bytes reached"), "{}", victim.hub.host.stderr());
 }
 
 #[test]
