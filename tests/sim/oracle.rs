@@ -157,7 +157,12 @@ impl Oracle {
         // Of several writes of one value that cannot be told apart, the last one counts; whether any of them expires is
         // known of all.
         let ends = ids.iter().map(|&id| self.writes[id].ends).max_by_key(|ends| ends.unwrap_or(u64::MAX));
-        let id = stamped.filter(|id| ids.contains(id)).unwrap_or(ids[ids.len() - 1]);
+        let id = match stamped {
+            Some(id) if ids.contains(&id) => id,
+            // The node holds another value by now; the first write claims the least.
+            Some(_) => ids[0],
+            None => ids[ids.len() - 1],
+        };
         if !self.has_stock && ends.flatten().is_some_and(|ends| ends + bound < now) {
             self.outlived(by.0, key, id, now);
         }
