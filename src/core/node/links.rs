@@ -55,6 +55,8 @@ impl Node {
             return;
         }
         self.link_down(id, now);
+        // A link that is gone must not be among those that wait: nobody would ever serve it.
+        self.drop_waiting(id);
         self.memory.forget_link(id);
         self.forget_watch(id);
         if let Some(mut link) = self.links.remove(&id) {
