@@ -3,7 +3,8 @@
 //! A [`Logger`] belongs to one node: every line begins with the node's name, so that several nodes of one process can
 //! be told apart, and debug lines are written only while the node is verbose. Where the lines go is decided by the
 //! [`Sink`] behind it: CZMQ's log where CZMQ is in the process, else [`Stderr`], which writes the same format. One call
-//! makes one line: control characters in it (a key chosen by a stranger may hold a line break) are shown escaped.
+//! makes one line: control and format characters in it (a key chosen by a stranger
+//! may hold a line break, or turn the direction of writing) are shown escaped.
 //! Secrets are never passed to this module.
 
 use std::borrow::Cow;
@@ -146,14 +147,43 @@ impl fmt::Debug for Logger {
     }
 }
 
-/// `text` with its control characters escaped.
+/// Characters that are not seen where they stand, and change what is seen of others: Unicode's categories Cf, Zl and Zp,
+/// with whatever its later versions may add to the blocks of such characters.
+const UNSEEN: [(char, char); 19] = [
+    ('\u{ad}', '\u{ad}'),
+    ('\u{600}', '\u{605}'),
+    ('\u{61c}', '\u{61c}'),
+    ('\u{6dd}', '\u{6dd}'),
+    ('\u{70f}', '\u{70f}'),
+    ('\u{890}', '\u{891}'),
+    ('\u{8e2}', '\u{8e2}'),
+    ('\u{180e}', '\u{180e}'),
+    ('\u{200b}', '\u{200f}'),
+    ('\u{2028}', '\u{202e}'),
+    ('\u{2060}', '\u{206f}'),
+    ('\u{feff}', '\u{feff}'),
+    ('\u{fff0}', '\u{fffb}'),
+    ('\u{110bd}', '\u{110bd}'),
+    ('\u{110cd}', '\u{110cd}'),
+    ('\u{13430}', '\u{1343f}'),
+    ('\u{1bca0}', '\u{1bca3}'),
+    ('\u{1d173}', '\u{1d17a}'),
+    ('\u{e0000}', '\u{e0fff}'),
+];
+
+/// Returns whether a character may make a line look like another one.
+fn is_unseen(c: char) -> bool {
+    c.is_control() || (!c.is_ascii() && UNSEEN.iter().any(|&(first, last)| (first..=last).contains(&c)))
+}
+
+/// `text` with its control and format characters escaped.
 fn one_line(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
+    if !text.contains(is_unseen) {
         return Cow::Borrowed(text);
     }
     let mut line = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+        if is_unseen(c) { line.extend(c.escape_default()) } else { line.push(c) }
     }
     Cow::Owned(line)
 }
@@ -164,7 +194,7 @@ pub fn show(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// Bytes that a stranger gave, such as the name of a peer, as text of one line: what is not UTF-8 is replaced, and control
-/// characters are escaped.
+/// and format characters are escaped.
 pub fn printable(bytes: &[u8]) -> String {
     one_line(&show(bytes)).into_owned()
 }
@@ -273,5 +303,14 @@ mod tests {
             *lines.0.lock(),
             [(Level::Warning, r"a\nb: bad key 'a\nE: 26-11-22 x\u{1b}[2J'".to_owned())]
         );
+    }
+
+    #[test]
+    fn characters_that_turn_or_hide_a_text_are_escaped() {
+        let turned = "key \u{202e}drowssap\u{2066} \u{200b}\u{feff}\u{2028}\u{e0041}\u{61c}\u{ad}";
+        let shown = r"key \u{202e}drowssap\u{2066} \u{200b}\u{feff}\u{2028}\u{e0041}\u{61c}\u{ad}";
+        assert_eq!(printable(turned.as_bytes()), shown);
+        let plain = "Zoë 東京 שלום \u{1f600} e\u{301} \u{fffd}";
+        assert_eq!(one_line(plain), plain, "writing of all kinds stays as it is");
     }
 }
