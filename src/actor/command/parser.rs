@@ -302,20 +302,32 @@ pub fn read_by_czmq<'f, 'a>(frames: &'f [&'a [u8]]) -> Option<&'f [&'a [u8]]> {
     (frames.len() > LIMITS[index]).then(|| &frames[..LIMITS[index]])
 }
 
-/// Commands whose argument is a secret. A program that puts all in one frame by mistake sends the secret with the name.
-const SECRETS: [&[u8]; 3] = [b"SET SECRETKEY", b"SET PASSWORD", b"SET zgossip/security/password"];
+/// Words that a secret follows. A program that puts all in one frame by mistake sends the secret with the command's name,
+/// in whatever case and with whatever stands between them. Longer ones stand before those that they begin with.
+const SECRETS: [&[u8]; 7] =
+    [b"secretkey", b"secret-key", b"secret_key", b"secret key", b"secret", b"password", b"passphrase"];
 
 /// The part of a command's name that may be shown: all of it, but not a secret behind it in the same frame.
 pub fn shown_name(name: &[u8]) -> &[u8] {
-    SECRETS.into_iter().find(|secret| name.starts_with(secret)).unwrap_or(name)
+    &name[..secret_at(name).unwrap_or(name.len())]
+}
+
+/// The place in a command's name where a secret may begin.
+fn secret_at(name: &[u8]) -> Option<usize> {
+    (0..name.len()).find_map(|start| {
+        let begins = |word: &&[u8]| {
+            name[start..].get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+        };
+        SECRETS.iter().find(|word| begins(word)).map(|word| start + word.len())
+    })
 }
 
 /// Returns whether these frames carry a secret, so that no copy of them may stay in memory.
 pub fn is_secret(frames: &[&[u8]]) -> bool {
     match frame(frames, 0) {
         Some(b"SET") => frame(frames, 1).is_some_and(is_password),
-        // Asked of every command: most are no SET.
-        Some(name) if name.starts_with(b"SET ") => SECRETS.iter().any(|secret| name.starts_with(secret)),
+        // Asked of every command: most have one of the short names of the table.
+        Some(name) if name.len() > b"PUBLISH".len() => secret_at(name).is_some(),
         _ => false,
     }
 }

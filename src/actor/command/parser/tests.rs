@@ -102,6 +102,11 @@ fn a_secret_in_the_frame_of_its_command_is_not_shown() {
         &b"SET SECRETKEY swordfish"[..],
         b"SET PASSWORD swordfish",
         b"SET zgossip/security/password swordfish",
+        b"SET /zgossip/security/password swordfish",
+        b"set secretkey swordfish",
+        b"SET\tSecretKey=swordfish",
+        b"SECRET-KEY swordfish",
+        b"zgossip_set_plain (node, password swordfish",
     ] {
         assert!(is_secret(&[frame]));
         let refused = parse(&[frame]).unwrap_err();
