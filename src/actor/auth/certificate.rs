@@ -1,12 +1,12 @@
 //! Certificates: CURVE key pairs with metadata, in files that CZMQ's `zcert` reads and writes.
 //!
 //! A certificate is two files. `NAME` holds the public key, and may be given away; `NAME_secret` holds both keys, and is
-//! for its owner alone. Loading `NAME` reads `NAME_secret` where that exists.
+//! for its owner alone. Loading `NAME` reads `NAME_secret` where that exists. Each file holds its old content or all of the
+//! new one at any time, and a symbolic link of its name is replaced.
 
 use std::borrow::Cow;
-use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 
 use zeroize::{Zeroize, Zeroizing};
 
@@ -84,9 +84,38 @@ impl Cert {
         let public = key("curve/public-key")?.ok_or("curve/public-key is missing")?;
         let mut cert = Cert::from_keys(*public, key("curve/secret-key")?);
         for item in tree.locate(b"metadata").map(Item::children).unwrap_or_default() {
-            cert.set_meta(item.name(), Some(item.value()));
+            cert.take_meta(item.name(), item);
         }
         Ok(cert)
+    }
+
+    /// Takes over the metadata at `item` and below. CZMQ writes a name with slashes as items inside each other.
+    fn take_meta(&mut self, name: &[u8], item: &Item) {
+        if item.children().is_empty() || !item.value().is_empty() {
+            self.set_meta(name, Some(item.value()));
+        }
+        for child in item.children() {
+            self.take_meta(&[name, b"/", child.name()].concat(), child);
+        }
+    }
+
+    /// What is to be said of a secret key that others than its owner can read: the permissions of the file that
+    /// [`load`](Cert::load) reads, if it has a secret key. `None` if there is nothing to be said.
+    pub fn exposure(name: &[u8]) -> Option<String> {
+        let secret_name = [name, b"_secret"].concat();
+        let (file, found) = [&secret_name[..], name]
+            .into_iter()
+            .find_map(|name| Some((name, std::fs::metadata(file::path(name)).ok()?)))?;
+        let mode = found.mode() & 0o777;
+        if mode & 0o044 == 0 {
+            return None;
+        }
+        let (tree, _) = file::load(file).ok()?;
+        tree.get(b"curve/secret-key")?;
+        Some(format!(
+            "the secret key in {} can be read by others: its mode is {mode:04o}, not 0600",
+            show(file)
+        ))
     }
 
     /// The public key.
@@ -125,12 +154,12 @@ impl Cert {
 
     /// Saves the public file.
     pub fn save_public(&self, name: &[u8], when: &str) -> io::Result<()> {
-        write(name, &self.text(PUBLIC_NOTE, when, false)?, None)
+        file::write_anew(name, &self.text(PUBLIC_NOTE, when, false)?, false)
     }
 
     /// Saves both keys to a file that only its owner can read.
     pub fn save_secret(&self, name: &[u8], when: &str) -> io::Result<()> {
-        write(name, &self.text(SECRET_NOTE, when, true)?, Some(0o600))
+        file::write_anew(name, &self.text(SECRET_NOTE, when, true)?, true)
     }
 
     fn text(&self, note: &str, when: &str, with_secret: bool) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -138,7 +167,7 @@ impl Cert {
         // Without metadata an item without a value keeps the section in its place.
         tree.put(b"metadata", b"").map_err(unwritable)?;
         for (name, value) in &self.meta {
-            tree.put(&[b"metadata/", &name[..]].concat(), value).map_err(unwritable)?;
+            tree.push_child(name, value).map_err(unwritable)?;
         }
         tree.put(b"curve/public-key", curve::encode(&self.public).as_bytes()).map_err(unwritable)?;
         if with_secret {
@@ -157,20 +186,6 @@ impl Cert {
 
 fn unwritable(reason: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, reason)
-}
-
-fn write(name: &[u8], text: &[u8], mode: Option<u32>) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    if let Some(mode) = mode {
-        options.mode(mode);
-    }
-    let mut file = options.open(file::path(name))?;
-    if let Some(mode) = mode {
-        // The file may have existed before, with other permissions.
-        file.set_permissions(std::fs::Permissions::from_mode(mode))?;
-    }
-    file.write_all(text)
 }
 
 #[cfg(test)]
@@ -248,5 +263,75 @@ mod tests {
         cert.set_meta(b"two words", Some(b"x"));
         assert!(cert.save(&scratch.name("c"), "now").is_err());
         assert!(cert.save(b"/nonexistent/c", "now").is_err());
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_certificate_is_replaced_and_what_it_points_to_stays() {
+        let scratch = Scratch::new();
+        let (name, victim) = (scratch.name("c"), scratch.name("victim"));
+        let secret = [&name[..], b"_secret"].concat();
+        std::fs::write(file::path(&victim), "precious").unwrap();
+        for link in [&name, &secret] {
+            std::os::unix::fs::symlink(file::path(&victim), file::path(link)).unwrap();
+        }
+        cert().save(&name, "now").unwrap();
+        assert_eq!(std::fs::read(file::path(&victim)).unwrap(), b"precious");
+        assert!(Cert::load(&name).unwrap() == cert());
+        assert_eq!(std::fs::read_dir(&scratch.0).unwrap().count(), 3, "no temporary file stays");
+        assert!(cert().save(b"/dev/null", "now").is_err(), "no device is replaced");
+    }
+
+    #[test]
+    fn who_reads_a_certificate_while_it_is_saved_has_the_old_one() {
+        let scratch = Scratch::new();
+        let name = scratch.name("c");
+        cert().save(&name, "now").unwrap();
+        let open = std::fs::File::open(file::path(&name)).unwrap();
+        Cert::from_keys([8; 32], None).save(&name, "later").unwrap();
+        let text = std::io::read_to_string(open).unwrap();
+        assert!(text.contains(&curve::encode(&[7; 32])), "it was not cut off: {text}");
+    }
+
+    #[test]
+    fn names_with_slashes_are_kept_also_as_czmq_writes_them() {
+        let scratch = Scratch::new();
+        let name = scratch.name("c");
+        let mut saved = cert();
+        saved.set_meta(b"org/unit", Some(b"one"));
+        saved.set_meta(b"org/unit/name", Some(b"two"));
+        saved.set_meta(b"org", Some(b"three"));
+        saved.save(&name, "now").unwrap();
+        assert!(Cert::load(&name).unwrap() == saved);
+        let nested = format!(
+            "metadata\n    org\n        unit = \"one\"\n            name = \"two\"\n    empty\ncurve\n    \
+             public-key = \"{}\"\n",
+            curve::encode(&[7; 32])
+        );
+        let file = scratch.name("nested");
+        std::fs::write(file::path(&file), nested).unwrap();
+        let loaded = Cert::load(&file).unwrap();
+        let metas: Vec<_> = loaded.meta().iter().map(|(name, value)| (&name[..], &value[..])).collect();
+        assert_eq!(metas, [(&b"org/unit"[..], &b"one"[..]), (b"org/unit/name", b"two"), (b"empty", b"")]);
+        for bad in [&b"/x"[..], b"x/"] {
+            let mut cert = cert();
+            cert.set_meta(bad, Some(b"1"));
+            assert!(cert.save(&name, "now").is_err());
+        }
+    }
+
+    #[test]
+    fn a_secret_that_others_can_read_is_noticed() {
+        use std::os::unix::fs::PermissionsExt;
+        let scratch = Scratch::new();
+        let name = scratch.name("c");
+        cert().save(&name, "now").unwrap();
+        assert_eq!(Cert::exposure(&name), None);
+        let secret = [&name[..], b"_secret"].concat();
+        for (mode, is_exposed) in [(0o640, true), (0o604, true), (0o700, false)] {
+            std::fs::set_permissions(file::path(&secret), std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(Cert::exposure(&name).is_some(), is_exposed, "{mode:o}");
+        }
+        std::fs::remove_file(file::path(&secret)).unwrap();
+        assert_eq!(Cert::exposure(&name), None, "a public one is for everybody");
     }
 }

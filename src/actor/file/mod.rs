@@ -109,10 +109,26 @@ pub fn save(tree: &Item, name: &[u8], is_secret: bool) -> io::Result<()> {
     }
 }
 
+/// Writes a file anew, which holds its old content or all of the new one at any time. A symbolic link of this name is
+/// replaced, and not followed; what is neither a file nor a link is left alone. A file that `is_secret` is for its owner
+/// alone; another one keeps its permissions.
+pub fn write_anew(name: &[u8], text: &[u8], is_secret: bool) -> io::Result<()> {
+    let found = fs::symlink_metadata(path(name)).ok();
+    let permissions = match &found {
+        Some(found) if found.is_file() => Some(found.permissions()).filter(|_| !is_secret),
+        Some(found) if found.is_symlink() => None,
+        Some(_) => return Err(io::Error::from_raw_os_error(libc::EEXIST)),
+        None => None,
+    };
+    replace(path(name), text, permissions, if is_secret { 0o600 } else { 0o666 })
+}
+
 /// Replaces the content of a file by way of a temporary file beside it, which is created with this mode.
 fn replace(target: &Path, text: &[u8], permissions: Option<fs::Permissions>, mode: u32) -> io::Result<()> {
     let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut unique = name.to_owned();
+    // Hidden, so that nobody takes it for a certificate or the like.
+    let mut unique = OsStr::new(".").to_owned();
+    unique.push(name);
     unique.push(format!(".{}-{:08x}", std::process::id(), entropy::random::<1>()[0] as u32));
     let temporary = target.with_file_name(unique);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;

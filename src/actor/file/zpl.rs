@@ -156,6 +156,17 @@ impl Item {
         Ok(())
     }
 
+    /// Appends an item to the last top-level one, under exactly this name: a slash in it separates nothing. Nothing changes
+    /// on error.
+    pub fn push_child(&mut self, name: &[u8], value: &[u8]) -> Result<(), &'static str> {
+        if !is_name(name) || name.starts_with(b"/") || name.ends_with(b"/") {
+            return Err("not a name");
+        }
+        quote(value).ok_or("value cannot be written in a configuration file")?;
+        let item = Item { name: name.to_vec(), value: value.to_vec(), children: Vec::new(), line: 0 };
+        self.append_at(1, item)
+    }
+
     /// Appends `item` as the last child of the last item at `level`.
     fn append_at(&mut self, level: usize, item: Item) -> Result<(), &'static str> {
         if level >= MAX_DEPTH {
