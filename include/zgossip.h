@@ -932,7 +932,7 @@ void zgossip_peers_destroy(zgossip_peer_t ***peers_p);
 /*  ----------------------------------------------------------------------------
     Access: which clients may connect.
 
-    The default is CZMQ's: without a handler, every client may connect that knows the key of a CURVE server.
+    Without a handler nobody is admitted to native nodes with keys; to CZMQ's actor, every client that knows its key.
     ---------------------------------------------------------------------------- */
 
 // Starts a handler that decides which clients may connect (ZAP).

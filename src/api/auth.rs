@@ -14,7 +14,8 @@ use crate::log::{Level, Sink, Stderr};
 /// with CURVE keys or a ZAP domain.
 ///
 /// A new handler admits every client to endpoints without keys, and none to endpoints with keys. Without a handler in
-/// the process, every client may connect that knows the server's public key. The decision is made when a client
+/// the process no client may, unless `zgossip/security/require-handler` is 0: then every client that knows the server's
+/// public key. The decision is made when a client
 /// connects, and does not end existing connections.
 ///
 /// ```

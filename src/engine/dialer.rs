@@ -307,7 +307,8 @@ impl Engine {
         if remote.is_up() {
             return; // this was an older connection
         }
-        let reason = "its handshakes end early: a wrong server key, or it does not speak ZeroMQ";
+        let reason = "its handshakes end early: a wrong server key, no ZAP handler where it requires one, or it does \
+                      not speak ZeroMQ";
         let has_more = remote.leave_address(reason);
         let delay = remote.set_aborted();
         let is_no_accident = remote.is_aborted_often();

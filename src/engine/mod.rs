@@ -168,6 +168,8 @@ pub struct EngineSettings {
     pub seed: Option<u64>,
     /// The name that peers are told; empty for none.
     pub name: String,
+    /// Whether clients are admitted by a ZAP handler alone, where keys or a domain are set.
+    pub requires_handler: bool,
     /// What finds the addresses of host names; the system's resolver by default.
     pub lookup: NameLookup,
 }
@@ -175,7 +177,13 @@ pub struct EngineSettings {
 impl Default for EngineSettings {
     fn default() -> EngineSettings {
         let core = core::Settings { max_bytes: memory::default_budget(), ..core::Settings::default() };
-        EngineSettings { core, seed: None, name: String::new(), lookup: NameLookup::default() }
+        EngineSettings {
+            core,
+            seed: None,
+            name: String::new(),
+            requires_handler: false,
+            lookup: NameLookup::default(),
+        }
     }
 }
 
@@ -235,7 +243,7 @@ impl Engine {
             clock,
             node: RecordedNode::new(settings.core, seed, clock.now()),
             recorder: Recorder::default(),
-            security: Security::default(),
+            security: Security::new(settings.requires_handler),
             ipv6: false,
             routers: Vec::new(),
             links: HashMap::with_hasher(entropy::hasher()),
@@ -341,6 +349,17 @@ impl Engine {
     pub fn set_mechanism(&mut self, mechanism: Mechanism) {
         self.security.mechanism = mechanism;
         self.note_security();
+    }
+
+    /// Sets whether clients of the BINDs that follow are admitted by a ZAP handler alone, where keys or a domain are set.
+    pub fn set_requires_handler(&mut self, required: bool) {
+        self.security.requires_handler = required;
+        self.note_security();
+    }
+
+    /// Returns whether they are.
+    pub fn requires_handler(&self) -> bool {
+        self.security.requires_handler
     }
 
     /// Sets whether host names may mean IPv6 addresses. Addresses in brackets always are such.

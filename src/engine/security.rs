@@ -8,6 +8,7 @@
 //!   mechanism was set, except within the process, where nothing can be overheard. And if keys are set and unusable, that
 //!   is refused too: whoever set them expects security, and nothing tells on which links.
 //! * What a CONNECT uses it uses again for each connection that it makes: an [`Access`] belongs to the remote.
+//! * Where keys or a domain are set and a handler is required, nobody is admitted while no ZAP handler decides.
 //! * PLAIN and keys together are refused at BIND: a socket has one mechanism, and which was meant cannot be known.
 
 use std::fmt;
@@ -20,6 +21,10 @@ use super::raw::{Socket, curve};
 
 /// The ZAP domain where none is set: CZMQ's.
 const DEFAULT_DOMAIN: &str = "global";
+
+/// libzmq's number of the option that has it refuse clients while no ZAP handler decides; since 4.3, and not in its
+/// bindings.
+const ZMQ_ZAP_ENFORCE_DOMAIN: u32 = 93;
 
 /// The security mechanism by which clients of a BIND authenticate themselves.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -69,6 +74,8 @@ pub(super) struct Security {
     username: Option<Vec<u8>>,
     password: Option<Zeroizing<Vec<u8>>>,
     pub(super) mechanism: Mechanism,
+    /// Whether clients are admitted by a ZAP handler alone, where keys or a domain are set.
+    pub(super) requires_handler: bool,
 }
 
 /// A key pair whose keys were checked to belong together.
@@ -78,6 +85,11 @@ struct Keys {
 }
 
 impl Security {
+    /// No settings but this one.
+    pub(super) fn new(requires_handler: bool) -> Security {
+        Security { requires_handler, ..Security::default() }
+    }
+
     pub(super) fn set_public(&mut self, text: &[u8]) {
         self.public = Some(text.to_vec());
     }
@@ -197,7 +209,19 @@ impl Security {
             None if secured => socket.set_bytes(zmq_sys::ZMQ_ZAP_DOMAIN, DEFAULT_DOMAIN.as_bytes())?,
             None => {}
         }
-        Ok(())
+        self.require_handler(socket, secured || self.domain.is_some())
+    }
+
+    /// Lets libzmq refuse clients that nobody decides on. Without keys and domain it asks nobody.
+    fn require_handler(&self, socket: &Socket, is_asked: bool) -> Result<(), Error> {
+        let required = self.requires_handler && is_asked;
+        match socket.set_int(ZMQ_ZAP_ENFORCE_DOMAIN, i32::from(required)) {
+            Err(_) if required => Err(Error::insecure(
+                "this libzmq cannot refuse clients while there is no ZAP handler; \
+                 zgossip/security/require-handler = 0 does without",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Prepares a socket for the CONNECT that follows.
@@ -234,9 +258,9 @@ impl Security {
     }
 
     /// What a BIND uses of the settings.
-    pub(super) fn of_servers(&self) -> (Mechanism, [Option<&[u8]>; 3]) {
+    pub(super) fn of_servers(&self) -> (Mechanism, bool, [Option<&[u8]>; 3]) {
         let secret = self.secret.as_ref().map(|secret| &***secret);
-        (self.mechanism, [self.public.as_deref(), secret, self.domain.as_deref()])
+        (self.mechanism, self.requires_handler, [self.public.as_deref(), secret, self.domain.as_deref()])
     }
 
     /// Returns whether the node has keys, usable or not.

@@ -1,6 +1,6 @@
 //! Access: which clients may connect.
 //!
-//! The default is CZMQ's: without a handler, every client may connect that knows the key of a CURVE server.
+//! Without a handler nobody is admitted to native nodes with keys; to CZMQ's actor, every client that knows its key.
 
 #![allow(unsafe_code)]
 

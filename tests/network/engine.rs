@@ -2,6 +2,7 @@
 
 mod harness;
 
+mod admission;
 mod connections;
 mod cost;
 mod endpoints;

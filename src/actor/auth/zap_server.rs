@@ -14,7 +14,7 @@ use crate::engine::raw::{Context, Error, Msg, Poller, Socket, with_signals_block
 use crate::log::{Logger, Sink};
 
 /// A server that answers the ZAP requests of a context until it is dropped. Without a server, libzmq lets all clients
-/// connect by NULL and CURVE.
+/// connect by NULL and CURVE, except to endpoints that require one.
 pub struct ZapServer {
     policy: Arc<Mutex<Policy>>,
     logger: Logger,

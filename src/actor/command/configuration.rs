@@ -245,6 +245,12 @@ pub const CONFIGURATION: &[Key] = &[
     elsewhere("zgossip/security/username", "", "For `plain`: the username that CONNECT gives."),
     elsewhere("zgossip/security/password", "", "For `plain`: the password that CONNECT gives."),
     elsewhere("zgossip/security/domain", "global", "The domain that ZAP requests carry."),
+    elsewhere(
+        "zgossip/security/require-handler",
+        "",
+        "1: where keys or a domain are set, nobody is admitted while there is no ZAP handler; 0: everybody is, who has \
+         the server's key. Not set: 1 for native nodes, 0 for CZMQ's actor.",
+    ),
 ];
 
 /// A key whose value is any text, and not one of [`Values`].
@@ -314,7 +320,7 @@ pub(super) fn number(text: &[u8], most: u64) -> Option<u64> {
     std::str::from_utf8(text).ok()?.parse().ok().filter(|&number| number <= most)
 }
 
-fn switch(text: &[u8]) -> Option<bool> {
+pub(super) fn switch(text: &[u8]) -> Option<bool> {
     level(text).map(|level| level != 0)
 }
 

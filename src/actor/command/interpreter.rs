@@ -80,6 +80,8 @@ pub struct Interpreter {
     /// What the configuration file has opened.
     opened: Opened,
     security: SecurityState,
+    /// Whether the node requires a ZAP handler where the configuration does not say.
+    requires_handler: bool,
     security_set: SecuritySet,
     /// The value of `server/record` that is in force.
     recorded: Option<Vec<u8>>,
@@ -109,6 +111,7 @@ impl Interpreter {
             bound: HashSet::new(),
             opened: Opened::default(),
             security: SecurityState::Unset,
+            requires_handler: engine.requires_handler(),
             security_set: SecuritySet::default(),
             recorded: None,
             #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use zeroize::Zeroizing;
 
-use super::configuration::relative;
+use super::configuration::{relative, switch};
 use crate::actor::auth::Cert;
 use crate::actor::file::zpl::Item;
 use crate::log::show;
@@ -61,6 +61,12 @@ pub fn security(tree: &Item) -> Option<Result<Security, String>> {
     if let Err(reason) = credentials(tree) {
         return Some(Err(reason));
     }
+    let faults = [&b"require-handler"[..], b"public-key"]
+        .into_iter()
+        .find_map(|name| fault(&[SECTION, b"/", name].concat(), section.get(name)?));
+    if let Some(reason) = faults {
+        return Some(Err(reason));
+    }
     Some(match section.get(b"mechanism").unwrap_or(b"null") {
         b"null" => Ok(Security::Null),
         b"plain" => Ok(Security::Plain),
@@ -79,6 +85,10 @@ pub fn fault(path: &[u8], value: &[u8]) -> Option<String> {
         b"mechanism" if ![&b"null"[..], b"plain", b"curve"].contains(&value) => {
             Some(format!("mechanism={} is not supported", show(value)))
         }
+        b"require-handler" if !value.is_empty() && switch(value).is_none() => {
+            Some(format!("require-handler={} is not 0 or 1", show(value)))
+        }
+        b"public-key" if !value.is_empty() => Some(PUBLIC_KEY.to_owned()),
         b"username" | b"password" | b"domain" if value.len() > LONGEST => {
             Some(format!("{} is longer than {LONGEST} bytes", show(name)))
         }
@@ -94,6 +104,19 @@ pub fn unused_key(tree: &Item) -> Option<usize> {
 
 /// What is said of such a key.
 pub const UNUSED_KEY: &str = "zgossip/security/secret-key is not used: the mechanism is null, so that what is sent can be read on the way";
+
+/// What is said of a public key in the section: whoever sets one expects security, and it gives none.
+const PUBLIC_KEY: &str = "zgossip/security/public-key is no setting: mechanism = curve, and secret-key with a certificate of both keys";
+
+/// What is to be said of the certificate that the section names, if others can read its secret key.
+pub fn exposure(tree: &Item) -> Option<String> {
+    Cert::exposure(tree.get(b"zgossip/security/secret-key")?)
+}
+
+/// Whether a ZAP handler is required, where the section says so.
+pub fn requires_handler(tree: &Item) -> Option<bool> {
+    tree.get(b"zgossip/security/require-handler").and_then(switch)
+}
 
 /// A username and a password.
 type Credentials<'a> = (&'a [u8], &'a [u8]);
@@ -157,6 +180,8 @@ mod tests {
         assert_eq!(of("        mechanism = gssapi\n"), Err("mechanism=gssapi is not supported".to_owned()));
         assert!(of("        mechanism = curve\n").is_err());
         assert!(of("        mechanism = curve\n        secret-key = /nonexistent\n").is_err());
+        assert!(of("        require-handler = maybe\n").is_err());
+        assert_eq!(of("        public-key = abc\n"), Err(PUBLIC_KEY.to_owned()), "it would be in clear");
         assert!(is_security(b"zgossip/security/mechanism") && is_security(b"/zgossip/security"));
         assert!(!is_security(b"zgossip/securityx") && !is_security(b"zgossip/bind"));
     }
@@ -171,6 +196,11 @@ mod tests {
             assert!(fault(name, &"x".repeat(256)).is_some() && fault(name, &"x".repeat(255)).is_none());
         }
         assert!(["null", "plain", "curve"].iter().all(|name| fault("mechanism", name).is_none()));
+        assert_eq!(
+            fault("require-handler", "perhaps"),
+            Some("require-handler=perhaps is not 0 or 1".to_owned())
+        );
+        assert!(["0", "yes", ""].iter().all(|value| fault("require-handler", value).is_none()));
         assert!(super::fault(b"server/timeout", b"abc").is_none());
     }
 

@@ -160,12 +160,16 @@ impl Execution<'_> {
     /// Puts the security section in force. `undo`: the section that was in force before is the same file's, or the
     /// program's, so that keys are taken back that it has set and this one has not. Otherwise they stay, as in CZMQ.
     pub(super) fn apply_security(&mut self, undo: bool) {
-        let Interpreter { tree, security_set, .. } = &mut *self.interpreter;
+        let Interpreter { tree, security_set, requires_handler, .. } = &mut *self.interpreter;
         let domain = security::domain(tree);
         if domain.is_some() || security_set.domain {
             self.engine.set_zap_domain(domain.unwrap_or_default());
         }
         security_set.domain = domain.is_some();
+        let required = security::requires_handler(tree).unwrap_or(*requires_handler);
+        if required != self.engine.requires_handler() {
+            self.engine.set_requires_handler(required);
+        }
         // Half of them are an error of the section, below.
         let credentials = security::credentials(tree).ok().flatten();
         if credentials.is_some() || security_set.credentials {
@@ -191,6 +195,9 @@ impl Execution<'_> {
             }
             Some(Ok(security)) => {
                 let name = self.set_mechanism(&security);
+                if is_curve && let Some(exposure) = security::exposure(&self.interpreter.tree) {
+                    self.interpreter.logger.warning(exposure);
+                }
                 // CZMQ's words.
                 self.interpreter.logger.notice(format_args!("server is using {name} security"));
                 SecurityState::Applied
