@@ -958,8 +958,10 @@ zgossip_auth_t *zgossip_auth_new(void *context);
 
 // Ends a handler, and sets the caller's pointer to NULL.
 //
-// From then on libzmq lets every client in that the socket's own security
-// accepts. NULL, or a pointer to NULL, does nothing.
+// Connections that stand stay. Newcomers are not admitted to nodes made by
+// zgossip_new that were bound with keys or a domain, until there is another
+// handler; with zgossip/security/require-handler 0, and to CZMQ's sockets, all
+// are that know the server's key. NULL, or a pointer to NULL, does nothing.
 //
 // Errors: EINVAL if it is no handler; the pointer stays as it was then.
 void zgossip_auth_destroy(zgossip_auth_t **self_p);
@@ -1054,7 +1056,8 @@ zgossip_cert_t *zgossip_cert_new_from_txt(const char *public_txt, const char *se
 // Loads a certificate from a file, as CZMQ's zcert.
 //
 // The file `filename`_secret, which holds both keys, is read if there is one,
-// and `filename` otherwise.
+// and `filename` otherwise. A warning is logged if others than its owner can
+// read a secret key there.
 //
 // Returns: the certificate, which the caller destroys with
 //     zgossip_cert_destroy; or NULL.

@@ -19,6 +19,10 @@ pub enum Kind {
     InClear,
     /// Keys, mechanism or domain were set after a BIND.
     KeysAfterBind,
+    /// A secret key is set, and not used.
+    UnusedKey,
+    /// Others can read the file of a secret key.
+    ExposedKey,
     /// The process will soon have no file descriptors left.
     Descriptors,
     /// Connections that say nothing were ended.
@@ -82,7 +86,7 @@ pub struct Entry {
 }
 
 /// All kinds of warnings about a running node.
-pub const WARNINGS: [Entry; 28] = [
+pub const WARNINGS: [Entry; 30] = [
     Entry {
         kind: Kind::Unreachable,
         text: "cannot connect to {endpoint}: {reason}",
@@ -126,6 +130,21 @@ pub const WARNINGS: [Entry; 28] = [
         meaning: "An endpoint keeps the security settings that were in force when it was bound; the new ones count for \
                   what is bound later.",
         remedy: "Set them before BIND, or UNBIND the endpoint and bind it again.",
+    },
+    Entry {
+        kind: Kind::UnusedKey,
+        text: "zgossip/security/secret-key is not used: the mechanism is null, so that what is sent can be read on the way",
+        over: "",
+        meaning: "A certificate is named, and nothing is encrypted.",
+        remedy: "Set zgossip/security/mechanism to curve, or take the certificate out.",
+    },
+    Entry {
+        kind: Kind::ExposedKey,
+        text: "the secret key in {file} can be read by others: its mode is {mode}, not 0600",
+        over: "",
+        meaning: "Whoever has the key can pass for this node, and read what is sent to it. The key is used nevertheless. \
+                  That the file's group can read it is warned of if this user owns the file.",
+        remedy: "chmod 600; a new key, if somebody may have read this one.",
     },
     Entry {
         kind: Kind::Descriptors,

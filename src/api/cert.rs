@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -9,6 +10,8 @@ use super::error::from_io;
 use super::{Error, file_name};
 use crate::actor::{auth, local_time};
 use crate::engine::raw::curve;
+use crate::log::{Logger, Stderr};
+use crate::warning::Kind;
 
 /// CURVE certificate: a key pair with metadata, in files of CZMQ's format.
 ///
@@ -66,12 +69,17 @@ impl Cert {
         cert.map(Cert).ok_or_else(|| Error::invalid("a key has 40 characters of Z85"))
     }
 
-    /// Loads a certificate from the file `NAME_secret`, or, if there is none, from `NAME`.
+    /// Loads a certificate from the file `NAME_secret`, or, if there is none, from `NAME`. A warning is written to standard
+    /// error if others than its owner can read a secret key there.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no certificate.
     pub fn load(name: impl AsRef<Path>) -> Result<Cert, Error> {
-        auth::Cert::load(file_name(&name)).map(Cert).map_err(Error::invalid)
+        let cert = auth::Cert::load(file_name(&name)).map_err(Error::invalid)?;
+        if let Some(exposure) = auth::Cert::exposure(file_name(&name)) {
+            Logger::new("zcert", Arc::new(Stderr)).warn_of(Kind::ExposedKey, &exposure);
+        }
+        Ok(Cert(cert))
     }
 
     /// Saves the public part to the file `NAME`, and all of the certificate to `NAME_secret`.

@@ -10,6 +10,7 @@ use std::ptr;
 use libc::{c_char, c_int, size_t};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::actor_fn::sink;
 use super::entry::{entry, entry_with_reason};
 use super::error::Errno;
 use super::failure::Failure;
@@ -17,7 +18,8 @@ use super::tag::{Tag, Tagged, check};
 use crate::actor::auth::Cert;
 use crate::actor::local_time;
 use crate::engine::raw::curve;
-use crate::log::show;
+use crate::log::{Logger, show};
+use crate::warning::Kind;
 
 /// A certificate, as C holds it.
 #[allow(non_camel_case_types)]
@@ -149,7 +151,8 @@ pub unsafe extern "C" fn zgossip_cert_new_from_txt(
 /// Loads a certificate from a file, as CZMQ's zcert.
 ///
 /// The file `filename`_secret, which holds both keys, is read if there is one,
-/// and `filename` otherwise.
+/// and `filename` otherwise. A warning is logged if others than its owner can
+/// read a secret key there.
 ///
 /// Returns: the certificate, which the caller destroys with
 ///     zgossip_cert_destroy; or NULL.
@@ -162,6 +165,9 @@ pub unsafe extern "C" fn zgossip_cert_load(filename: *const c_char) -> *mut zgos
         let cert = Cert::load(name).map_err(|reason| {
             Failure::invalid(format!("cannot load certificate '{}' ({reason})", show(name)))
         })?;
+        if let Some(exposure) = Cert::exposure(name) {
+            Logger::new("zcert", sink()).warn_of(Kind::ExposedKey, &exposure);
+        }
         Ok(zgossip_cert_t::new(cert))
     }
 }

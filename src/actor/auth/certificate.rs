@@ -14,6 +14,7 @@ use crate::actor::file::zpl::Item;
 use crate::actor::file::{self, LoadError};
 use crate::engine::raw::{Error, curve};
 use crate::log::show;
+use crate::warning::Value;
 
 const PUBLIC_NOTE: &str = "#   ZeroMQ CURVE Public Certificate
 #   Exchange securely, or use a secure mechanism to verify the contents
@@ -99,23 +100,22 @@ impl Cert {
         }
     }
 
-    /// What is to be said of a secret key that others than its owner can read: the permissions of the file that
-    /// [`load`](Cert::load) reads, if it has a secret key. `None` if there is nothing to be said.
-    pub fn exposure(name: &[u8]) -> Option<String> {
+    /// The values of [`Kind::ExposedKey`](crate::warning::Kind::ExposedKey) if others than its owner can read the secret key
+    /// in the file that [`load`](Cert::load) reads. That a group can is accepted of another user's file: an administrator
+    /// gave it to the group that this process runs in.
+    pub fn exposure(name: &[u8]) -> Option<[Value; 2]> {
         let secret_name = [name, b"_secret"].concat();
         let (file, found) = [&secret_name[..], name]
             .into_iter()
             .find_map(|name| Some((name, std::fs::metadata(file::path(name)).ok()?)))?;
-        let mode = found.mode() & 0o777;
-        if mode & 0o044 == 0 {
+        let is_own = found.uid() == rustix::process::geteuid().as_raw();
+        if found.mode() & if is_own { 0o044 } else { 0o004 } == 0 {
             return None;
         }
         let (tree, _) = file::load(file).ok()?;
         tree.get(b"curve/secret-key")?;
-        Some(format!(
-            "the secret key in {} can be read by others: its mode is {mode:04o}, not 0600",
-            show(file)
-        ))
+        let mode = format!("{:04o}", found.mode() & 0o777);
+        Some([("file", show(file).into_owned()), ("mode", mode)])
     }
 
     /// The public key.

@@ -11,6 +11,7 @@ use crate::core::check_key;
 use crate::engine::raw::curve;
 use crate::engine::{check_bind, check_connect};
 use crate::log::show;
+use crate::warning::Kind;
 
 /// One fault of a configuration.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -73,7 +74,7 @@ pub fn item_problems(tree: &Item) -> Vec<Problem> {
     problems
         .extend(unknown_keys::all_unknown(tree).iter().map(|unknown| Problem::new(unknown.line, unknown)));
     add_repeated(tree, "", &mut problems);
-    problems.extend(security::unused_key(tree).map(|line| Problem::new(line, security::UNUSED_KEY)));
+    problems.extend(security::unused_key(tree).map(|line| Problem::new(line, Kind::UnusedKey.line(&[]))));
     problems.sort_by_key(|problem| problem.line);
     problems
 }

@@ -9,6 +9,7 @@ use super::configuration::{relative, switch};
 use crate::actor::auth::Cert;
 use crate::actor::file::zpl::Item;
 use crate::log::show;
+use crate::warning::Value;
 
 const SECTION: &[u8] = b"zgossip/security";
 const PASSWORD: &[u8] = b"zgossip/security/password";
@@ -102,14 +103,11 @@ pub fn unused_key(tree: &Item) -> Option<usize> {
     matches!(security(tree), Some(Ok(Security::Null))).then(|| key.line())
 }
 
-/// What is said of such a key.
-pub const UNUSED_KEY: &str = "zgossip/security/secret-key is not used: the mechanism is null, so that what is sent can be read on the way";
-
 /// What is said of a public key in the section: whoever sets one expects security, and it gives none.
 const PUBLIC_KEY: &str = "zgossip/security/public-key is no setting: mechanism = curve, and secret-key with a certificate of both keys";
 
-/// What is to be said of the certificate that the section names, if others can read its secret key.
-pub fn exposure(tree: &Item) -> Option<String> {
+/// The values of the warning about the certificate that the section names, if others can read its secret key.
+pub fn exposure(tree: &Item) -> Option<[Value; 2]> {
     Cert::exposure(tree.get(b"zgossip/security/secret-key")?)
 }
 

@@ -15,6 +15,7 @@ use crate::actor::file;
 use crate::engine::raw::curve;
 use crate::engine::{Error, Mechanism};
 use crate::log::show;
+use crate::warning::Kind;
 
 /// What the configuration's security section has set, and not the program by commands.
 #[derive(Default)]
@@ -148,7 +149,7 @@ impl Execution<'_> {
                 self.interpreter.logger.warning(text);
             }
             if security::unused_key(&self.interpreter.tree).is_some() {
-                self.interpreter.logger.warning(security::UNUSED_KEY);
+                self.interpreter.logger.warn_of(Kind::UnusedKey, &[]);
             }
         }
         match &self.interpreter.security {
@@ -196,7 +197,7 @@ impl Execution<'_> {
             Some(Ok(security)) => {
                 let name = self.set_mechanism(&security);
                 if is_curve && let Some(exposure) = security::exposure(&self.interpreter.tree) {
-                    self.interpreter.logger.warning(exposure);
+                    self.interpreter.logger.warn_of(Kind::ExposedKey, &exposure);
                 }
                 // CZMQ's words.
                 self.interpreter.logger.notice(format_args!("server is using {name} security"));

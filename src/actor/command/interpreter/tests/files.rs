@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::actor::command::Waits;
+use crate::warning::Kind;
 
 #[test]
 fn loading_replaces_what_was_set() {
@@ -101,9 +102,34 @@ fn unusable_security_binds_nothing() {
     assert_eq!(bench.tell(&["PORT"]), ["PORT -1"]);
     bench.tell(&["SET", "zgossip/security/mechanism", "null"]);
     bench.tell(&["BIND", "tcp://127.0.0.1:*"]);
-    let unused = format!("W: bench: {}", crate::actor::command::security::UNUSED_KEY);
+    let unused = format!("W: bench: {}", Kind::UnusedKey.line(&[]));
     assert_eq!(bench.logged(), ["N: bench: server is using NULL security", &unused]);
     assert_ne!(bench.tell(&["PORT"]), ["PORT -1"]);
+}
+
+#[test]
+fn a_secret_certificate_that_others_can_read_is_used_and_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+    if !crate::engine::raw::curve::available() {
+        return;
+    }
+    let mut bench = Bench::new();
+    let name = bench.directory.join("hub").to_str().expect("UTF-8").to_owned();
+    crate::actor::auth::Cert::generate().expect("keys").save(name.as_bytes(), "now").expect("a file");
+    let secret = format!("{name}_secret");
+    for (mode, warns) in [(0o644, true), (0o600, false)] {
+        fs::set_permissions(&secret, fs::Permissions::from_mode(mode)).expect("an own file");
+        bench.tell(&["SET", "zgossip/security/mechanism", "curve"]);
+        bench.tell(&["SET", "zgossip/security/secret-key", &name]);
+        bench.tell(&["BIND", "tcp://127.0.0.1:*"]);
+        let values = [("file", secret.clone()), ("mode", format!("{mode:04o}"))];
+        let mut expected = vec!["N: bench: server is using CURVE security".to_owned()];
+        if warns {
+            expected.insert(0, format!("W: bench: {}", Kind::ExposedKey.line(&values)));
+        }
+        assert_eq!(bench.logged(), expected);
+        assert_ne!(bench.tell(&["PORT"]), ["PORT -1"]);
+    }
 }
 
 #[test]
