@@ -15,8 +15,7 @@ use crate::log::{Level, Sink, Stderr};
 ///
 /// A new handler admits every client to endpoints without keys, and none to endpoints with keys. Without a handler in
 /// the process no client may, unless `zgossip/security/require-handler` is 0: then every client that knows the server's
-/// public key. The decision is made when a client
-/// connects, and does not end existing connections.
+/// public key. The decision is made when a client connects, and does not end existing connections.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

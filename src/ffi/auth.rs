@@ -71,8 +71,10 @@ pub unsafe extern "C" fn zgossip_auth_new(context: *mut c_void) -> *mut zgossip_
 
 /// Ends a handler, and sets the caller's pointer to NULL.
 ///
-/// From then on libzmq lets every client in that the socket's own security
-/// accepts. NULL, or a pointer to NULL, does nothing.
+/// Connections that stand stay. Newcomers are not admitted to nodes made by
+/// zgossip_new that were bound with keys or a domain, until there is another
+/// handler; with zgossip/security/require-handler 0, and to CZMQ's sockets, all
+/// are that know the server's key. NULL, or a pointer to NULL, does nothing.
 ///
 /// Errors: EINVAL if it is no handler; the pointer stays as it was then.
 #[unsafe(no_mangle)]
