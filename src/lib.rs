@@ -10,6 +10,7 @@
 // | `engine` | one thread a node: sockets, polling, timers | core, log |
 // | `core` | the gossip protocol as a state machine without I/O | nothing |
 // | `log` | where a node's log lines go | nothing |
+// | `sync` | locks and atomic numbers | nothing |
 //
 // The feature `internals` makes the layers below public, for this repository's own tests, benchmarks and tools. It is
 // no part of the interface: anything in it may change with any version.
@@ -42,6 +43,7 @@ pub mod log;
 pub mod warning;
 
 mod api;
+mod sync;
 
 pub use api::{Auth, Builder, Cert, Error, ErrorKind, Event, Events, Node, Origin, Peer, check};
 pub use core::{PeerKind, Stats, Tuple};

@@ -3,12 +3,12 @@
 //! A program may rely on that: its signal handler notes that the program is to end, and the blocking call that it is in
 //! returns with EINTR. Condition variables go on waiting.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::MutexGuard;
 use rustix::io::Errno;
-use rustix::thread::futex;
+
+use crate::sync::atomic::Ordering;
+use crate::sync::{MutexGuard, futex};
 
 /// The longest single wait: an hour. The kernel restarts a wait without a time-out after some signal handlers, and never
 /// one with a time-out, so every wait has one.
@@ -27,7 +27,7 @@ pub enum Waited {
 
 /// A counter of wake-ups that threads wait on, together with the mutex that guards their condition.
 #[derive(Default)]
-pub struct Wakeup(AtomicU32);
+pub struct Wakeup(futex::Word);
 
 impl Wakeup {
     /// Unlocks `guard`, waits for a wake-up or until `deadline` has passed, and locks it again. A wake-up that follows a
@@ -72,7 +72,7 @@ impl Wakeup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use parking_lot::Mutex;
+    use crate::sync::Mutex;
     use std::thread;
 
     #[test]

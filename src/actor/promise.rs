@@ -3,13 +3,11 @@
 //! A [`Promise`] is fulfilled once, or broken when it is dropped. The thread that waits can cancel it until the other
 //! thread has started with the work: work that was cancelled is not done at all.
 
-use std::sync::Arc;
 use std::time::Instant;
-
-use parking_lot::Mutex;
 
 use super::error::CallError;
 use super::futex::{Waited, Wakeup};
+use crate::sync::{Arc, Mutex};
 
 enum State<T> {
     /// The work for the answer has not started; the promise can be cancelled.

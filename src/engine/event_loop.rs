@@ -1,6 +1,7 @@
 //! The loop: wait, take a bounded share of every input, send, report to the owner.
 
 use std::ops::ControlFlow;
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use crate::core::Now;
@@ -91,7 +92,7 @@ impl Engine {
                 commands = events.readable || (wants_write && events.writable);
                 poller.add(fd, false)
             }
-            PollSource::Fd(fd) => poller.add(fd, wants_write),
+            PollSource::Fd(fd) => poller.add(fd.as_raw_fd(), wants_write),
         };
         let first = source + 1;
         for router in self.routers.iter().flatten() {

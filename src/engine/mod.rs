@@ -68,7 +68,7 @@ mod warnings;
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -101,7 +101,7 @@ pub enum PollSource<'a> {
     /// A libzmq socket, such as CZMQ's pipe.
     Socket(&'a raw::Socket),
     /// A descriptor that stays readable while commands wait.
-    Fd(RawFd),
+    Fd(BorrowedFd<'a>),
 }
 
 /// An event for the node's owner.

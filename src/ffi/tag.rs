@@ -6,9 +6,9 @@
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::error::Errno;
+use crate::sync::atomic::{AtomicU32, Ordering};
 
 /// The first word of an object that C holds.
 #[repr(transparent)]
@@ -16,7 +16,7 @@ pub(super) struct Tag(AtomicU32);
 
 impl Tag {
     /// The tag of a live object.
-    pub(super) const fn new(value: u32) -> Tag {
+    pub(super) fn new(value: u32) -> Tag {
         Tag(AtomicU32::new(value))
     }
 

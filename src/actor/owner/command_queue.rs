@@ -5,23 +5,16 @@
 //! that none is left.
 
 use std::io;
-use std::os::fd::BorrowedFd;
-
-use parking_lot::{Mutex, MutexGuard};
 
 use super::batch::{Batch, size_of_frames, size_of_publish};
+use super::limits::{MAX_BYTES, MAX_COMMANDS};
 use super::request::Request;
 use super::timeout::{Deadline, failure};
 use crate::actor::command::{MAX_FRAMES, is_term};
 use crate::actor::error::CallError;
 use crate::actor::futex::Wakeup;
 use crate::engine::event_fd::EventFd;
-
-/// Number of commands that may wait before a sender has to: some milliseconds of the node's work.
-pub(super) const MAX_COMMANDS: usize = 10_000;
-
-/// Number of bytes of commands that may wait; a single command may have more.
-pub(super) const MAX_BYTES: usize = 64 << 20;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Commands and requests that wait for the node.
 pub(super) struct CommandQueue {
@@ -138,8 +131,8 @@ impl CommandQueue {
     }
 
     /// The descriptor that is readable while there is something to do for the node.
-    pub(super) fn fd(&self) -> BorrowedFd<'_> {
-        self.wake.as_fd()
+    pub(super) fn wake_descriptor(&self) -> &EventFd {
+        &self.wake
     }
 
     /// Moves everything that waits into `batch`, which must be empty. Returns false when nothing waits; the next command

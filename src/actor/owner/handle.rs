@@ -129,7 +129,7 @@ impl Handle {
     /// A descriptor that is readable exactly while a message waits, and once the node has ended. It is valid until the
     /// handle is dropped, and only to be polled.
     pub fn fd(&self) -> io::Result<BorrowedFd<'_>> {
-        self.router.fd()
+        Ok(self.router.descriptor()?.as_fd())
     }
 
     /// Sets how long [`send`](Handle::send) waits; `None`, as at first, for no limit.

@@ -5,19 +5,15 @@
 //! does that the other end has closed.
 
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::sync::OnceLock;
 
-use parking_lot::{Mutex, MutexGuard};
-
+use super::limits::MAX_REPLIES;
 use super::timeout::{Deadline, failure};
 use crate::actor::command::{Inbox, Message, Outgoing};
 use crate::actor::error::CallError;
 use crate::actor::futex::Wakeup;
 use crate::engine::event_fd::EventFd;
-
-/// Number of different replies that may wait before the node stops taking commands that have one.
-pub(super) const MAX_REPLIES: usize = 10_000;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Messages that wait for the program.
 pub(super) struct MessageQueue {
@@ -113,7 +109,7 @@ impl MessageQueue {
     }
 
     /// The descriptor that is readable exactly while a message waits, and once the node has ended. The queue owns it.
-    pub(super) fn fd(&self) -> io::Result<BorrowedFd<'_>> {
+    pub(super) fn descriptor(&self) -> io::Result<&EventFd> {
         let mut state = self.state.lock();
         let descriptor = match self.descriptor.get() {
             Some(descriptor) => descriptor,
@@ -124,7 +120,7 @@ impl MessageQueue {
                 descriptor
             }
         };
-        Ok(descriptor.as_fd())
+        Ok(descriptor)
     }
 
     /// Hands over messages, oldest first, and empties `messages`.

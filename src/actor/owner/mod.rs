@@ -10,12 +10,14 @@
 //! | `batch` | commands one behind the other in one buffer |
 //! | `calls` | typed calls, for C and for Rust |
 //! | `request` | typed calls as entries of the same queue |
+//! | `limits` | how much may wait in them |
 //! | `timeout`, `thread_mark` | time-outs of calls, a name for a thread |
 
 mod batch;
 mod calls;
 mod command_queue;
 mod handle;
+mod limits;
 mod message_queue;
 mod pipe;
 mod queue;

@@ -1,7 +1,6 @@
 //! The node's side of a [`Handle`](super::Handle): an owner that talks through a router.
 
 use std::ops::ControlFlow;
-use std::os::fd::AsRawFd;
 
 use super::COMMANDS_PER_TURN;
 use super::batch::{Batch, Entry};
@@ -111,7 +110,7 @@ fn has_reply(entry: &Entry<'_>) -> bool {
 
 impl Owner for QueueOwner<'_> {
     fn source(&self) -> PollSource<'_> {
-        PollSource::Fd(self.outbox.router.wake_fd().as_raw_fd())
+        PollSource::Fd(self.outbox.router.wake_descriptor().as_fd())
     }
 
     fn wants_write(&self) -> bool {

@@ -1,7 +1,6 @@
 //! The router between the threads of a program and the thread of a node: commands one way, messages back.
 
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -14,6 +13,7 @@ use super::thread_mark::ThreadMark;
 use super::timeout::{Deadline, Timeout};
 use crate::actor::command::{Message, Outgoing};
 use crate::actor::error::CallError;
+use crate::engine::event_fd::EventFd;
 
 /// The two queues between a program and a node, and what both sides know of each other.
 pub(super) struct Router {
@@ -83,8 +83,8 @@ impl Router {
     }
 
     /// A descriptor that is readable exactly while a message waits, and once the node has ended. The router owns it.
-    pub(super) fn fd(&self) -> io::Result<BorrowedFd<'_>> {
-        self.messages.fd()
+    pub(super) fn descriptor(&self) -> io::Result<&EventFd> {
+        self.messages.descriptor()
     }
 
     /// The longest value that the node accepts, in bytes.
@@ -123,8 +123,8 @@ impl Router {
     }
 
     /// The descriptor that is readable while there is something to do for the node.
-    pub(super) fn wake_fd(&self) -> BorrowedFd<'_> {
-        self.commands.fd()
+    pub(super) fn wake_descriptor(&self) -> &EventFd {
+        self.commands.wake_descriptor()
     }
 
     /// Moves all commands that wait into `batch`, which must be empty. Returns false when none waits; the next one will

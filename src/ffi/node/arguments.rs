@@ -6,17 +6,16 @@ use std::time::Duration;
 
 use libc::{c_char, c_int, c_void, size_t, strlen};
 
-use super::pool::{CallGuard, zgossip_t};
+use super::pool::{self, CallGuard, zgossip_t};
 use crate::ffi::failure::Failure;
 
 /// Begins a call on the node that C points to.
 ///
 /// # Safety
-/// As for [`CallGuard::enter`].
+/// As for [`pool::enter`].
 pub(super) unsafe fn enter(node: *const zgossip_t) -> Result<CallGuard, Failure> {
     // SAFETY: the caller vouches for it.
-    unsafe { CallGuard::enter(node) }
-        .map_err(|errno| Failure::new(errno, "not a node, or one that is destroyed"))
+    unsafe { pool::enter(node) }.map_err(|errno| Failure::new(errno, "not a node, or one that is destroyed"))
 }
 
 /// Returns the bytes of a C string.

@@ -11,7 +11,7 @@ use libc::{c_char, c_int, c_void, size_t};
 
 use super::arguments::{enter, timeout};
 use super::frames;
-use super::pool::{CallGuard, zgossip_t};
+use super::pool::{self, zgossip_t};
 use crate::ffi::entry::{entry, entry_with_reason};
 use crate::ffi::error::Errno;
 
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn zgossip_send(
     entry! {
         // SAFETY: the program gives a node, and an array of `count` C strings.
         unsafe {
-            let node = CallGuard::enter(self_)?;
+            let node = pool::enter(self_)?;
             let command = array(frames, count)?
                 .iter()
                 .map(|&frame| bytes(frame.cast(), if frame.is_null() { 0 } else { libc::strlen(frame) }))
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn zgossip_send_sized(
     entry! {
         // SAFETY: the program gives a node, an array of `count` pointers, and one of the sizes of what they point to.
         unsafe {
-            let node = CallGuard::enter(self_)?;
+            let node = pool::enter(self_)?;
             let command = array(frames, count)?
                 .iter()
                 .zip(array(sizes, count)?)
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn zgossip_send_sized(
 pub unsafe extern "C" fn zgossip_recv(self_: *mut zgossip_t, count_p: *mut size_t) -> *mut *mut c_char {
     entry! {
         // SAFETY: the program gives a node.
-        let node = unsafe { CallGuard::enter(self_) }?;
+        let node = unsafe { pool::enter(self_) }?;
         let message = node.recv()?;
         let array = frames::to_c(message.frame_count(), |index| message.frame(index))?;
         if !count_p.is_null() {

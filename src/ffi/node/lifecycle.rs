@@ -7,7 +7,7 @@ use std::ptr::{self, NonNull};
 use libc::{c_char, c_void};
 
 use super::arguments::enter;
-use super::pool::{CallGuard, insert, remove, zgossip_t};
+use super::pool::{self, insert, remove, zgossip_t};
 use crate::actor::Handle;
 use crate::engine::raw;
 use crate::ffi::actor_fn::{lossy, sink};
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn zgossip_destroy(self_p: *mut *mut zgossip_t) {
             if self_p.is_null() || (*self_p).is_null() {
                 return Ok(());
             }
-            if CallGuard::enter(*self_p).is_ok_and(|node| node.is_own_thread()) {
+            if pool::enter(*self_p).is_ok_and(|node| node.is_own_thread()) {
                 return Err(Errno(libc::EDEADLK));
             }
             remove(*self_p)?;

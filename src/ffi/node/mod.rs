@@ -5,7 +5,7 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `pool` | what a `zgossip_t` points to, and the count of calls that are inside |
+//! | `pool`, `slot` | what a `zgossip_t` points to, and the count of calls that are inside |
 //! | `arguments` | checks of what C gives |
 //! | `lifecycle` | making and ending a node |
 //! | `endpoints` | bind, connect, keys |
@@ -30,6 +30,7 @@ mod origins;
 mod peers;
 mod pool;
 mod settings;
+mod slot;
 mod statistics;
 mod tuples;
 mod waiting;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -44,7 +44,7 @@ struct Program {
 
 impl Owner for Program {
     fn source(&self) -> PollSource<'_> {
-        PollSource::Fd(self.wake.as_raw_fd())
+        PollSource::Fd(self.wake.as_fd())
     }
 
     fn wants_write(&self) -> bool {

@@ -1,10 +1,9 @@
 use super::*;
 use crate::actor::owner::batch::Entry;
-use crate::actor::owner::command_queue::{MAX_BYTES, MAX_COMMANDS};
-use crate::actor::owner::message_queue::MAX_REPLIES;
+use crate::actor::owner::limits::{MAX_BYTES, MAX_COMMANDS, MAX_REPLIES};
 use crate::core::Tuple;
 use rustix::event::{PollFd, PollFlags, poll};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -19,7 +18,7 @@ fn readable(fd: BorrowedFd<'_>) -> bool {
 }
 
 fn message_waits(router: &Router) -> bool {
-    readable(router.fd().unwrap())
+    readable(router.descriptor().unwrap().as_fd())
 }
 
 fn deliver(key: &str, value: &str) -> Outgoing {
@@ -46,21 +45,21 @@ fn take(router: &Router) -> Vec<Vec<Vec<u8>>> {
 #[test]
 fn commands_arrive_in_order_and_wake_the_node_once() {
     let router = router();
-    assert!(!readable(router.wake_fd()));
+    assert!(!readable(router.wake_descriptor().as_fd()));
     let value = vec![b'v'; 100_000];
     router.send(&[b"PUBLISH", b"k", &value]).unwrap();
-    assert!(readable(router.wake_fd()));
+    assert!(readable(router.wake_descriptor().as_fd()));
     assert!(router.commands.pause());
     router.send(&[b"STATUS"]).unwrap();
-    assert!(!readable(router.wake_fd()), "the node knows already");
+    assert!(!readable(router.wake_descriptor().as_fd()), "the node knows already");
     router.send(&[b"", b"", b"", b"", b"", b"never looked at"]).unwrap();
     let commands = take(&router);
     assert_eq!(commands[0], [&b"PUBLISH"[..], b"k", &value]);
     assert_eq!(commands[1], [b"STATUS"]);
     assert_eq!(commands[2], [b""; 5]);
-    assert!(!readable(router.wake_fd()));
+    assert!(!readable(router.wake_descriptor().as_fd()));
     router.send(&[b"STATUS"]).unwrap();
-    assert!(readable(router.wake_fd()));
+    assert!(readable(router.wake_descriptor().as_fd()));
 }
 
 #[test]
@@ -139,7 +138,10 @@ fn a_descriptor_made_late_knows_of_what_waits() {
     let router = router();
     router.push(&mut vec![deliver("a", "1")]);
     assert!(message_waits(&router));
-    assert_eq!(router.fd().unwrap().as_raw_fd(), router.fd().unwrap().as_raw_fd());
+    assert_eq!(
+        router.descriptor().unwrap().as_fd().as_raw_fd(),
+        router.descriptor().unwrap().as_fd().as_raw_fd()
+    );
 }
 
 #[test]
@@ -209,18 +211,18 @@ fn after_the_node_has_ended_its_messages_can_be_taken() {
 fn a_node_without_room_for_replies_stalls_until_there_is_some() {
     let router = router();
     router.send(&[b"KEYS"]).unwrap();
-    assert!(!router.stall() && readable(router.wake_fd()), "there is room");
+    assert!(!router.stall() && readable(router.wake_descriptor().as_fd()), "there is room");
     let Handover { full, dropped } = router.push(&mut (0..MAX_REPLIES).map(reply).collect());
     assert!(full && dropped == 0);
-    assert!(router.stall() && !readable(router.wake_fd()));
+    assert!(router.stall() && !readable(router.wake_descriptor().as_fd()));
     router.send(&[b"KEYS"]).unwrap();
-    assert!(!readable(router.wake_fd()), "more commands change nothing");
+    assert!(!readable(router.wake_descriptor().as_fd()), "more commands change nothing");
     router.recv().unwrap();
-    assert!(readable(router.wake_fd()));
+    assert!(readable(router.wake_descriptor().as_fd()));
     router.push(&mut vec![reply(0)]);
     assert!(router.stall());
     router.close();
-    assert!(readable(router.wake_fd()) && router.is_ending() && !router.stall());
+    assert!(readable(router.wake_descriptor().as_fd()) && router.is_ending() && !router.stall());
 }
 
 /// Threads on both sides of a router: nothing is lost, nothing is doubled, and the descriptor leads a reader that
@@ -237,7 +239,7 @@ fn threads_on_both_sides() {
             let mut batch = Batch::default();
             let mut out = Vec::new();
             loop {
-                let wake = router.wake_fd();
+                let wake = router.wake_descriptor().as_fd();
                 poll(&mut [PollFd::new(&wake, PollFlags::IN)], None).unwrap();
                 let mut full = false;
                 loop {
@@ -275,7 +277,7 @@ fn threads_on_both_sides() {
     let mut next = [0; SENDERS];
     while next != [COMMANDS; SENDERS] {
         {
-            let descriptor = router.fd().unwrap();
+            let descriptor = router.descriptor().unwrap().as_fd();
             poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], None).unwrap();
         }
         let message = router.recv().unwrap();
