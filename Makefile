@@ -7,6 +7,8 @@ MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/zgossip
 DATADIR    ?= $(PREFIX)/share/zgossip
 DESTDIR    ?=
+# How often a model of threads is made to change between them where it need not.
+PREEMPTIONS ?= 3
 
 # A relative directory, such as LIBDIR=lib/x86_64-linux-gnu, is below PREFIX.
 below = $(if $(filter /%,$(firstword $(1))),$(1),$(PREFIX)/$(1))
@@ -55,6 +57,7 @@ help:
 	@echo 'make test       everything that is tested'
 	@echo 'make steady     each test 20 times alone and 20 times beside busy loops (RUNS=20), and a list of what failed'
 	@echo 'make lint       formatting, lints, documentation, and licences of dependencies where cargo-deny is installed'
+	@echo 'make models     models of threads: more orders than in make test (PREEMPTIONS=3)'
 	@echo 'make fuzz       fuzzers, guided by coverage, for a minute each (FUZZ_SECONDS=60)'
 	@echo 'make sanitize   C programs under the address, undefined-behaviour and, with nightly Rust, thread sanitizers'
 	@echo 'make bench      measure, side by side with CZMQ: 10 minutes (BENCH=quick for a hint)'
@@ -98,6 +101,9 @@ fleet: deps rust
 
 soak: deps all
 	bench/soak.sh
+
+models: rust
+	ZGOSSIP_PREEMPTIONS=$(PREEMPTIONS) $(CARGO) test --release --test models
 
 fuzz: deps rust
 	scripts/fuzz.sh
@@ -173,4 +179,4 @@ uninstall: prefix
 clean:
 	$(CARGO) clean
 
-.PHONY: all help demo test steady bench simulate instructions profile fleet soak fuzz sanitize lint reproducible errors header deps rust prefix install uninstall clean
+.PHONY: all help demo test steady bench simulate instructions profile fleet soak models fuzz sanitize lint reproducible errors header deps rust prefix install uninstall clean

@@ -19,7 +19,7 @@ runs=${RUNS:-20}
 seconds=${SECONDS_EACH:-0}
 busy=${BUSY:-$(getconf _NPROCESSORS_ONLN)}
 output=${OUTPUT:-${CARGO_TARGET_DIR:-target}/steady}
-crates=${1:-lib sim abi product network}
+crates=${1:-lib models sim abi product network}
 filter=${2:-}
 mkdir -p "$output"
 report=$output/report.txt
