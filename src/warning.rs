@@ -53,6 +53,8 @@ pub enum Kind {
     TooLong,
     /// Tuples of a peer were refused: `server/max_drift`.
     Drift,
+    /// A peer writes what no rule allows.
+    Denied,
     /// A peer brings times that are far ahead of the clocks, and not too far to be followed.
     FarAhead,
     /// Removed keys were forgotten before their time.
@@ -86,7 +88,7 @@ pub struct Entry {
 }
 
 /// All kinds of warnings about a running node.
-pub const WARNINGS: [Entry; 30] = [
+pub const WARNINGS: [Entry; 31] = [
     Entry {
         kind: Kind::Unreachable,
         text: "cannot connect to {endpoint}: {reason}",
@@ -224,11 +226,11 @@ pub const WARNINGS: [Entry; 30] = [
     },
     Entry {
         kind: Kind::PeerRefuses,
-        text: "{peer} refuses {count} tuples that are known here, for its server/max_tuples, server/max_bytes or \
-               server/max_value",
+        text: "{peer} refuses {count} tuples that are known here, for its server/max_tuples, server/max_bytes, \
+               server/max_value or rules of who may write what",
         over: "{peer} takes all tuples again",
         meaning: "The peer lacks these tuples, and does not pass them on.",
-        remedy: "Raise the limits of the peer: it says which in its own log.",
+        remedy: "Raise the limits of the peer, or add a rule there: it says which in its own log.",
     },
     Entry {
         kind: Kind::NoRoom,
@@ -258,6 +260,14 @@ pub const WARNINGS: [Entry; 30] = [
         over: "",
         meaning: "A clock is wrong: the peer's, that of the node that wrote the tuples, or this node's.",
         remedy: "Set the clock. What was refused is stamped anew then, and accepted.",
+    },
+    Entry {
+        kind: Kind::Denied,
+        text: "refused {count} writes of {peer}, the last of '{key}': {subject} may not {act} there, {rule}",
+        over: "",
+        meaning: "The rules of who may write what do not allow it. The peer goes on holding what it has written, and is told \
+                  that it is refused.",
+        remedy: "Add a rule for that subject and prefix, or let the peer's program write elsewhere.",
     },
     Entry {
         kind: Kind::FarAhead,

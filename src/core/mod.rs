@@ -19,6 +19,7 @@
 //! | `encodings` | frames of large tuples, shared by all links that send them |
 //! | `ledger` | how many bytes are held, and for what |
 //! | `codec` | the bytes on the wire |
+//! | `rights` | who may write what |
 //! | `store` | the tuples, their change log, the digest |
 //! | `plumtree` | broadcast trees |
 //! | `anti_entropy` | finding the tuples in which two nodes differ |
@@ -46,6 +47,7 @@ mod node;
 mod plain;
 mod plumtree;
 pub mod record;
+mod rights;
 mod settings;
 mod stats;
 mod store;
@@ -59,6 +61,7 @@ pub use event::{Event, Identity, Warning};
 pub use frame::Frame;
 pub use id::{LinkId, Role};
 pub use node::{Barrier, Node, Origin, PeerKind, PeerState};
+pub use rights::{Access, OTHERS, Rights};
 pub use settings::{Refusal, Settings};
 pub use stats::Stats;
 pub use tuple::{Tuple, check_key};

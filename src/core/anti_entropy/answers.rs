@@ -10,7 +10,7 @@ use crate::core::codec::lists::{
 use crate::core::codec::{Digests, Entries, Entry, EntryList, Hashes, Prefix};
 use crate::core::frame::Frame;
 use crate::core::id::Slot;
-use crate::core::store::{State, Store};
+use crate::core::store::Facet;
 use std::collections::HashMap;
 
 /// Estimated number of tuples up to which a subtree is listed rather than digested further: entries of 24 bytes for
@@ -28,7 +28,8 @@ const SMALLEST_PORTION: usize = 1024;
 /// The node as the maker of an answer sees it.
 #[derive(Copy, Clone, Debug)]
 pub(in crate::core) struct Local<'a> {
-    pub(in crate::core) store: &'a Store,
+    /// What is held here, as the peer is shown it.
+    pub(in crate::core) facet: Facet<'a>,
     /// Seed of hash tables, which differs between nodes.
     pub(in crate::core) seed: u64,
     /// Monotonic ms.
@@ -88,16 +89,16 @@ impl Peer {
             closes_gap = self.close_gap();
             self.end_first_comparison();
         }
-        let (store, digest) = (local.store, local.store.digest());
+        let facet = local.facet;
         let (mut deeper, mut lists) = (Frames::new(digest_frame), Frames::new(entries_frame));
         let list = |lists: &mut Frames, prefix| {
-            let entries = entries(store, prefix);
+            let entries = facet.entries(prefix);
             lists.add(|frame| add_entries(frame, prefix, &entries));
             entries.len()
         };
         for (item, (prefix, theirs)) in subtrees.iter().enumerate().skip(portion.from.item) {
             let is_full = deeper.bytes() + lists.bytes() >= bounds.room;
-            if is_full || self.visits_left(store.len(), local.now) == 0 {
+            if is_full || self.visits_left(facet.len(), local.now) == 0 {
                 self.leave_gap();
                 break;
             }
@@ -105,20 +106,20 @@ impl Peer {
                 rest = Some(Position::item(item));
                 break;
             }
-            self.charge(digest.cost(prefix));
-            if digest.is_leaf(prefix) {
+            self.charge(facet.cost(prefix));
+            if facet.is_leaf(prefix) {
                 self.charge(list(&mut lists, prefix));
                 continue;
             }
-            let ours = digest.children(prefix);
+            let ours = facet.children(prefix);
             let order = (bounds.first..FANOUT).chain(0..bounds.first);
             let differing = order.filter(|&child| ours[child] != theirs[child]);
             for child in differing.map(|child| prefix.child(child)) {
-                if digest.is_leaf(child) || digest.is_small(child, SMALL) {
+                if facet.is_leaf(child) || facet.is_small(child, SMALL) {
                     self.charge(list(&mut lists, child));
                 } else {
-                    self.charge(digest.cost(child));
-                    deeper.add(|frame| add_digest(frame, child, &digest.children(child)));
+                    self.charge(facet.cost(child));
+                    deeper.add(|frame| add_digest(frame, child, &facet.children(child)));
                 }
             }
         }
@@ -139,7 +140,7 @@ impl Peer {
         let is_whole = portion.is_first() && subtrees.iter().any(|(prefix, _)| prefix == Prefix::ALL);
         difference.closes_gap = is_whole && self.close_gap();
         for (item, (prefix, entries)) in subtrees.iter().enumerate().skip(portion.from.item) {
-            if self.visits_left(local.store.len(), local.now) == 0 {
+            if self.visits_left(local.facet.len(), local.now) == 0 {
                 self.leave_gap();
                 break;
             }
@@ -155,7 +156,7 @@ impl Peer {
             self.charge(visits);
             if lacks_most {
                 // All of them are visited when they are sent.
-                self.charge_ahead(local.store.len());
+                self.charge_ahead(local.facet.len());
                 lacks_all = true;
             }
             if let Some(hash) = next {
@@ -183,10 +184,10 @@ impl Peer {
         entries: EntryList<'_>,
     ) -> (Vec<Entry>, Option<Position>) {
         let mut wanted = Vec::new();
-        let store = local.store;
+        let facet = local.facet;
         let rest = self.for_each(local, entries.iter().map(|entry| (entry.hash, entry)), |_, entry| {
-            let wins = |slot| entry.stamp.wins_over(store.held(slot).stamp);
-            if store.with_hash(entry.hash).all(wins) {
+            let wins = |slot| entry.stamp.wins_over(facet.store.held(slot).stamp);
+            if facet.with_hash(entry.hash).all(wins) {
                 wanted.push(entry);
             }
         });
@@ -200,9 +201,9 @@ impl Peer {
         hashes: Hashes<'_>,
     ) -> (Vec<Slot>, Option<Position>) {
         let mut slots = Vec::new();
-        let store = local.store;
+        let facet = local.facet;
         let rest = self.for_each(local, hashes.iter().map(|hash| (hash, hash)), |_, hash| {
-            slots.extend(store.with_hash(hash).filter(|&slot| is_given(store, slot)));
+            slots.extend(facet.with_hash(hash).filter(|&slot| facet.is_given(slot)));
         });
         if !slots.is_empty() {
             self.on_useful();
@@ -220,7 +221,7 @@ impl Peer {
         mut each: impl FnMut(&mut Peer, T),
     ) -> Option<Position> {
         let (portion, before) = (local.portion, self.work());
-        let mut left = self.visits_left(local.store.len(), local.now);
+        let mut left = self.visits_left(local.facet.len(), local.now);
         for (number, (hash, item)) in items.enumerate().skip(portion.from.item) {
             if left == 0 {
                 self.leave_gap();
@@ -229,7 +230,7 @@ impl Peer {
             if self.work() - before >= portion.visits {
                 return Some(Position::item(number));
             }
-            self.charge_search(local.store.cost_of_hash(hash));
+            self.charge_search(local.facet.cost_of_hash(hash));
             left -= 1;
             each(self, item);
         }
@@ -273,31 +274,31 @@ struct Part {
 impl Difference {
     /// Adds one subtree, or a part of it.
     fn add(&mut self, local: Local<'_>, subtree: Subtree<'_>) -> Part {
-        let (store, prefix) = (local.store, subtree.prefix);
+        let (facet, prefix) = (local.facet, subtree.prefix);
         let (mut theirs, listed) = subtree.stamps(local.seed);
         let is_whole = prefix == Prefix::ALL && subtree.from == 0;
-        if is_whole && listed < store.len() / FEW && listed <= MOST_LOOKED_UP {
+        if is_whole && listed < facet.len() / FEW && listed <= MOST_LOOKED_UP {
             // Everything is sent: only what the peer lists need be looked up.
-            let visits = 1 + listed + theirs.keys().map(|&hash| store.cost_of_hash(hash)).sum::<usize>();
-            self.look_up_each(store, &mut theirs);
+            let visits = 1 + listed + theirs.keys().map(|&hash| facet.cost_of_hash(hash)).sum::<usize>();
+            self.look_up_each(facet, &mut theirs);
             self.add_missing(theirs);
             return Part { visits, lacks_most: true, next: None };
         }
         let ahead = self.ahead.len();
         // Listing everything is for peers that hold little, so such a comparison is short.
-        let is_short = is_whole && store.len() <= FEW * (MOST_LOOKED_UP + 1);
+        let is_short = is_whole && facet.len() <= FEW * (MOST_LOOKED_UP + 1);
         // What is left is listed again, so that each portion is to come on.
         let most = if is_short { usize::MAX } else { subtree.visits.max(listed + SMALLEST_PORTION) };
         let (mut visits, mut next) = (1 + listed, None);
-        for (number, bucket) in store.buckets(prefix, subtree.from).enumerate() {
+        for (number, bucket) in facet.buckets(prefix, subtree.from).enumerate() {
             if visits >= most {
                 next = Some(bucket.first);
                 break;
             }
             visits += usize::from(number % 16 == 0);
-            for (slot, hash) in store.bucket(bucket).filter(|&(_, hash)| prefix.contains(hash)) {
+            for (slot, hash) in facet.bucket(bucket).filter(|&(_, hash)| prefix.contains(hash)) {
                 visits += 1;
-                let ours = store.held(slot).stamp;
+                let ours = facet.store.held(slot).stamp;
                 match theirs.remove(&hash) {
                     Some(stamp) if stamp.wins_over(ours) => self.wanted.push(Entry { hash, stamp }),
                     Some(stamp) if stamp == ours => {}
@@ -309,7 +310,7 @@ impl Difference {
             theirs.retain(|&hash, _| hash < next);
         }
         self.add_missing(theirs);
-        let lacks_most = is_short && self.ahead.len() - ahead > store.len() / 2;
+        let lacks_most = is_short && self.ahead.len() - ahead > facet.len() / 2;
         if lacks_most {
             // Following the change log from its start needs no list.
             self.ahead.truncate(ahead);
@@ -318,9 +319,9 @@ impl Difference {
     }
 
     /// Looks up each key that the peer lists. Those that are not held remain in `theirs`.
-    fn look_up_each(&mut self, store: &Store, theirs: &mut Stamps) {
+    fn look_up_each(&mut self, facet: Facet<'_>, theirs: &mut Stamps) {
         theirs.retain(|&hash, &mut stamp| {
-            let ours = store.with_hash(hash).map(|slot| store.held(slot).stamp).max();
+            let ours = facet.with_hash(hash).map(|slot| facet.store.held(slot).stamp).max();
             if ours.is_some_and(|ours| stamp.wins_over(ours)) {
                 self.wanted.push(Entry { hash, stamp });
             }
@@ -337,28 +338,17 @@ impl Difference {
 }
 
 /// Makes OFFERs of the tuples in these slots.
-pub(in crate::core) fn offers(store: &Store, slots: &[Slot]) -> Vec<Frame> {
+pub(in crate::core) fn offers(facet: Facet<'_>, slots: &[Slot]) -> Vec<Frame> {
     let mut frames = Frames::new(offer_frame);
-    for held in slots.iter().filter(|&&slot| is_given(store, slot)).map(|&slot| store.held(slot)) {
+    for held in slots.iter().filter(|&&slot| facet.is_given(slot)).map(|&slot| facet.store.held(slot)) {
         frames.add(|frame| add_entry(frame, &Entry { hash: held.key_hash(), stamp: held.stamp }));
     }
     frames.finish()
 }
 
 /// Makes ENTRIES of everything that is held.
-pub(super) fn list_all(store: &Store) -> Frame {
+pub(super) fn list_all(facet: Facet<'_>) -> Frame {
     let mut frame = entries_frame();
-    add_entries(&mut frame, Prefix::ALL, &entries(store, Prefix::ALL));
+    add_entries(&mut frame, Prefix::ALL, &facet.entries(Prefix::ALL));
     Frame::new(frame)
-}
-
-/// Entries of the tuples in a subtree that this node can give.
-fn entries(store: &Store, prefix: Prefix) -> Vec<Entry> {
-    let given = store.subtree(prefix).filter(|&(slot, _)| is_given(store, slot));
-    given.map(|(slot, hash)| Entry { hash, stamp: store.held(slot).stamp }).collect()
-}
-
-/// Returns whether this node can give what a slot holds: all but a refused tuple, of which it has the stamp alone.
-fn is_given(store: &Store, slot: Slot) -> bool {
-    store.held(slot).state != State::Refused
 }

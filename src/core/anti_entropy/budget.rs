@@ -40,7 +40,7 @@ pub(in crate::core) struct Portion {
 
 impl Portion {
     /// Returns whether the message begins with it.
-    pub(super) fn is_first(&self) -> bool {
+    pub(in crate::core) fn is_first(&self) -> bool {
         self.from == Position::default()
     }
 }

@@ -45,7 +45,7 @@ use crate::core::codec::lists::{add_digest, digest_frame};
 use crate::core::codec::{Entry, Prefix, Summary};
 use crate::core::frame::Frame;
 use crate::core::id::LinkId;
-use crate::core::store::Store;
+use crate::core::store::{Facet, Store};
 use answers::{FEW, list_all};
 use requests::Requests;
 
@@ -164,18 +164,18 @@ impl AntiEntropy {
         &mut self,
         partner: Partner,
         peer: &mut Peer,
-        store: &Store,
+        facet: Facet<'_>,
         now: u64,
     ) -> Comparison {
-        let theirs = peer.summary();
-        let roots = (store.digest().root(), theirs.root);
+        let (ours, theirs) = (facet.known(), peer.summary());
+        let roots = (ours.root, theirs.root);
         if roots.0 == roots.1 {
             peer.forget_comparisons();
             return Comparison::Equal;
         }
         let refuses = self.refuses(now);
         // A node that lists everything is sent everything: not when it holds little because it refuses tuples.
-        let lists_all = store.digest().count() <= SMALL_WHOLE && !refuses;
+        let lists_all = ours.count <= SMALL_WHOLE as u64 && !refuses;
         if !peer.may_begin(roots, now) || lists_all && theirs.count > MANY && !partner.is_sole {
             return Comparison::Postponed;
         }
@@ -183,14 +183,14 @@ impl AntiEntropy {
         peer.begin(roots, refuses, now);
         if !lists_all {
             let mut frame = digest_frame();
-            add_digest(&mut frame, Prefix::ALL, &store.digest().children(Prefix::ALL));
+            add_digest(&mut frame, Prefix::ALL, &facet.children(Prefix::ALL));
             return Comparison::Begun(Frame::new(frame));
         }
         peer.on_progress(now);
         if theirs.count > MANY {
             self.full_source = Some(partner.link);
         }
-        Comparison::Begun(list_all(store))
+        Comparison::Begun(list_all(facet))
     }
 
     /// Server: a client compares, and may hold much more than this node does, for example after a restart of this
@@ -199,10 +199,10 @@ impl AntiEntropy {
         &mut self,
         partner: Partner,
         peer: &mut Peer,
-        store: &Store,
+        facet: Facet<'_>,
         now: u64,
     ) -> Recovery {
-        let (held, Summary { count, .. }) = (store.digest().count(), peer.summary());
+        let (held, Summary { count, .. }) = (facet.count(), peer.summary());
         if held > SMALL_WHOLE || count <= MANY || count / FEW as u64 <= held as u64 {
             return Recovery::NotNeeded;
         }
@@ -213,7 +213,7 @@ impl AntiEntropy {
         peer.close_gap();
         peer.on_progress(now);
         self.full_source = Some(partner.link);
-        Recovery::Begun(list_all(store))
+        Recovery::Begun(list_all(facet))
     }
 
     /// Requests tuples of the peer of `link`, but for those that would be refused, or are on their way.
@@ -294,6 +294,12 @@ impl AntiEntropy {
     /// request is over, and its link is returned.
     pub(in crate::core) fn settle(&mut self, hash: u64, stamp: Stamp) -> Option<LinkId> {
         self.requests.settle(hash, stamp)
+    }
+
+    /// Takes a tuple that has come by a link that may not bring it. If it was requested there, the request is over; returns
+    /// its number, which the states of other peers are to take, by [`Peer::on_given_up`].
+    pub(in crate::core) fn deny(&mut self, link: LinkId, entry: Entry) -> Option<u64> {
+        self.requests.deny(link, entry)
     }
 
     /// Gives up requests that were not answered in time. Returns the smallest of their numbers, which all peers' states

@@ -123,6 +123,16 @@ impl Requests {
         Some(request.link)
     }
 
+    /// A tuple has come by a link that may not bring it. If it is what was requested there, the request is over; returns its
+    /// number.
+    pub(in crate::core) fn deny(&mut self, link: LinkId, Entry { hash, stamp }: Entry) -> Option<u64> {
+        let request =
+            self.open.get(&hash).filter(|request| request.link == link && request.stamp <= stamp)?;
+        let number = request.number;
+        self.open.remove(&hash);
+        Some(number)
+    }
+
     /// Returns whether a tuple that was requested on this link is awaited.
     pub(in crate::core) fn is_any_awaited(
         &self,

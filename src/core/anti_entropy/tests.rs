@@ -72,7 +72,7 @@ impl Side {
 
     /// Takes a message. Returns what is sent: messages, and the slots of tuples.
     fn take(&mut self, frame: &Frame, now: u64) -> (Vec<Frame>, Vec<Slot>) {
-        let local = Local { store: &self.store, seed: 1, now, portion: WHOLE };
+        let local = Local { facet: Facet::whole(&self.store), seed: 1, now, portion: WHOLE };
         match decode(frame.bytes()).unwrap() {
             Message::Digest(subtrees) => {
                 let answer = self.peer.on_digest(local, subtrees, Bounds { first: 3, room: 1 << 20 });
@@ -83,7 +83,7 @@ impl Side {
                 let difference = self.peer.on_entries(local, subtrees, cursor);
                 let all = 0..difference.lacks_all_before.unwrap_or(0);
                 let slots = all.filter_map(|offset| self.store.changes.get(offset)).collect();
-                let offers = offers(&self.store, &difference.ahead);
+                let offers = offers(Facet::whole(&self.store), &difference.ahead);
                 let mut frames = self.request(difference.wanted, now);
                 frames.extend(offers);
                 (frames, slots)
@@ -124,7 +124,9 @@ impl Pair {
         let Side { store, anti_entropy, peer, .. } = &mut self.sides[0];
         peer.on_summary(summary, None);
         let partner = anti_entropy.partner(LINK, none_yet, now);
-        let Comparison::Begun(frame) = anti_entropy.compare(partner, peer, store, now) else { return false };
+        let Comparison::Begun(frame) = anti_entropy.compare(partner, peer, Facet::whole(store), now) else {
+            return false;
+        };
         peer.close_gap();
         let mut wire = VecDeque::from([(1, frame)]);
         while let Some((to, frame)) = wire.pop_front() {
@@ -208,7 +210,7 @@ fn what_was_sent_in_the_session_is_not_missing_in_the_first_list() {
     (0..100).for_each(|key| side.write(key, 1));
     side.peer.begin_session(100);
     (100..120).for_each(|key| side.write(key, 1));
-    let list = list_all(&Store::new(2));
+    let list = list_all(Facet::whole(&Store::new(2)));
     assert_eq!(side.take(&list, 1).1.len(), 100);
     // A list that comes later shows what the peer has refused or lost since.
     assert_eq!(side.take(&list, 2000).1.len(), 120);
@@ -246,7 +248,9 @@ fn a_node_that_refuses_stamps_does_not_list_everything_again_and_again() {
     let Side { store, anti_entropy, peer, .. } = &mut pair.sides[0];
     peer.on_summary(Summary { root: 1, count: 2000 }, None);
     let partner = anti_entropy.partner(LINK, none_yet, 2);
-    let Comparison::Begun(frame) = anti_entropy.compare(partner, peer, store, 2) else { panic!() };
+    let Comparison::Begun(frame) = anti_entropy.compare(partner, peer, Facet::whole(store), 2) else {
+        panic!()
+    };
     assert!(matches!(decode(frame.bytes()), Ok(Message::Digest(_))));
 }
 
@@ -261,18 +265,33 @@ fn a_server_that_was_restarted_asks_one_client_at_a_time_for_everything() {
     // Both links show progress until then.
     let until = |time| move |_: LinkId| Some(time);
     let partner = anti_entropy.partner(one, until(0), 10);
-    assert!(matches!(anti_entropy.recover(partner, &mut peers[0], &store, 10), Recovery::Begun(_)));
+    assert!(matches!(
+        anti_entropy.recover(partner, &mut peers[0], Facet::whole(&store), 10),
+        Recovery::Begun(_)
+    ));
     let partner = anti_entropy.partner(two, until(10), 9 + SOLE);
-    assert!(matches!(anti_entropy.recover(partner, &mut peers[1], &store, 9 + SOLE), Recovery::Postponed));
+    assert!(matches!(
+        anti_entropy.recover(partner, &mut peers[1], Facet::whole(&store), 9 + SOLE),
+        Recovery::Postponed
+    ));
     assert!(peers[1].has_gap() && !peers[0].has_gap());
     let partner = anti_entropy.partner(two, until(10), 10 + SOLE);
-    assert!(matches!(anti_entropy.recover(partner, &mut peers[1], &store, 10 + SOLE), Recovery::Begun(_)));
+    assert!(matches!(
+        anti_entropy.recover(partner, &mut peers[1], Facet::whole(&store), 10 + SOLE),
+        Recovery::Begun(_)
+    ));
     let gone = |_| None;
     let partner = anti_entropy.partner(one, gone, 11 + SOLE);
-    assert!(matches!(anti_entropy.recover(partner, &mut peers[0], &store, 11 + SOLE), Recovery::Begun(_)));
+    assert!(matches!(
+        anti_entropy.recover(partner, &mut peers[0], Facet::whole(&store), 11 + SOLE),
+        Recovery::Begun(_)
+    ));
     peers[0].on_summary(Summary { root: 1, count: MANY }, None);
     let partner = anti_entropy.partner(one, gone, 12 + SOLE);
-    assert!(matches!(anti_entropy.recover(partner, &mut peers[0], &store, 12 + SOLE), Recovery::NotNeeded));
+    assert!(matches!(
+        anti_entropy.recover(partner, &mut peers[0], Facet::whole(&store), 12 + SOLE),
+        Recovery::NotNeeded
+    ));
 }
 
 #[test]
@@ -285,7 +304,7 @@ fn an_answer_has_no_more_bytes_than_there_is_room_for_and_leaves_a_gap() {
     let (side, room) = (&mut pair.sides[1], 5000);
     side.peer.close_gap();
     let Ok(Message::Digest(subtrees)) = decode(&frame) else { panic!() };
-    let local = Local { store: &side.store, seed: 1, now: 1, portion: WHOLE };
+    let local = Local { facet: Facet::whole(&side.store), seed: 1, now: 1, portion: WHOLE };
     let answer = side.peer.on_digest(local, subtrees, Bounds { first: 0, room });
     let bytes: usize = answer.frames.iter().map(|frame| frame.bytes().len()).sum();
     // The last subtree is answered for whole: 16 digests.

@@ -11,6 +11,7 @@ use crate::core::codec::{Digests, Entries, Entry, EntryList, Hashes};
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role, Slot};
 use crate::core::link::Link;
+use crate::core::store::Facet;
 use std::collections::BTreeMap;
 
 /// Time at which a link's peer last made progress (monotonic ms); `None` for a link that is not up.
@@ -33,7 +34,8 @@ impl Node {
     pub(super) fn compare(&mut self, id: LinkId, now: Now) {
         let partner = self.anti_entropy.partner(id, progress(&self.links), now.mono);
         let Some(link) = self.links.get_mut(&id) else { return };
-        match self.anti_entropy.compare(partner, &mut link.sync, &self.store, now.mono) {
+        let facet = Facet::new(&self.store, link.denied.as_deref());
+        match self.anti_entropy.compare(partner, &mut link.sync, facet, now.mono) {
             Comparison::Equal => {
                 self.close_gap(id);
                 // The peer may get by another link, too, what this node does.
@@ -92,7 +94,8 @@ impl Node {
         }
         let first = self.random.usize(0..FANOUT);
         let link = self.links.get_mut(&id)?;
-        let local = Local { store: &self.store, seed: self.id, now: now.mono, portion };
+        let facet = Facet::new(&self.store, link.denied.as_deref());
+        let local = Local { facet, seed: self.id, now: now.mono, portion };
         let bounds = Bounds { first, room: link.outbox.room() };
         let Answer { frames, closes_gap, rest } = link.sync.on_digest(local, subtrees, bounds);
         if closes_gap {
@@ -108,7 +111,8 @@ impl Node {
         let Some(link) = self.links.get_mut(&id).filter(|link| link.role() == Role::Server) else {
             return false;
         };
-        match self.anti_entropy.recover(partner, &mut link.sync, &self.store, now.mono) {
+        let facet = Facet::new(&self.store, link.denied.as_deref());
+        match self.anti_entropy.recover(partner, &mut link.sync, facet, now.mono) {
             Recovery::NotNeeded => return false,
             Recovery::Postponed => link.acks.overtake(),
             Recovery::Begun(frame) => self.queue_answers(id, vec![frame]),
@@ -135,21 +139,26 @@ impl Node {
         portion: Portion,
         now: Now,
     ) -> Option<Position> {
+        if portion.is_first() {
+            self.drop_denied(id, subtrees);
+        }
         let link = self.links.get_mut(&id)?;
-        let local = Local { store: &self.store, seed: self.id, now: now.mono, portion };
+        let facet = Facet::new(&self.store, link.denied.as_deref());
+        let local = Local { facet, seed: self.id, now: now.mono, portion };
         let Difference { wanted, ahead, lacks_all_before, closes_gap, rest } =
             link.sync.on_entries(local, subtrees, link.cursor());
         if let Some(offset) = lacks_all_before {
             link.bulk.owe_all_before(offset);
             link.acks.overtake();
         }
+        let offers = if link.offers() { offers(facet, &ahead) } else { Vec::new() };
         let offers_known = link.offers();
         if closes_gap {
             self.on_gap_closed(id);
         }
         self.request(id, wanted, now);
         if offers_known {
-            self.queue_answers(id, offers(&self.store, &ahead));
+            self.queue_answers(id, offers);
         } else {
             self.owe_all(id, ahead);
         }
@@ -166,7 +175,8 @@ impl Node {
         now: Now,
     ) -> Option<Position> {
         let link = self.links.get_mut(&id)?;
-        let local = Local { store: &self.store, seed: self.id, now: now.mono, portion };
+        let facet = Facet::new(&self.store, link.denied.as_deref());
+        let local = Local { facet, seed: self.id, now: now.mono, portion };
         let (wanted, rest) = link.sync.on_offer(local, entries);
         self.request(id, wanted, now);
         rest
@@ -174,6 +184,7 @@ impl Node {
 
     /// Requests tuples of a peer, as far as they would be accepted and are not on their way.
     fn request(&mut self, id: LinkId, wanted: Vec<Entry>, now: Now) {
+        let wanted = self.without_denied(id, wanted);
         // Keys without room are requested all the same, once: as many can be remembered as refused.
         let (latest_believed, room) = (self.latest_believed(now), self.room_for_news());
         let view = View { store: &self.store, latest_believed, room, progress: progress(&self.links) };
@@ -216,8 +227,13 @@ impl Node {
         now: Now,
     ) -> Option<Position> {
         let link = self.links.get_mut(&id)?;
-        let local = Local { store: &self.store, seed: self.id, now: now.mono, portion };
+        let facet = Facet::new(&self.store, link.denied.as_deref());
+        let local = Local { facet, seed: self.id, now: now.mono, portion };
         let (slots, rest) = link.sync.on_request(local, hashes);
+        if let Some(denied) = &mut link.denied {
+            // What the peer asks for it does not hold.
+            hashes.iter().for_each(|hash| denied.forget(hash));
+        }
         self.owe_all(id, slots);
         rest
     }

@@ -18,6 +18,7 @@ use crate::core::codec::{Answer, Extension, MessageId, encode};
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role, Slot};
 use crate::core::link::Phase;
+use crate::core::store::Facet;
 
 /// Milliseconds before a peer that still lacks something is probed again: some round trips of a LAN.
 const RETRY: u64 = 20;
@@ -95,10 +96,9 @@ impl Node {
     /// Counts the extended peers that hold what this node holds, by the summary that each sent last, and the others. A
     /// peer with several links counts once.
     pub fn agreement(&self) -> Agreement {
-        let ours = self.summary();
         let extended = || self.links.values().filter(|link| link.is_up() && link.is_extended());
         let peers = |agree: bool| {
-            let such = extended().filter(|link| (link.sync.summary() == ours) == agree);
+            let such = extended().filter(|link| (link.sync.summary() == self.summary_for(link)) == agree);
             self.count_others(such.filter_map(|link| link.peer()))
         };
         Agreement { agree: peers(true), differ: peers(false) }
@@ -141,7 +141,6 @@ impl Node {
 
     /// Takes a peer's answer to a probe, or to a question of the bulk window.
     pub(super) fn on_answer(&mut self, id: LinkId, answer: Answer, now: Now) {
-        let root = self.root();
         let Some(link) = self.links.get_mut(&id) else { return };
         link.round_trip.on_answer(now.mono);
         if answer.question & BULK != 0 {
@@ -150,6 +149,7 @@ impl Node {
             self.mark_ready(id);
             return self.schedule_link(id, now);
         }
+        let root = Facet::new(&self.store, link.denied.as_deref()).summary().root;
         let complete = answer.awaited == 0 && !link.sync.has_gap() || link.sync.summary().root == root;
         link.acks.on_answer(answer.question, complete, now.mono + RETRY);
         self.mark_ready(id);

@@ -39,6 +39,9 @@ impl Node {
     pub(super) fn on_record(&mut self, id: LinkId, record: &Record<'_>, now: Now) {
         let &Record { kind, key, value, stamp, .. } = record;
         let (ttl, is_over) = self.remaining_on_arrival(id, record, now);
+        if self.rights.is_some() && self.is_denied(id, record) {
+            return;
+        }
         if self.is_too_far_ahead(stamp.time, now) {
             return self.refuse_stamp(id, key, stamp, now);
         }

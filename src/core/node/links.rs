@@ -22,7 +22,9 @@ impl Node {
         }
         let id = LinkId(self.next_link);
         self.next_link += 1;
-        self.links.insert(id, Link::new(role, now.mono));
+        let mut link = Link::new(role, now.mono);
+        link.table = self.rights.as_ref().map(|tables| tables.table(&[]));
+        self.links.insert(id, link);
         if self.links.len() > 1 {
             self.keep_parents();
         }
@@ -106,7 +108,7 @@ impl Node {
     /// for is in any case one to a PING behind HELLO.
     pub(super) fn start_handshake(&mut self, id: LinkId, now: Now) {
         let end = self.store.changes.end();
-        let hello = encode(MessageId::Hello, &self.introduction(now));
+        let hello = encode(MessageId::Hello, &self.introduction(id, now));
         let former = self.change_phase(id, |link| link.begin_handshake(end, now.mono)).unwrap_or(0);
         let ping = Frame::new(encode(MessageId::Ping, &Extension::default()));
         self.queue_control(id, ping.clone());
@@ -117,13 +119,13 @@ impl Node {
 
     /// The fields of HELLO and PONG that introduce this node: its id and name, what it understands, its clocks and
     /// summary.
-    pub(super) fn introduction(&self, now: Now) -> Extension<'_> {
+    pub(super) fn introduction(&self, id: LinkId, now: Now) -> Extension<'_> {
         Extension {
             node: Some(self.id),
             capabilities: Some(OFFERS),
             clock: Some(self.latest(now)),
             wall: Some(now.wall).filter(|&wall| is_possible(wall)),
-            summary: Some(self.summary()),
+            summary: Some(self.summary_of(id)),
             hidden: self.hidden_field(),
             name: Some(&*self.name).filter(|name| !name.is_empty()),
             ..Extension::default()

@@ -143,7 +143,7 @@ impl Node {
     /// Client: sends a heartbeat, and another soon if it is not answered.
     fn send_next_heartbeat(&mut self, id: LinkId, now: Now) {
         self.send_heartbeat(id, now);
-        let (summary, hidden) = (self.summary(), self.store.count(State::Suppressed));
+        let (summary, hidden) = (self.summary_of(id), self.store.count(State::Suppressed));
         let Some(link) = self.links.get_mut(&id) else { return };
         let next = link.liveness.on_heartbeat(now.mono);
         link.set_next_turn(next);
@@ -164,7 +164,7 @@ impl Node {
     /// Client: takes a heartbeat of the server. Where it holds what this node holds, and this node has said so in its
     /// own heartbeat, the next one may wait for the idle interval.
     pub(super) fn adjust_pace(&mut self, id: LinkId, received: Extension<'_>, theirs: Summary, now: Now) {
-        let (ours, hidden) = (self.summary(), self.store.count(State::Suppressed));
+        let (ours, hidden) = (self.summary_of(id), self.store.count(State::Suppressed));
         // All follow the fastest clock, and it may be this node's.
         let ahead = self.latest(now).saturating_sub(received.clock.unwrap_or(u64::MAX));
         let Some(link) = self.links.get_mut(&id) else { return };
@@ -250,13 +250,12 @@ impl Node {
     /// Probes silent clients, all in one go: a timer for each would cost more than it is worth.
     fn sweep(&mut self, now: Now) {
         let timeout = self.settings.timeout;
-        let ours = self.summary();
         let mut silent = Vec::new();
         for (&id, link) in self.links.iter_mut().filter(|(_, link)| link.role() == Role::Server) {
             // A client that sends nothing by itself, as CZMQ's, is probed less and less often. One that may lack
             // something finds out by the probe.
             let (times, longest) = match link.phase() {
-                Phase::Extended if link.sync.summary() != ours => (0, EXTENDED_PROBE),
+                Phase::Extended if link.sync.summary() != link.summary(&self.store) => (0, EXTENDED_PROBE),
                 Phase::Extended => (link.liveness.probes(), EXTENDED_PROBE),
                 _ => (link.liveness.probes(), LONGEST_PROBE),
             };

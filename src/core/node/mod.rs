@@ -11,6 +11,7 @@
 //! | `unstamped` | values that come without a stamp |
 //! | `plain_memory` | what is remembered for the sake of plain peers |
 //! | `room` | limits on tuples and values, and what they refuse |
+//! | `rights` | what peers may not write |
 //! | `anti_entropy` | finding and exchanging the tuples in which peers differ |
 //! | `transmit` | the next frame of each link |
 //! | `tree` | routes to the machine of the broadcast trees |
@@ -28,6 +29,7 @@ mod liveness;
 mod origins;
 mod peers;
 mod plain_memory;
+mod rights;
 mod room;
 mod session;
 mod transmit;
@@ -51,6 +53,7 @@ use crate::core::id::{LinkId, Slot};
 use crate::core::link::Link;
 use crate::core::plain::memory::Memory;
 use crate::core::plumtree;
+use crate::core::rights::Tables;
 use crate::core::settings::{Refusal, Settings};
 use crate::core::stats::Stats;
 use crate::core::store::{self, State, Store};
@@ -112,6 +115,8 @@ pub struct Node {
     backlogs: transmit::BatchCache,
     tree: plumtree::State,
     anti_entropy: AntiEntropy,
+    /// Rules of who may write what; `None` where everybody may write everything.
+    rights: Option<Box<Tables>>,
     /// What was refused because there was no room.
     refused: room::Refused,
     /// Whether there has been a session with a peer: what was published may be held elsewhere.
@@ -162,6 +167,7 @@ impl Node {
             backlogs: transmit::BatchCache::default(),
             tree: plumtree::State::new(id, random.u64(..)),
             anti_entropy: AntiEntropy::new(random.u64(..)),
+            rights: None,
             refused: room::Refused::default(),
             met_anybody: false,
             ages_until: 0,

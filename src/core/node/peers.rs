@@ -85,7 +85,7 @@ impl Node {
             unsent: if is_up { self.unsent_on(link) } else { 0 },
             unacknowledged: link.bulk.unacknowledged(),
             awaited: if is_extended { link.sync.owed().into() } else { 0 },
-            is_equal: is_extended.then(|| link.sync.summary() == self.summary()),
+            is_equal: is_extended.then(|| link.sync.summary() == self.summary_for(link)),
             refuses: self.refused_by(link).filter(|_| is_extended),
             hides: (is_extended && link.offers()).then(|| link.sync.hidden().into()),
             traffic: link.traffic,
@@ -96,8 +96,8 @@ impl Node {
     /// where the roots are equal, the count tells.
     pub(super) fn refused_by(&self, link: &Link) -> Option<u64> {
         let theirs = link.sync.summary();
-        let known = self.store.digest().count() as u64;
-        (theirs.root == self.root()).then(|| known.saturating_sub(theirs.count))
+        let known = link.facet(&self.store).known();
+        (theirs.root == known.root).then(|| known.count.saturating_sub(theirs.count))
     }
 
     pub(super) fn unsent_on(&self, link: &Link) -> u64 {

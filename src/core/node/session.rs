@@ -62,7 +62,8 @@ impl Node {
             Message::Hello(extension) => self.on_hello(id, extension, now),
             Message::Ping => {
                 // An extended client that goes on sending PING has missed this node's introduction.
-                let who = if self.is_extended(id) { self.introduction(now) } else { Extension::default() };
+                let who =
+                    if self.is_extended(id) { self.introduction(id, now) } else { Extension::default() };
                 self.queue_control(id, Frame::new(encode(MessageId::Pong, &who)));
             }
             Message::Pong(_) | Message::Invalid => self.on_unexpected(id, &message, now),
@@ -144,10 +145,10 @@ impl Node {
         }
         let cursor = self.store.changes.end();
         self.become_extended(id, cursor, now);
-        if extension.summary.is_some_and(|summary| summary.root == self.root()) {
+        if extension.summary.is_some_and(|summary| summary.root == self.summary_of(id).root) {
             self.close_gap(id);
         }
-        let pong = encode(MessageId::Pong, &self.introduction(now));
+        let pong = encode(MessageId::Pong, &self.introduction(id, now));
         self.queue_control(id, Frame::new(pong));
     }
 
@@ -224,7 +225,7 @@ impl Node {
     /// client compares, and begins anti-entropy where the two differ. A question is answered in both roles.
     pub(super) fn on_heartbeat(&mut self, id: LinkId, extension: Extension<'_>, now: Now) {
         self.observe(id, extension, now);
-        let root = self.root();
+        let root = self.summary_of(id).root;
         let Some(link) = self.links.get_mut(&id) else { return };
         if let Some(summary) = extension.summary {
             link.sync.on_summary(summary, extension.hidden);
@@ -263,7 +264,7 @@ impl Node {
         let waits = |link: &Link| link.bulk.len() + end.saturating_sub(link.cursor()) as usize;
         let owed = self.links.get(&id).map_or(0, waits);
         let owed = u32::try_from(owed).ok().filter(|&owed| owed > 0);
-        let (clock, summary) = (Some(self.latest(now)), Some(self.summary()));
+        let (clock, summary) = (Some(self.latest(now)), Some(self.summary_of(id)));
         let wall = Some(now.wall).filter(|&wall| is_possible(wall));
         let hidden = self.hidden_field();
         let fields = Extension { clock, summary, wall, owed, hidden, ..extension };

@@ -10,7 +10,7 @@ use crate::core::frame::Frame;
 use crate::core::id::LinkId;
 use crate::core::link::Link;
 use crate::core::plumtree::Output;
-use crate::core::store;
+use crate::core::store::{self, Facet};
 
 /// Size (bytes) up to which a PRUNE or GRAFT that waits for its socket is made longer: 2 048 origins, the size of a
 /// full batch of tuples.
@@ -83,9 +83,10 @@ impl Node {
         now: Now,
     ) -> Option<Position> {
         let (room, latest) = (self.room_for_news() > 0, self.latest_believed(now));
-        let Link { sync, lazy_push, .. } = self.links.get_mut(&id)?;
+        let Link { sync, lazy_push, denied, .. } = self.links.get_mut(&id)?;
         let (store, mut unknown) = (&self.store, Vec::new());
-        let local = Local { store, seed: self.id, now: now.mono, portion };
+        let facet = Facet::new(store, denied.as_deref());
+        let local = Local { facet, seed: self.id, now: now.mono, portion };
         let rest = sync.for_each(local, entries.iter().map(|entry| (entry.hash, entry)), |_, entry| {
             let Entry { hash, stamp } = entry;
             let mut new = true;
@@ -102,6 +103,7 @@ impl Node {
                 unknown.push(entry);
             }
         });
+        let unknown = self.without_denied(id, unknown);
         let missing: Vec<Entry> =
             unknown.into_iter().filter(|&entry| self.may_request(id, entry, now)).collect();
         self.tree.on_ihave(id, &missing, now);

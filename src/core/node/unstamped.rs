@@ -44,7 +44,7 @@ impl Node {
 
     /// Adopts the value of a key of which nothing is known: it is news.
     fn on_unknown_key(&mut self, id: LinkId, tuple: Tuple, now: Now) {
-        if self.refuse_plain(id, &tuple, None) {
+        if self.rights.is_some() && self.is_plain_denied(id, &tuple) || self.refuse_plain(id, &tuple, None) {
             return;
         }
         let hash = value_hash(tuple.value());
@@ -92,7 +92,7 @@ impl Node {
                     // There is no value here that the peer could be sent instead.
                     return;
                 }
-                if view.past.may_predate_node {
+                if view.past.may_predate_node && self.may_write(id, tuple.key()) {
                     // The value stays as old if the peer reconnects before it could be sent ours.
                     let value = Replaced { hash: arrival.hash, source: Some(id), since: 0 };
                     self.remember_replaced(slot, value, now);
@@ -172,6 +172,13 @@ impl Node {
     fn on_news(&mut self, value: Unstamped<'_>, view: &View, throttle: Option<Throttle>, now: Now) {
         let Unstamped { link: id, slot, tuple, .. } = value;
         let stamp = self.store.held(slot).stamp.successor(view.arrival.hash);
+        if self.rights.is_some() && self.is_plain_denied(id, tuple) {
+            // The peer is sent ours in its place.
+            if view.held.state == State::Live {
+                self.reject(id, slot, tuple, now);
+            }
+            return;
+        }
         if self.refuse_plain(id, tuple, Some(slot)) {
             return;
         }
@@ -295,7 +302,7 @@ impl Node {
         let Some(tuple) = rejected.filter(|tuple| last == Some(value_hash(tuple.value()))) else { return };
         let Some(held) = self.store.get(slot).filter(|held| held.tuple.key() == tuple.key()) else { return };
         let stamp = held.stamp.successor(value_hash(tuple.value()));
-        if !self.refuse_plain(id, &tuple, Some(slot)) {
+        if self.may_write(id, tuple.key()) && !self.refuse_plain(id, &tuple, Some(slot)) {
             self.adopt(id, tuple, stamp, now);
         }
     }

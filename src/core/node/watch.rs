@@ -1,6 +1,7 @@
 //! Warnings: what the machines of [`watch`](crate::core::watch) are shown of the node, and what they let pass.
 
 use super::Node;
+use super::rights::denied_values;
 use crate::core::clock::{COUNTER_BITS, Now};
 use crate::core::event::{Event, Warning};
 use crate::core::id::{LinkId, Role, Slot};
@@ -180,13 +181,12 @@ impl Node {
 
     /// Looks for peers that have held something else for long, or refuse what is known here.
     fn watch_agreement(&mut self, now: Now) {
-        let ours = self.summary();
         let extended = self.links.iter().filter(|(_, link)| link.is_up() && link.is_extended());
         let ids: Vec<LinkId> = extended.map(|(&id, _)| id).collect();
         for id in ids {
             let Some(link) = self.links.get(&id) else { continue };
             let (theirs, awaited, who) = (link.sync.summary(), link.sync.owed().into(), about(id, link));
-            let unsent = self.unsent_on(link);
+            let (ours, unsent) = (self.summary_for(link), self.unsent_on(link));
             let refuses = self.refused_by(link);
             let watch = self.watch.links.entry(id).or_default();
             let standing = Standing { ours, theirs, unsent, awaited };
@@ -235,10 +235,10 @@ impl Node {
 
     /// Says what has been refused since that was last said.
     fn watch_refusals(&mut self, now: Now) {
-        let mut said = Vec::new();
+        let (mut said, mut denials) = (Vec::new(), Vec::new());
         for (&id, watch) in &self.watch.links {
             let Some(link) = self.links.get(&id) else { continue };
-            let Tally { no_room, no_bytes, too_long, drift, furthest, leads, lead } = watch.tally;
+            let Tally { no_room, no_bytes, too_long, drift, furthest, leads, lead, .. } = watch.tally;
             for (kind, count, ahead) in [
                 (Kind::NoRoom, no_room, None),
                 (Kind::NoBytes, no_bytes, None),
@@ -250,6 +250,16 @@ impl Node {
                     said.push((kind, id, count, ahead));
                 }
             }
+            let Tally { denied, ref last_denied, .. } = watch.tally;
+            if let Some((key, needed)) = last_denied
+                && self.watch.limiter.pass_count(Kind::Denied, about(id, link), denied, now.mono)
+            {
+                denials.push((id, denied, denied_values(link, key, *needed)));
+            }
+        }
+        for (id, count, mut values) in denials {
+            values.push(("count", count.to_string()));
+            self.warn(Kind::Denied, Some(id), values);
         }
         for (kind, id, count, ahead) in said {
             let seconds = ahead.map(|ahead| ("seconds", ahead.div_ceil(1000).to_string()));

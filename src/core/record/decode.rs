@@ -2,7 +2,7 @@
 
 use super::entry::{EventDigest, FrameDigest, Input, Output, Returned, kind, refusal_number};
 use super::fields::Fields;
-use crate::core::{Frame, LinkId, Node, Now, Refusal, Role, Settings};
+use crate::core::{Access, Frame, LinkId, Node, Now, Refusal, Rights, Role, Settings};
 
 const REFUSALS: [Refusal; 7] = [
     Refusal::EmptyKey,
@@ -21,6 +21,8 @@ impl Input<'_> {
             Input::New { .. } | Input::Joined { .. } | Input::Note(_) => {}
             Input::SetSettings(ref settings) => node.set_settings(settings.clone(), now),
             Input::SetName(name) => node.set_name(name),
+            Input::SetRights(ref rights) => node.set_rights(rights),
+            Input::SetSubjects(link, ref subjects) => node.set_subjects(link, subjects),
             Input::Shutdown => node.shutdown(now),
             Input::LinkUp(link) => node.link_up(link, now),
             Input::LinkDown(link) => node.link_down(link, now),
@@ -73,6 +75,11 @@ impl Input<'_> {
             kind::NOTE => Input::Note(fields.bytes()?),
             kind::SET_SETTINGS => Input::SetSettings(take_settings(fields)?),
             kind::SET_NAME => Input::SetName(fields.bytes()?),
+            kind::SET_RIGHTS => Input::SetRights(take_rights(fields)?),
+            kind::SET_SUBJECTS => {
+                let (link, count) = (take_link(fields)?, fields.number()?);
+                Input::SetSubjects(link, (0..count).map(|_| fields.bytes()).collect::<Option<_>>()?)
+            }
             kind::PUBLISH => Input::Publish {
                 key: fields.bytes()?,
                 value: fields.bytes()?,
@@ -128,6 +135,16 @@ impl Output {
 
 fn take_link(fields: &mut Fields<'_>) -> Option<LinkId> {
     fields.number().map(LinkId)
+}
+
+fn take_rights(fields: &mut Fields<'_>) -> Option<Rights> {
+    let mut rights = Rights::default();
+    for _ in 0..fields.number()? {
+        let (subject, prefix) = (fields.bytes()?, fields.bytes()?);
+        let access = Access::from_bits(fields.byte()?)?;
+        rights.set(subject, prefix, Some(access)).ok()?;
+    }
+    Some(rights)
 }
 
 fn take_settings(fields: &mut Fields<'_>) -> Option<Settings> {

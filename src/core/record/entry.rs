@@ -11,7 +11,7 @@ use super::fields::{put_bytes, put_number};
 #[cfg(doc)]
 use crate::core::Node;
 use crate::core::codec::MessageId;
-use crate::core::{Barrier, Event, Frame, LinkId, Refusal, Role, Settings, Tuple};
+use crate::core::{Barrier, Event, Frame, LinkId, Refusal, Rights, Role, Settings, Tuple};
 
 /// A call of a method of [`Node`] that may change the node, without the time.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,10 @@ pub enum Input<'a> {
     SetSettings(Settings),
     /// [`Node::set_name`].
     SetName(&'a [u8]),
+    /// [`Node::set_rights`].
+    SetRights(Rights),
+    /// [`Node::set_subjects`].
+    SetSubjects(LinkId, Vec<&'a [u8]>),
     /// [`Node::publish`].
     Publish {
         /// The key.
@@ -245,6 +249,17 @@ impl Input<'_> {
                 out.push(kind::SET_NAME);
                 put_bytes(out, name);
             }
+            Input::SetRights(ref rights) => {
+                out.push(kind::SET_RIGHTS);
+                put_rights(out, rights);
+            }
+            Input::SetSubjects(link, ref subjects) => {
+                put_link(out, kind::SET_SUBJECTS, link);
+                put_number(out, subjects.len() as u64);
+                for subject in subjects {
+                    put_bytes(out, subject);
+                }
+            }
             Input::Publish { key, value, ttl } => {
                 out.push(kind::PUBLISH);
                 put_bytes(out, key);
@@ -331,6 +346,8 @@ pub(super) mod kind {
     pub(in super::super) const SUSPECT_LIVES: u8 = 22;
     pub(in super::super) const SUSPECT_IS_SILENT: u8 = 23;
     pub(in super::super) const SET_NAME: u8 = 24;
+    pub(in super::super) const SET_RIGHTS: u8 = 25;
+    pub(in super::super) const SET_SUBJECTS: u8 = 26;
 }
 
 pub(super) fn refusal_number(refusal: Refusal) -> u8 {
@@ -348,6 +365,16 @@ pub(super) fn refusal_number(refusal: Refusal) -> u8 {
 fn put_link(out: &mut Vec<u8>, kind: u8, link: LinkId) {
     out.push(kind);
     put_number(out, link.get());
+}
+
+fn put_rights(out: &mut Vec<u8>, rights: &Rights) {
+    let rules = rights.iter();
+    put_number(out, rules.len() as u64);
+    for (subject, prefix, access) in rules {
+        put_bytes(out, subject);
+        put_bytes(out, prefix);
+        out.push(access.bits());
+    }
 }
 
 fn put_settings(out: &mut Vec<u8>, settings: &Settings) {
@@ -371,6 +398,11 @@ impl fmt::Display for Input<'_> {
             Input::Note(text) => write!(f, "note: {}", Text(text)),
             Input::SetSettings(ref settings) => write!(f, "set {settings:?}"),
             Input::SetName(name) => write!(f, "name {}", Text(name)),
+            Input::SetRights(ref rights) => write!(f, "{} rules of who may write what", rights.iter().len()),
+            Input::SetSubjects(link, ref subjects) => {
+                let subjects: Vec<_> = subjects.iter().map(|subject| Text(subject).to_string()).collect();
+                write!(f, "link {} is {}", link.get(), subjects.join(", "))
+            }
             Input::Publish { key, value, ttl: 0 } => write!(f, "publish {} = {}", Text(key), Text(value)),
             Input::Publish { key, value, ttl } => {
                 write!(f, "publish {} = {} for {ttl} ms", Text(key), Text(value))

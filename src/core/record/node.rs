@@ -9,6 +9,7 @@ use crate::core::event::Event;
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role};
 use crate::core::node::{Barrier, Node};
+use crate::core::rights::Rights;
 use crate::core::settings::{Refusal, Settings};
 
 /// A [`Node`] whose inputs are recorded, if so wished.
@@ -113,6 +114,16 @@ impl RecordedNode {
     /// Calls [`Node::set_name`], and records the call.
     pub fn set_name(&mut self, name: &[u8]) {
         self.call(None, || Input::SetName(name), |node| node.set_name(name));
+    }
+
+    /// Calls [`Node::set_rights`], and records the call.
+    pub fn set_rights(&mut self, rights: &Rights, now: Now) {
+        self.call(Some(now), || Input::SetRights(rights.clone()), |node| node.set_rights(rights));
+    }
+
+    /// Calls [`Node::set_subjects`], and records the call.
+    pub fn set_subjects(&mut self, id: LinkId, subjects: &[&[u8]]) {
+        self.call(None, || Input::SetSubjects(id, subjects.to_vec()), |node| node.set_subjects(id, subjects));
     }
 
     /// Calls [`Node::publish`], and records the call.

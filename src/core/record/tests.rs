@@ -5,8 +5,16 @@ use super::fields::Fields;
 use super::*;
 use crate::core::Now;
 use crate::core::id::{LinkId, Role};
+use crate::core::rights::{Access, Rights};
 use crate::core::settings::{Refusal, Settings};
 use std::collections::VecDeque;
+
+fn rights() -> Rights {
+    let mut rights = Rights::default();
+    rights.set(b"w", b"w/", Some(Access::WRITE)).unwrap();
+    rights.set(b"*", b"", Some(Access::NONE)).unwrap();
+    rights
+}
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, told in its order")]
@@ -18,6 +26,8 @@ fn every_entry_is_read_as_it_was_written() {
         Input::Note(b"text"),
         Input::SetSettings(settings),
         Input::SetName(b"name"),
+        Input::SetRights(rights()),
+        Input::SetSubjects(LinkId(3), vec![b"key", b""]),
         Input::Publish { key: b"k", value: b"", ttl: u32::MAX },
         Input::Unpublish(b"k"),
         Input::Retract(b"k"),

@@ -82,7 +82,7 @@ fn width(depth: u8) -> u64 {
 }
 
 /// Hash of one tuple: XXH3-64 of key hash, time and origin, 8 bytes each, big endian.
-fn sum(hash: u64, stamp: Stamp) -> u64 {
+pub(super) fn sum(hash: u64, stamp: Stamp) -> u64 {
     let mut bytes = [0; 24];
     bytes[..8].copy_from_slice(&hash.to_be_bytes());
     bytes[8..16].copy_from_slice(&stamp.time.to_be_bytes());

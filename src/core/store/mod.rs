@@ -9,10 +9,14 @@
 //! | `register` | what is kept for one key |
 //! | `change_log` | which tuple changed when |
 //! | `digest` | the Merkle trie over all keys and stamps |
+//! | `denied` | writes that a peer has and may not make |
+//! | `facet` | the store as one peer is shown it |
 //! | `oldest` | which key was removed, hidden or refused longest ago |
 
 mod change_log;
+mod denied;
 mod digest;
+mod facet;
 mod oldest;
 mod register;
 
@@ -22,8 +26,10 @@ use crate::core::ledger::{Ledger, cost};
 use crate::core::tuple::Tuple;
 use ahash::RandomState;
 use change_log::ChangeLog;
+pub(in crate::core) use denied::Denied;
 pub(in crate::core) use digest::Bucket;
 use digest::Digest;
+pub(in crate::core) use facet::Facet;
 use hashbrown::{HashMap, HashTable};
 use oldest::Oldest;
 pub(in crate::core) use register::{NO_VALUE, Register, State, tombstone};

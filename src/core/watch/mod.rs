@@ -10,6 +10,7 @@ pub(super) mod clocks;
 pub(super) mod limiter;
 
 use crate::core::codec::Summary;
+use crate::core::rights::Access;
 
 /// Milliseconds between two looks at all peers. Nothing here is more urgent than a few seconds.
 pub(super) const INTERVAL: u64 = 1000;
@@ -25,8 +26,11 @@ const REFUSAL_LASTS: u64 = 5000;
 pub(super) const FAR_AHEAD: u64 = clocks::APART.cast_unsigned();
 
 /// Counts what happens on a link, until it is said.
-#[derive(Copy, Clone, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
+    /// Writes that no rule allows, and the last of them: its key, and what it needed.
+    pub(super) denied: u64,
+    pub(super) last_denied: Option<(Box<[u8]>, Access)>,
     /// Tuples refused for want of room.
     pub(super) no_room: u64,
     /// Tuples refused for want of bytes.
@@ -110,7 +114,7 @@ impl LinkWatch {
 
     /// Notes that the session is over: what lasted does not last any more.
     pub(super) fn end_session(&mut self) {
-        *self = LinkWatch { tally: self.tally, ..LinkWatch::default() };
+        *self = LinkWatch { tally: std::mem::take(&mut self.tally), ..LinkWatch::default() };
     }
 }
 
