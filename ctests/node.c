@@ -15,7 +15,8 @@
     "a !fill key first count size"  publishes many tuples
     "a !update key first count"     publishes one key many times
     "* !stats"             prints threads, descriptors and resident memory
-    "* !auth address"      starts CZMQ's zauth: CURVE for anyone from there
+    "* !auth address"      starts CZMQ's zauth: CURVE for anyone from there, or
+                         with a directory behind it for its certificates
     "a !mute"              reads what is delivered to "a" from now on, but does
                            not print it
     "a !heard"             prints "a !heard number": messages received so far
@@ -103,13 +104,13 @@ static void update (node_t *node, const char *key, int first, int count)
     fprintf (lines_out, "%s !updated %d %lld\n", node->name, count, (long long) (lines_now () - start));
 }
 
-static void start_auth (const char *address)
+static void start_auth (const char *address, const char *clients)
 {
     auth = zactor_new (zauth, NULL);
     assert (auth);
     zstr_sendx (auth, "ALLOW", address, NULL);
     zsock_wait (auth);
-    zstr_sendx (auth, "CURVE", CURVE_ALLOW_ANY, NULL);
+    zstr_sendx (auth, "CURVE", clients, NULL);
     zsock_wait (auth);
     fprintf (lines_out, "* !auth\n");
 }
@@ -158,7 +159,7 @@ static bool obey (char **words, int count)
         return true;
     }
     if (streq (verb, "!auth")) {
-        start_auth (words [2]);
+        start_auth (words [2], count > 3? words [3]: CURVE_ALLOW_ANY);
         return true;
     }
     if (streq (verb, "!wait")) {

@@ -84,6 +84,7 @@ static void refused (void)
         FAILS (zgossip_set_events (n, true), EINVAL);
         FAILS (zgossip_set_keys (n, "p", "s"), EINVAL);
         FAILS (zgossip_set_zap_domain (n, "d"), EINVAL);
+        FAILS (zgossip_set_rights (n, "*", "a", "write"), EINVAL);
         FAILS (zgossip_set_plain (n, "u", "p"), EINVAL);
         FAILS (zgossip_load_strict (n, "f", NULL), EINVAL);
         FAILS_NULL (zgossip_endpoint (n), EINVAL);
@@ -165,6 +166,11 @@ static void refused (void)
     FAILS (zgossip_set_keys (n, NULL, "s"), EINVAL);
     FAILS (zgossip_set_keys (n, "p", NULL), EINVAL);
     FAILS (zgossip_set_zap_domain (n, NULL), EINVAL);
+    FAILS (zgossip_set_rights (n, NULL, NULL, "write"), EINVAL);
+    FAILS (zgossip_set_rights (n, "*", NULL, "wirte"), EINVAL);
+    SAYS ("'wirte' is not a right");
+    FAILS (zgossip_set_rights (n, "*", "a", NULL), ENOENT);
+    CHECK (zgossip_set_rights (n, "*", "a", "write") == 0 && zgossip_set_rights (n, "*", "a", NULL) == 0);
     FAILS (zgossip_set_plain (n, "name", NULL), EINVAL);
     FAILS (zgossip_set_plain (n, NULL, "password"), EINVAL);
     FAILS (zgossip_set_plain (n, "", "password"), EINVAL);

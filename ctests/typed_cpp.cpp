@@ -102,6 +102,8 @@ static void network ()
     CHECK (leaf.disconnect (endpoint) && !leaf.disconnect (endpoint) && errno == ENOENT);
     CHECK (hub.unbind (endpoint) && leaf.flush () == 0);
     CHECK (!leaf.connect (endpoint, "no key") && errno == EACCES);
+    CHECK (leaf.set_rights ("*", "a/", "announce, retract") && leaf.clear_rights ("*", "a/"));
+    CHECK (!leaf.set_rights ("*", "a/*", "write") && errno == EINVAL && !leaf.clear_rights ("*", "a/"));
     CHECK (leaf.set_zap_domain ("domain") && leaf.set_keys ("p", "s") && leaf.bind (endpoint) == -1);
 }
 

@@ -241,6 +241,44 @@ int zgossip_set_plain(zgossip_t *self, const char *username, const char *passwor
 int zgossip_set_zap_domain(zgossip_t *self, const char *domain);
 
 /*  ----------------------------------------------------------------------------
+    Who may write what.
+    ---------------------------------------------------------------------------- */
+
+// Sets what a peer may do with the keys that begin with a prefix.
+//
+// `subject` is the peer's public key (Z85), the name of its certificate, or
+// "*" for all peers that have no rules of their own. `prefix` NULL or "*"
+// stands for all keys; of several rules the one with the longest prefix
+// decides. `rights` are words separated by commas: announce, to publish tuples
+// with a time to live; retract, to remove tuples; write, for both, and tuples
+// without a time to live; or none. NULL takes the rule back.
+//
+//     zgossip_set_rights (hub, "*", NULL, "none");
+//     zgossip_set_rights (hub, "worker-7", "service/worker-7/", "write");
+//
+// Without any rule, everybody may write everything. As soon as there is one,
+// what no rule allows is refused, of peers that are connected, too: what such
+// a peer writes stays with itself, counts as refused, and is logged once. The
+// rules concern what peers send to this node, not its own program, and all may
+// read everything. They take effect beside those of the configuration file,
+// section zgossip/rights, and count more.
+//
+// A client shows its key by CURVE. It counts where the handler of
+// zgossip_auth_new admits the client, as does the name of the certificate; and
+// where another ZAP handler gives it as user id, if all endpoints of the node
+// were bound with keys and need a handler (zgossip/security/require-handler).
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if the subject is empty or longer than 255 bytes, if the
+//     prefix is longer than 255 bytes or ends with "*", or if `rights` has
+//     another word or none; ENOENT if there is no such rule to be taken back;
+//     and those of an answered call.
+int zgossip_set_rights(zgossip_t *self,
+                       const char *subject,
+                       const char *prefix,
+                       const char *rights);
+
+/*  ----------------------------------------------------------------------------
     Tuples: publishing, removing and reading them.
     ---------------------------------------------------------------------------- */
 

@@ -320,6 +320,15 @@ public:
     {
         return zgossip_set_zap_domain (get (), domain.c_str ()) == 0;
     }
+    //  Sets what a peer may do with the keys that begin with `prefix`; an empty one stands for all keys
+    bool set_rights (const std::string &subject, const std::string &prefix, const std::string &rights) noexcept
+    {
+        return zgossip_set_rights (get (), subject.c_str (), prefix.c_str (), rights.c_str ()) == 0;
+    }
+    bool clear_rights (const std::string &subject, const std::string &prefix) noexcept
+    {
+        return zgossip_set_rights (get (), subject.c_str (), prefix.c_str (), nullptr) == 0;
+    }
 
     //  Publishes a tuple, for ever or with a time to live, which is rounded up to milliseconds
     bool publish (std::string_view key, std::string_view value) noexcept

@@ -45,6 +45,7 @@ impl Engine {
         let slot = self.router_for(&endpoint)?;
         let id =
             self.node.open_link(Role::Client, now).map_err(|refusal| Error::invalid(refusal.to_string()))?;
+        self.note_server_key(id, &access);
         self.note_link(id, endpoint.text());
         self.links.insert(id, Link::dialed(slot, Remote::new(endpoint, access), Load::new(&self.in_sockets)));
         if let Err(error) = self.attach(id, now) {
@@ -56,6 +57,14 @@ impl Engine {
         self.warn_if_in_clear(id);
         self.expect_connection(id, now);
         Ok(())
+    }
+
+    /// Tells the node who the peer of a CONNECT is: who has the key that it was given.
+    fn note_server_key(&mut self, id: LinkId, access: &Access) {
+        match access {
+            Access::Curve(key) => self.node.set_subjects(id, &[key]),
+            Access::Clear | Access::Plain(_) => self.node.set_subjects(id, &[]),
+        }
     }
 
     /// Takes a CONNECT back.
@@ -119,6 +128,8 @@ impl Engine {
         if let Some(router) = self.routers.get(link.slot).and_then(Option::as_ref) {
             self.security.apply_client(router.socket(), &access)?;
         }
+        self.note_server_key(id, &access);
+        let Some(remote) = self.remote(id) else { return Ok(()) };
         remote.set_access(access);
         self.renew(id, now);
         Ok(())

@@ -32,6 +32,8 @@ pub(super) struct Bound {
     pub(super) given: Box<str>,
     /// The endpoint as libzmq spells it.
     pub(super) actual: String,
+    /// Whether a client needs a key, and a ZAP handler that admits it.
+    pub(super) asks_for_keys: bool,
     /// Its file, if it has one that this node has made.
     file: Option<SocketFile>,
 }
@@ -73,7 +75,10 @@ impl Engine {
         };
         let port = port_of(&actual);
         self.note_bind(self.now());
-        self.bound.push(Bound { given: endpoint.text().into(), actual, file });
+        // Within the process nobody is asked, and nobody says anything of himself.
+        let is_asked = self.security.has_keys() && self.security.requires_handler;
+        let asks_for_keys = is_asked || endpoint.transport == Transport::Inproc;
+        self.bound.push(Bound { given: endpoint.text().into(), actual, asks_for_keys, file });
         if let Some(router) = fresh {
             self.add_router(router);
         }

@@ -61,6 +61,7 @@ mod security;
 mod send_queue;
 mod shutdown;
 mod socket_file;
+pub(crate) mod subject;
 mod throttle;
 mod timers;
 mod transmit;
@@ -75,7 +76,7 @@ use std::sync::atomic::AtomicUsize;
 use hashbrown::HashMap;
 
 use crate::core::record::RecordedNode;
-use crate::core::{self, Event, Identity, LinkId, Now, Stats, Tuple};
+use crate::core::{self, Event, Identity, LinkId, Now, Rights, Stats, Tuple};
 use crate::log::Logger;
 
 use clock::Clock;
@@ -308,6 +309,11 @@ impl Engine {
     /// Replaces the node's settings.
     pub fn set_settings(&mut self, settings: core::Settings) {
         self.node.set_settings(settings, self.clock.now());
+    }
+
+    /// Sets who may write what.
+    pub fn set_rights(&mut self, rights: &Rights) {
+        self.node.set_rights(rights, self.clock.now());
     }
 
     /// Sets the node's public key (Z85) for the BINDs and CONNECTs that follow. It is checked when it is used.

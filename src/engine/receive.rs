@@ -127,6 +127,7 @@ impl Engine {
         };
         let routing_id = message.routing_id.data();
         let endpoint = self.client_endpoint(message);
+        self.introduce(id, &message.body);
         self.crowding.accepted.set_link(source, id);
         router.add_link(routing_id, id);
         self.logger.debug(format_args!("peer {endpoint} has connected"));

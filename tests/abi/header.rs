@@ -9,9 +9,10 @@ use cbindgen::{Builder, Config};
 
 /// The sources that declare something for C, in the order in which a C programmer needs them. The module comment of
 /// each is the heading of its group in the header.
-const SOURCES: [&str; 18] = [
+const SOURCES: [&str; 19] = [
     "src/ffi/node/lifecycle.rs",
     "src/ffi/node/endpoints.rs",
+    "src/ffi/node/rights.rs",
     "src/ffi/node/tuples.rs",
     "src/ffi/node/origins.rs",
     EVENTS_SOURCE,

@@ -14,6 +14,7 @@
 //! | `converge` | small networks agree, whatever happens to them |
 //! | `fleet` | random faults on bad lines, and which value stays |
 //! | `scale` | many tuples, many nodes |
+//! | `rights` | who may write what |
 //! | `security` | CURVE and ZAP |
 //! | `silent` | connections that say nothing, and few descriptors |
 //! | `plain` | PLAIN |
@@ -30,6 +31,7 @@ mod hosts_file;
 mod interop;
 mod plain;
 mod protocol;
+mod rights;
 mod scale;
 mod security;
 mod silent;

@@ -4,11 +4,13 @@ use std::collections::HashSet;
 use std::io;
 use std::net::IpAddr;
 
+use super::certificate::Cert;
 use super::certificate_store::Certificates;
 use super::passwords::Passwords;
 use super::zap_request::{Credentials, Request, Verdict};
 use crate::actor::file;
 use crate::engine::raw::curve;
+use crate::engine::subject;
 
 /// The clients that may connect by CURVE.
 #[derive(Default)]
@@ -84,11 +86,15 @@ impl Policy {
                 None => Verdict::denied("PLAIN: no password file defined"),
             },
             Credentials::Curve { key } => match &mut self.keys {
-                Keys::Anybody => Verdict::allowed("CURVE allow any client"),
+                Keys::Anybody => Verdict {
+                    user: curve::encode(key).into_bytes(),
+                    metadata: vec![subject::vouch(key, None)],
+                    ..Verdict::allowed("CURVE allow any client")
+                },
                 Keys::Listed(certificates) => match certificates.find(key) {
                     Some(cert) => Verdict {
                         user: curve::encode(key).into_bytes(),
-                        metadata: cert.meta().to_vec(),
+                        metadata: known(key, cert),
                         ..Verdict::allowed("CURVE")
                     },
                     None => Verdict::denied("CURVE"),
@@ -98,6 +104,12 @@ impl Policy {
             Credentials::Other => Verdict::denied("mechanism not supported"),
         }
     }
+}
+
+/// What is known of the owner of a certificate.
+fn known(key: &[u8; curve::BYTES], cert: &Cert) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let name = cert.meta().iter().find(|(name, _)| name == b"name").map(|(_, value)| &value[..]);
+    cert.meta().iter().cloned().chain([subject::vouch(key, name)]).collect()
 }
 
 /// An address in its canonical form: a socket with IPv6 writes an IPv4 address as an IPv6 one.
@@ -150,7 +162,8 @@ mod tests {
     fn a_directory_replaces_anybody() {
         let mut policy = Policy::default();
         policy.curve(b"*");
-        assert_eq!(ask(&mut policy, "1.2.3.4", KEY), Verdict::allowed("CURVE allow any client"));
+        let verdict = ask(&mut policy, "1.2.3.4", KEY);
+        assert!(verdict.allowed && verdict.user == curve::encode(&[1; 32]).into_bytes());
         policy.curve(b"/nonexistent");
         assert_eq!(ask(&mut policy, "1.2.3.4", KEY), Verdict::denied("CURVE"));
         assert!(policy.plain(b"/nonexistent").is_err());

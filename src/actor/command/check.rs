@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::configuration::{Values, number};
 use super::services::{Service, services};
-use super::{security, unknown_keys};
+use super::{rights, security, unknown_keys};
 use crate::actor::error::Failure;
 use crate::actor::file::{self, LoadError, errno, zpl::Item};
 use crate::core::check_key;
@@ -62,6 +62,11 @@ pub fn problems(tree: &Item) -> Vec<Problem> {
     if let Some(Err(reason)) = security::security(tree) {
         problems.push(Problem::new(security::line(tree), reason));
     }
+    for (line, text) in rights::rights(tree).err().unwrap_or_default() {
+        if problems.iter().all(|known| known.line != line) {
+            problems.push(Problem::new(line, text));
+        }
+    }
     problems.sort_by_key(|problem| problem.line);
     problems
 }
@@ -81,8 +86,9 @@ pub fn item_problems(tree: &Item) -> Vec<Problem> {
 
 /// Adds the items that stand in the configuration a second time, of which the first is read.
 fn add_repeated(item: &Item, path: &str, problems: &mut Vec<Problem>) {
-    let may_repeat =
-        |name: &[u8]| path == "zgossip" && matches!(name, b"bind" | b"connect" | b"publish" | b"echo");
+    let may_repeat = |name: &[u8]| {
+        path == "zgossip" && matches!(name, b"bind" | b"connect" | b"publish" | b"rights" | b"echo")
+    };
     let mut seen = HashSet::new();
     for child in item.children() {
         let path = if path.is_empty() {

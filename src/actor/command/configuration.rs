@@ -240,6 +240,22 @@ pub const CONFIGURATION: &[Key] = &[
     ),
     elsewhere("zgossip/publish/value", "", "The value of that key."),
     elsewhere("zgossip/publish/ttl", "0", "The time to live of that tuple (ms); 0 for none."),
+    elsewhere(
+        "zgossip/rights/subject",
+        "",
+        "Whom a rule is for: a public key (Z85), the name of a certificate, or `*` for all others; several `rights` \
+         sections may stand there.",
+    ),
+    elsewhere(
+        "zgossip/rights/prefix",
+        "*",
+        "The keys that the rule is about: all that begin with this; `*` for all.",
+    ),
+    elsewhere(
+        "zgossip/rights/allow",
+        "",
+        "What is allowed there: words of `announce`, `retract`, `write`, or `none`.",
+    ),
     elsewhere("zgossip/security/mechanism", "null", "`null`, `plain` or `curve`."),
     elsewhere("zgossip/security/secret-key", "", "For `curve`: name of a certificate with both keys."),
     elsewhere("zgossip/security/username", "", "For `plain`: the username that CONNECT gives."),

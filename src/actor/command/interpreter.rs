@@ -30,7 +30,7 @@ use super::outgoing::Outgoing;
 use super::parser::{parse, shown_name};
 use crate::actor::file::Watch;
 use crate::actor::file::zpl::Item;
-use crate::core::Now;
+use crate::core::{Now, Rights};
 use crate::engine::{Engine, OwnerEvent};
 use crate::log::{Logger, show};
 
@@ -79,6 +79,9 @@ pub struct Interpreter {
     bound: HashSet<Vec<u8>>,
     /// What the configuration file has opened.
     opened: Opened,
+    /// Who may write what, by the configuration file, and by the program.
+    file_rights: Rights,
+    own_rights: Rights,
     security: SecurityState,
     /// Whether the node requires a ZAP handler where the configuration does not say.
     requires_handler: bool,
@@ -110,6 +113,8 @@ impl Interpreter {
             bind_failed: false,
             bound: HashSet::new(),
             opened: Opened::default(),
+            file_rights: Rights::default(),
+            own_rights: Rights::default(),
             security: SecurityState::Unset,
             requires_handler: engine.requires_handler(),
             security_set: SecuritySet::default(),

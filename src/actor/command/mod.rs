@@ -5,7 +5,7 @@
 //! | `parser`, `commands` | which lists of frames are commands, and the commands as values |
 //! | `interpreter` | what a command does, given as frames or as a typed call |
 //! | `configuration` | the keys of a configuration, and the values of its `server` section |
-//! | `services`, `security` | what its `zgossip` section asks for |
+//! | `services`, `security`, `rights` | what its `zgossip` section asks for |
 //! | `check`, `unknown_keys` | what is wrong with a configuration; items that have no meaning |
 //! | `events` | the kinds of events |
 //! | `message`, `outgoing`, `inbox` | messages to the owner, their way out, and how they wait |
@@ -20,6 +20,7 @@ mod interpreter;
 mod message;
 mod outgoing;
 mod parser;
+mod rights;
 mod security;
 mod services;
 mod unknown_keys;

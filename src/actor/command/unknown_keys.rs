@@ -23,6 +23,13 @@ pub struct Unknown {
     nearest: Option<&'static str>,
 }
 
+impl Unknown {
+    /// Returns whether the item may be a misspelling of the section or item at `path`, or of one in it.
+    pub fn is_near(&self, path: &str) -> bool {
+        self.nearest.is_some_and(|nearest| nearest.starts_with(path))
+    }
+}
+
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "'{}' is not a known setting", self.path)?;

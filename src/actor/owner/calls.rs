@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::actor::command::Condition;
 use crate::actor::error::{CallError, Failure};
-use crate::core::{Origin, Tuple, check_key};
+use crate::core::{Access, Origin, Tuple, check_key};
 use crate::engine::memory;
 
 /// The longest ZAP domain, in bytes: the limit of libzmq's `ZMQ_ZAP_DOMAIN`.
@@ -100,6 +100,15 @@ impl Handle {
         let (username, password) = credentials.unwrap_or_default();
         let (username, password) = (username.to_vec(), Zeroizing::new(password.to_vec()));
         Ok(self.call(move |node| node.set_plain(&username, &password))?)
+    }
+
+    /// Sets what `subject` may do with the keys that begin with `prefix`, in words; `None` takes the rule back.
+    pub fn set_rights(&self, subject: &[u8], prefix: &[u8], rights: Option<&[u8]>) -> Result<(), Failure> {
+        let access = rights.map(Access::parse).transpose();
+        let access = access.map_err(|invalid| Failure::invalid(invalid.to_string()))?;
+        let (subject, prefix) =
+            (without_nul(subject, "subject")?.to_vec(), without_nul(prefix, "prefix")?.to_vec());
+        self.call(move |node| node.set_rights(&subject, &prefix, access))?
     }
 
     /// Sets the domain that ZAP requests carry, for endpoints that are bound from now on.

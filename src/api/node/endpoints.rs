@@ -121,4 +121,38 @@ impl Node {
     pub fn set_zap_domain(&self, domain: &str) -> Result<(), Error> {
         Ok(self.handle()?.set_zap_domain(domain.as_bytes())?)
     }
+
+    /// Sets what a peer may do with the keys that begin with `prefix`; an empty one stands for all keys. `subject` is the
+    /// peer's public key (Z85), the name of its certificate, or `*` for all others; `rights` are words separated by commas:
+    /// `announce`, `retract`, `write`, or `none`. As soon as there is one rule, what no rule allows is refused. The
+    /// [crate's page](crate#who-may-write-what) has the rest.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), zgossip::Error> {
+    /// let hub = zgossip::Node::new("hub")?;
+    /// hub.set_rights("*", "", "none")?;
+    /// hub.set_rights("worker-7", "service/worker-7/", "write")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the subject is empty or longer than 255 bytes, if the prefix is
+    /// longer than that or ends with `*`, or if a word is none of these.
+    pub fn set_rights(
+        &self,
+        subject: impl AsRef<[u8]>,
+        prefix: impl AsRef<[u8]>,
+        rights: &str,
+    ) -> Result<(), Error> {
+        Ok(self.handle()?.set_rights(subject.as_ref(), prefix.as_ref(), Some(rights.as_bytes()))?)
+    }
+
+    /// Takes back what [`set_rights`](Node::set_rights) has set for this subject and prefix.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such rule.
+    pub fn clear_rights(&self, subject: impl AsRef<[u8]>, prefix: impl AsRef<[u8]>) -> Result<(), Error> {
+        Ok(self.handle()?.set_rights(subject.as_ref(), prefix.as_ref(), None)?)
+    }
 }

@@ -13,6 +13,7 @@
 //! | `origins` | who wrote a tuple |
 //! | `events` | messages as structures, and how to wait for them |
 //! | `waiting` | wait for the network, flush |
+//! | `rights` | who may write what |
 //! | `settings` | configuration |
 //! | `statistics` | counters |
 //! | `peers` | what is known of each peer |
@@ -29,6 +30,7 @@ mod log;
 mod origins;
 mod peers;
 mod pool;
+mod rights;
 mod settings;
 mod slot;
 mod statistics;

@@ -63,6 +63,7 @@ class Library:
         self.set_keys = declare("set_keys", c_int, node, text, text)
         self.set_plain = declare("set_plain", c_int, node, text, text)
         self.set_zap_domain = declare("set_zap_domain", c_int, node, text)
+        self.set_rights = declare("set_rights", c_int, node, text, text, text)
         self.publish = declare("publish_sized", c_int, node, *key, *key, c_uint32)
         self.retract = declare("retract_sized", c_int, node, *key)
         self.unpublish = declare("unpublish_sized", c_int, node, *key)

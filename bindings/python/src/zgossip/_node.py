@@ -340,6 +340,16 @@ class Node:
         """Sets the ZAP domain for each `bind` that follows."""
         self._call(self._library.set_zap_domain, _bytes("domain", domain))
 
+    def set_rights(self, subject: Text, prefix: Text, rights: Optional[Text]) -> None:
+        """Sets what a peer may do with the keys that begin with `prefix`; an empty one stands for all keys.
+
+        `subject` is the peer's public key (Z85), the name of its certificate, or "*" for all others. `rights` are words
+        separated by commas: announce, retract, write, or none; None takes the rule back. As soon as there is one rule,
+        what no rule allows is refused.
+        """
+        words = None if rights is None else _bytes("rights", rights)
+        self._call(self._library.set_rights, _bytes("subject", subject), _bytes("prefix", prefix), words)
+
     # The end
 
     def close(self) -> None:

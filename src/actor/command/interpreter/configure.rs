@@ -8,10 +8,11 @@ use zeroize::Zeroizing;
 use super::Interpreter;
 use super::execute::Execution;
 use crate::actor::command::security::{self, Security};
-use crate::actor::command::services;
 use crate::actor::command::{configuration, unknown_keys};
+use crate::actor::command::{rights, services};
 use crate::actor::error::Failure;
 use crate::actor::file;
+use crate::core::Access;
 use crate::engine::raw::curve;
 use crate::engine::{Error, Mechanism};
 use crate::log::show;
@@ -47,6 +48,10 @@ impl Execution<'_> {
 
     /// Changes one item of the configuration and puts it in force.
     pub(super) fn set_now(&mut self, path: &[u8], value: &[u8]) -> Result<(), Failure> {
+        if rights::is_rights(path) {
+            let reason = "rules of who may write what are set by a file, or by zgossip_set_rights";
+            return Err(Failure::new(libc::EINVAL, reason));
+        }
         configuration::check(path, value).map_err(|bad| Failure::new(libc::EINVAL, bad))?;
         if configuration::is_record(path) {
             self.record_now(value)?;
@@ -135,6 +140,30 @@ impl Execution<'_> {
             self.interpreter.recorded = record;
         }
         self.engine.set_settings(settings);
+    }
+
+    /// Sets a rule of who may write what, or takes it back. It counts more than one of the configuration file.
+    pub(super) fn set_rights(
+        &mut self,
+        subject: &[u8],
+        prefix: &[u8],
+        access: Option<Access>,
+    ) -> Result<(), Failure> {
+        let before = self.interpreter.own_rights.set(subject, prefix, access);
+        let before = before.map_err(|invalid| Failure::invalid(invalid.to_string()))?;
+        if before.is_none() && access.is_none() {
+            return Err(Failure::new(libc::ENOENT, "there is no such rule"));
+        }
+        if before != access {
+            self.apply_rights();
+        }
+        Ok(())
+    }
+
+    /// Puts the rules of who may write what in force.
+    pub(super) fn apply_rights(&mut self) {
+        let rights = self.interpreter.file_rights.with(&self.interpreter.own_rights);
+        self.engine.set_rights(&rights);
     }
 
     /// Puts the part of the configuration in force that concerns endpoints, before one is bound or connected. Fails where

@@ -10,10 +10,11 @@ use std::fmt;
 use super::execute::Execution;
 use super::{WATCH_INTERVAL, configure::SecurityState};
 use crate::actor::command::check::{self, in_line, item_problems, ttl_of};
-use crate::actor::command::security;
 use crate::actor::command::services::{Service, services};
+use crate::actor::command::{rights, security};
 use crate::actor::file::zpl::Item;
 use crate::actor::file::{self, LoadError, Watch};
+use crate::core::Rights;
 use crate::log::show;
 
 /// What a configuration file has brought about.
@@ -30,11 +31,21 @@ pub(super) struct Opened {
 }
 
 /// Why a file was not loaded; nothing has changed.
+#[derive(Debug)]
 pub(super) enum NotLoaded {
     /// The file cannot be read, or is not ZPL.
     File(LoadError),
     /// These faults are in it.
     Problems(Vec<String>),
+}
+
+impl fmt::Display for NotLoaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotLoaded::File(error) => write!(f, "{error}"),
+            NotLoaded::Problems(problems) => f.write_str(&problems.join("; ")),
+        }
+    }
 }
 
 impl Execution<'_> {
@@ -48,10 +59,14 @@ impl Execution<'_> {
     }
 
     /// Replaces the configuration by that of a file, puts it in force, and watches the file from then on. What is wrong
-    /// with it is reported, and the rest of the file counts.
-    pub(super) fn load_now(&mut self, name: &[u8]) -> Result<(), LoadError> {
-        let (tree, watch) = file::load(name)?;
-        self.put_in_force(name, tree, watch);
+    /// with it is reported, and the rest of the file counts; but where the rules of who may write what are wrong, nothing
+    /// does.
+    pub(super) fn load_now(&mut self, name: &[u8]) -> Result<(), NotLoaded> {
+        let (tree, watch) = file::load(name).map_err(NotLoaded::File)?;
+        let in_file = |(line, text)| in_line(name, line, text);
+        let rights = rights::rights(&tree)
+            .map_err(|faults| NotLoaded::Problems(faults.into_iter().map(in_file).collect()))?;
+        self.put_in_force(name, tree, rights, watch);
         Ok(())
     }
 
@@ -62,11 +77,13 @@ impl Execution<'_> {
         if !problems.is_empty() {
             return Err(NotLoaded::Problems(problems.iter().map(|problem| problem.in_file(name)).collect()));
         }
-        self.put_in_force(name, tree, watch);
+        // Faults of the rules are among the problems.
+        let rights = rights::rights(&tree).unwrap_or_default();
+        self.put_in_force(name, tree, rights, watch);
         Ok(std::mem::take(&mut self.problems))
     }
 
-    fn put_in_force(&mut self, name: &[u8], tree: Item, watch: Watch) {
+    fn put_in_force(&mut self, name: &[u8], tree: Item, rights: Option<Rights>, watch: Watch) {
         self.problems.clear();
         for problem in item_problems(&tree) {
             self.report_line(name, problem.line, problem.text);
@@ -77,6 +94,11 @@ impl Execution<'_> {
             (None, None) => {}
         }
         let is_same_file = self.interpreter.opened.file == name;
+        // Those of another file stay where this one has none: nothing is opened by the way.
+        if rights.is_some() || is_same_file {
+            self.interpreter.file_rights = rights.unwrap_or_default();
+            self.apply_rights();
+        }
         if is_same_file {
             self.close_unnamed(name, &tree);
         } else {

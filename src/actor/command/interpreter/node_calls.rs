@@ -12,7 +12,7 @@ use crate::actor::command::waits::{Condition, Waits};
 use crate::actor::error::Failure;
 use crate::actor::file::{self, LoadError, errno};
 use crate::actor::promise::Promise;
-use crate::core::{Origin, PeerState, Refusal, Stats, Tuple};
+use crate::core::{Access, Origin, PeerState, Refusal, Stats, Tuple};
 use crate::log::{Sink, show};
 
 /// The calls that the node's thread carries out for other threads. Each does what the command of the same name does.
@@ -124,9 +124,22 @@ impl<'a> NodeCalls<'a> {
         self.execution.engine.set_zap_domain(domain);
     }
 
+    /// Sets a rule of who may write what, or takes it back.
+    pub fn set_rights(
+        &mut self,
+        subject: &[u8],
+        prefix: &[u8],
+        access: Option<Access>,
+    ) -> Result<(), Failure> {
+        self.execution.set_rights(subject, prefix, access)
+    }
+
     /// Replaces the configuration by that of a file.
     pub fn load(&mut self, name: &[u8]) -> Result<(), Failure> {
-        self.execution.load_now(name).map_err(|error| not_loaded(name, &error))
+        self.execution.load_now(name).map_err(|error| match error {
+            NotLoaded::File(error) => not_loaded(name, &error),
+            NotLoaded::Problems(problems) => Failure::invalid(problems.join("; ")),
+        })
     }
 
     /// Replaces the configuration by that of a file, unless there is something wrong with the file. Returns what could not

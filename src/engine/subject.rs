@@ -1,0 +1,45 @@
+//! What a peer has proved to be: its public key, and the name of its certificate.
+//!
+//! libzmq puts what a ZAP handler says of a client beside what the client says of itself, and the handler's word counts
+//! where both give one. So a name is believed only where this library's own handler gives it, under a property that no
+//! client can guess; and a key that another handler gives, as `User-Id`, only where all endpoints need keys and a handler,
+//! so that one has decided about every client.
+
+use std::ffi::{CStr, CString};
+use std::sync::OnceLock;
+
+use super::raw::{Msg, curve};
+use super::{Engine, entropy};
+use crate::core::LinkId;
+
+/// The name of the property by which this library's ZAP handlers tell its nodes of the same process who a client is.
+fn property() -> &'static CStr {
+    static NAME: OnceLock<CString> = OnceLock::new();
+    NAME.get_or_init(|| {
+        let [one, other] = entropy::random();
+        CString::new(format!("zgossip-{one:016x}{other:016x}")).unwrap_or_default()
+    })
+}
+
+/// The metadata by which a ZAP handler tells who a client is: name and value. `name` is that of the certificate, if it has
+/// one.
+pub(crate) fn vouch(key: &[u8; curve::BYTES], name: Option<&[u8]>) -> (Vec<u8>, Vec<u8>) {
+    let mut value = curve::encode(key).into_bytes();
+    value.extend_from_slice(name.unwrap_or_default());
+    (property().to_bytes().to_vec(), value)
+}
+
+impl Engine {
+    /// Tells the node who the client is that sent the first message of a link.
+    pub(super) fn introduce(&mut self, id: LinkId, message: &Msg) {
+        let all_ask = self.bound.iter().all(|bound| bound.asks_for_keys);
+        let vouched = message.property(property());
+        let known = vouched.or_else(|| message.property(c"User-Id").filter(|_| all_ask)).unwrap_or_default();
+        let Some((key, name)) = known.split_at_checked(curve::TEXT) else { return };
+        if curve::decode(key.as_bytes()).is_none() {
+            return; // the user of another mechanism
+        }
+        let subjects = [key.as_bytes(), name.as_bytes()];
+        self.node.set_subjects(id, if name.is_empty() { &subjects[..1] } else { &subjects });
+    }
+}
