@@ -19,7 +19,7 @@
 //! | `encodings` | frames of large tuples, shared by all links that send them |
 //! | `ledger` | how many bytes are held, and for what |
 //! | `codec` | the bytes on the wire |
-//! | `rights` | who may write what |
+//! | `rights` | who may read and write what |
 //! | `store` | the tuples, their change log, the digest |
 //! | `plumtree` | broadcast trees |
 //! | `anti_entropy` | finding the tuples in which two nodes differ |

@@ -1,4 +1,4 @@
-//! Who may write what: rules by subject and key prefix.
+//! Who may read and write what: rules by subject and key prefix.
 //!
 //! A subject is what a link's peer has proved to be: a public key or the name of a certificate, which are texts without a
 //! meaning here; [`OTHERS`] is everybody who has no rules of their own. Of a subject's rules the one with the longest prefix
@@ -19,8 +19,9 @@ const MAX_PREFIX: usize = 255;
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Access(u8);
 
-const WORDS: [(&str, Access); 4] = [
+const WORDS: [(&str, Access); 5] = [
     ("none", Access::NONE),
+    ("read", Access::READ),
     ("announce", Access::ANNOUNCE),
     ("retract", Access::RETRACT),
     ("write", Access::WRITE),
@@ -29,10 +30,13 @@ const WORDS: [(&str, Access); 4] = [
 impl Access {
     /// Nothing.
     pub const NONE: Access = Access(0);
-    /// To publish tuples with a time to live.
-    pub const ANNOUNCE: Access = Access(2);
+    /// To be sent tuples.
+    pub const READ: Access = Access(1);
+    /// To publish tuples with a time to live. Whoever writes may read, too: a writer has to see what its write replaces, and
+    /// what replaces it, or the two could not agree.
+    pub const ANNOUNCE: Access = Access(2 | Access::READ.0);
     /// To remove tuples.
-    pub const RETRACT: Access = Access(4);
+    pub const RETRACT: Access = Access(4 | Access::READ.0);
     /// To publish any tuples, and to remove them.
     pub const WRITE: Access = Access(8 | Access::ANNOUNCE.0 | Access::RETRACT.0);
 
@@ -103,9 +107,11 @@ impl fmt::Display for InvalidRule {
             }
             InvalidRule::Word(word) => {
                 let word = crate::log::printable(word);
-                write!(f, "'{word}' is not a right: announce, retract, write, or none")
+                write!(f, "'{word}' is not a right: read, announce, retract, write, or none")
             }
-            InvalidRule::NoWord => f.write_str("a rule names no right: announce, retract, write, or none"),
+            InvalidRule::NoWord => {
+                f.write_str("a rule names no right: read, announce, retract, write, or none")
+            }
             InvalidRule::Contradiction => f.write_str("none stands beside a right"),
         }
     }
@@ -162,7 +168,7 @@ impl Rights {
 }
 
 /// The rules of one subject, ready to be looked up.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::core) struct Table {
     /// Prefixes in order, each with its access and the index of the longest other one that it begins with.
     rules: Vec<(Box<[u8]>, Access, Option<usize>)>,
@@ -194,9 +200,37 @@ impl Table {
         Some((prefix, *access))
     }
 
+    /// The keys that the rules allow to read.
+    pub(in crate::core) fn readable(&self) -> Readable {
+        let mut readable = Table::default();
+        for (prefix, access, _) in &self.rules {
+            let access = if access.allows(Access::READ) { Access::READ } else { Access::NONE };
+            if readable.access(prefix) != access {
+                readable.push(prefix, access);
+            }
+        }
+        Readable(readable)
+    }
+
     /// What is allowed with a key.
     pub(in crate::core) fn access(&self, key: &[u8]) -> Access {
         self.rule(key).map_or(Access::NONE, |(_, access)| access)
+    }
+}
+
+/// The keys that somebody may read, as the shortest table that says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::core) struct Readable(Table);
+
+impl Readable {
+    /// Returns whether all keys may be read.
+    pub(in crate::core) fn is_all(&self) -> bool {
+        matches!(&self.0.rules[..], [(prefix, access, _)] if prefix.is_empty() && *access == Access::READ)
+    }
+
+    /// Returns whether a key may be read.
+    pub(in crate::core) fn shows(&self, key: &[u8]) -> bool {
+        self.0.access(key).allows(Access::READ)
     }
 }
 
@@ -287,7 +321,7 @@ mod tests {
         for _ in 0..300 {
             let mut all = Rights::default();
             for number in 0..20 {
-                all.set(b"*", &text(5), Some(Access([0, 2, 4, 14][number % 4]))).unwrap();
+                all.set(b"*", &text(5), Some(Access([0, 1, 3, 15][number % 4]))).unwrap();
             }
             let table = Tables::new(&all).unwrap().table(&[]);
             for _ in 0..50 {
@@ -298,6 +332,27 @@ mod tests {
                 assert_eq!(table.access(&key), expected.unwrap_or_default());
             }
         }
+    }
+
+    #[test]
+    fn tables_that_allow_to_read_the_same_are_alike() {
+        let readable = |rules: &[(&str, &str)]| {
+            let rules: Vec<_> = rules.iter().map(|&(prefix, access)| ("*", prefix, access)).collect();
+            Tables::new(&rights(&rules)).unwrap().table(&[]).readable()
+        };
+        assert!(readable(&[("", "read"), ("a/", "write"), ("b/", "announce")]).is_all());
+        assert!(!readable(&[("a/", "write")]).is_all() && !readable(&[("", "none")]).is_all());
+        let some = readable(&[
+            ("", "retract"),
+            ("a/", "none"),
+            ("a/b/", "none"),
+            ("a/b/c/", "read"),
+            ("d", "write"),
+        ]);
+        assert_eq!(some, readable(&[("", "read"), ("a/", "none"), ("a/b/c/", "write")]));
+        let shown = ["", "a", "a/", "a/b/x", "a/b/c/", "a/b/c/x", "d"].map(|key| some.shows(key.as_bytes()));
+        assert_eq!(shown, [true, true, false, false, true, true, true]);
+        assert_eq!(readable(&[("", "none"), ("x", "none")]), readable(&[("y", "none")]));
     }
 
     #[test]

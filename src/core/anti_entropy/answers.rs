@@ -290,13 +290,13 @@ impl Difference {
         // What is left is listed again, so that each portion is to come on.
         let most = if is_short { usize::MAX } else { subtree.visits.max(listed + SMALLEST_PORTION) };
         let (mut visits, mut next) = (1 + listed, None);
-        for (number, bucket) in facet.buckets(prefix, subtree.from).enumerate() {
+        for (number, leaf) in facet.leaves(prefix, subtree.from).enumerate() {
             if visits >= most {
-                next = Some(bucket.first);
+                next = Some(leaf.first());
                 break;
             }
             visits += usize::from(number % 16 == 0);
-            for (slot, hash) in facet.bucket(bucket).filter(|&(_, hash)| prefix.contains(hash)) {
+            for (slot, hash) in facet.leaf(leaf).filter(|&(_, hash)| prefix.contains(hash)) {
                 visits += 1;
                 let ours = facet.store.held(slot).stamp;
                 match theirs.remove(&hash) {

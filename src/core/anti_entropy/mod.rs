@@ -45,7 +45,7 @@ use crate::core::codec::lists::{add_digest, digest_frame};
 use crate::core::codec::{Entry, Prefix, Summary};
 use crate::core::frame::Frame;
 use crate::core::id::LinkId;
-use crate::core::store::{Facet, Store};
+use crate::core::store::Facet;
 use answers::{FEW, list_all};
 use requests::Requests;
 
@@ -107,7 +107,8 @@ pub(in crate::core) struct Partner {
 /// The node as it decides which tuples are requested.
 #[derive(Debug)]
 pub(in crate::core) struct View<'a, P> {
-    pub(in crate::core) store: &'a Store,
+    /// What is held here, as the peer is shown it.
+    pub(in crate::core) facet: Facet<'a>,
     /// The latest wall time (ms since 1970) of stamps that are believed.
     pub(in crate::core) latest_believed: u64,
     /// Number of new keys that may be requested.
@@ -230,7 +231,7 @@ impl AntiEntropy {
                 self.on_drift_refused(now);
                 continue;
             }
-            let is_new = view.store.with_hash(entry.hash).next().is_none();
+            let is_new = view.facet.with_hash(entry.hash).next().is_none();
             if is_new && room == 0 {
                 continue;
             }

@@ -4,7 +4,7 @@ use super::*;
 use crate::core::codec::lists::FANOUT;
 use crate::core::codec::{Message, decode};
 use crate::core::id::Slot;
-use crate::core::store::{Register, State};
+use crate::core::store::{Register, State, Store};
 use crate::core::tuple::Tuple;
 use std::collections::VecDeque;
 
@@ -64,7 +64,8 @@ impl Side {
     /// Requests what is wanted, and returns the messages.
     fn request(&mut self, wanted: Vec<Entry>, now: u64) -> Vec<Frame> {
         let latest_believed = stamp(1000).wall();
-        let view = View { store: &self.store, latest_believed, room: self.room, progress: none_yet };
+        let view =
+            View { facet: Facet::whole(&self.store), latest_believed, room: self.room, progress: none_yet };
         let requested = self.anti_entropy.request(LINK, wanted, view, now);
         self.peer.on_requested(requested.last, requested.is_cut);
         requested.frames

@@ -173,7 +173,7 @@ impl Prefix {
     /// The whole trie.
     pub const ALL: Prefix = Prefix { depth: 0, bits: 0 };
     /// Depth to which subtrees may be named. A trie of depth 15 has a leaf for each of 2^60 hashes.
-    const DEEPEST: u8 = 15;
+    pub(in crate::core) const DEEPEST: u8 = 15;
 
     /// The child with this index, 0 to 15.
     pub fn child(self, index: usize) -> Prefix {

@@ -10,6 +10,7 @@
 //! | `list_wait` | waiting for the end of a plain client's list |
 //! | `inbox` | messages that cause work, and wait for their turn |
 //! | `outbox` | frames that go before tuples |
+//! | `rights` | what the peer may read and write |
 //! | `traffic` | counters, and the round-trip time |
 
 pub(super) mod handshake;
@@ -19,18 +20,17 @@ pub(super) mod list_wait;
 pub(super) mod liveness;
 pub(super) mod outbox;
 pub(super) mod pace;
+pub(super) mod rights;
 pub(super) mod traffic;
 
 use crate::core::ack::AckTracker;
 use crate::core::anti_entropy;
 use crate::core::bulk::Bulk;
-use crate::core::codec::{Extension, OFFERS, Summary};
+use crate::core::codec::{Extension, OFFERS};
 use crate::core::id::{Role, Slot};
 use crate::core::plain::peer::PlainPeer;
 use crate::core::plain::receipts::Receipts;
 use crate::core::plumtree::LazyPush;
-use crate::core::rights::Table;
-use crate::core::store::{Denied, Facet, Store};
 use crate::core::timers::Deadline;
 use crate::core::transit::Transit;
 use handshake::{Handshake, Pings};
@@ -40,7 +40,7 @@ use list_wait::ListWait;
 use liveness::Liveness;
 use outbox::Outbox;
 use pace::Pace;
-use std::sync::Arc;
+use rights::PeerRights;
 use traffic::{RoundTrip, Traffic};
 
 /// Milliseconds between two INVALIDs to one client: a flood of its tuples is answered once.
@@ -116,20 +116,14 @@ pub(super) struct Link {
     pub(super) transit: Transit,
     pub(super) traffic: Traffic,
     pub(super) round_trip: RoundTrip,
-    /// What the peer has proved to be: its public key, the name of its certificate.
-    pub(super) subjects: Box<[Box<[u8]>]>,
-    /// What the peer may write; `None` where everybody may write everything.
-    pub(super) table: Option<Arc<Table>>,
-    /// What the peer has and may not write.
-    pub(super) denied: Option<Box<Denied>>,
+    pub(super) rights: PeerRights,
 }
 
 impl Link {
     /// Bytes that the link takes.
     pub(super) fn bytes(&self) -> usize {
         let waiting = self.outbox.bytes() + self.bulk.bytes() + self.lazy_push.bytes();
-        let denied = self.denied.as_ref().map_or(0, |denied| denied.bytes());
-        size_of::<Link>() + waiting + self.plain.bytes() + denied
+        size_of::<Link>() + waiting + self.plain.bytes() + self.rights.bytes()
     }
 
     /// A server's link is up from the start; a client's waits for its connection.
@@ -166,25 +160,13 @@ impl Link {
             transit: Transit::default(),
             traffic: Traffic::default(),
             round_trip: RoundTrip::default(),
-            subjects: Box::default(),
-            table: None,
-            denied: None,
+            rights: PeerRights::default(),
         }
     }
 
     /// Client where this node made the connection, server where the peer did.
     pub(super) fn role(&self) -> Role {
         self.role
-    }
-
-    /// What the peer is shown of the store.
-    pub(super) fn facet<'a>(&'a self, store: &'a Store) -> Facet<'a> {
-        Facet::new(store, self.denied.as_deref())
-    }
-
-    /// The summary that the peer is told.
-    pub(super) fn summary(&self, store: &Store) -> Summary {
-        self.facet(store).summary()
     }
 
     /// Returns whether there is a connection.
@@ -386,7 +368,7 @@ impl Link {
 
     fn set_phase(&mut self, phase: Phase) {
         self.phase = phase;
-        self.denied = None;
+        self.rights.denied = None;
         self.sync.end_session();
         self.lazy_push = LazyPush::new(self.role);
     }

@@ -11,7 +11,6 @@ use crate::core::codec::{Digests, Entries, Entry, EntryList, Hashes};
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role, Slot};
 use crate::core::link::Link;
-use crate::core::store::Facet;
 use std::collections::BTreeMap;
 
 /// Time at which a link's peer last made progress (monotonic ms); `None` for a link that is not up.
@@ -34,7 +33,7 @@ impl Node {
     pub(super) fn compare(&mut self, id: LinkId, now: Now) {
         let partner = self.anti_entropy.partner(id, progress(&self.links), now.mono);
         let Some(link) = self.links.get_mut(&id) else { return };
-        let facet = Facet::new(&self.store, link.denied.as_deref());
+        let facet = link.rights.facet(&self.store);
         match self.anti_entropy.compare(partner, &mut link.sync, facet, now.mono) {
             Comparison::Equal => {
                 self.close_gap(id);
@@ -94,7 +93,7 @@ impl Node {
         }
         let first = self.random.usize(0..FANOUT);
         let link = self.links.get_mut(&id)?;
-        let facet = Facet::new(&self.store, link.denied.as_deref());
+        let facet = link.rights.facet(&self.store);
         let local = Local { facet, seed: self.id, now: now.mono, portion };
         let bounds = Bounds { first, room: link.outbox.room() };
         let Answer { frames, closes_gap, rest } = link.sync.on_digest(local, subtrees, bounds);
@@ -111,7 +110,7 @@ impl Node {
         let Some(link) = self.links.get_mut(&id).filter(|link| link.role() == Role::Server) else {
             return false;
         };
-        let facet = Facet::new(&self.store, link.denied.as_deref());
+        let facet = link.rights.facet(&self.store);
         match self.anti_entropy.recover(partner, &mut link.sync, facet, now.mono) {
             Recovery::NotNeeded => return false,
             Recovery::Postponed => link.acks.overtake(),
@@ -143,7 +142,7 @@ impl Node {
             self.drop_denied(id, subtrees);
         }
         let link = self.links.get_mut(&id)?;
-        let facet = Facet::new(&self.store, link.denied.as_deref());
+        let facet = link.rights.facet(&self.store);
         let local = Local { facet, seed: self.id, now: now.mono, portion };
         let Difference { wanted, ahead, lacks_all_before, closes_gap, rest } =
             link.sync.on_entries(local, subtrees, link.cursor());
@@ -175,7 +174,7 @@ impl Node {
         now: Now,
     ) -> Option<Position> {
         let link = self.links.get_mut(&id)?;
-        let facet = Facet::new(&self.store, link.denied.as_deref());
+        let facet = link.rights.facet(&self.store);
         let local = Local { facet, seed: self.id, now: now.mono, portion };
         let (wanted, rest) = link.sync.on_offer(local, entries);
         self.request(id, wanted, now);
@@ -187,7 +186,9 @@ impl Node {
         let wanted = self.without_denied(id, wanted);
         // Keys without room are requested all the same, once: as many can be remembered as refused.
         let (latest_believed, room) = (self.latest_believed(now), self.room_for_news());
-        let view = View { store: &self.store, latest_believed, room, progress: progress(&self.links) };
+        let Some(link) = self.links.get(&id) else { return };
+        let facet = link.rights.facet(&self.store);
+        let view = View { facet, latest_believed, room, progress: progress(&self.links) };
         let requested = self.anti_entropy.request(id, wanted, view, now.mono);
         let Some(link) = self.links.get_mut(&id) else { return };
         link.sync.on_requested(requested.last, requested.is_cut);
@@ -227,10 +228,10 @@ impl Node {
         now: Now,
     ) -> Option<Position> {
         let link = self.links.get_mut(&id)?;
-        let facet = Facet::new(&self.store, link.denied.as_deref());
+        let facet = link.rights.facet(&self.store);
         let local = Local { facet, seed: self.id, now: now.mono, portion };
         let (slots, rest) = link.sync.on_request(local, hashes);
-        if let Some(denied) = &mut link.denied {
+        if let Some(denied) = &mut link.rights.denied {
             // What the peer asks for it does not hold.
             hashes.iter().for_each(|hash| denied.forget(hash));
         }

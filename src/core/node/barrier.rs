@@ -18,7 +18,6 @@ use crate::core::codec::{Answer, Extension, MessageId, encode};
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role, Slot};
 use crate::core::link::Phase;
-use crate::core::store::Facet;
 
 /// Milliseconds before a peer that still lacks something is probed again: some round trips of a LAN.
 const RETRY: u64 = 20;
@@ -149,7 +148,7 @@ impl Node {
             self.mark_ready(id);
             return self.schedule_link(id, now);
         }
-        let root = Facet::new(&self.store, link.denied.as_deref()).summary().root;
+        let root = link.rights.facet(&self.store).summary().root;
         let complete = answer.awaited == 0 && !link.sync.has_gap() || link.sync.summary().root == root;
         link.acks.on_answer(answer.question, complete, now.mono + RETRY);
         self.mark_ready(id);

@@ -22,9 +22,10 @@ impl Node {
         }
         let id = LinkId(self.next_link);
         self.next_link += 1;
-        let mut link = Link::new(role, now.mono);
-        link.table = self.rights.as_ref().map(|tables| tables.table(&[]));
-        self.links.insert(id, link);
+        self.links.insert(id, Link::new(role, now.mono));
+        if self.rights.is_some() {
+            self.look_up_rights(id);
+        }
         if self.links.len() > 1 {
             self.keep_parents();
         }
@@ -126,7 +127,7 @@ impl Node {
             clock: Some(self.latest(now)),
             wall: Some(now.wall).filter(|&wall| is_possible(wall)),
             summary: Some(self.summary_of(id)),
-            hidden: self.hidden_field(),
+            hidden: self.hidden_field(id),
             name: Some(&*self.name).filter(|name| !name.is_empty()),
             ..Extension::default()
         }

@@ -235,7 +235,8 @@ impl Node {
         let held = self.store.get(self.smallest_own?.1)?;
         let link = self.links.get(&id)?;
         let hash = value_hash(held.tuple.value());
-        let known = !link.is_unsent(slot, self.store.changes.offset(slot))
+        let known = link.rights.may_read(held.tuple.key())
+            && !link.is_unsent(slot, self.store.changes.offset(slot))
             && (link.plain.holds(slot, hash) || !link.plain.is_awaited(slot));
         known.then(|| Frame::new(encode_publish(&held.tuple, 0, Some(held.stamp))))
     }
@@ -255,7 +256,9 @@ impl Node {
             // A client that sends nothing by itself, as CZMQ's, is probed less and less often. One that may lack
             // something finds out by the probe.
             let (times, longest) = match link.phase() {
-                Phase::Extended if link.sync.summary() != link.summary(&self.store) => (0, EXTENDED_PROBE),
+                Phase::Extended if link.sync.summary() != link.rights.summary(&self.store) => {
+                    (0, EXTENDED_PROBE)
+                }
                 Phase::Extended => (link.liveness.probes(), EXTENDED_PROBE),
                 _ => (link.liveness.probes(), LONGEST_PROBE),
             };

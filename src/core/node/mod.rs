@@ -11,7 +11,7 @@
 //! | `unstamped` | values that come without a stamp |
 //! | `plain_memory` | what is remembered for the sake of plain peers |
 //! | `room` | limits on tuples and values, and what they refuse |
-//! | `rights` | what peers may not write |
+//! | `rights` | what peers may not read and write |
 //! | `anti_entropy` | finding and exchanging the tuples in which peers differ |
 //! | `transmit` | the next frame of each link |
 //! | `tree` | routes to the machine of the broadcast trees |
@@ -115,7 +115,7 @@ pub struct Node {
     backlogs: transmit::BatchCache,
     tree: plumtree::State,
     anti_entropy: AntiEntropy,
-    /// Rules of who may write what; `None` where everybody may write everything.
+    /// Rules of who may read and write what; `None` where everybody may do everything.
     rights: Option<Box<Tables>>,
     /// What was refused because there was no room.
     refused: room::Refused,

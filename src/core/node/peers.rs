@@ -96,7 +96,7 @@ impl Node {
     /// where the roots are equal, the count tells.
     pub(super) fn refused_by(&self, link: &Link) -> Option<u64> {
         let theirs = link.sync.summary();
-        let known = link.facet(&self.store).known();
+        let known = link.rights.facet(&self.store).known();
         (theirs.root == known.root).then(|| known.count.saturating_sub(theirs.count))
     }
 

@@ -55,8 +55,13 @@ impl Node {
 
     /// Enters what is kept for links into the ledger.
     pub(super) fn count_links(&mut self) {
-        let bytes = self.links.values().map(Link::bytes).sum();
+        let bytes = self.bytes_of_links();
         self.store.ledger.set(Account::Links, bytes);
+    }
+
+    /// Bytes that are kept for links.
+    fn bytes_of_links(&self) -> usize {
+        self.links.values().map(Link::bytes).sum::<usize>() + self.store.bytes_of_views()
     }
 
     /// Bytes that are held now.
@@ -64,7 +69,7 @@ impl Node {
         let mut ledger = self.store.ledger.clone();
         ledger.set(Account::Plain, self.memory.bytes());
         ledger.set(Account::Requests, self.anti_entropy.bytes());
-        ledger.set(Account::Links, self.links.values().map(Link::bytes).sum());
+        ledger.set(Account::Links, self.bytes_of_links());
         ledger.total()
     }
 

@@ -266,13 +266,16 @@ impl Node {
         let owed = u32::try_from(owed).ok().filter(|&owed| owed > 0);
         let (clock, summary) = (Some(self.latest(now)), Some(self.summary_of(id)));
         let wall = Some(now.wall).filter(|&wall| is_possible(wall));
-        let hidden = self.hidden_field();
+        let hidden = self.hidden_field(id);
         let fields = Extension { clock, summary, wall, owed, hidden, ..extension };
         Frame::new(encode(MessageId::Heartbeat, &fields))
     }
 
     /// The number of tuples of the summary that this node hides, where there are any.
-    pub(super) fn hidden_field(&self) -> Option<u32> {
+    pub(super) fn hidden_field(&self, id: LinkId) -> Option<u32> {
+        if self.links.get(&id).is_some_and(|link| link.rights.view.is_some()) {
+            return None; // it may be of what the peer may not read
+        }
         u32::try_from(self.store.count(State::Suppressed)).ok().filter(|&hidden| hidden > 0)
     }
 

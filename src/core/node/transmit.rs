@@ -43,7 +43,7 @@ impl BatchCache {
     /// Returns whether all its tuples are for this link: none came by it, and none reaches the peer over another link.
     fn suits(&self, id: LinkId, link: &Link) -> bool {
         let wanted = |origin: &u64| link.peer() != Some(*origin) && !link.lazy_push.is_lazy(*origin);
-        !self.sources.contains(&id) && self.origins.iter().all(wanted)
+        link.rights.view.is_none() && !self.sources.contains(&id) && self.origins.iter().all(wanted)
     }
 }
 
@@ -140,7 +140,8 @@ impl Node {
             let listens = link.list_wait.is_open();
             if let Some(slot) = link.bulk.peek().filter(|_| !listens) {
                 link.bulk.pop();
-                if let Some(held) = self.store.get(slot).filter(|held| held.is_live()) {
+                let is_sent = |held: &&Register| held.is_live() && link.rights.may_read(held.tuple.key());
+                if let Some(held) = self.store.get(slot).filter(is_sent) {
                     link.plain.on_sent(slot, value_hash(held.tuple.value()), now.mono);
                     self.counters.tuples_out += 1;
                     return Some(self.single(slot, is_plain, now));
@@ -159,7 +160,10 @@ impl Node {
             let Some(slot) = self.store.changes.get(offset) else { continue };
             let held = self.store.held(slot);
             // A tuple that came from the peer on this connection is not sent back.
-            if !held.is_live() || held.source() == Some(id) && link.plain.last_received(slot).is_some() {
+            if !held.is_live()
+                || held.source() == Some(id) && link.plain.last_received(slot).is_some()
+                || !link.rights.may_read(held.tuple.key())
+            {
                 continue;
             }
             if link.plain.holds(slot, value_hash(held.tuple.value())) {
@@ -242,7 +246,7 @@ impl Node {
             if let Some(slot) = self.store.changes.get(offset) {
                 let held = self.store.held(slot);
                 let origin = held.stamp.origin;
-                if held.source() == Some(id) {
+                if held.source() == Some(id) || !link.rights.may_read(held.tuple.key()) {
                     excluded = true;
                 } else if link.peer() == Some(origin) || link.lazy_push.is_lazy(origin) {
                     // The writer has it; a copy of the writer, with the same identity, learns by the announcement.
@@ -278,7 +282,7 @@ impl Node {
         let link = self.links.get_mut(&id)?;
         while !batch.is_full() {
             let Some(slot) = link.bulk.peek() else { break };
-            if let Some(held) = self.store.get(slot) {
+            if let Some(held) = self.store.get(slot).filter(|held| link.rights.may_read(held.tuple.key())) {
                 if batch.closes_before(held) {
                     break;
                 }
@@ -296,7 +300,8 @@ impl Node {
         let link = self.links.get_mut(&id)?;
         let ((start, stop), version) = (link.bulk.backlog(), self.store.changes.version());
         let cache = &self.backlogs;
-        if cache.is_fresh(version, start, now)
+        if link.rights.view.is_none()
+            && cache.is_fresh(version, start, now)
             && cache.end <= stop
             && let Some(frame) = &cache.frame
         {
@@ -305,10 +310,11 @@ impl Node {
             return Some(frame.clone());
         }
         let mut batch = Collector::default();
+        let is_shared = link.rights.view.is_none();
         let mut offset = start;
         while offset < stop && !batch.is_full() {
-            if let Some(slot) = self.store.changes.get(offset) {
-                let held = self.store.held(slot);
+            let held = self.store.changes.get(offset).map(|slot| (slot, self.store.held(slot)));
+            if let Some((slot, held)) = held.filter(|(_, held)| link.rights.may_read(held.tuple.key())) {
                 if batch.closes_before(held) {
                     break;
                 }
@@ -321,10 +327,12 @@ impl Node {
         let ages_from = batch.ages.then_some(now.mono);
         let frame = batch.finish(&mut self.encodings)?;
         self.counters.tuples_out += tuples;
-        let kept = Some(frame.clone());
-        let (sources, origins) = Default::default();
-        self.backlogs =
-            BatchCache { version, start, end: offset, sources, origins, tuples, ages_from, frame: kept };
+        if is_shared {
+            let kept = Some(frame.clone());
+            let (sources, origins) = Default::default();
+            self.backlogs =
+                BatchCache { version, start, end: offset, sources, origins, tuples, ages_from, frame: kept };
+        }
         Some(frame)
     }
 }

@@ -10,7 +10,7 @@ use crate::core::frame::Frame;
 use crate::core::id::LinkId;
 use crate::core::link::Link;
 use crate::core::plumtree::Output;
-use crate::core::store::{self, Facet};
+use crate::core::store;
 
 /// Size (bytes) up to which a PRUNE or GRAFT that waits for its socket is made longer: 2 048 origins, the size of a
 /// full batch of tuples.
@@ -83,15 +83,15 @@ impl Node {
         now: Now,
     ) -> Option<Position> {
         let (room, latest) = (self.room_for_news() > 0, self.latest_believed(now));
-        let Link { sync, lazy_push, denied, .. } = self.links.get_mut(&id)?;
+        let Link { sync, lazy_push, rights, .. } = self.links.get_mut(&id)?;
         let (store, mut unknown) = (&self.store, Vec::new());
-        let facet = Facet::new(store, denied.as_deref());
+        let facet = rights.facet(store);
         let local = Local { facet, seed: self.id, now: now.mono, portion };
         let rest = sync.for_each(local, entries.iter().map(|entry| (entry.hash, entry)), |_, entry| {
             let Entry { hash, stamp } = entry;
             let mut new = true;
             let mut known = false;
-            for slot in store.with_hash(hash) {
+            for slot in facet.with_hash(hash) {
                 let held = store.held(slot).stamp;
                 new = false;
                 known |= held >= stamp;
@@ -123,13 +123,15 @@ impl Node {
     /// Makes the next ANNOUNCE on a link, if one is due.
     pub(super) fn next_announcement(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id).filter(|link| link.lazy_push.is_due())?;
-        let push = &mut link.lazy_push;
+        let Link { lazy_push: push, rights, .. } = link;
         let mut frame = announce_frame();
         let empty = frame.len();
         while push.is_due() && frame.len() == empty {
             for slot in push.drain(MAX_ANNOUNCED, now) {
                 let Some(held) = self.store.get(slot) else { continue };
-                let known = held.source() == Some(id) || push.was_announced(slot, held.stamp);
+                let known = held.source() == Some(id)
+                    || push.was_announced(slot, held.stamp)
+                    || !rights.may_read(held.tuple.key());
                 if !known && (held.state.has_value() || held.state == store::State::Retracted) {
                     add_entry(&mut frame, &Entry { hash: held.key_hash(), stamp: held.stamp });
                 }

@@ -7,6 +7,7 @@ use crate::core::id::{LinkId, Role, Slot};
 use crate::core::plain::history::{Delayed, Replaced};
 use crate::core::plain::judge::{Arrival, HeldView, PastView, PeerView, Throttle, Verdict, View, judge};
 use crate::core::plain::peer::{Check, Ours, Progress, QUIET_MS};
+use crate::core::rights::Access;
 use crate::core::store::{Register, State};
 use crate::core::tuple::{Tuple, value_hash};
 
@@ -33,6 +34,10 @@ impl Node {
         let Some(slot) = self.store.find(key) else {
             return self.on_unknown_key(id, Tuple::new(key, value), now);
         };
+        if self.rights.is_some() && !self.may_read(id, key) {
+            // Whether it is held already is not for the peer to know.
+            return self.count_denied(id, key, Access::WRITE);
+        }
         let arrival = self.on_value(id, slot, value_hash(value), now);
         if is_equal(self.store.held(slot), value) {
             // Most of what plain peers send are echoes: no further fact would make of one anything else.

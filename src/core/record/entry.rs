@@ -398,7 +398,9 @@ impl fmt::Display for Input<'_> {
             Input::Note(text) => write!(f, "note: {}", Text(text)),
             Input::SetSettings(ref settings) => write!(f, "set {settings:?}"),
             Input::SetName(name) => write!(f, "name {}", Text(name)),
-            Input::SetRights(ref rights) => write!(f, "{} rules of who may write what", rights.iter().len()),
+            Input::SetRights(ref rights) => {
+                write!(f, "{} rules of who may read and write what", rights.iter().len())
+            }
             Input::SetSubjects(link, ref subjects) => {
                 let subjects: Vec<_> = subjects.iter().map(|subject| Text(subject).to_string()).collect();
                 write!(f, "link {} is {}", link.get(), subjects.join(", "))

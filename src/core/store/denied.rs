@@ -5,14 +5,13 @@
 //! of each peer, by key hash and stamp, what it holds in the place of what is held here; in comparisons with that peer this
 //! counts as known.
 
-use super::Store;
-use super::digest::sum;
+use super::view::last;
 use crate::core::clock::Stamp;
 use crate::core::codec::{Entry, EntryList, Prefix};
 use std::collections::BTreeMap;
 
 /// Number of writes that are remembered of one peer: 100 kB. What a peer has beyond that is compared with it for ever, if
-/// rarely, and not requested any more.
+/// rarely, and is not requested any more.
 const MOST: usize = 1024;
 /// Bytes that one costs.
 const COST: usize = 100;
@@ -36,10 +35,14 @@ impl Denied {
         *known = stamp.max(*known);
     }
 
-    /// Returns whether a write that the peer has is not to be requested: it was denied, or so much was that it cannot be
-    /// known.
+    /// Returns whether a write that the peer has was denied.
     pub(in crate::core) fn refuses(&self, entry: Entry) -> bool {
-        self.is_full || self.stamps.get(&entry.hash).is_some_and(|&stamp| stamp >= entry.stamp)
+        self.stamps.get(&entry.hash).is_some_and(|&stamp| stamp >= entry.stamp)
+    }
+
+    /// Returns whether more was denied than can be remembered, so that no write of an unknown key is to be requested.
+    pub(in crate::core) fn is_full(&self) -> bool {
+        self.is_full
     }
 
     /// Notes that the peer does not hold what was denied of a key: it asks for the key.
@@ -74,37 +77,6 @@ impl Denied {
 
     /// Key hashes and stamps in a subtree.
     pub(super) fn in_subtree(&self, prefix: Prefix) -> impl Iterator<Item = (u64, Stamp)> + '_ {
-        let last = prefix.bits | u64::MAX.checked_shr(4 * u32::from(prefix.depth)).unwrap_or(0);
-        self.stamps.range(prefix.bits..=last).map(|(&hash, &stamp)| (hash, stamp))
-    }
-}
-
-/// Number and digest of what a peer holds in the place of what is held here.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Difference {
-    /// Exclusive or of the hashes of both.
-    pub(super) sum: u64,
-    /// Number of denied writes that take effect at the peer.
-    pub(super) denied: usize,
-    /// Number of those whose keys are not held here.
-    pub(super) unknown: usize,
-}
-
-impl Difference {
-    /// Adds a write of a key that is held here with the stamp `held`, if it is.
-    pub(super) fn add(&mut self, hash: u64, denied: Stamp, held: Option<Stamp>) {
-        if held.is_some_and(|held| held >= denied) {
-            return; // The peer takes, or has, what is held here.
-        }
-        self.sum ^= sum(hash, denied) ^ held.map_or(0, |held| sum(hash, held));
-        self.denied += 1;
-        self.unknown += usize::from(held.is_none());
-    }
-}
-
-impl Store {
-    /// The stamp of the key with this hash that is held here, the latest if there are several.
-    pub(super) fn stamp_of(&self, hash: u64) -> Option<Stamp> {
-        self.with_hash(hash).map(|slot| self.held(slot).stamp).max()
+        self.stamps.range(prefix.bits..=last(prefix)).map(|(&hash, &stamp)| (hash, stamp))
     }
 }

@@ -72,7 +72,7 @@ pub(in crate::core) struct Bucket {
 }
 
 /// Index of the child to which a key hash belongs, below a trie node of this depth.
-fn nibble(hash: u64, depth: u8) -> usize {
+pub(super) fn nibble(hash: u64, depth: u8) -> usize {
     (hash >> (60 - 4 * u32::from(depth))) as usize % FANOUT
 }
 

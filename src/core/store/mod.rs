@@ -11,6 +11,7 @@
 //! | `digest` | the Merkle trie over all keys and stamps |
 //! | `denied` | writes that a peer has and may not make |
 //! | `facet` | the store as one peer is shown it |
+//! | `view` | the keys that a peer may read, where those are not all |
 //! | `oldest` | which key was removed, hidden or refused longest ago |
 
 mod change_log;
@@ -19,6 +20,7 @@ mod digest;
 mod facet;
 mod oldest;
 mod register;
+mod view;
 
 use crate::core::codec::Prefix;
 use crate::core::id::Slot;
@@ -33,6 +35,7 @@ pub(in crate::core) use facet::Facet;
 use hashbrown::{HashMap, HashTable};
 use oldest::Oldest;
 pub(in crate::core) use register::{NO_VALUE, Register, State, tombstone};
+use view::View;
 
 /// Result of a lookup: the key's slot, if it has one, and the index hash that [`Store::put`] needs. Valid until
 /// another key is put or removed.
@@ -71,6 +74,8 @@ pub(in crate::core) struct Store {
     pub(in crate::core) ledger: Ledger,
     /// Whether any key was ever removed.
     has_removed: bool,
+    /// What peers may read that may not read everything.
+    views: Vec<View>,
 }
 
 /// Number of keys from which on the index grows twofold, not fourfold: growing a smaller index often costs more than
@@ -100,6 +105,7 @@ impl Store {
             counts: [0; State::COUNT],
             ledger: Ledger::default(),
             has_removed: false,
+            views: Vec::new(),
         }
     }
 
@@ -127,12 +133,18 @@ impl Store {
     fn enter(&mut self, held: &Register) {
         self.counts[held.state as usize] += 1;
         self.ledger.add(held.state.account(), cost(&held.tuple));
+        if held.state == State::Refused {
+            Store::count_refused(&mut self.views, held.tuple.key(), true);
+        }
     }
 
     /// Strikes out a register that leaves the store.
     fn strike(&mut self, held: &Register) {
         self.counts[held.state as usize] -= 1;
         self.ledger.remove(held.state.account(), cost(&held.tuple));
+        if held.state == State::Refused {
+            Store::count_refused(&mut self.views, held.tuple.key(), false);
+        }
     }
 
     /// Returns whether any key was removed from the store, so that a key that is not here may have been here before.
@@ -245,6 +257,9 @@ impl Store {
                 self.digest.change(place, old.stamp, stamp);
             }
             self.note(slot, state);
+            if !self.views.is_empty() {
+                self.show(slot);
+            }
             return (slot, old);
         }
         if slot as usize == self.registers.len() {
@@ -269,6 +284,9 @@ impl Store {
             self.digest.rebuild(used, tuple);
         }
         self.note(slot, state);
+        if !self.views.is_empty() {
+            self.show(slot);
+        }
         (slot, None)
     }
 
@@ -315,6 +333,12 @@ impl Store {
             self.ledger.remove(held.state.account(), bytes);
             self.counts[state as usize] += 1;
             self.ledger.add(state.account(), bytes);
+            if held.state == State::Refused || state == State::Refused {
+                let is_more = state == State::Refused;
+                if is_more != (held.state == State::Refused) {
+                    Store::count_refused(&mut self.views, held.tuple.key(), is_more);
+                }
+            }
             held.state = state;
             self.note(slot, state);
         }
@@ -364,6 +388,9 @@ impl Store {
         self.deadlines.remove(&slot);
         self.changes.remove(slot);
         self.digest.remove(slot, held.key_hash(), held.stamp);
+        if !self.views.is_empty() {
+            self.unshow(slot, held.tuple.key(), held.key_hash());
+        }
         self.free.push(slot);
         Some(held)
     }

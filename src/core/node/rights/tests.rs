@@ -10,6 +10,8 @@ use crate::core::settings::Settings;
 use crate::warning::Kind;
 use std::collections::VecDeque;
 
+mod reading;
+
 fn rights(rules: &[(&str, &str, &str)]) -> Rights {
     let mut rights = Rights::default();
     for (subject, prefix, access) in rules {
@@ -21,7 +23,7 @@ fn rights(rules: &[(&str, &str, &str)]) -> Rights {
 
 /// What all of these tests begin with: others may do anything, `w` may write below `w/` alone.
 const RULES: [(&str, &str, &str); 4] =
-    [("*", "", "write"), ("w", "", "none"), ("w", "w/", "write"), ("w", "w/news/", "announce")];
+    [("*", "", "write"), ("w", "", "read"), ("w", "w/", "write"), ("w", "w/news/", "announce")];
 
 /// A hub, node 0, and leaves: `w`, node 1, and some who may write everything.
 struct Star {
@@ -33,6 +35,8 @@ struct Star {
     now: u64,
     /// Frames but for heartbeats, since the last look.
     frames: usize,
+    /// All that the first leaf was sent.
+    to_first: Vec<Frame>,
 }
 
 impl Star {
@@ -52,7 +56,7 @@ impl Star {
             links.push([near, far]);
         }
         let wires = vec![Default::default(); leaves];
-        let mut star = Star { nodes, links, wires, is_hub_client, now: 1, frames: 0 };
+        let mut star = Star { nodes, links, wires, is_hub_client, now: 1, frames: 0, to_first: Vec::new() };
         star.link_up();
         star.run(3000);
         star
@@ -98,6 +102,9 @@ impl Star {
                     let node = end * (leaf + 1);
                     while let Some(frame) = self.nodes[node].poll_transmit(link, now) {
                         self.frames += usize::from(frame.bytes()[2] != MessageId::Heartbeat as u8);
+                        if leaf == 0 && end == 0 {
+                            self.to_first.push(frame.clone());
+                        }
                         self.wires[leaf][end].push_back(frame);
                     }
                 }
