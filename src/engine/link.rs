@@ -40,6 +40,8 @@ pub(super) struct Link {
     pub(super) load: Arc<Load>,
     /// Bytes that came by the connection and were read, where the kernel counts them.
     pub(super) intake: Option<Intake>,
+    /// What was said of a client when it sent its first message: see [`subject`](super::subject).
+    pub(super) said: Box<str>,
     /// State of the connection, if this node made it.
     pub(super) remote: Option<Box<Remote>>,
 }
@@ -63,6 +65,7 @@ impl Link {
             source,
             load,
             intake: None,
+            said: Box::default(),
             remote: None,
         }
     }
@@ -78,6 +81,7 @@ impl Link {
             source: -1,
             load,
             intake: None,
+            said: Box::default(),
             remote: Some(Box::new(remote)),
         }
     }

@@ -311,7 +311,7 @@ impl Engine {
         self.node.set_settings(settings, self.clock.now());
     }
 
-    /// Sets who may write what.
+    /// Sets who may read and write what.
     pub fn set_rights(&mut self, rights: &Rights) {
         self.node.set_rights(rights, self.clock.now());
     }

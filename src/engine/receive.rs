@@ -86,6 +86,10 @@ impl Engine {
             messages += 1;
             bytes += message.bytes;
             let link = match router.find(message.routing_id.data()) {
+                Some(link) if self.is_another(link, &message.body) => {
+                    self.looks.lost.push(link);
+                    continue;
+                }
                 Some(link) => link,
                 None => match self.open(router, slot, &message, now) {
                     Some(link) => link,
@@ -127,13 +131,13 @@ impl Engine {
         };
         let routing_id = message.routing_id.data();
         let endpoint = self.client_endpoint(message);
-        self.introduce(id, &message.body);
         self.crowding.accepted.set_link(source, id);
         router.add_link(routing_id, id);
         self.logger.debug(format_args!("peer {endpoint} has connected"));
         self.note_link(id, &endpoint);
         let load = Load::new(&self.in_sockets);
         self.links.insert(id, Link::accepted(slot, routing_id.into(), endpoint, source, load));
+        self.introduce(id, &message.body);
         self.note_connection(id, source);
         Some(id)
     }

@@ -29,17 +29,40 @@ pub(crate) fn vouch(key: &[u8; curve::BYTES], name: Option<&[u8]>) -> (Vec<u8>, 
     (property().to_bytes().to_vec(), value)
 }
 
+/// What is said of the client that sent a message: by this library's handler, or by another one or the client itself.
+fn said(message: &Msg) -> (Option<String>, Option<String>) {
+    match message.property(property()) {
+        Some(vouched) => (Some(vouched), None),
+        None => (None, message.property(c"User-Id")),
+    }
+}
+
 impl Engine {
     /// Tells the node who the client is that sent the first message of a link.
     pub(super) fn introduce(&mut self, id: LinkId, message: &Msg) {
         let all_ask = self.bound.iter().all(|bound| bound.asks_for_keys);
-        let vouched = message.property(property());
-        let known = vouched.or_else(|| message.property(c"User-Id").filter(|_| all_ask)).unwrap_or_default();
+        let (vouched, user) = said(message);
+        let said = vouched.clone().or_else(|| user.clone()).unwrap_or_default();
+        if let Some(link) = self.links.get_mut(&id) {
+            link.said = said.into_boxed_str();
+        }
+        let known = vouched.or_else(|| user.filter(|_| all_ask)).unwrap_or_default();
         let Some((key, name)) = known.split_at_checked(curve::TEXT) else { return };
         if curve::decode(key.as_bytes()).is_none() {
             return; // the user of another mechanism
         }
         let subjects = [key.as_bytes(), name.as_bytes()];
         self.node.set_subjects(id, if name.is_empty() { &subjects[..1] } else { &subjects });
+    }
+
+    /// Returns whether a message is of another client than a link is of. A client chooses its routing id, and may choose
+    /// that of one who has gone just now.
+    pub(super) fn is_another(&self, id: LinkId, message: &Msg) -> bool {
+        if !self.node.has_rights() {
+            return false;
+        }
+        let Some(link) = self.links.get(&id).filter(|link| link.remote.is_none()) else { return false };
+        let (vouched, user) = said(message);
+        vouched.or(user).unwrap_or_default() != *link.said
     }
 }
