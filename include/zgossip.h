@@ -241,7 +241,7 @@ int zgossip_set_plain(zgossip_t *self, const char *username, const char *passwor
 int zgossip_set_zap_domain(zgossip_t *self, const char *domain);
 
 /*  ----------------------------------------------------------------------------
-    Who may write what.
+    Who may read and write what.
     ---------------------------------------------------------------------------- */
 
 // Sets what a peer may do with the keys that begin with a prefix.
@@ -249,18 +249,20 @@ int zgossip_set_zap_domain(zgossip_t *self, const char *domain);
 // `subject` is the peer's public key (Z85), the name of its certificate, or
 // "*" for all peers that have no rules of their own. `prefix` NULL or "*"
 // stands for all keys; of several rules the one with the longest prefix
-// decides. `rights` are words separated by commas: announce, to publish tuples
-// with a time to live; retract, to remove tuples; write, for both, and tuples
-// without a time to live; or none. NULL takes the rule back.
+// decides. `rights` are words separated by commas: read, to be sent tuples;
+// announce, to publish tuples with a time to live; retract, to remove tuples;
+// write, for both, and tuples without a time to live; or none. Each of the
+// three includes read. NULL takes the rule back.
 //
-//     zgossip_set_rights (hub, "*", NULL, "none");
+//     zgossip_set_rights (hub, "*", NULL, "read");
+//     zgossip_set_rights (hub, "worker-7", NULL, "read");
 //     zgossip_set_rights (hub, "worker-7", "service/worker-7/", "write");
 //
-// Without any rule, everybody may write everything. As soon as there is one,
-// what no rule allows is refused, of peers that are connected, too: what such
-// a peer writes stays with itself, counts as refused, and is logged once. The
-// rules concern what peers send to this node, not its own program, and all may
-// read everything. They take effect beside those of the configuration file,
+// Without any rule, everybody may do everything. As soon as there is one, what
+// no rule allows is refused, of peers that are connected, too: what a peer may
+// not read it is not sent; what it writes and may not stays with itself, counts
+// as refused, and is logged once. The rules concern peers of this node, not its
+// own program. They take effect beside those of the configuration file,
 // section zgossip/rights, and count more.
 //
 // A client shows its key by CURVE. It counts where the handler of

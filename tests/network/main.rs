@@ -14,7 +14,7 @@
 //! | `converge` | small networks agree, whatever happens to them |
 //! | `fleet` | random faults on bad lines, and which value stays |
 //! | `scale` | many tuples, many nodes |
-//! | `rights` | who may write what |
+//! | `rights` | who may read and write what |
 //! | `security` | CURVE and ZAP |
 //! | `silent` | connections that say nothing, and few descriptors |
 //! | `plain` | PLAIN |

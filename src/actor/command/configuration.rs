@@ -254,7 +254,7 @@ pub const CONFIGURATION: &[Key] = &[
     elsewhere(
         "zgossip/rights/allow",
         "",
-        "What is allowed there: words of `announce`, `retract`, `write`, or `none`.",
+        "What is allowed there: words of `read`, `announce`, `retract`, `write`, or `none`.",
     ),
     elsewhere("zgossip/security/mechanism", "null", "`null`, `plain` or `curve`."),
     elsewhere("zgossip/security/secret-key", "", "For `curve`: name of a certificate with both keys."),

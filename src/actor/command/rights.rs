@@ -1,4 +1,4 @@
-//! The rules of a configuration of who may write what.
+//! The rules of a configuration of who may read and write what.
 //!
 //! Here a mistake opens what was meant to be closed, and nobody notices. So the rules count all together or not at all, and
 //! what looks like one of them and stands in the wrong place is a fault, too.
@@ -137,7 +137,7 @@ mod tests {
             (
                 rule(&["subject = w", "allow = wirte"]),
                 2,
-                "'wirte' is not a right: announce, retract, write, or none",
+                "'wirte' is not a right: read, announce, retract, write, or none",
             ),
             (rule(&["subject = w"]), 2, "this 'rights' section has no allow"),
             (rule(&["allow = write"]), 2, "this 'rights' section has no subject"),

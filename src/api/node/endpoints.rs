@@ -124,13 +124,14 @@ impl Node {
 
     /// Sets what a peer may do with the keys that begin with `prefix`; an empty one stands for all keys. `subject` is the
     /// peer's public key (Z85), the name of its certificate, or `*` for all others; `rights` are words separated by commas:
-    /// `announce`, `retract`, `write`, or `none`. As soon as there is one rule, what no rule allows is refused. The
-    /// [crate's page](crate#who-may-write-what) has the rest.
+    /// `read`, `announce`, `retract`, `write`, or `none`. As soon as there is one rule, what no rule allows is refused. The
+    /// [crate's page](crate#who-may-read-and-write-what) has the rest.
     ///
     /// ```
     /// # fn main() -> Result<(), zgossip::Error> {
     /// let hub = zgossip::Node::new("hub")?;
-    /// hub.set_rights("*", "", "none")?;
+    /// hub.set_rights("*", "", "read")?;
+    /// hub.set_rights("worker-7", "", "read")?;
     /// hub.set_rights("worker-7", "service/worker-7/", "write")?;
     /// # Ok(())
     /// # }

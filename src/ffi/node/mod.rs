@@ -13,7 +13,7 @@
 //! | `origins` | who wrote a tuple |
 //! | `events` | messages as structures, and how to wait for them |
 //! | `waiting` | wait for the network, flush |
-//! | `rights` | who may write what |
+//! | `rights` | who may read and write what |
 //! | `settings` | configuration |
 //! | `statistics` | counters |
 //! | `peers` | what is known of each peer |

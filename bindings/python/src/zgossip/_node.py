@@ -344,8 +344,8 @@ class Node:
         """Sets what a peer may do with the keys that begin with `prefix`; an empty one stands for all keys.
 
         `subject` is the peer's public key (Z85), the name of its certificate, or "*" for all others. `rights` are words
-        separated by commas: announce, retract, write, or none; None takes the rule back. As soon as there is one rule,
-        what no rule allows is refused.
+        separated by commas: read, announce, retract, write, or none; None takes the rule back. As soon as there is one
+        rule, what no rule allows is refused.
         """
         words = None if rights is None else _bytes("rights", rights)
         self._call(self._library.set_rights, _bytes("subject", subject), _bytes("prefix", prefix), words)

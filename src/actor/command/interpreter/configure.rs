@@ -142,7 +142,7 @@ impl Execution<'_> {
         self.engine.set_settings(settings);
     }
 
-    /// Sets a rule of who may write what, or takes it back. It counts more than one of the configuration file.
+    /// Sets a rule of who may read and write what, or takes it back. It counts more than one of the configuration file.
     pub(super) fn set_rights(
         &mut self,
         subject: &[u8],
@@ -160,7 +160,7 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Puts the rules of who may write what in force.
+    /// Puts the rules of who may read and write what in force.
     pub(super) fn apply_rights(&mut self) {
         let rights = self.interpreter.file_rights.with(&self.interpreter.own_rights);
         self.engine.set_rights(&rights);

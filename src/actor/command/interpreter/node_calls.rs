@@ -124,7 +124,7 @@ impl<'a> NodeCalls<'a> {
         self.execution.engine.set_zap_domain(domain);
     }
 
-    /// Sets a rule of who may write what, or takes it back.
+    /// Sets a rule of who may read and write what, or takes it back.
     pub fn set_rights(
         &mut self,
         subject: &[u8],
