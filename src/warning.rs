@@ -31,6 +31,10 @@ pub enum Kind {
     Clients,
     /// The connection of a peer was ended that sent more than could be read.
     Flood,
+    /// No ZAP handler decides who may connect.
+    NobodyDecides,
+    /// The connection of a client was ended that the ZAP handler does not admit any more.
+    Revoked,
     /// The program does not read its messages.
     Unread,
     /// The node ended before its tuples were sent.
@@ -88,7 +92,7 @@ pub struct Entry {
 }
 
 /// All kinds of warnings about a running node.
-pub const WARNINGS: [Entry; 31] = [
+pub const WARNINGS: [Entry; 33] = [
     Entry {
         kind: Kind::Unreachable,
         text: "cannot connect to {endpoint}: {reason}",
@@ -179,6 +183,23 @@ pub const WARNINGS: [Entry; 31] = [
         meaning: "The peer sent a message without end, or what all peers have sent and this node has not read yet takes \
                   too much memory. Peers connect again, and are sent what they missed.",
         remedy: "Look at what the peer is; distribute the load over more nodes, or raise server/max_bytes.",
+    },
+    Entry {
+        kind: Kind::NobodyDecides,
+        text: "no ZAP handler decides who may connect to {endpoint}: {effect}",
+        over: "a ZAP handler decides who may connect again",
+        meaning: "The endpoint has keys, PLAIN or a domain, and a client came while there was no handler: it was not started, \
+                  or has ended. With zgossip/security/require-handler 0 this is said only if there was a handler of this \
+                  library before.",
+        remedy: "Start the handler (zgossip_auth_new, or CZMQ's zauth).",
+    },
+    Entry {
+        kind: Kind::Revoked,
+        text: "ended the connection of {peer}: {reason}",
+        over: "",
+        meaning: "The ZAP handler does not admit the client any more: its certificate was taken away, or its address is \
+                  refused now.",
+        remedy: "Nothing, if that was meant. With zgossip/security/revocation 0 such connections stand.",
     },
     Entry {
         kind: Kind::Unread,

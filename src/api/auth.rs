@@ -15,7 +15,9 @@ use crate::log::{Level, Sink, Stderr};
 ///
 /// A new handler admits every client to endpoints without keys, and none to endpoints with keys. Without a handler in
 /// the process no client may, unless `zgossip/security/require-handler` is 0: then every client that knows the server's
-/// public key. The decision is made when a client connects, and does not end existing connections.
+/// public key. Clients that are connected and that it would not admit any more lose their connections within seconds, unless
+/// `zgossip/security/revocation` is 0 for the node: their certificate was taken away, their name was taken out of the
+/// password file, or their address is denied.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

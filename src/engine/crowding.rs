@@ -13,6 +13,7 @@ use crate::warning::Kind;
 
 use super::Engine;
 use super::accepted::{Accepted, place_of};
+use super::admission::NOBODY_IS_ADMITTED;
 use super::raw::{self, Change, Connection, Listener, MonitorEvent, Refused, Spare};
 use super::router::Router;
 use super::throttle::Throttle;
@@ -190,6 +191,9 @@ impl Engine {
     /// Notes what the listening socket's monitor reports.
     pub(super) fn note_arrivals(&mut self, router: &mut Router, now: Now) {
         while let Some(event) = router.monitor_events.pop_front() {
+            if event.change == Change::Undecided {
+                self.warn_of_nobody(&event.endpoint, NOBODY_IS_ADMITTED);
+            }
             self.crowding.handle_event(&event, now.mono);
         }
     }

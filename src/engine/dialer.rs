@@ -391,7 +391,7 @@ impl Engine {
                 let reason = "the peer uses another security mechanism, or does not speak ZeroMQ";
                 self.on_handshake_refused(id, now, reason);
             }
-            Change::Aborted => self.on_handshake_aborted(id, now),
+            Change::Aborted | Change::Undecided => self.on_handshake_aborted(id, now),
             Change::Failed => self.on_attempt_failed(id, now),
             Change::Listening { .. } | Change::Accepted { .. } => {}
         }

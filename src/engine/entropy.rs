@@ -1,9 +1,17 @@
 //! Random numbers from the system.
 
+use std::ffi::CString;
+
 /// Returns a hasher with random seeds, for tables whose keys strangers may choose.
 pub(crate) fn hasher() -> ahash::RandomState {
     let [a, b, c, d] = random();
     ahash::RandomState::with_seeds(a, b, c, d)
+}
+
+/// Returns a name that nobody outside the process can guess.
+pub(crate) fn secret_name() -> CString {
+    let [one, other] = random();
+    CString::new(format!("zgossip-{one:016x}{other:016x}")).unwrap_or_default()
 }
 
 /// Returns numbers from the system's randomness. A generator inside the process would give two nodes the same numbers:

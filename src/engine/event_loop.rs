@@ -50,6 +50,7 @@ impl Engine {
         owner.settle(self, now);
         owner.flush();
         self.make_room(now);
+        self.end_revoked(now);
         self.look_around(now);
         self.write_record();
         ControlFlow::Continue(())
@@ -161,6 +162,7 @@ impl Engine {
             self.send_queue.next_turn(),
             self.looks.next(),
             self.crowding.next_look(),
+            self.admission.next_look(),
         ];
         // Not by `flatten`, which the compiler makes look at numbers that are not there: memory checkers report that.
         let next = deadlines.map(|deadline| deadline.unwrap_or(u64::MAX)).into_iter().min();

@@ -213,7 +213,7 @@ impl Engine {
     }
 
     /// Ends a peer's connection. What waits of a client is dropped unread.
-    fn end_connection(&mut self, id: LinkId, now: Now) {
+    pub(super) fn end_connection(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some(intake) = link.intake.take() else { return };
         intake.connection.end();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::core::Frame;
 
+use super::admission::{Client, Guest};
 use super::intake::Intake;
 use super::raw::Load;
 use super::remote::Remote;
@@ -42,6 +43,10 @@ pub(super) struct Link {
     pub(super) intake: Option<Intake>,
     /// What was said of a client when it sent its first message: see [`subject`](super::subject).
     pub(super) said: Box<str>,
+    /// The client, if a ZAP handler of this library has admitted it.
+    pub(super) client: Option<Arc<Client>>,
+    /// Its entry for that handler.
+    pub(super) guest: Option<Guest>,
     /// State of the connection, if this node made it.
     pub(super) remote: Option<Box<Remote>>,
 }
@@ -66,6 +71,8 @@ impl Link {
             load,
             intake: None,
             said: Box::default(),
+            client: None,
+            guest: None,
             remote: None,
         }
     }
@@ -82,6 +89,8 @@ impl Link {
             load,
             intake: None,
             said: Box::default(),
+            client: None,
+            guest: None,
             remote: Some(Box::new(remote)),
         }
     }

@@ -34,6 +34,8 @@ pub(super) struct Bound {
     pub(super) actual: String,
     /// Whether a client needs a key, and a ZAP handler that admits it.
     pub(super) asks_for_keys: bool,
+    /// Whether its clients are admitted by the ZAP handler, if there is one.
+    pub(super) asks_handler: bool,
     /// Its file, if it has one that this node has made.
     file: Option<SocketFile>,
 }
@@ -78,7 +80,8 @@ impl Engine {
         // Within the process nobody is asked, and nobody says anything of himself.
         let is_asked = self.security.has_keys() && self.security.requires_handler;
         let asks_for_keys = is_asked || endpoint.transport == Transport::Inproc;
-        self.bound.push(Bound { given: endpoint.text().into(), actual, asks_for_keys, file });
+        let asks_handler = endpoint.transport != Transport::Inproc && self.security.asks_handler();
+        self.bound.push(Bound { given: endpoint.text().into(), actual, asks_for_keys, asks_handler, file });
         if let Some(router) = fresh {
             self.add_router(router);
         }

@@ -19,6 +19,7 @@
 //! | `listener` | BIND |
 //! | `socket_file` | the files of `ipc` listeners |
 //! | `accepted`, `crowding` | connections that were accepted; ending those that say nothing |
+//! | `admission` | clients that a ZAP handler has admitted, and no longer would |
 //! | `dialer`, `remote` | CONNECT; the state of a connection that this node makes |
 //! | `dial_name`, `name`, `candidates` | CONNECT by host name: from address to address; what a name is resolved to |
 //! | `resolver`, `event_fd` | look-ups by threads of their own; a descriptor that wakes a thread |
@@ -34,6 +35,7 @@
 //! | [`raw`] | libzmq |
 
 mod accepted;
+pub(crate) mod admission;
 mod candidates;
 mod clock;
 mod crowding;
@@ -171,6 +173,8 @@ pub struct EngineSettings {
     pub name: String,
     /// Whether clients are admitted by a ZAP handler alone, where keys or a domain are set.
     pub requires_handler: bool,
+    /// Whether connections of clients are ended that the ZAP handler does not admit any more.
+    pub ends_revoked: bool,
     /// What finds the addresses of host names; the system's resolver by default.
     pub lookup: NameLookup,
 }
@@ -183,6 +187,7 @@ impl Default for EngineSettings {
             seed: None,
             name: String::new(),
             requires_handler: false,
+            ends_revoked: false,
             lookup: NameLookup::default(),
         }
     }
@@ -203,6 +208,7 @@ pub struct Engine {
     /// The endpoints that are bound.
     bound: Vec<Bound>,
     crowding: Crowding,
+    admission: admission::Watch,
     send_queue: SendQueue,
     /// Bytes of large frames that wait in sockets.
     in_sockets: Arc<AtomicUsize>,
@@ -250,6 +256,7 @@ impl Engine {
             links: HashMap::with_hasher(entropy::hasher()),
             bound: Vec::new(),
             crowding: Crowding::default(),
+            admission: admission::Watch::new(settings.ends_revoked),
             send_queue: SendQueue::default(),
             in_sockets: Arc::default(),
             frames_sent: 0,

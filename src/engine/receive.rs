@@ -139,6 +139,7 @@ impl Engine {
         self.links.insert(id, Link::accepted(slot, routing_id.into(), endpoint, source, load));
         self.introduce(id, &message.body);
         self.note_connection(id, source);
+        self.note_client(id, &message.body);
         Some(id)
     }
 
@@ -180,7 +181,7 @@ impl Engine {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

@@ -257,6 +257,11 @@ impl Security {
         Ok(())
     }
 
+    /// Returns whether clients of a BIND are admitted by the ZAP handler, if there is one.
+    pub(super) fn asks_handler(&self) -> bool {
+        self.has_keys() || self.mechanism == Mechanism::Plain || self.domain.is_some()
+    }
+
     /// What a BIND uses of the settings.
     pub(super) fn of_servers(&self) -> (Mechanism, bool, [Option<&[u8]>; 3]) {
         let secret = self.secret.as_ref().map(|secret| &***secret);

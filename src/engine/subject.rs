@@ -15,10 +15,7 @@ use crate::core::LinkId;
 /// The name of the property by which this library's ZAP handlers tell its nodes of the same process who a client is.
 fn property() -> &'static CStr {
     static NAME: OnceLock<CString> = OnceLock::new();
-    NAME.get_or_init(|| {
-        let [one, other] = entropy::random();
-        CString::new(format!("zgossip-{one:016x}{other:016x}")).unwrap_or_default()
-    })
+    NAME.get_or_init(entropy::secret_name)
 }
 
 /// The metadata by which a ZAP handler tells who a client is: name and value. `name` is that of the certificate, if it has
@@ -58,7 +55,8 @@ impl Engine {
     /// Returns whether a message is of another client than a link is of. A client chooses its routing id, and may choose
     /// that of one who has gone just now.
     pub(super) fn is_another(&self, id: LinkId, message: &Msg) -> bool {
-        if !self.node.has_rights() {
+        // Who was admitted must not stay by way of another's link, either.
+        if !self.node.has_rights() && !self.admission.has_guests() {
             return false;
         }
         let Some(link) = self.links.get(&id).filter(|link| link.remote.is_none()) else { return false };

@@ -130,6 +130,9 @@ pub unsafe extern "C" fn zgossip_auth_allow(self_: *mut zgossip_auth_t, address:
 
 /// Refuses clients from an address, as long as no address is allowed.
 ///
+/// Clients that are connected from there lose their connections to nodes made
+/// by zgossip_new within seconds, unless zgossip/security/revocation is 0.
+///
 /// Returns: 0, or -1.
 /// Errors: EINVAL if an argument is NULL or no handler.
 #[unsafe(no_mangle)]
@@ -163,8 +166,10 @@ pub unsafe extern "C" fn zgossip_auth_plain(self_: *mut zgossip_auth_t, filename
 /// directory.
 ///
 /// zgossip_cert_save_public writes such certificates; files may come and go at
-/// any time. "*" in place of a directory accepts every client that knows the
-/// server's public key.
+/// any time. Who loses a certificate loses connections to nodes made by
+/// zgossip_new within seconds, unless zgossip/security/revocation is 0. "*" in
+/// place of a directory accepts every client that knows the server's public
+/// key.
 ///
 /// Returns: 0, or -1.
 /// Errors: EINVAL if an argument is NULL or no handler.

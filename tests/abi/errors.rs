@@ -120,7 +120,7 @@ fn every_row_comes_out_as_the_table_says() {
     fs::write(&source, program(&rows())).expect("a source");
     fs::write(&nonsense, "  = ?\n\tno ZPL (\n").expect("a file");
     let compile = Compile::source(&source).flags(&["-std=gnu11"]).warnings();
-    let mut command = Command::new(compile.header().ours().libs(&["-lpthread"]).build());
+    let mut command = Command::new(compile.header().ours().libs(&["-lzmq", "-lpthread"]).build());
     command.arg(&nonsense);
     let done = run(command, LONG);
     assert!(done.success(), "{}\n{}", done.out, done.err);

@@ -12,5 +12,6 @@ mod identity;
 mod liveness;
 mod names;
 mod relay;
+mod revocation;
 mod security;
 mod strangers;

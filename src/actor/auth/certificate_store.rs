@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ pub(super) struct Certificates {
     files: HashMap<PathBuf, (Fingerprint, Option<Cert>)>,
     /// The file of each public key.
     keys: HashMap<[u8; curve::BYTES], PathBuf>,
+    /// Whether the last scan could read everything.
+    is_complete: bool,
     /// Time from which on the directory may be scanned again, after a slow scan.
     next_scan: Option<Instant>,
 }
@@ -31,7 +34,13 @@ pub(super) struct Certificates {
 impl Certificates {
     /// The certificates in `directory`, which may come into being later.
     pub(super) fn new(directory: PathBuf) -> Certificates {
-        Certificates { directory, files: HashMap::new(), keys: HashMap::new(), next_scan: None }
+        Certificates {
+            directory,
+            files: HashMap::new(),
+            keys: HashMap::new(),
+            is_complete: false,
+            next_scan: None,
+        }
     }
 
     /// The certificate with this public key.
@@ -41,18 +50,39 @@ impl Certificates {
         cert.as_ref()
     }
 
-    /// Scans the directory, unless that is too early after a slow scan. Files that have not changed are not read again.
-    fn refresh(&mut self) {
+    /// Returns whether there is a certificate with this public key, going by the last scan.
+    pub(super) fn holds(&self, key: &[u8; curve::BYTES]) -> bool {
+        self.keys.contains_key(key)
+    }
+
+    /// Scans the directory, unless that is too early after a slow scan. Files that have not changed are not read again. What
+    /// cannot be read now, because the process has no descriptor left perhaps, counts as it was read last. Returns whether the
+    /// last scan could read everything.
+    pub(super) fn refresh(&mut self) -> bool {
         let start = Instant::now();
         if self.next_scan.is_some_and(|until| start < until) {
-            return;
+            return self.is_complete;
         }
         let mut found = HashMap::new();
-        walk(&self.directory, 0, &mut |path, now| {
-            let held = self.files.remove(&path).filter(|(seen, _)| *seen == now);
-            let entry = held.unwrap_or_else(|| (now, Cert::load_public(path.as_os_str().as_bytes()).ok()));
-            found.insert(path, entry);
+        self.is_complete = true;
+        let walked = walk(&self.directory, 0, &mut |path, now| match self.files.remove(&path) {
+            Some(held) if held.0 == now => {
+                found.insert(path, held);
+            }
+            held => match load(&path) {
+                Ok(cert) => {
+                    found.insert(path, (now, cert));
+                }
+                Err(_) => {
+                    self.is_complete = false;
+                    found.extend(held.map(|held| (path, held)));
+                }
+            },
         });
+        if walked.is_err() {
+            self.is_complete = false;
+            found.extend(std::mem::take(&mut self.files));
+        }
         self.files = found;
         self.keys = self
             .files
@@ -62,13 +92,38 @@ impl Certificates {
         let took = start.elapsed();
         // A directory of usual size takes less than 2 ms, and is scanned for each client.
         self.next_scan = (took > Duration::from_millis(2)).then(|| Instant::now() + took * 10);
+        self.is_complete
     }
 }
 
-/// Calls `found` with path and fingerprint of each file that may be a certificate.
-fn walk(directory: &Path, depth: usize, found: &mut impl FnMut(PathBuf, Fingerprint)) {
-    let Ok(entries) = fs::read_dir(directory) else { return };
-    for entry in entries.flatten() {
+/// Loads the certificate in a file; `None` if it is none. Fails where it cannot be read now.
+fn load(path: &Path) -> io::Result<Option<Cert>> {
+    match Cert::load_public(path.as_os_str().as_bytes()) {
+        Ok(cert) => Ok(Some(cert)),
+        Err(_) => match fs::File::open(path) {
+            Err(error) if !is_absence(&error) => Err(error),
+            _ => Ok(None),
+        },
+    }
+}
+
+/// Returns whether an error says that there is no file to be read, and not that reading it failed.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied
+    )
+}
+
+/// Calls `found` with path and fingerprint of each file that may be a certificate. Fails where a directory cannot be read
+/// that is there.
+fn walk(directory: &Path, depth: usize, found: &mut impl FnMut(PathBuf, Fingerprint)) -> io::Result<()> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if is_absence(&error) => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
         let name = entry.file_name();
         if name.as_bytes().starts_with(b".") || name.as_bytes().ends_with(b"_secret") {
             continue;
@@ -78,15 +133,35 @@ fn walk(directory: &Path, depth: usize, found: &mut impl FnMut(PathBuf, Fingerpr
         if metadata.is_file() {
             found(path, Fingerprint::of(&metadata));
         } else if metadata.is_dir() && depth < MAX_DEPTH {
-            walk(&path, depth + 1, found);
+            walk(&path, depth + 1, found)?;
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use zeroize::Zeroizing;
+
+    #[test]
+    fn what_cannot_be_looked_at_counts_as_it_was_seen_last() {
+        let name = format!("zgossip-store-{}-{:08x}", std::process::id(), fastrand::u32(..));
+        let directory = std::env::temp_dir().join(name);
+        fs::create_dir_all(&directory).unwrap();
+        let file = directory.join("one").into_os_string().into_encoded_bytes();
+        Cert::from_keys([1; 32], None).save_public(&file, "now").unwrap();
+        let mut store = Certificates::new(directory.clone());
+        assert!(store.refresh() && store.holds(&[1; 32]));
+        // As if no descriptor was left: an error that does not say that nothing is there.
+        store.directory = PathBuf::from("x".repeat(10_000));
+        store.next_scan = None;
+        assert!(!store.refresh() && store.find(&[1; 32]).is_some());
+        fs::remove_dir_all(&directory).unwrap();
+        store.directory = directory;
+        store.next_scan = None;
+        assert!(store.refresh() && !store.holds(&[1; 32]), "it is gone");
+    }
 
     #[test]
     fn certificates_come_and_go_with_their_files() {

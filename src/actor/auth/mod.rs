@@ -11,6 +11,7 @@
 //! | `policy` | which clients may connect |
 //! | `certificate` | CURVE key pairs in files that CZMQ reads and writes |
 //! | `passwords`, `certificate_store` | passwords and certificates on disk, read again when they change |
+//! | `review` | whether clients that are connected would still be admitted |
 //! | `zap_request` | requests of libzmq, and the replies |
 //! | `zap_socket` | the socket that receives requests |
 //! | `zap_actor`, `zap_server` | the server as a CZMQ actor, and with a thread of its own |
@@ -19,6 +20,7 @@ mod certificate;
 mod certificate_store;
 mod passwords;
 mod policy;
+mod review;
 mod zap_actor;
 mod zap_request;
 mod zap_server;

@@ -26,7 +26,7 @@ impl Passwords {
 
     /// Reads the password file again if it has changed. While the file is missing, the last names and passwords stay:
     /// the file may be about to be replaced.
-    fn refresh(&mut self) -> io::Result<()> {
+    pub(super) fn refresh(&mut self) -> io::Result<()> {
         let metadata = fs::metadata(&self.path)?;
         let now = Fingerprint::of(&metadata);
         if self.seen == Some(now) {
@@ -47,6 +47,11 @@ impl Passwords {
             .collect();
         self.seen = Some(now);
         Ok(())
+    }
+
+    /// Returns whether there is a password for `name`, going by what was read last.
+    pub(super) fn holds(&self, name: &[u8]) -> bool {
+        self.entries.contains_key(name)
     }
 
     /// Returns whether `password` is that of `name`.

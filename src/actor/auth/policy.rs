@@ -7,8 +7,9 @@ use std::net::IpAddr;
 use super::certificate::Cert;
 use super::certificate_store::Certificates;
 use super::passwords::Passwords;
-use super::zap_request::{Credentials, Request, Verdict};
+use super::zap_request::{CURVE, Credentials, PLAIN, Request, Verdict};
 use crate::actor::file;
+use crate::engine::admission::Client;
 use crate::engine::raw::curve;
 use crate::engine::subject;
 
@@ -19,6 +20,13 @@ enum Keys {
     Nobody,
     Anybody,
     Listed(Certificates),
+}
+
+/// What the rules for addresses say of one.
+enum Standing {
+    Good,
+    NotAllowed,
+    Denied,
 }
 
 /// The rules that the program has set for clients. Without any, all clients may connect by NULL, and none by PLAIN or
@@ -68,13 +76,10 @@ impl Policy {
 
     /// Decides on a request. The rules are checked in the order in which CZMQ's `zauth` checks them.
     pub(super) fn decide(&mut self, request: &Request<'_>) -> Verdict {
-        let address = canonical(request.address);
-        if !self.allowed.is_empty() {
-            if !self.allowed.contains(&address) {
-                return Verdict::denied("not in allowed list");
-            }
-        } else if self.denied.contains(&address) {
-            return Verdict::denied("blocked list");
+        match self.standing(request.address) {
+            Standing::NotAllowed => return Verdict::denied("not in allowed list"),
+            Standing::Denied => return Verdict::denied("blocked list"),
+            Standing::Good => {}
         }
         match request.credentials {
             Credentials::Null => Verdict::allowed("NULL"),
@@ -86,8 +91,8 @@ impl Policy {
                 None => Verdict::denied("PLAIN: no password file defined"),
             },
             Credentials::Curve { key } => match &mut self.keys {
+                // CZMQ's gives no user here.
                 Keys::Anybody => Verdict {
-                    user: curve::encode(key).into_bytes(),
                     metadata: vec![subject::vouch(key, None)],
                     ..Verdict::allowed("CURVE allow any client")
                 },
@@ -102,6 +107,51 @@ impl Policy {
                 Keys::Nobody => Verdict::denied("CURVE: no certificates defined"),
             },
             Credentials::Other => Verdict::denied("mechanism not supported"),
+        }
+    }
+
+    /// Reads passwords and certificates again that have changed. False if certificates could not be read.
+    pub(super) fn refresh(&mut self) -> bool {
+        if let Some(passwords) = &mut self.passwords {
+            // Without the file the last ones count.
+            let _ = passwords.refresh();
+        }
+        match &mut self.keys {
+            Keys::Listed(certificates) => certificates.refresh(),
+            Keys::Nobody | Keys::Anybody => true,
+        }
+    }
+
+    /// The reason why a client that was admitted would not be now, going by what was read last. Where the program has named
+    /// no certificates or passwords there is none: it is about to.
+    pub(super) fn objection(&self, client: &Client) -> Option<&'static str> {
+        match self.standing(client.address.as_bytes()) {
+            Standing::NotAllowed => return Some("its address is not among those that are allowed"),
+            Standing::Denied => return Some("its address is denied"),
+            Standing::Good => {}
+        }
+        let user = &client.user;
+        match (&*client.mechanism, &self.keys, &self.passwords) {
+            (CURVE, Keys::Listed(certificates), _) => {
+                let is_listed = (&**user).try_into().is_ok_and(|key| certificates.holds(key));
+                (!is_listed).then_some("its certificate was taken away")
+            }
+            (PLAIN, _, Some(passwords)) => {
+                (!passwords.holds(user)).then_some("its name was taken out of the password file")
+            }
+            _ => None,
+        }
+    }
+
+    /// What is thought of an address.
+    fn standing(&self, address: &[u8]) -> Standing {
+        let address = canonical(address);
+        if !self.allowed.is_empty() {
+            if self.allowed.contains(&address) { Standing::Good } else { Standing::NotAllowed }
+        } else if self.denied.contains(&address) {
+            Standing::Denied
+        } else {
+            Standing::Good
         }
     }
 }
@@ -163,7 +213,7 @@ mod tests {
         let mut policy = Policy::default();
         policy.curve(b"*");
         let verdict = ask(&mut policy, "1.2.3.4", KEY);
-        assert!(verdict.allowed && verdict.user == curve::encode(&[1; 32]).into_bytes());
+        assert!(verdict.allowed && verdict.user.is_empty());
         policy.curve(b"/nonexistent");
         assert_eq!(ask(&mut policy, "1.2.3.4", KEY), Verdict::denied("CURVE"));
         assert!(policy.plain(b"/nonexistent").is_err());

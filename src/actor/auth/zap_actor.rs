@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::policy::Policy;
+use super::review::Review;
 use super::zap_socket::ZapSocket;
 use crate::actor::host::{local_logger, outlast, signal};
 use crate::engine::raw::{Context, Error, Msg, Poller, Socket};
@@ -23,7 +24,8 @@ pub fn run_on_pipe(pipe: Socket, context: Context, sink: Arc<dyn Sink>, ready: i
     let socket = ZapSocket::new(context)
         .map_err(|error| logger.error(format_args!("cannot serve authentication requests: {error}")))
         .ok();
-    let mut actor = Actor { pipe, socket, policy: Policy::default(), logger };
+    let review = socket.as_ref().map(|_| Review::new(context, &logger));
+    let mut actor = Actor { pipe, socket, review, policy: Policy::default(), logger };
     ready();
     if let Err(error) = actor.run() {
         // A program that ends without destroying its actors closes their pipes and terminates their context.
@@ -40,6 +42,8 @@ struct Actor {
     pipe: Socket,
     /// `None` if the context has another server: every command is refused then.
     socket: Option<ZapSocket>,
+    /// Looks at the clients of that socket.
+    review: Option<Review>,
     policy: Policy,
     logger: Logger,
 }
@@ -50,6 +54,9 @@ impl Actor {
         poller.add(self.pipe.fd()?, false);
         if let Some(socket) = &self.socket {
             poller.add(socket.fd()?, false);
+        }
+        if let Some(fd) = self.review.as_ref().and_then(Review::fd) {
+            poller.add(fd, false);
         }
         loop {
             for _ in 0..COMMANDS_PER_TURN {
@@ -63,14 +70,15 @@ impl Actor {
                 let status = u8::from(!self.execute(&frames));
                 self.pipe.send(&mut Msg::from_slice(&signal(status))?, false)?;
             }
-            if let Some(socket) = &self.socket {
-                socket.serve(&mut self.policy, &self.logger)?;
+            if let (Some(socket), Some(review)) = (&self.socket, &mut self.review) {
+                socket.serve(&mut self.policy, review, &self.logger)?;
+                review.look(&mut self.policy);
             }
             // libzmq's descriptors signal changes only, so waiting messages have to be looked for before the wait.
             let waiting = self.pipe.events()?.readable
                 || self.socket.as_ref().map(ZapSocket::readable).transpose()?.unwrap_or(false);
             if !waiting {
-                poller.wait(None)?;
+                poller.wait(self.review.as_ref().and_then(Review::timeout))?;
             }
         }
     }

@@ -1,5 +1,11 @@
 //! Requests that libzmq makes by the ZAP protocol, and the replies.
 
+use crate::engine::admission::Client;
+
+pub(super) const NULL: &str = "NULL";
+pub(super) const PLAIN: &str = "PLAIN";
+pub(super) const CURVE: &str = "CURVE";
+
 /// A request of version 1.0 of the protocol.
 pub(super) struct Request<'a> {
     pub(super) sequence: &'a [u8],
@@ -39,12 +45,26 @@ impl<'a> Request<'a> {
         Some(Request { sequence, address, credentials })
     }
 
+    /// The client that asks, as nodes will know it.
+    pub(super) fn client(&self) -> Client {
+        let user = match self.credentials {
+            Credentials::Curve { key } => &key[..],
+            Credentials::Plain { name, .. } => name,
+            Credentials::Null | Credentials::Other => b"",
+        };
+        Client {
+            address: String::from_utf8_lossy(self.address).into(),
+            mechanism: self.mechanism().into(),
+            user: user.into(),
+        }
+    }
+
     /// The mechanism's name, for the log.
     pub(super) fn mechanism(&self) -> &'static str {
         match self.credentials {
-            Credentials::Null => "NULL",
-            Credentials::Plain { .. } => "PLAIN",
-            Credentials::Curve { .. } => "CURVE",
+            Credentials::Null => NULL,
+            Credentials::Plain { .. } => PLAIN,
+            Credentials::Curve { .. } => CURVE,
             Credentials::Other => "unknown",
         }
     }

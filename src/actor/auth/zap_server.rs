@@ -8,6 +8,7 @@ use std::{fmt, io};
 use parking_lot::Mutex;
 
 use super::policy::Policy;
+use super::review::Review;
 use super::zap_socket::ZapSocket;
 use crate::actor::host::local_logger;
 use crate::engine::raw::{Context, Error, Msg, Poller, Socket, with_signals_blocked};
@@ -30,10 +31,11 @@ impl ZapServer {
         let policy = Arc::new(Mutex::new(Policy::default()));
         let socket = ZapSocket::new(context)?;
         let (end, ended) = pair(context)?;
+        let mut review = Review::new(context, &logger);
         let served = (Arc::clone(&policy), logger.clone());
         let serve = move || {
             let (policy, logger) = served;
-            if let Err(error) = answer(&socket, &ended, &policy, &logger)
+            if let Err(error) = answer(&socket, &ended, (&policy, &mut review), &logger)
                 && !error.is_terminated()
             {
                 logger.error(format_args!("authentication requests are not answered any more: {error}"));
@@ -43,7 +45,7 @@ impl ZapServer {
         Ok(ZapServer { policy, logger, end: Mutex::new(end), thread: Some(thread) })
     }
 
-    /// Changes the policy for clients that connect from now on.
+    /// Changes the policy. Nodes end the connections of clients that it does not admit any more, unless told otherwise.
     pub fn change<T>(&self, change: impl FnOnce(&mut Policy) -> T) -> T {
         change(&mut self.policy.lock())
     }
@@ -82,10 +84,18 @@ fn pair(context: Context) -> Result<(Socket, Socket), Error> {
 }
 
 /// Answers requests until a message comes from `ended`.
-fn answer(socket: &ZapSocket, ended: &Socket, policy: &Mutex<Policy>, logger: &Logger) -> Result<(), Error> {
+fn answer(
+    socket: &ZapSocket,
+    ended: &Socket,
+    (policy, review): (&Mutex<Policy>, &mut Review),
+    logger: &Logger,
+) -> Result<(), Error> {
     let mut poller = Poller::new();
     poller.add(socket.fd()?, false);
     poller.add(ended.fd()?, false);
+    if let Some(fd) = review.fd() {
+        poller.add(fd, false);
+    }
     let mut word = Msg::new();
     loop {
         match ended.try_recv(&mut word) {
@@ -93,9 +103,10 @@ fn answer(socket: &ZapSocket, ended: &Socket, policy: &Mutex<Policy>, logger: &L
             Err(error) if error.is_again() => {}
             Err(error) => return Err(error),
         }
-        socket.serve(&mut policy.lock(), logger)?;
+        socket.serve(&mut policy.lock(), review, logger)?;
+        review.look(&mut policy.lock());
         if !ended.events()?.readable && !socket.readable()? {
-            poller.wait(None)?;
+            poller.wait(review.timeout())?;
         }
     }
 }

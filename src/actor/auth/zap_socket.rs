@@ -3,6 +3,7 @@
 use std::os::fd::RawFd;
 
 use super::policy::Policy;
+use super::review::Review;
 use super::zap_request::{Request, Verdict};
 use crate::engine::raw::{Context, Error, Msg, Socket};
 use crate::log::{Logger, show};
@@ -38,13 +39,18 @@ impl ZapSocket {
     }
 
     /// Answers the requests that wait.
-    pub(super) fn serve(&self, policy: &mut Policy, logger: &Logger) -> Result<(), Error> {
+    pub(super) fn serve(
+        &self,
+        policy: &mut Policy,
+        review: &mut Review,
+        logger: &Logger,
+    ) -> Result<(), Error> {
         while self.readable()? {
             let frames = self.receive()?;
             let slices: Vec<&[u8]> = frames.iter().map(Msg::data).collect();
             let answer = match Request::parse(&slices) {
                 Some(request) => {
-                    let verdict = policy.decide(&request);
+                    let mut verdict = policy.decide(&request);
                     if logger.verbose() {
                         let answer = if verdict.allowed { "allowed" } else { "denied" };
                         logger.info(format_args!(
@@ -54,6 +60,11 @@ impl ZapSocket {
                             show(request.address),
                             show(&verdict.user)
                         ));
+                    }
+                    if verdict.allowed {
+                        let client = request.client();
+                        review.on_admitted(&client);
+                        verdict.metadata.push(client.mark());
                     }
                     verdict.frames(request.sequence)
                 }

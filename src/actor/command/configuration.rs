@@ -11,7 +11,7 @@ use crate::core::{MOST_DRIFT, Settings};
 use crate::engine::memory;
 use crate::log::show;
 
-/// The values of the `server` section.
+/// The values that are in force as soon as they are set.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Values {
     /// Settings of the core.
@@ -26,12 +26,14 @@ pub struct Values {
     pub record: Option<Vec<u8>>,
     /// `server/record_size` in bytes, where it is set.
     pub record_size: Option<u64>,
+    /// `zgossip/security/revocation`, where it is set.
+    pub revocation: Option<bool>,
 }
 
 impl Default for Values {
     fn default() -> Values {
         let (background, ipv6, events) = Default::default();
-        Values { core: unset(), background, ipv6, events, record: None, record_size: None }
+        Values { core: unset(), background, ipv6, events, record: None, record_size: None, revocation: None }
     }
 }
 
@@ -261,6 +263,14 @@ pub const CONFIGURATION: &[Key] = &[
     elsewhere("zgossip/security/username", "", "For `plain`: the username that CONNECT gives."),
     elsewhere("zgossip/security/password", "", "For `plain`: the password that CONNECT gives."),
     elsewhere("zgossip/security/domain", "global", "The domain that ZAP requests carry."),
+    Key {
+        path: "zgossip/security/revocation",
+        default: "",
+        unit: "",
+        meaning: "1: connections of clients are ended that the ZAP handler of this library would not admit any more; 0: they \
+                  stand. Not set: 1 for native nodes, 0 for CZMQ's actor.",
+        take: Take::Switch(|values, on| values.revocation = on),
+    },
     elsewhere(
         "zgossip/security/require-handler",
         "",
@@ -404,6 +414,7 @@ mod tests {
             ipv6: Some(false),
             record,
             record_size: Some(6),
+            revocation: None,
         };
         assert_eq!(values, expected);
         assert_eq!(

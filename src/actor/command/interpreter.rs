@@ -85,6 +85,8 @@ pub struct Interpreter {
     security: SecurityState,
     /// Whether the node requires a ZAP handler where the configuration does not say.
     requires_handler: bool,
+    /// Whether connections of clients that are not admitted any more are ended where the configuration does not say.
+    ends_revoked: bool,
     security_set: SecuritySet,
     /// The value of `server/record` that is in force.
     recorded: Option<Vec<u8>>,
@@ -117,6 +119,7 @@ impl Interpreter {
             own_rights: Rights::default(),
             security: SecurityState::Unset,
             requires_handler: engine.requires_handler(),
+            ends_revoked: engine.ends_revoked(),
             security_set: SecuritySet::default(),
             recorded: None,
             #[cfg(test)]

@@ -20,7 +20,8 @@ const MAX_COLLECTED: usize = 1 << 20;
 /// Runs a node called `name` for the program at the other end of `router`, on the calling thread, until `$TERM`.
 pub(super) fn run(router: &Router, name: String, context: raw::Context, logger: &Logger) {
     // CZMQ's actor lets everybody in while there is no handler; native nodes have never promised that.
-    let settings = EngineSettings { name, requires_handler: true, ..EngineSettings::default() };
+    let settings =
+        EngineSettings { name, requires_handler: true, ends_revoked: true, ..EngineSettings::default() };
     let engine = Engine::new(context, logger.clone(), settings);
     let mut owner = QueueOwner::new(router, &engine);
     engine.run(&mut owner);

@@ -120,6 +120,13 @@ impl Context {
         Context { handle, own: false }
     }
 
+    /// A context of a test's own, which stays.
+    #[cfg(test)]
+    pub fn fresh() -> Context {
+        // SAFETY: no arguments.
+        Context { handle: unsafe { zmq_sys::zmq_ctx_new() }, own: false }
+    }
+
     /// The libzmq context, NULL if it could not be made.
     pub fn as_ptr(self) -> *mut c_void {
         self.handle

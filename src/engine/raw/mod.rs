@@ -6,6 +6,7 @@
 //! | type | what it is |
 //! | --- | --- |
 //! | [`Context`] | the process's own context, or one that belongs to somebody else |
+//! | [`PerContext`] | a value for each context |
 //! | [`Socket`] | a socket of ours (closed when dropped) or a borrowed one (never closed) |
 //! | [`Msg`] | one message frame |
 //! | [`Monitored`] | a socket with its monitor, taken down in the order that libzmq needs |
@@ -31,6 +32,7 @@ mod listening;
 mod message;
 mod monitor;
 mod peer_name;
+mod per_context;
 mod poller;
 mod signals;
 mod socket;
@@ -48,6 +50,7 @@ pub use listening::{Listener, Refused, Spare, is_accepted_at};
 pub use message::{Load, Msg};
 pub use monitor::{Change, MonitorEvent, Monitored, Watched};
 pub use peer_name::{tcp_own, tcp_peer};
+pub use per_context::PerContext;
 pub use poller::Poller;
 pub use signals::with_signals_blocked;
 pub use socket::{Events, Socket};

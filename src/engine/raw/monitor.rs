@@ -42,6 +42,8 @@ pub enum Change {
     Mismatched,
     /// The handshake ended before it was done: the peer went away, or did not answer in time.
     Aborted,
+    /// A client was refused because there is no ZAP handler, and the listener requires one.
+    Undecided,
     /// There is no connection of the transport; libzmq tries again in a moment. It reports this of a connection that is
     /// lost, too.
     Failed,
@@ -66,8 +68,8 @@ pub struct Monitored {
 /// The reports that a monitor is asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Watched {
-    /// Listening, and the beginning and the end of connections that are accepted. libzmq does not tell of which of them
-    /// a handshake succeeds.
+    /// Listening, the beginning and the end of connections that are accepted, and handshakes that fail. libzmq does not
+    /// tell of which of them one succeeds, or fails.
     Listener,
     /// The connections that this side makes.
     Remotes,
@@ -85,8 +87,10 @@ impl Watched {
     }
 }
 
-const LISTENER_EVENTS: u32 =
-    zmq_sys::ZMQ_EVENT_LISTENING | zmq_sys::ZMQ_EVENT_ACCEPTED | zmq_sys::ZMQ_EVENT_DISCONNECTED;
+const LISTENER_EVENTS: u32 = zmq_sys::ZMQ_EVENT_LISTENING
+    | zmq_sys::ZMQ_EVENT_ACCEPTED
+    | zmq_sys::ZMQ_EVENT_DISCONNECTED
+    | zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
 
 const REMOTE_EVENTS: u32 = zmq_sys::ZMQ_EVENT_CONNECTED
     | zmq_sys::ZMQ_EVENT_DISCONNECTED
@@ -175,6 +179,10 @@ fn parse(head: &[u8]) -> Option<Change> {
         zmq_sys::ZMQ_EVENT_CONNECT_RETRIED => Some(Change::Failed),
         zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH => Some(Change::Refused { status: value }),
         zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL => Some(Change::Mismatched),
+        // Nothing else fails for this reason.
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL if value == libc::EFAULT as u32 => {
+            Some(Change::Undecided)
+        }
         zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL => Some(Change::Aborted),
         _ => None,
     }
@@ -200,6 +208,7 @@ mod tests {
         assert_eq!(parse(&head(failed, 1)), Some(Change::Mismatched));
         let broken = zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
         assert_eq!(parse(&head(broken, 32)), Some(Change::Aborted));
+        assert_eq!(parse(&head(broken, libc::EFAULT as u32)), Some(Change::Undecided));
         assert_eq!(parse(&head(zmq_sys::ZMQ_EVENT_CLOSED, 0)), None);
         assert_eq!(parse(b""), None);
         assert_eq!(parse(b"1234567"), None);

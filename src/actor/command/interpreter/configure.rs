@@ -122,15 +122,16 @@ impl Execution<'_> {
         self.engine.record((!name.is_empty()).then(|| file::path(name)))
     }
 
-    /// Puts the values of the `server` section in force.
+    /// Puts the values in force that need no section to be applied.
     pub(super) fn apply_values(&mut self) {
-        let Interpreter { logger, values, verbose, .. } = &mut *self.interpreter;
+        let Interpreter { logger, values, verbose, ends_revoked, .. } = &mut *self.interpreter;
         let mut settings = values.core.clone();
         settings.verbose |= *verbose;
         logger.set_verbose(settings.verbose);
         if !values.background {
             logger.foreground();
         }
+        self.engine.set_ends_revoked(values.revocation.unwrap_or(*ends_revoked));
         let (record, size) = (values.record.clone(), values.record_size);
         self.engine.set_record_size(size);
         if record != self.interpreter.recorded {
