@@ -341,6 +341,11 @@ impl Engine {
         self.note_security();
     }
 
+    /// Returns whether the node has keys, usable or not.
+    pub fn has_keys(&self) -> bool {
+        self.security.has_keys()
+    }
+
     /// Sets the username that the CONNECTs that follow give by PLAIN; empty for none.
     pub fn set_username(&mut self, username: &[u8]) {
         self.security.set_username(username);

@@ -15,6 +15,7 @@ mod configure;
 mod execute;
 mod load;
 mod node_calls;
+mod renewal;
 mod replies;
 
 use std::collections::HashSet;
@@ -24,6 +25,7 @@ use std::ops::ControlFlow;
 use self::configure::{SecuritySet, SecurityState};
 use self::execute::Execution;
 use self::load::Opened;
+use self::renewal::Certificate;
 use super::commands::{Command, Reason, Refused};
 use super::configuration::{Events, Values};
 use super::outgoing::Outgoing;
@@ -88,6 +90,8 @@ pub struct Interpreter {
     /// Whether connections of clients that are not admitted any more are ended where the configuration does not say.
     ends_revoked: bool,
     security_set: SecuritySet,
+    /// The certificate that the security section names.
+    certificate: Option<Certificate>,
     /// The value of `server/record` that is in force.
     recorded: Option<Vec<u8>>,
     /// A filter that tests put on the way out: events for which it is false reach no owner.
@@ -121,6 +125,7 @@ impl Interpreter {
             requires_handler: engine.requires_handler(),
             ends_revoked: engine.ends_revoked(),
             security_set: SecuritySet::default(),
+            certificate: None,
             recorded: None,
             #[cfg(test)]
             filter: None,
@@ -171,21 +176,24 @@ impl Interpreter {
 
     /// Returns the time at which to call [`handle_timeout`](Interpreter::handle_timeout), in monotonic milliseconds.
     pub fn poll_timeout(&self) -> Option<u64> {
-        self.watch.is_some().then_some(self.next_look)
+        (self.watch.is_some() || self.certificate.is_some()).then_some(self.next_look)
     }
 
-    /// Loads the configuration file again if its next check is due and the file has changed.
+    /// Loads the configuration file again if its next check is due and the file has changed, or its certificate.
     pub fn handle_timeout(&mut self, turn: Turn<'_>) {
         if turn.now.mono < self.next_look {
             return;
         }
         self.next_look = turn.now.mono + WATCH_INTERVAL;
-        let Some(watch) = &mut self.watch else { return };
-        if watch.has_changed() {
-            let name = watch.name().to_vec();
+        let is_renewed = self.has_new_certificate();
+        let changed =
+            self.watch.as_mut().and_then(|watch| watch.has_changed().then(|| watch.name().to_vec()));
+        if let Some(name) = changed {
             if Execution::new(self, turn).load(b"LOAD", &name) {
                 self.logger.notice(format_args!("reloaded configuration from {}", show(&name)));
             }
+        } else if is_renewed {
+            Execution::new(self, turn).renew_keys();
         }
     }
 

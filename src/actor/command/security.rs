@@ -111,6 +111,18 @@ pub fn exposure(tree: &Item) -> Option<[Value; 2]> {
     Cert::exposure(tree.get(b"zgossip/security/secret-key")?)
 }
 
+/// The certificate that the section names, where it asks for CURVE.
+pub fn certificate(tree: &Item) -> Option<&[u8]> {
+    let section = tree.locate(SECTION)?;
+    section.get(b"secret-key").filter(|_| section.get(b"mechanism") == Some(b"curve"))
+}
+
+/// Returns whether the section names this certificate, and nothing is wrong with it but that the certificate cannot be
+/// loaded.
+pub fn is_certificate_at_fault(tree: &Item, name: &[u8]) -> bool {
+    certificate(tree) == Some(name) && curve(name).is_err_and(|reason| security(tree) == Some(Err(reason)))
+}
+
 /// Whether a ZAP handler is required, where the section says so.
 pub fn requires_handler(tree: &Item) -> Option<bool> {
     tree.get(b"zgossip/security/require-handler").and_then(switch)

@@ -51,6 +51,12 @@ impl<T: Default + Send + Sync + 'static> PerContext<T> {
     }
 }
 
+impl<T: Default + Send + Sync + 'static> Default for PerContext<T> {
+    fn default() -> PerContext<T> {
+        PerContext::new()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,8 +5,9 @@ use std::io;
 
 use zeroize::Zeroizing;
 
-use super::Interpreter;
 use super::execute::Execution;
+use super::renewal::Certificate;
+use super::{Interpreter, WATCH_INTERVAL};
 use crate::actor::command::security::{self, Security};
 use crate::actor::command::{configuration, unknown_keys};
 use crate::actor::command::{rights, services};
@@ -191,16 +192,10 @@ impl Execution<'_> {
     /// Puts the security section in force. `undo`: the section that was in force before is the same file's, or the
     /// program's, so that keys are taken back that it has set and this one has not. Otherwise they stay, as in CZMQ.
     pub(super) fn apply_security(&mut self, undo: bool) {
-        let Interpreter { tree, security_set, requires_handler, .. } = &mut *self.interpreter;
-        let domain = security::domain(tree);
-        if domain.is_some() || security_set.domain {
-            self.engine.set_zap_domain(domain.unwrap_or_default());
-        }
-        security_set.domain = domain.is_some();
-        let required = security::requires_handler(tree).unwrap_or(*requires_handler);
-        if required != self.engine.requires_handler() {
-            self.engine.set_requires_handler(required);
-        }
+        let keeps_keys = self.keeps_keys();
+        self.apply_handler_settings();
+        let named = security::certificate(&self.interpreter.tree).map(Certificate::new);
+        let Interpreter { tree, security_set, certificate, .. } = &mut *self.interpreter;
         // Half of them are an error of the section, below.
         let credentials = security::credentials(tree).ok().flatten();
         if credentials.is_some() || security_set.credentials {
@@ -210,6 +205,11 @@ impl Execution<'_> {
         }
         security_set.credentials = credentials.is_some();
         let security = security::security(tree);
+        if keeps_keys && let Some(Err(reason)) = &security {
+            self.interpreter.logger.warning(format_args!("{reason}; the former keys stay"));
+            return;
+        }
+        *certificate = named;
         let is_curve = matches!(security, Some(Ok(Security::Curve { .. })));
         let takes_keys_back = security.is_some() || undo;
         if security_set.keys && !is_curve && takes_keys_back {
@@ -217,6 +217,7 @@ impl Execution<'_> {
             security_set.keys = false;
         }
         security_set.keys |= is_curve;
+        self.interpreter.next_look = self.interpreter.next_look.max(self.now.mono + WATCH_INTERVAL);
         self.interpreter.security = match security {
             None => {
                 if !matches!(self.interpreter.security, SecurityState::Unset) {
@@ -237,18 +238,36 @@ impl Execution<'_> {
         };
     }
 
+    /// Puts the part of the section in force that concerns the ZAP handler.
+    fn apply_handler_settings(&mut self) {
+        let Interpreter { tree, security_set, requires_handler, .. } = &mut *self.interpreter;
+        let domain = security::domain(tree);
+        if domain.is_some() || security_set.domain {
+            self.engine.set_zap_domain(domain.unwrap_or_default());
+        }
+        security_set.domain = domain.is_some();
+        let required = security::requires_handler(tree).unwrap_or(*requires_handler);
+        if required != self.engine.requires_handler() {
+            self.engine.set_requires_handler(required);
+        }
+    }
+
     /// Sets mechanism and keys for endpoints to come. Returns the mechanism's name.
     fn set_mechanism(&mut self, security: &Security) -> &'static str {
         match security {
             Security::Null => {
                 self.engine.set_mechanism(Mechanism::Null);
-                "NULL"
+                // The program may have set keys, and the section may be there for something else.
+                if self.engine.has_keys() { "CURVE" } else { "NULL" }
             }
             Security::Plain => {
                 self.engine.set_mechanism(Mechanism::Plain);
                 "PLAIN"
             }
             Security::Curve { public, secret } => {
+                if let Some(certificate) = &mut self.interpreter.certificate {
+                    certificate.set_public(*public);
+                }
                 self.engine.set_public_key(curve::encode(public).as_bytes());
                 let secret = Zeroizing::new(curve::encode(secret.reveal()));
                 self.engine.set_secret_key(secret.as_bytes());

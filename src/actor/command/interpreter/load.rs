@@ -128,6 +128,22 @@ impl Execution<'_> {
     fn close_unnamed(&mut self, name: &[u8], tree: &Item) {
         let section = |tree: &Item| tree.locate(b"zgossip/security").cloned();
         let is_secured_anew = section(tree) != section(&self.interpreter.tree);
+        self.close_opened(name, tree, is_secured_anew);
+    }
+
+    /// Opens the endpoints of the configuration file anew, because the keys in `certificate` have changed.
+    pub(super) fn reopen(&mut self, certificate: &[u8]) {
+        let tree = self.interpreter.tree.clone();
+        self.close_opened(certificate, &tree, true);
+        let file = self.interpreter.opened.file.clone();
+        if !file.is_empty() {
+            self.start_services(&file);
+        }
+    }
+
+    /// Undoes what the file has brought about and `tree` does not name, and closes all of its endpoints if
+    /// `is_secured_anew`. `name` is what has changed.
+    fn close_opened(&mut self, name: &[u8], tree: &Item, is_secured_anew: bool) {
         let named: Vec<_> = services(tree).map(|(_, service)| service).collect();
         let opened = std::mem::take(&mut self.interpreter.opened);
         let mut kept = Opened { file: opened.file, ..Opened::default() };

@@ -132,6 +132,62 @@ fn a_secret_certificate_that_others_can_read_is_used_and_warned_of() {
     }
 }
 
+const USING_CURVE: &str = "N: bench: server is using CURVE security";
+
+#[test]
+fn keys_that_change_under_their_name_are_taken_and_half_a_file_changes_nothing() {
+    if !crate::engine::raw::curve::available() {
+        return;
+    }
+    let mut bench = Bench::new();
+    let name = bench.directory.join("hub").to_str().expect("UTF-8").to_owned();
+    let socket = bench.directory.join("socket").to_str().expect("UTF-8").to_owned();
+    let [first, second] = [(); 2].map(|()| crate::actor::auth::Cert::generate().expect("keys"));
+    first.save(name.as_bytes(), "now").expect("a file");
+    let file = bench.file(
+        "hub.cfg",
+        &format!(
+            "zgossip\n    bind\n        endpoint = ipc://{socket}\n    security\n        mechanism = curve\n        \
+             secret-key = {name}\n"
+        ),
+    );
+    bench.tell(&["LOAD", &file]);
+    assert_eq!(bench.logged(), [USING_CURVE]);
+    let public =
+        |bench: &Bench| bench.interpreter.certificate.as_ref().and_then(|certificate| certificate.public());
+
+    // It is being written.
+    let secret = format!("{name}_secret");
+    let text = fs::read_to_string(&secret).expect("a file");
+    for part in [text.len() / 2, text.len() / 2 + 1] {
+        fs::write(&secret, &text[..part]).expect("a file");
+        bench.wait(1_000);
+        assert_eq!(bench.logged(), [""; 0], "it changes yet");
+    }
+    bench.wait(1_000);
+    let [warning] = &bench.logged()[..] else { panic!("said once") };
+    assert!(
+        warning.starts_with("W: bench: cannot load certificate")
+            && warning.ends_with("; the former keys stay")
+    );
+    bench.tell(&["LOAD", &file]);
+    assert_eq!(bench.logged(), [&**warning], "to load the configuration again changes nothing either");
+    assert_eq!(bench.tell(&["ENDPOINT"]), [format!("ENDPOINT ipc://{socket}")]);
+    assert_eq!(public(&bench), Some(*first.public()));
+
+    second.save(name.as_bytes(), "later").expect("a file");
+    bench.wait(1_000);
+    bench.wait(1_000);
+    let taken = [
+        USING_CURVE.to_owned(),
+        format!("N: bench: the keys of certificate {name} have changed, and are taken"),
+        format!("N: bench: no longer bound to ipc://{socket}, for {name} has changed"),
+    ];
+    assert_eq!(bench.logged(), taken);
+    assert_eq!(public(&bench), Some(*second.public()));
+    assert_eq!(bench.tell(&["ENDPOINT"]), [format!("ENDPOINT ipc://{socket}")]);
+}
+
 #[test]
 fn a_file_says_where_it_is_wrong_and_the_rest_of_it_counts() {
     let mut bench = Bench::new();
