@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
+#include <zmq.h>
 #include "check.h"
 
 #define KEY "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
@@ -16,6 +17,7 @@
 static zgossip_t *node;     //  not bound, and its events are on
 static zgossip_t *idle;     //  has no messages, and does not wait for any
 static zgossip_t *ended;    //  has had $TERM
+static zgossip_t *cut;      //  its context was terminated
 static zgossip_t *small;    //  server/max_value is 10
 static zgossip_t *badkeys;  //  two keys that are no pair
 static zgossip_t *secured;  //  zgossip/security/mechanism is curve
@@ -67,6 +69,10 @@ static void prepare (const char *file)
     ended = new_node ("ended");
     CHECK (zgossip_sendx (ended, "$TERM", NULL) == 0);
     CHECK (zgossip_recv (ended, NULL) == NULL && errno == EPIPE);
+    void *context = zmq_ctx_new ();
+    CHECK ((cut = zgossip_new_in ("cut", context)));
+    CHECK (zgossip_count (cut) == 0);
+    CHECK (zmq_ctx_term (context) == 0);
     small = new_node ("small");
     CHECK (zgossip_set (small, "server/max_value", "10") == 0);
     badkeys = new_node ("badkeys");
@@ -87,7 +93,7 @@ static void finish (void)
     zgossip_cert_destroy (&cert);
     zgossip_auth_destroy (&auth);
     zgossip_free (taken);
-    zgossip_t **all [] = { &node, &idle, &ended, &small, &badkeys, &secured, &other };
+    zgossip_t **all [] = { &node, &idle, &ended, &cut, &small, &badkeys, &secured, &other };
     for (size_t i = 0; i < sizeof all / sizeof all [0]; i++)
         zgossip_destroy (all [i]);
 }

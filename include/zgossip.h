@@ -19,7 +19,8 @@
              text. A function that succeeds leaves errno as it was.
     Errors   EINVAL if a pointer that is needed is NULL, or is not what it has to be (of another kind, or destroyed) as
              far as that can be seen; ENOTRECOVERABLE if the library itself failed. Both may come from every function,
-             also where they are not named.
+             also where they are not named. So may EDEADLK: in a signal handler that has interrupted a call of the
+             same thread, every function fails with it, for it might wait for that call.
     Strings  Strings are bytes in any encoding, with a NUL at the end. The library copies the strings that it is given.
     Threads  Any thread may call any function at any time, on one node in several threads at the same time too.
              Certificates and messages (zgossip_cert_t, zgossip_msg_t) are for one thread at a time.
@@ -27,7 +28,7 @@
     An answered call waits for the node: it is carried out after all that was asked of the node before, by any thread,
     and returns when the messages that those commands led to can be received. It waits as long as zgossip_set_sndtimeo
     says, and at least a second. The errors of an answered call are EAGAIN if that was too short (nothing has been done
-    then), EPIPE if the node has ended, and EDEADLK in a function that was given to zgossip_set_log, which runs in the
+    then), EPIPE if the node has ended, ETERM (zmq.h) if its libzmq context was terminated, and EDEADLK in a function that was given to zgossip_set_log, which runs in the
     node's own thread. */
 
 #ifndef ZGOSSIP_LIBRARY_H_INCLUDED
@@ -97,7 +98,8 @@ zgossip_t *zgossip_new(const char *name);
 // The node shares its inproc endpoints with all other sockets in that context.
 // `context` is what zmq_ctx_new returned, to the program or to a library that
 // it uses; it stays the program's, which must destroy the node before it
-// terminates the context. `name` and the rest are as for zgossip_new.
+// terminates the context. If the context is terminated first, the node ends,
+// and calls on it fail with ETERM (zmq.h). `name` and the rest are as for zgossip_new.
 //
 // Returns: the node, which the caller destroys with zgossip_destroy; or NULL.
 // Errors: EINVAL if the context is NULL, terminated or no context; and those
@@ -307,8 +309,8 @@ typedef struct {
 //
 // Returns: 0, or -1.
 // Errors: EINVAL if the key is empty or too long; EMSGSIZE if the value is too
-//     long; ENOMEM if there is no memory for it; EAGAIN, EINTR and EPIPE as
-//     zgossip_send.
+//     long; ENOMEM if there is no memory for it; EAGAIN, EINTR, EPIPE and
+//     ETERM as zgossip_send.
 int zgossip_publish(zgossip_t *self, const char *key, const char *value);
 
 // Publishes a tuple that expires on every node after `msecs` milliseconds.
@@ -1017,6 +1019,9 @@ int zgossip_auth_allow(zgossip_auth_t *self, const char *address);
 
 // Refuses clients from an address, as long as no address is allowed.
 //
+// Clients that are connected from there lose their connections to nodes made
+// by zgossip_new within seconds, unless zgossip/security/revocation is 0.
+//
 // Returns: 0, or -1.
 // Errors: EINVAL if an argument is NULL or no handler.
 int zgossip_auth_deny(zgossip_auth_t *self, const char *address);
@@ -1036,8 +1041,10 @@ int zgossip_auth_plain(zgossip_auth_t *self, const char *filename);
 // directory.
 //
 // zgossip_cert_save_public writes such certificates; files may come and go at
-// any time. "*" in place of a directory accepts every client that knows the
-// server's public key.
+// any time. Who loses a certificate loses connections to nodes made by
+// zgossip_new within seconds, unless zgossip/security/revocation is 0. "*" in
+// place of a directory accepts every client that knows the server's public
+// key.
 //
 // Returns: 0, or -1.
 // Errors: EINVAL if an argument is NULL or no handler.
@@ -1251,7 +1258,8 @@ zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
 // Returns: 0 once the command is queued, or -1.
 // Errors: EINVAL if a frame is NULL or there are no frames; EAGAIN if there
 //     was no room in time; EINTR if a signal came first; EMSGSIZE if a frame
-//     has 4 GiB or more; EPIPE if the node has ended by $TERM.
+//     has 4 GiB or more; EPIPE if the node has ended by $TERM,
+//     ETERM (zmq.h) if its libzmq context was terminated.
 int zgossip_send(zgossip_t *self, const char *const *frames, size_t count);
 
 // Sends a command of `count` frames that are given with their sizes in bytes.

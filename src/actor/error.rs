@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// libzmq's number for the end of a context, on all systems: `ZMQ_HAUSNUMERO` and 53.
+const ETERM: i32 = 156_384_765;
+
 /// A call on a node that failed without reaching it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CallError {
@@ -11,6 +14,8 @@ pub enum CallError {
     Interrupted,
     /// The node has ended (EPIPE).
     Closed,
+    /// The node has ended because its libzmq context was terminated (ETERM).
+    Terminated,
     /// The command has no frames (EINVAL).
     NoFrames,
     /// A frame has 4 GiB or more (EMSGSIZE).
@@ -26,6 +31,7 @@ impl CallError {
             CallError::TimedOut => libc::EAGAIN,
             CallError::Interrupted => libc::EINTR,
             CallError::Closed => libc::EPIPE,
+            CallError::Terminated => ETERM,
             CallError::NoFrames => libc::EINVAL,
             CallError::TooLarge => libc::EMSGSIZE,
             CallError::OwnThread => libc::EDEADLK,
@@ -39,6 +45,7 @@ impl fmt::Display for CallError {
             CallError::TimedOut => "timed out",
             CallError::Interrupted => "interrupted by a signal",
             CallError::Closed => "the node has ended",
+            CallError::Terminated => "the node has ended, for its libzmq context was terminated",
             CallError::NoFrames => "a command has at least one frame",
             CallError::TooLarge => "frame is too long",
             CallError::OwnThread => "the node's own thread cannot wait for the node",

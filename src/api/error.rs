@@ -33,7 +33,8 @@ pub enum ErrorKind {
     TimedOut,
     /// Call that was waiting when a signal handler ran (`EINTR`).
     Interrupted,
-    /// Node that has ended, or belongs to the parent of this process (`EPIPE`).
+    /// Node that has ended, or belongs to the parent of this process (`EPIPE`), or whose libzmq context was terminated
+    /// (`ETERM`).
     Closed,
     /// Argument that makes no sense (`EINVAL`).
     InvalidInput,
@@ -78,7 +79,7 @@ impl Error {
         match self.errno {
             libc::EAGAIN => ErrorKind::TimedOut,
             libc::EINTR => ErrorKind::Interrupted,
-            libc::EPIPE => ErrorKind::Closed,
+            libc::EPIPE | zmq_sys::errno::ETERM => ErrorKind::Closed,
             libc::EINVAL => ErrorKind::InvalidInput,
             libc::EMSGSIZE => ErrorKind::TooLarge,
             libc::ENOBUFS => ErrorKind::LimitReached,

@@ -21,6 +21,9 @@ impl Engine {
             }
         }
         let begun = Instant::now();
+        if self.is_context_ending {
+            owner.handle_termination();
+        }
         if !self.terminated {
             self.send_rest(&mut poller);
         }
@@ -108,9 +111,16 @@ impl Engine {
         for fd in self.crowding.refusing() {
             poller.add(fd, false);
         }
+        let sentinel = self.sentinel.as_ref().map(|&(_, fd)| poller.add(fd, false));
         let timeout = if busy || commands { Some(Duration::ZERO) } else { self.time_left(owner) };
         if let Err(error) = poller.wait(timeout) {
             return self.give_up("the node ends, for it cannot wait for events", error);
+        }
+        if let (Some(place), Some((socket, _))) = (sentinel, &self.sentinel)
+            && poller.ready(place)
+            && let Err(error) = socket.events()
+        {
+            return self.give_up("the node ends, for it cannot ask a socket for events", error);
         }
         self.note_readable(poller, first);
         commands || poller.ready(source)

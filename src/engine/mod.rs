@@ -71,7 +71,7 @@ mod warnings;
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -155,6 +155,9 @@ pub trait Owner {
     /// Hands the program as many queued events as it has room for. Called at the end of every turn.
     fn flush(&mut self);
 
+    /// Notes that the node's context is being terminated, before its sockets are closed. The node ends then.
+    fn handle_termination(&mut self) {}
+
     /// The moment at which [`handle_timeout`](Owner::handle_timeout) is to be called (ms, as [`Now::mono`]).
     fn poll_timeout(&self) -> Option<u64>;
 
@@ -234,6 +237,10 @@ pub struct Engine {
     watch: warnings::Watch,
     /// The node cannot go on: its context is being terminated, most likely.
     terminated: bool,
+    /// Its context is being terminated.
+    is_context_ending: bool,
+    /// The socket by which the end of a foreign context is noticed, if the node has no other.
+    sentinel: Option<(raw::Socket, RawFd)>,
 }
 
 /// The time between two log lines about failed calls (ms).
@@ -272,12 +279,23 @@ impl Engine {
             failures: Throttle::constant(FAILURE_INTERVAL),
             watch: warnings::Watch::default(),
             terminated: false,
+            is_context_ending: false,
+            sentinel: None,
         };
         if !settings.name.is_empty() {
             engine.node.set_name(settings.name.as_bytes());
         }
         engine.record_if_environment_asks();
         engine
+    }
+
+    /// Sees to it that the node ends with a context that belongs to somebody else, also while it has no sockets there. Where
+    /// no socket can be had, it is noticed later.
+    pub fn watch_context(&mut self) {
+        if self.context.is_foreign() {
+            let socket = raw::Socket::new(self.context, zmq::PAIR);
+            self.sentinel = socket.and_then(|socket| socket.fd().map(|fd| (socket, fd))).ok();
+        }
     }
 
     /// The gossip protocol's state machine.
@@ -456,6 +474,7 @@ impl Engine {
     fn log_failure(&mut self, failure: &str, error: raw::Error) {
         if error.is_terminated() {
             self.terminated = true;
+            self.is_context_ending = true;
         } else if self.failures.pass(self.clock.mono()) {
             self.logger.error(format_args!("{failure}: {error}"));
         }

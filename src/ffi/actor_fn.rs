@@ -14,7 +14,7 @@ use std::sync::Arc;
 use libc::{c_char, c_void};
 
 use super::czmq_compat::{self, loaded};
-use super::entry::{entry, panic_text};
+use super::entry::{entry, outside, panic_text};
 use super::error::Errno;
 use super::host::prepare;
 use super::socket::{Origin, Socket};
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn zgossip(pipe: *mut zsock_t, args: *mut c_void) {
         if !(socket.origin() == Origin::Czmq && unsafe { loaded::signal(pipe.cast()) }) {
             signal(socket)?;
         }
-        run(socket, &prefix, context_of(socket));
+        outside(|| run(socket, &prefix, context_of(socket)));
         Ok(())
     }
 }

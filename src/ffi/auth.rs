@@ -12,7 +12,7 @@ use std::sync::Arc;
 use libc::{c_char, c_int, c_void};
 
 use super::actor_fn::{context_of, signal, sink, sink_of};
-use super::entry::{entry, panic_text};
+use super::entry::{entry, outside, panic_text};
 use super::error::Errno;
 use super::host::prepare;
 use super::socket::Socket;
@@ -221,7 +221,7 @@ pub unsafe extern "C" fn zgossip_auth_actor(pipe: *mut zsock_t, args: *mut c_voi
                 let _ = signal(socket);
             });
         });
-        if let Err(payload) = catch_unwind(served) {
+        if let Err(payload) = outside(|| catch_unwind(served)) {
             sink.write(Level::Error, &format!("zauth: it has failed, and ends: {}", panic_text(&*payload)));
             // Dropping a foreign panic payload could panic again.
             std::mem::forget(payload);

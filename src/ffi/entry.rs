@@ -5,6 +5,7 @@
 //! [`entry_with_reason!`] also keeps the reason of a failure as text, for `zgossip_strerror`.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libc::c_int;
@@ -59,13 +60,49 @@ macro_rules! entry_with_reason {
 
 pub(super) use {entry, entry_with_reason};
 
+thread_local! {
+    /// Whether the thread is inside an exported function.
+    static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The time for which a thread is inside an exported function, or counts as outside.
+struct Inside {
+    before: bool,
+}
+
+impl Inside {
+    fn set(inside: bool) -> Inside {
+        Inside { before: IS_INSIDE.replace(inside) }
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        IS_INSIDE.set(self.before);
+    }
+}
+
+/// Runs what may call functions of the program, which may call exported functions again, in a thread of its own.
+pub(super) fn outside<T>(work: impl FnOnce() -> T) -> T {
+    let _outside = Inside::set(false);
+    work()
+}
+
 /// Runs the body of [`entry!`].
 pub(super) fn run<T: OnFailure>(body: impl FnOnce() -> Result<T, Errno>) -> T {
     run_with_reason(|| body().map_err(Failure::from))
 }
 
 /// Runs the body of [`entry_with_reason!`].
+///
+/// A signal handler may have interrupted this thread inside another function, which may hold locks: it would wait for itself.
+/// Nothing is touched then but `errno`.
 pub(super) fn run_with_reason<T: OnFailure>(body: impl FnOnce() -> Result<T, Failure>) -> T {
+    if IS_INSIDE.get() {
+        Errno(libc::EDEADLK).set();
+        return T::VALUE;
+    }
+    let _inside = Inside::set(true);
     let failure = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => return value,
         Ok(Err(failure)) => failure,

@@ -113,5 +113,6 @@ mod tests {
         remember(Errno::INVALID.into());
         assert_eq!(text(libc::EINVAL), "Invalid argument");
         assert!(!text(-7).is_empty() && !text(zmq_sys::errno::ETERM).is_empty());
+        assert_eq!(CallError::Terminated.errno(), zmq_sys::errno::ETERM);
     }
 }

@@ -93,6 +93,16 @@ fn calls_say_when_no_thread_can_be_started() {
 }
 
 #[test]
+fn careless_calls_fail_and_do_not_hang() {
+    let program = Compile::ctest("careless.c").flags(&["-std=gnu11"]).warnings().header().ours();
+    let command = Command::new(program.libs(&["-lzmq", "-lpthread"]).build());
+    let done = run(command, LONG * 2).check("careless calls");
+    let expected =
+        ["terminated: ETERM", "a call that waits: EDEADLK", "calls of all kinds: EDEADLK", "the end"];
+    assert_eq!(done.out.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn many_threads_may_call_one_node() {
     let mut command = native_program("typed_threads");
     command.arg("4");

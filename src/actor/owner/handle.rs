@@ -85,7 +85,7 @@ impl Handle {
         let deadline = self.router.send_timeout.deadline_of_at_least(MIN_CALL_TIMEOUT);
         let (request, answer) = request(closure);
         self.router.request(request, deadline)?;
-        answer.wait(deadline, false)
+        answer.wait(deadline, false).map_err(|error| self.router.why(error))
     }
 
     /// Waits as [`wait`](Handle::wait) does; [`CallError::TimedOut`] comes without a text about what is lacking.
@@ -105,10 +105,11 @@ impl Handle {
         let (promise, met) = promise();
         let (request, answer) = request(move |node| node.wait(condition, promise));
         self.router.request(request, first)?;
-        match answer.wait(first, false)? {
+        let met = answer.wait(first, false).and_then(|number| match number {
             Some(number) => Ok(number),
             None => met.wait(deadline, true),
-        }
+        });
+        met.map_err(|error| self.router.why(error))
     }
 
     /// The longest value that the node accepts, in bytes.

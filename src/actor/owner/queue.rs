@@ -22,7 +22,8 @@ pub(super) fn run(router: &Router, name: String, context: raw::Context, logger: 
     // CZMQ's actor lets everybody in while there is no handler; native nodes have never promised that.
     let settings =
         EngineSettings { name, requires_handler: true, ends_revoked: true, ..EngineSettings::default() };
-    let engine = Engine::new(context, logger.clone(), settings);
+    let mut engine = Engine::new(context, logger.clone(), settings);
+    engine.watch_context();
     let mut owner = QueueOwner::new(router, &engine);
     engine.run(&mut owner);
     owner.outbox.flush();
@@ -167,6 +168,10 @@ impl Owner for QueueOwner<'_> {
 
     fn flush(&mut self) {
         self.outbox.flush();
+    }
+
+    fn handle_termination(&mut self) {
+        self.outbox.router.terminate();
     }
 
     fn poll_timeout(&self) -> Option<u64> {

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::batch::Batch;
@@ -27,6 +27,8 @@ pub(super) struct Router {
     thread: OnceLock<ThreadMark>,
     /// The longest value that the node accepts, in bytes.
     max_value: AtomicUsize,
+    /// Whether the node ends because its context is being terminated.
+    is_terminated: AtomicBool,
 }
 
 /// The program's side.
@@ -40,17 +42,19 @@ impl Router {
             recv_timeout: Timeout::default(),
             thread: OnceLock::new(),
             max_value: AtomicUsize::new(usize::MAX),
+            is_terminated: AtomicBool::new(false),
         })
     }
 
     /// Queues a command of frames.
     pub(super) fn send(&self, frames: &[&[u8]]) -> Result<(), CallError> {
-        self.commands.send(frames, || self.deadline(&self.send_timeout))
+        self.commands.send(frames, || self.deadline(&self.send_timeout)).map_err(|error| self.why(error))
     }
 
     /// Queues a PUBLISH of a typed call.
     pub(super) fn publish(&self, key: &[u8], value: &[u8], ttl: u32) -> Result<(), CallError> {
-        self.commands.publish(key, value, ttl, || self.deadline(&self.send_timeout))
+        let until = || self.deadline(&self.send_timeout);
+        self.commands.publish(key, value, ttl, until).map_err(|error| self.why(error))
     }
 
     /// Queues a request.
@@ -61,7 +65,7 @@ impl Router {
     ) -> Result<(), CallError> {
         // A request has an answer to wait for, which the node's own thread must not do even where there is room.
         self.may_wait()?;
-        self.commands.request(request, || Ok(deadline))
+        self.commands.request(request, || Ok(deadline)).map_err(|error| self.why(error))
     }
 
     /// Takes the message that has waited longest.
@@ -103,6 +107,12 @@ impl Router {
     /// The end of a wait that begins now; an error in the node's own thread, which must not wait for itself.
     fn deadline(&self, timeout: &Timeout) -> Deadline {
         self.may_wait().map(|()| timeout.deadline())
+    }
+
+    /// The error of a call, with the reason why the node has ended. Who receives learns that it has ended, and no more.
+    pub(super) fn why(&self, error: CallError) -> CallError {
+        let is_terminated = error == CallError::Closed && self.is_terminated.load(Ordering::Acquire);
+        if is_terminated { CallError::Terminated } else { error }
     }
 
     fn may_wait(&self) -> Result<(), CallError> {
@@ -160,6 +170,12 @@ impl Router {
     /// Sets the longest value that the node accepts, in bytes.
     pub(super) fn set_max_value(&self, max_value: usize) {
         self.max_value.store(max_value, Ordering::Relaxed);
+    }
+
+    /// Accepts no commands any more, for the context is being terminated: what waits is dropped.
+    pub(super) fn terminate(&self) {
+        self.is_terminated.store(true, Ordering::Release);
+        self.commands.end();
     }
 
     /// Ends the router because the node has ended. Messages that wait can still be taken.

@@ -127,6 +127,11 @@ impl Context {
         Context { handle: unsafe { zmq_sys::zmq_ctx_new() }, own: false }
     }
 
+    /// Returns whether the context belongs to somebody else.
+    pub fn is_foreign(self) -> bool {
+        !self.own
+    }
+
     /// The libzmq context, NULL if it could not be made.
     pub fn as_ptr(self) -> *mut c_void {
         self.handle

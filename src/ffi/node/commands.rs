@@ -33,7 +33,8 @@ const MAX_FRAMES: usize = 1 << 16;
 /// Returns: 0 once the command is queued, or -1.
 /// Errors: EINVAL if a frame is NULL or there are no frames; EAGAIN if there
 ///     was no room in time; EINTR if a signal came first; EMSGSIZE if a frame
-///     has 4 GiB or more; EPIPE if the node has ended by $TERM.
+///     has 4 GiB or more; EPIPE if the node has ended by $TERM,
+///     ETERM (zmq.h) if its libzmq context was terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_send(
     self_: *mut zgossip_t,

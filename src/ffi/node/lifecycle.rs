@@ -47,7 +47,8 @@ pub unsafe extern "C" fn zgossip_new(name: *const c_char) -> *mut zgossip_t {
 /// The node shares its inproc endpoints with all other sockets in that context.
 /// `context` is what zmq_ctx_new returned, to the program or to a library that
 /// it uses; it stays the program's, which must destroy the node before it
-/// terminates the context. `name` and the rest are as for zgossip_new.
+/// terminates the context. If the context is terminated first, the node ends,
+/// and calls on it fail with ETERM (zmq.h). `name` and the rest are as for zgossip_new.
 ///
 /// Returns: the node, which the caller destroys with zgossip_destroy; or NULL.
 /// Errors: EINVAL if the context is NULL, terminated or no context; and those

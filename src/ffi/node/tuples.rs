@@ -35,8 +35,8 @@ unsafe fn publish(node: *mut zgossip_t, name: &[u8], value: &[u8], ttl: u32) -> 
 ///
 /// Returns: 0, or -1.
 /// Errors: EINVAL if the key is empty or too long; EMSGSIZE if the value is too
-///     long; ENOMEM if there is no memory for it; EAGAIN, EINTR and EPIPE as
-///     zgossip_send.
+///     long; ENOMEM if there is no memory for it; EAGAIN, EINTR, EPIPE and
+///     ETERM as zgossip_send.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_publish(
     self_: *mut zgossip_t,

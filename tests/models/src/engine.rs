@@ -41,6 +41,7 @@ pub struct OwnerEvent(pub Message);
 pub struct EngineSettings {
     pub name: String,
     pub requires_handler: bool,
+    pub ends_revoked: bool,
     pub more: (),
 }
 
@@ -51,6 +52,7 @@ pub trait Owner {
     fn handle_event(&mut self, event: OwnerEvent);
     fn settle(&mut self, engine: &mut Engine, now: Now);
     fn flush(&mut self);
+    fn handle_termination(&mut self);
     fn poll_timeout(&self) -> Option<u64>;
     fn handle_timeout(&mut self, engine: &mut Engine, now: Now);
 }
@@ -79,6 +81,9 @@ impl Engine {
     pub fn new(_: raw::Context, logger: Logger, _: EngineSettings) -> Engine {
         Engine { node: Node(Settings { max_value: usize::MAX }), logger, events: VecDeque::new() }
     }
+
+    /// There is no context that could end.
+    pub fn watch_context(&mut self) {}
 
     pub fn node(&mut self) -> &mut Node {
         &mut self.node

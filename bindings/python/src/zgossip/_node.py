@@ -30,6 +30,8 @@ Text = Union[str, bytes]
 Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
 _MAX_KEY = 255
+# libzmq: the context was terminated.
+_ETERM = 156384765
 # All events, with the names and ids of peers.
 _EVENTS = "2"
 _MAX_TTL = 0xFFFFFFFF
@@ -397,7 +399,7 @@ class Node:
     def _failure(self) -> Exception:
         """The exception for the last call, which failed."""
         number = ctypes.get_errno()
-        if number == errno.EPIPE or not self._end.alive:
+        if number in (errno.EPIPE, _ETERM) or not self._end.alive:
             _park_at_exit()
             return NodeClosed("the node has ended", number)
         return ZgossipError(self._library.reason(number), number)
