@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::build::{ctests, native_program};
 use common::node::eventually;
-use common::{Compile, LONG, Lib, Node, Process, artifacts, run};
+use common::{Compile, LONG, Lib, Node, Process, Scratch, artifacts, run};
 use zgossip::actor::{Condition, Handle};
 use zgossip::engine::raw::Context;
 use zgossip::log::{Level, Sink};
@@ -99,6 +99,16 @@ fn careless_calls_fail_and_do_not_hang() {
     let done = run(command, LONG * 2).check("careless calls");
     let expected =
         ["terminated: ETERM", "a call that waits: EDEADLK", "calls of all kinds: EDEADLK", "the end"];
+    assert_eq!(done.out.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_client_whose_certificate_is_taken_away_is_cut_off_unless_the_hub_was_told_otherwise() {
+    let scratch = Scratch::new();
+    let mut command = native_program("revoked");
+    command.arg(scratch.path(""));
+    let done = run(command, LONG * 2).check("revoked");
+    let expected = ["strict: ended", "lax: stands", "lax: ended", "the end"];
     assert_eq!(done.out.lines().collect::<Vec<_>>(), expected);
 }
 
