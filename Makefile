@@ -59,7 +59,7 @@ help:
 	@echo 'make lint       formatting, lints, documentation, and licences of dependencies where cargo-deny is installed'
 	@echo 'make models     models of threads: more orders than in make test (PREEMPTIONS=3)'
 	@echo 'make fuzz       fuzzers, guided by coverage, for a minute each (FUZZ_SECONDS=60)'
-	@echo 'make sanitize   C programs under the address, undefined-behaviour and, with nightly Rust, thread sanitizers'
+	@echo 'make sanitize   C programs under the address, undefined-behaviour and, with nightly Rust, thread sanitizers, and Miri'
 	@echo 'make bench      measure, side by side with CZMQ: 10 minutes (BENCH=quick for a hint)'
 	@echo 'make simulate   time and messages in simulated networks of up to 10 000 nodes, and delivery under faults'
 	@echo 'make instructions  compare what a tuple costs, in instructions, with what is recorded'

@@ -7,6 +7,7 @@
 # | address, undefined and leaks: the C programs, and what the library gives them and frees | any toolchain |
 # | address: the library's Rust, too | nightly Rust |
 # | threads: eight of them on one node | nightly Rust with rust-src |
+# | Miri: unsafe code that needs no libzmq | nightly Rust with miri and rust-src |
 #
 # libzmq is the system's and is not instrumented; what the thread sanitizer says about it alone is left out
 # (sanitize.supp). Valgrind watches the C programs in `cargo test --test product memory`.
@@ -55,6 +56,9 @@ for name in arguments native selftest typed typed_threads; do
     program address,undefined "$name" "$target/debug/libzgossip.a" -fsanitize=address,undefined
     watch "$name" "$seconds"
 done
+# Without an argument: with one it leaves nodes alive, and the slot of each is reported, as it is to be.
+program address,undefined late "$target/debug/libzgossip.a" -fsanitize=address,undefined
+watch late
 
 echo "--- address: the library's Rust, too"
 if [ -n "$nightly" ]; then
@@ -83,5 +87,14 @@ if has_rust_src; then
     done
 else
     echo "skipped: no nightly Rust with rust-src (rustup toolchain install nightly --component rust-src)"
+fi
+
+echo "--- Miri: unsafe code that needs no libzmq"
+if has_rust_src && [ -x "$nightly/bin/cargo-miri" ]; then
+    # What libzmq, a thread of the engine or a signal takes part in is out of Miri's reach.
+    CARGO_TARGET_DIR=$directory/miri RUSTUP_TOOLCHAIN=nightly $cargo miri test --lib -- \
+        ffi::node::slot ffi::node::frames ffi::node::events ffi::msg::tests ffi::failure
+else
+    echo "skipped: no nightly Rust with miri and rust-src (rustup toolchain install nightly --component miri,rust-src)"
 fi
 echo "no report"

@@ -293,3 +293,6 @@ pub unsafe extern "C" fn zgossip_msg_set_ttl(self_: *mut zgossip_msg_t, ttl: u32
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -175,8 +175,30 @@ pub unsafe extern "C" fn zgossip_fd(self_: *mut zgossip_t) -> c_int {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::ffi::CStr;
 
     use super::*;
+
+    #[test]
+    fn a_message_is_one_block_with_its_frames() {
+        for frames in [&[&b"DELIVER"[..], b"a\xff", b""][..], &[b"STATUS", b"7"], &[b"ERROR"]] {
+            let message = Message::text(frames);
+            let mut event = to_c(&message).expect("memory").as_ptr();
+            // SAFETY: the block is read before it is freed.
+            unsafe {
+                assert_eq!((*event).count, frames.len());
+                for (index, frame) in frames.iter().enumerate() {
+                    assert_eq!(CStr::from_ptr(*(*event).frames.add(index)).to_bytes(), *frame);
+                    assert_eq!(*(*event).sizes.add(index), frame.len());
+                }
+                assert!((*(*event).frames.add(frames.len())).is_null());
+                assert_eq!((*event).key.is_null(), frames.len() < 2);
+                assert_eq!((*event).value.is_null(), frames.len() < 3);
+                zgossip_event_destroy(&raw mut event);
+            }
+            assert!(event.is_null());
+        }
+    }
 
     #[test]
     fn every_event_has_a_kind_of_its_own() {

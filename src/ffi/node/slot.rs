@@ -175,3 +175,70 @@ impl<N: Resident> Pool<N> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    /// A node in memory of its own, so that Miri and valgrind see a use of one that is gone.
+    struct Number {
+        value: Box<u32>,
+    }
+
+    impl Resident for Number {
+        const TAG: u32 = 0x1111;
+
+        fn is_orphan(&self) -> bool {
+            false
+        }
+
+        fn close(&self) {
+            assert_ne!(*self.value, 0, "closed");
+        }
+    }
+
+    /// A pointer as C passes it from thread to thread.
+    #[derive(Clone, Copy)]
+    struct Pointer(NonNull<Slot<Number>>);
+
+    // SAFETY: what it points to may be used by any thread.
+    unsafe impl Send for Pointer {}
+
+    impl Pointer {
+        fn enter(self) -> Result<Guard<Number>, Errno> {
+            // SAFETY: it came from `insert`.
+            unsafe { Guard::enter(self.0.as_ptr()) }
+        }
+    }
+
+    #[test]
+    fn calls_find_the_nodes_of_a_slot_one_after_the_other_or_none() {
+        const NODES: u32 = 30;
+        let pool = Pool::new(Mutex::new(VecDeque::new()), 0);
+        let pointer = Pointer(pool.insert(Number { value: Box::new(1) }));
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(move || {
+                    let mut last = 1;
+                    while last < NODES {
+                        if let Ok(node) = { pointer }.enter() {
+                            assert!(*node.value >= last, "{} behind {last}", node.value);
+                            last = *node.value;
+                        }
+                        thread::yield_now();
+                    }
+                });
+            }
+            for number in 2..=NODES {
+                // SAFETY: it came from `insert`.
+                assert_eq!(unsafe { pool.remove(pointer.0.as_ptr()) }, Ok(()));
+                assert_eq!(
+                    pool.insert(Number { value: Box::new(number) }),
+                    pointer.0,
+                    "the slot is used again"
+                );
+            }
+        });
+    }
+}
