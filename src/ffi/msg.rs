@@ -238,8 +238,8 @@ pub unsafe extern "C" fn zgossip_msg_key(self_: *mut zgossip_msg_t) -> *const c_
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_set_key(self_: *mut zgossip_msg_t, key: *const c_char) {
     entry! {
-        // SAFETY: the program gives its own message, and a C string.
-        let (message, key) = unsafe { (message(self_)?, string(key)?) };
+        // SAFETY: the program gives its own message, and a C string. It may be this message's own: it is copied first.
+        let (message, key) = unsafe { (message(self_)?, string(key)?.to_owned()) };
         message.set_key(key)
     }
 }
@@ -263,8 +263,8 @@ pub unsafe extern "C" fn zgossip_msg_value(self_: *mut zgossip_msg_t) -> *const 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_msg_set_value(self_: *mut zgossip_msg_t, value: *const c_char) {
     entry! {
-        // SAFETY: the program gives its own message, and a C string.
-        let (message, value) = unsafe { (message(self_)?, string(value)?) };
+        // SAFETY: as in `zgossip_msg_set_key`.
+        let (message, value) = unsafe { (message(self_)?, string(value)?.to_owned()) };
         message.set_value(value);
         Ok(())
     }

@@ -179,7 +179,7 @@ fn keys_make_a_connection_private(verbose: bool) {
     stranger.connect(&endpoint);
     let mut message = zgossip_msg_t::new();
     message.set_id(ZGOSSIP_MSG_PUBLISH);
-    message.set_key(c"stranger").expect("a key that is short enough");
+    message.set_key(c"stranger".to_owned()).expect("a key that is short enough");
     message.send(stranger.get()).expect("libzmq keeps it until there is a connection");
 
     let client = Actor::start(&network, "client", verbose);
@@ -201,8 +201,8 @@ fn messages_arrive_as_they_were_sent() {
     client.connect("inproc://selftest");
 
     let (mut sent, mut received) = (zgossip_msg_t::new(), zgossip_msg_t::new());
-    sent.set_key(c"Life is short but Now lasts for ever").expect("a key that is short enough");
-    sent.set_value(c"Gr\xfc\xdfe");
+    sent.set_key(c"Life is short but Now lasts for ever".to_owned()).expect("a key that is short enough");
+    sent.set_value(c"Gr\xfc\xdfe".to_owned());
     sent.set_ttl(123_456);
     let ids: [c_int; 5] =
         [ZGOSSIP_MSG_HELLO, ZGOSSIP_MSG_PUBLISH, ZGOSSIP_MSG_PING, ZGOSSIP_MSG_PONG, ZGOSSIP_MSG_INVALID];
@@ -230,7 +230,7 @@ fn what_is_no_message_changes_nothing() {
     right.connect("inproc://selftest");
 
     let mut message = zgossip_msg_t::new();
-    message.set_key(c"key").expect("a key that is short enough");
+    message.set_key(c"key".to_owned()).expect("a key that is short enough");
     message.set_id(ZGOSSIP_MSG_PUBLISH);
     let frames: [&[u8]; 7] = [
         b"",
@@ -246,7 +246,7 @@ fn what_is_no_message_changes_nothing() {
         assert_eq!(message.recv(right.get()), Err(Errno::PROTOCOL), "{frame:x?}");
         assert_eq!((message.id(), message.key()), (ZGOSSIP_MSG_PUBLISH, c"key"));
     }
-    assert_eq!(message.set_key(&CString::new([b'k'; 256]).unwrap_or_default()), Err(Errno::INVALID));
+    assert_eq!(message.set_key(CString::new([b'k'; 256]).unwrap_or_default()), Err(Errno::INVALID));
     message.set_id(99);
     assert_eq!(message.send(left.get()), Err(Errno::INVALID));
 }

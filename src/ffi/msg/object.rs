@@ -93,11 +93,11 @@ impl zgossip_msg_t {
         self.ttl
     }
 
-    pub(in crate::ffi) fn set_key(&mut self, key: &CStr) -> Result<(), Errno> {
-        if key.count_bytes() > usize::from(u8::MAX) {
+    pub(in crate::ffi) fn set_key(&mut self, key: CString) -> Result<(), Errno> {
+        if key.as_bytes().len() > usize::from(u8::MAX) {
             return Err(Errno::INVALID);
         }
-        self.key = key.to_owned();
+        self.key = key;
         Ok(())
     }
 
@@ -105,8 +105,8 @@ impl zgossip_msg_t {
         self.ttl = ttl;
     }
 
-    pub(in crate::ffi) fn set_value(&mut self, value: &CStr) {
-        self.value = Some(value.to_owned());
+    pub(in crate::ffi) fn set_value(&mut self, value: CString) {
+        self.value = Some(value);
     }
 
     pub(super) fn set_routing_id(&mut self, routing_id: Option<Vec<u8>>) {
