@@ -93,7 +93,7 @@ echo "--- Miri: unsafe code that needs no libzmq"
 if has_rust_src && [ -x "$nightly/bin/cargo-miri" ]; then
     # What libzmq, a thread of the engine or a signal takes part in is out of Miri's reach.
     CARGO_TARGET_DIR=$directory/miri RUSTUP_TOOLCHAIN=nightly $cargo miri test --lib -- \
-        ffi::node::slot ffi::node::frames ffi::node::events ffi::msg::tests ffi::failure
+        ffi::node::slot ffi::node::frames ffi::node::events ffi::msg::tests
 else
     echo "skipped: no nightly Rust with miri and rust-src (rustup toolchain install nightly --component miri,rust-src)"
 fi

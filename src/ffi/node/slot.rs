@@ -215,8 +215,8 @@ mod tests {
     #[test]
     fn calls_find_the_nodes_of_a_slot_one_after_the_other_or_none() {
         const NODES: u32 = 30;
-        let pool = Pool::new(Mutex::new(VecDeque::new()), 0);
-        let pointer = Pointer(pool.insert(Number { value: Box::new(1) }));
+        static POOL: Pool<Number> = Pool::new(Mutex::new(VecDeque::new()), 0);
+        let pointer = Pointer(POOL.insert(Number { value: Box::new(1) }));
         thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(move || {
@@ -232,13 +232,15 @@ mod tests {
             }
             for number in 2..=NODES {
                 // SAFETY: it came from `insert`.
-                assert_eq!(unsafe { pool.remove(pointer.0.as_ptr()) }, Ok(()));
+                assert_eq!(unsafe { POOL.remove(pointer.0.as_ptr()) }, Ok(()));
                 assert_eq!(
-                    pool.insert(Number { value: Box::new(number) }),
+                    POOL.insert(Number { value: Box::new(number) }),
                     pointer.0,
                     "the slot is used again"
                 );
             }
         });
+        // SAFETY: as above.
+        assert_eq!(unsafe { POOL.remove(pointer.0.as_ptr()) }, Ok(()));
     }
 }
