@@ -196,3 +196,20 @@ fn a_plain_peer_is_sent_what_it_may_read_and_no_more() {
         node.close_link(link, Now::at(60_000));
     }
 }
+
+#[test]
+fn a_newcomer_is_sent_everything_that_it_may_read_and_no_more() {
+    for is_hub_client in [false, true] {
+        let mut star = Star::new(1, is_hub_client);
+        star.nodes[0].set_rights(&rights(&SECRETS));
+        star.part();
+        for key in 0..300 {
+            star.publish(0, &format!("secret/{key}"), "value", 0);
+            star.publish(0, &format!("open/{key}"), "value", 0);
+        }
+        star.meet();
+        star.run(3000);
+        assert_eq!(star.nodes[1].count(), 300, "{is_hub_client}");
+        (0..300).for_each(|key| tells_nothing(&star.to_first, &format!("secret/{key}")));
+    }
+}
