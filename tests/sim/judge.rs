@@ -8,6 +8,8 @@
 //! * writes that ended with all nodes that had taken them: no node can know of them;
 //! * writes that were stamped by a clock far ahead: they count as written when that clock is set right;
 //! * in a mixture, writes that only CZMQ nodes have kept: those nodes cannot tell them from what came before;
+//! * in a mixture, writes of a CZMQ node whose zgossip neighbour began after them: it knows nothing then, and cannot tell
+//!   them from what that node held before, so they lose to whatever has a stamp;
 //! * in a mixture, keys that were written several times within seconds: copies that several CZMQ nodes echo cross each
 //!   other, and nobody can always tell which came last;
 //! * in a mixture, a removed value at nodes that never heard of the removal: CZMQ has no message for it, so it does not
@@ -157,10 +159,22 @@ impl Sim {
                 if above.contains(&id) {
                     replaced.insert(id);
                 }
-                add_ancestors(&self.oracle, &[id], &mut above);
+                if !self.is_told_to_a_newborn(id) {
+                    add_ancestors(&self.oracle, &[id], &mut above);
+                }
             }
         }
         replaced
+    }
+
+    /// Returns whether a CZMQ node wrote this, and the first zgossip node that took it began after that.
+    fn is_told_to_a_newborn(&self, id: Id) -> bool {
+        let write = &self.oracle.writes[id];
+        let first = write.takers.iter().find(|&&(node, _)| self.is_ours(node));
+        let began_since = |&(node, life): &(usize, u32)| {
+            self.nodes[node].begins.iter().any(|&(of, at)| of == life && at > write.at)
+        };
+        !self.is_ours(write.node) && first.is_some_and(began_since)
     }
 
     fn judge_one(&self, node: usize, key: &[u8], about: &Key, verdict: &Verdict) -> Option<String> {

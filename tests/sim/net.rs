@@ -33,6 +33,8 @@ pub struct Member {
     pub alive: bool,
     /// Number of restarts.
     pub life: u32,
+    /// Time at which each life began that was not the first.
+    pub begins: Vec<(u32, u64)>,
     pub paused_until: u64,
     /// Milliseconds by which the wall clock is wrong.
     pub skew: i64,
@@ -188,6 +190,7 @@ impl Sim {
             body,
             alive: true,
             life: 0,
+            begins: Vec::new(),
             paused_until: 0,
             skew,
             was_ahead: skew > settings.max_drift.cast_signed(),

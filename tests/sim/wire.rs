@@ -285,8 +285,10 @@ impl Sim {
             let mono = sim.random.u64(0..1 << 32).wrapping_sub(sim.now / MS);
             sim.nodes[node].mono = mono;
             let (now, settings) = (sim.clock(node), sim.nodes[node].settings.clone());
+            let began = sim.now;
             let member = &mut sim.nodes[node];
             member.alive = true;
+            member.begins.push((life, began));
             if let Some(arrivals) = &mut sim.arrivals {
                 arrivals.began(node, sim.now);
             }

@@ -4,6 +4,7 @@
 //! under way in either direction, which the engine knows. A client is only probed; the socket tells when it is gone.
 
 use super::Phase;
+use crate::core::plain::in_flight::Silence;
 
 /// Milliseconds without an answer to a heartbeat after which an extended server is suspected, and after which one
 /// whose bytes still pass is suspected again: longer than the pauses of busy machines.
@@ -16,10 +17,15 @@ const FIRST_TIMEOUT: u64 = 10_000;
 /// The longest such silence (ms): a dead peer costs one socket every five minutes.
 const LONGEST_TIMEOUT: u64 = 300_000;
 
+/// Milliseconds without a frame that are a silence of a peer that gives a sign of life every second.
+const SILENT: u64 = 2000;
+
 /// Signs of life of one peer. All times are milliseconds of the monotonic clock.
 #[derive(Clone, Debug)]
 pub(in crate::core) struct Liveness {
     heard_at: u64,
+    /// The peer's last silence.
+    silence: Silence,
     sent_at: u64,
     /// Anything was received since the connection was made.
     has_answered: bool,
@@ -37,6 +43,7 @@ impl Liveness {
     pub(in crate::core) fn new(now: u64) -> Liveness {
         Liveness {
             heard_at: now,
+            silence: Silence::default(),
             sent_at: now,
             has_answered: false,
             timeout: FIRST_TIMEOUT,
@@ -60,6 +67,9 @@ impl Liveness {
 
     /// Notes a frame from the peer.
     pub(in crate::core) fn on_frame(&mut self, now: u64) {
+        if self.silence(now) >= SILENT {
+            self.silence = Silence { from: self.heard_at, to: now };
+        }
         self.heard_at = now;
         self.probes = 0;
         if !self.has_answered {
@@ -102,6 +112,11 @@ impl Liveness {
     /// Number of probes since the peer's last frame.
     pub(in crate::core) fn probes(&self) -> u32 {
         self.probes
+    }
+
+    /// Returns the last time that nothing came from the peer for over two seconds, as long as the connection stood.
+    pub(in crate::core) fn last_silence(&self) -> Silence {
+        self.silence
     }
 
     /// Milliseconds since the peer's last frame.

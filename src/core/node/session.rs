@@ -131,9 +131,8 @@ impl Node {
     /// Server: takes HELLO. The session starts, or starts anew.
     fn on_hello(&mut self, id: LinkId, extension: Extension<'_>, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        // What came before the first HELLO came on this connection; what came before another one did not.
         if link.handshake.on_hello() {
-            link.plain.on_reconnect();
+            link.plain.on_another_hello();
         }
         link.drop_unsent();
         link.plain.on_hello(now.mono);

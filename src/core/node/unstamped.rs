@@ -65,7 +65,8 @@ impl Node {
         if in_list {
             link.list_wait.on_key(now.mono);
         }
-        let is_in_flight = !in_list && link.plain.take_in_flight(slot, hash, now.mono);
+        let is_in_flight =
+            !in_list && link.plain.take_in_flight(slot, hash, link.liveness.last_silence(), now.mono);
         let is_early = is_in_flight || link.is_receipt_outstanding(slot, now.mono);
         let previous = link.plain.on_received(slot, hash, is_early, now.mono);
         Arrival { hash, previous, in_list, is_in_flight, before_hello, was_delayed: false }

@@ -62,8 +62,14 @@ impl Key {
     /// Notes that the peer has a new connection. It may have lost what it was sent; what it sent itself is remembered
     /// as from an earlier connection.
     pub(super) fn on_reconnect(&mut self) {
-        self.flags = (self.flags & RECEIVED) | FORMER;
+        self.on_another_hello();
         self.sent = 0;
+        self.set(ECHOED, false);
+    }
+
+    /// Notes that the peer has a new session, perhaps on the same connection: what it was sent may still reach it.
+    pub(super) fn on_another_hello(&mut self) {
+        self.flags = (self.flags & (RECEIVED | ECHOED)) | FORMER;
     }
 
     /// Hash of the last value that the peer sent on this connection.

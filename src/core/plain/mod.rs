@@ -18,7 +18,7 @@ mod backlog;
 mod checks;
 mod departures;
 pub(super) mod history;
-mod in_flight;
+pub(in crate::core) mod in_flight;
 pub(super) mod judge;
 mod keys;
 pub(super) mod memory;

@@ -7,7 +7,7 @@
 
 use super::backlog::Backlog;
 use super::checks::Checks;
-use super::in_flight::{self, InFlight};
+use super::in_flight::{InFlight, Silence};
 use super::keys::{
     ANSWERED, AWAITED, ECHOED, FORMER, Key, Keys, NAMED, RECEIVED, REJECTED, SCHEDULED, SENT, ago,
 };
@@ -111,7 +111,7 @@ pub(in crate::core) struct PlainPeer {
 impl PlainPeer {
     /// Bytes of what is known of the peer's keys.
     pub(in crate::core) fn bytes(&self) -> usize {
-        self.keys.bytes() + self.checks.bytes()
+        self.keys.bytes() + self.checks.bytes() + self.in_flight.bytes()
     }
 
     /// Returns whether the peer has sent a value without a stamp on this connection.
@@ -131,11 +131,23 @@ impl PlainPeer {
 
     /// The peer has a new connection, and may have lost everything since the last one.
     pub(in crate::core) fn on_reconnect(&mut self) {
+        self.keys.iter_mut().for_each(Key::on_reconnect);
+        self.in_flight = InFlight::default();
+        self.on_session_lost();
+    }
+
+    /// The peer said HELLO again: it has dropped its session, and perhaps what it held. What it was sent before is still
+    /// under way to it if the connection is the same, and it will repeat that, behind its list.
+    pub(in crate::core) fn on_another_hello(&mut self) {
+        self.keys.iter_mut().for_each(Key::on_another_hello);
+        self.on_session_lost();
+    }
+
+    fn on_session_lost(&mut self) {
         (self.has_spoken, self.echoes) = (false, false);
         self.checks.clear();
-        (self.backlog, self.in_flight) = (Backlog::default(), InFlight::default());
+        self.backlog = Backlog::default();
         (self.lag, self.unproven) = (Lag::default(), None);
-        self.keys.iter_mut().for_each(Key::on_reconnect);
     }
 
     /// HELLO was exchanged: a list of what the peer holds follows, which names each key once.
@@ -158,17 +170,24 @@ impl PlainPeer {
     }
 
     /// The peer sent a value that is not part of its list. Returns whether it repeats what it was sent, however long ago,
-    /// so that it sent the value before it adopted anything later.
-    pub(in crate::core) fn take_in_flight(&mut self, slot: Slot, hash: u64, now: u64) -> bool {
-        if let Some(at) = self.in_flight.take(slot, hash, self.echoes, now) {
+    /// so that it sent the value before it adopted anything later. `silence`: when nothing was heard of the peer.
+    pub(in crate::core) fn take_in_flight(
+        &mut self,
+        slot: Slot,
+        hash: u64,
+        silence: Silence,
+        now: u64,
+    ) -> bool {
+        let is_under_way = |at: u64| silence.may_be_under_way(at, self.echoes, now);
+        if let Some(at) = self.in_flight.take(slot, hash, is_under_way) {
             self.slowest_echo = self.slowest_echo.max((now - at).min(STALE_MS));
             return true;
         }
         let last = self.keys.get(slot).filter(|key| key.sent == hash && !key.is(ECHOED));
         last.is_some_and(|key| {
-            let took = ago(key.sent_at, now);
-            self.in_flight.pass(now.saturating_sub(took));
-            took < in_flight::longest(self.echoes)
+            let at = now.saturating_sub(ago(key.sent_at, now));
+            self.in_flight.pass(at);
+            silence.may_be_under_way(at, self.echoes, now)
         })
     }
 

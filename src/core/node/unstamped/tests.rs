@@ -141,3 +141,50 @@ fn a_word_that_was_on_its_way_does_not_show_that_a_client_has_taken_what_was_wri
             .is_some_and(|tuple| tuple.value() == b"new"))
     );
 }
+
+/// Makes a node with a client that has said HELLO and holds nothing, and writes `first` to that client.
+fn node_with_client() -> (Node, LinkId) {
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
+    let link = node.open_link(Role::Server, Now::at(1)).expect("a link");
+    control(&mut node, link, MessageId::Hello, 1);
+    // A node that began lately does not believe lists.
+    pass_time(&mut node, 43_000);
+    said(&mut node, link, 43_000);
+    node.publish(b"key", b"first", 0, Now::at(43_000)).expect("room");
+    assert_eq!(said(&mut node, link, 43_000), ["first"]);
+    assert_eq!(told(&mut node), ["first"]);
+    (node, link)
+}
+
+/// CZMQ's client drops its session when it is told INVALID, and says HELLO anew on the same connection: what it was sent
+/// before is still on its way to it, and comes back behind its list.
+#[test]
+fn a_client_that_says_hello_again_repeats_what_it_was_sent_before() {
+    let (mut node, link) = node_with_client();
+    control(&mut node, link, MessageId::Hello, 44_000);
+    say(&mut node, link, "second", 44_001);
+    pass_time(&mut node, 46_500);
+    say(&mut node, link, "first", 46_500);
+    assert_eq!(told(&mut node), ["second"]);
+    let is_told = |node: &mut Node, at| {
+        pass_time(node, at);
+        said(node, link, at).contains(&"second".to_owned())
+    };
+    assert!((46_600..60_000).step_by(100).any(|at| is_told(&mut node, at)));
+}
+
+/// The client's line stands still for half a minute. Then it repeats all that it was sent, one after the other.
+#[test]
+fn a_line_that_stood_still_brings_no_news_by_its_echoes() {
+    let (mut node, link) = node_with_client();
+    node.publish(b"key", b"second", 0, Now::at(49_000)).expect("room");
+    node.publish(b"key", b"third", 0, Now::at(54_000)).expect("room");
+    pass_time(&mut node, 73_000);
+    said(&mut node, link, 73_000);
+    for value in ["first", "second", "third"] {
+        say(&mut node, link, value, 73_000);
+    }
+    assert_eq!(told(&mut node), ["second", "third"]);
+    say(&mut node, link, "first", 73_100);
+    assert_eq!(told(&mut node), ["first"], "it has taken all: this is written there");
+}
