@@ -295,7 +295,7 @@ impl Link {
         self.receipts.on_ping_sent(self.pings.unanswered(), now);
         self.pings.on_sent(1 + former);
         self.next_turn_at = now + HANDSHAKE_TIMEOUT;
-        self.plain.on_hello(now);
+        self.plain.on_hello(false, now);
         if former == 0 {
             // Otherwise the first PONG may be the answer to a PING of the former connection.
             self.round_trip.on_asked(now);

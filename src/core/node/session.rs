@@ -61,6 +61,9 @@ impl Node {
         match message {
             Message::Hello(extension) => self.on_hello(id, extension, now),
             Message::Ping => {
+                if let Some(link) = self.links.get_mut(&id).filter(|link| link.handshake.has_hello()) {
+                    link.plain.on_ping();
+                }
                 // An extended client that goes on sending PING has missed this node's introduction.
                 let who =
                     if self.is_extended(id) { self.introduction(id, now) } else { Extension::default() };
@@ -135,7 +138,7 @@ impl Node {
             link.plain.on_another_hello();
         }
         link.drop_unsent();
-        link.plain.on_hello(now.mono);
+        link.plain.on_hello(true, now.mono);
         let Some(peer) = extension.node else { return self.become_plain(id, now) };
         link.on_introduced(peer, &extension);
         self.observe(id, extension, now);

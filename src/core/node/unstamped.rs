@@ -6,7 +6,7 @@ use crate::core::clock::{Now, Stamp};
 use crate::core::id::{LinkId, Role, Slot};
 use crate::core::plain::history::{Delayed, Replaced};
 use crate::core::plain::judge::{Arrival, HeldView, PastView, PeerView, Throttle, Verdict, View, judge};
-use crate::core::plain::peer::{Check, Ours, Progress, QUIET_MS};
+use crate::core::plain::peer::{Check, Naming, Ours, Progress, QUIET_MS};
 use crate::core::rights::Access;
 use crate::core::store::{Register, State};
 use crate::core::tuple::{Tuple, value_hash};
@@ -61,15 +61,25 @@ impl Node {
     fn on_value(&mut self, id: LinkId, slot: Slot, hash: u64, now: Now) -> Arrival {
         let Some(link) = self.links.get_mut(&id) else { return Arrival::default() };
         let before_hello = link.role() == Role::Server && !link.handshake.has_hello();
-        let in_list = link.plain.on_key_named(slot, link.is_undetermined(), now.mono) || before_hello;
-        if in_list {
+        let naming = match link.plain.on_key_named(slot, link.is_undetermined(), now.mono) {
+            _ if before_hello => Naming::Listed,
+            naming => naming,
+        };
+        if naming == Naming::Listed {
             link.list_wait.on_key(now.mono);
         }
-        let is_in_flight =
-            !in_list && link.plain.take_in_flight(slot, hash, link.liveness.last_silence(), now.mono);
-        let is_early = is_in_flight || link.is_receipt_outstanding(slot, now.mono);
+        let silence = link.liveness.last_silence();
+        let is_in_flight = match naming {
+            Naming::Listed => false,
+            // If it is listed, the peer has not come yet to what it was sent; it is no news all the same.
+            Naming::PerhapsListed => link.plain.is_in_flight(slot, hash, silence, now.mono),
+            Naming::Said => link.plain.take_in_flight(slot, hash, silence, now.mono),
+        };
+        let (in_list, may_be_listed) = (naming == Naming::Listed, naming != Naming::Said);
+        // What a peer lists it held before it came to anything that it was sent since HELLO.
+        let is_early = may_be_listed || is_in_flight || link.is_receipt_outstanding(slot, now.mono);
         let previous = link.plain.on_received(slot, hash, is_early, now.mono);
-        Arrival { hash, previous, in_list, is_in_flight, before_hello, was_delayed: false }
+        Arrival { hash, previous, in_list, may_be_listed, is_in_flight, before_hello, was_delayed: false }
     }
 
     fn on_echo(&mut self, id: LinkId, slot: Slot, now: Now) {
@@ -144,7 +154,7 @@ impl Node {
             },
             past: PastView {
                 was_replaced: in_list && history.is_some_and(|history| history.has_replaced(hash)),
-                may_have_left_with: in_list && self.memory.was_left_with(slot, hash, silent),
+                may_have_left_with: arrival.may_be_listed && self.memory.was_left_with(slot, hash, silent),
                 may_predate_node: in_list && self.may_predate_node(id, slot, now),
                 is_late_copy: history
                     .is_some_and(|history| history.is_late_copy(hash, id, peer.began(), now.mono)),
@@ -234,6 +244,7 @@ impl Node {
                 let arrival = Arrival {
                     hash,
                     in_list: before_hello,
+                    may_be_listed: before_hello,
                     before_hello,
                     was_delayed: true,
                     ..Arrival::default()

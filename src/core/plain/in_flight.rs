@@ -64,10 +64,19 @@ impl InFlight {
     /// The peer sent a value. Returns when it had been sent that, if it had and this is the repetition: if what was sent
     /// then may yet be under way.
     pub(super) fn take(&mut self, slot: Slot, hash: u64, is_under_way: impl Fn(u64) -> bool) -> Option<u64> {
-        let is_repeated = |sent: &&Sent| sent.slot == slot && sent.hash == hash && is_under_way(sent.at);
-        let at = self.0.iter().find(is_repeated)?.at;
+        let at = self.find(slot, hash, is_under_way)?;
         self.0.retain(|sent| sent.at >= at && *sent != Sent { slot, hash, at });
         Some(at)
+    }
+
+    /// Returns whether the value is one that the peer has yet to repeat.
+    pub(super) fn has(&self, slot: Slot, hash: u64, is_under_way: impl Fn(u64) -> bool) -> bool {
+        self.find(slot, hash, is_under_way).is_some()
+    }
+
+    fn find(&self, slot: Slot, hash: u64, is_under_way: impl Fn(u64) -> bool) -> Option<u64> {
+        let is_it = |sent: &&Sent| sent.slot == slot && sent.hash == hash && is_under_way(sent.at);
+        self.0.iter().find(is_it).map(|sent| sent.at)
     }
 
     /// The peer has come to what it was sent at `at`: what was sent before is not under way any more.

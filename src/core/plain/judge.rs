@@ -50,6 +50,8 @@ pub(in crate::core) struct Arrival {
     pub(in crate::core) previous: Option<u64>,
     /// The value may be part of the list of all that the peer holds, which follows HELLO.
     pub(in crate::core) in_list: bool,
+    /// Whether the value is part of the peer's list, or may be although the list has paused for long.
+    pub(in crate::core) may_be_listed: bool,
     /// The peer was sent the value, and repeats it before what it was sent of the key since.
     pub(in crate::core) is_in_flight: bool,
     /// Whether a client sent the value before its HELLO: it had been queued for an earlier connection, maybe as one of
@@ -212,7 +214,8 @@ impl View {
     }
 
     fn is_from_absence(&self) -> bool {
-        self.arrival.in_list && (self.past.may_have_left_with || self.past.may_predate_node)
+        self.arrival.may_be_listed && self.past.may_have_left_with
+            || self.arrival.in_list && self.past.may_predate_node
     }
 
     fn throttle(&self) -> Option<Throttle> {

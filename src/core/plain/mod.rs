@@ -7,7 +7,8 @@
 //! | `history` | the recent past of each key |
 //! | `departures` | when plain peers left |
 //! | `rejected` | values that were judged not to be news |
-//! | `peer` | what one plain peer is believed to hold, and what its checks find |
+//! | `peer` | what one plain peer is believed to hold; its `check`, what checks find |
+//! | `list` | how far the peer's list of what it holds has come |
 //! | `keys` | the table of that |
 //! | `checks` | when each key of a peer is checked next |
 //! | `backlog` | whether a peer is still working through what it was sent |
@@ -21,6 +22,7 @@ pub(super) mod history;
 pub(in crate::core) mod in_flight;
 pub(super) mod judge;
 mod keys;
+mod list;
 pub(super) mod memory;
 pub(super) mod peer;
 pub(super) mod receipts;

@@ -11,56 +11,20 @@ use super::in_flight::{InFlight, Silence};
 use super::keys::{
     ANSWERED, AWAITED, ECHOED, FORMER, Key, Keys, NAMED, RECEIVED, REJECTED, SCHEDULED, SENT, ago,
 };
+use super::list::List;
 use crate::core::id::Slot;
 use crate::core::plain::history::STALE_MS;
 use std::collections::BTreeMap;
 
-pub(in crate::core) use super::checks::QUIET_MS;
+mod check;
 
-/// Time (ms) after which a key is checked although it has not become quiet: a key that changes all the time must not
-/// keep a peer from being sent our value for longer than a second.
-const LONGEST_UNQUIET_MS: u64 = 1000;
+pub(in crate::core) use super::checks::QUIET_MS;
+pub(in crate::core) use super::list::Naming;
+pub(in crate::core) use check::{Check, Ours, Progress};
+
 /// Time (ms) after which a peer that repeats what it adopts has done so: half of [`STALE_MS`], or twice the longest
 /// time that the peer has needed, if that is longer.
 const ECHO_MS: u64 = 1000;
-/// Number of times that our value is sent again because of checks before the peer is left alone. With the pauses
-/// between them that takes half a minute, longer than a connection that carries nothing is kept.
-const TRIES: u8 = 6;
-/// Time (ms) without a further key after which a list of what a peer holds is over: a list may be long, and the line
-/// slow, but a second without any of it is a pause.
-const LIST_PAUSE_MS: u64 = 1000;
-
-/// Outcome of the check of a key.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(in crate::core) enum Check {
-    /// The peer holds what is held here, as far as can be known.
-    Settled,
-    /// The peer was sent our value and insists on another: that is what it holds, and it is to be adopted.
-    Adopt,
-    /// The check came too early for a result. The key is checked again.
-    Later,
-    /// The peer is to be sent our value. The key is checked again.
-    Resend,
-}
-
-/// Our value of the key under check.
-#[derive(Copy, Clone, Debug)]
-pub(in crate::core) struct Ours {
-    pub(in crate::core) hash: u64,
-    /// Time (ms) of the value's last change, 0 if that is not known.
-    pub(in crate::core) changed_at: u64,
-}
-
-/// Progress of the peer at a check of one of its keys.
-#[derive(Copy, Clone, Debug)]
-pub(in crate::core) struct Progress {
-    /// Whether our value is still to be sent to the peer.
-    pub(in crate::core) is_ours_queued: bool,
-    /// Whether the peer cannot have adopted yet what was last sent to it.
-    pub(in crate::core) is_receipt_outstanding: bool,
-    /// The last moment at which the peer is known to have been connected.
-    pub(in crate::core) heard_at: u64,
-}
 
 /// Counts of the keys that are awaited from a peer, by the time (ms) since when its copies may be older than ours.
 #[derive(Clone, Debug, Default)]
@@ -92,8 +56,7 @@ pub(in crate::core) struct PlainPeer {
     has_spoken: bool,
     /// Whether the peer was seen to repeat what it was sent; from one that never does no echo is awaited.
     echoes: bool,
-    /// Time (ms) until which what the peer sends may be part of its list.
-    list_until: u64,
+    list: List,
     /// Time (ms) at which the session began.
     began: u64,
     /// The longest time (ms) that the peer took to repeat something, [`STALE_MS`] at most.
@@ -150,26 +113,28 @@ impl PlainPeer {
         (self.lag, self.unproven) = (Lag::default(), None);
     }
 
-    /// HELLO was exchanged: a list of what the peer holds follows, which names each key once.
-    pub(in crate::core) fn on_hello(&mut self, now: u64) {
-        (self.began, self.list_until) = (now, now + LIST_PAUSE_MS);
+    /// HELLO was exchanged: a list of what the peer holds follows, which names each key once. `is_client`: the peer is a
+    /// client, and the end of its list is not known.
+    pub(in crate::core) fn on_hello(&mut self, is_client: bool, now: u64) {
+        self.began = now;
+        self.list.on_hello(is_client, now);
         self.keys.iter_mut().for_each(|key| key.set(NAMED, false));
     }
 
-    /// The peer names a key. Returns whether that may be part of its list: if the key was not named since HELLO, and
-    /// the list is known to go on (`is_list_open`) or has not paused.
-    pub(in crate::core) fn on_key_named(&mut self, slot: Slot, is_list_open: bool, now: u64) -> bool {
-        let may_go_on = is_list_open || now < self.list_until;
-        let key = self.keys.entry(slot);
-        let in_list = may_go_on && !key.is(NAMED);
-        key.set(NAMED, true);
-        if in_list {
-            self.list_until = self.list_until.max(now + LIST_PAUSE_MS);
-        }
-        in_list
+    /// The peer, a client that has said HELLO, says PING: it is past its list.
+    pub(in crate::core) fn on_ping(&mut self) {
+        self.list.end();
     }
 
-    /// The peer sent a value that is not part of its list. Returns whether it repeats what it was sent, however long ago,
+    /// The peer names a key. `is_list_open`: its list is known to go on.
+    pub(in crate::core) fn on_key_named(&mut self, slot: Slot, is_list_open: bool, now: u64) -> Naming {
+        let key = self.keys.entry(slot);
+        let is_first = !key.is(NAMED);
+        key.set(NAMED, true);
+        self.list.on_key(is_first, is_list_open, now)
+    }
+
+    /// The peer sent a value that may be one that it was sent. Returns whether it repeats what it was sent, however long ago,
     /// so that it sent the value before it adopted anything later. `silence`: when nothing was heard of the peer.
     pub(in crate::core) fn take_in_flight(
         &mut self,
@@ -189,6 +154,15 @@ impl PlainPeer {
             self.in_flight.pass(at);
             silence.may_be_under_way(at, self.echoes, now)
         })
+    }
+
+    /// Returns whether a value is one that the peer was sent and has yet to repeat.
+    pub(in crate::core) fn is_in_flight(&self, slot: Slot, hash: u64, silence: Silence, now: u64) -> bool {
+        let is_under_way = |at: u64| silence.may_be_under_way(at, self.echoes, now);
+        let is_last = |key: &Key| {
+            key.sent == hash && !key.is(ECHOED) && is_under_way(now.saturating_sub(ago(key.sent_at, now)))
+        };
+        self.in_flight.has(slot, hash, is_under_way) || self.keys.get(slot).is_some_and(is_last)
     }
 
     /// The peer sent a value. Returns the hash of the one that it had sent before, on any connection.
@@ -381,108 +355,6 @@ impl PlainPeer {
             }
             _ => earliest,
         }
-    }
-
-    /// Puts the check of the key off.
-    pub(in crate::core) fn postpone_check(&mut self, slot: Slot, now: u64) {
-        self.schedule_check(slot, 0, now);
-    }
-
-    fn schedule_check(&mut self, slot: Slot, tries: u8, now: u64) {
-        let key = self.keys.entry(slot);
-        if !key.is(SCHEDULED) {
-            key.set(SCHEDULED, true);
-            self.checks.add(slot, tries, now);
-        }
-    }
-
-    /// Returns the time at which the next check is due (ms).
-    pub(in crate::core) fn next_check_at(&self) -> Option<u64> {
-        self.checks.next_at()
-    }
-
-    /// Takes out the next check that is due. `jitter` (ms, 0 to [`QUIET_MS`]) spreads those that are scheduled later.
-    pub(in crate::core) fn pop_check(&mut self, now: u64, jitter: u64) -> Option<Slot> {
-        let slot = self.checks.pop(now, jitter)?;
-        self.keys.entry(slot).set(SCHEDULED, false);
-        Some(slot)
-    }
-
-    /// Checks a key.
-    pub(in crate::core) fn check(&mut self, slot: Slot, ours: Ours, progress: Progress, now: u64) -> Check {
-        if self.holds(slot, ours.hash) {
-            self.on_echo(slot, now);
-        }
-        let key = *self.keys.entry(slot);
-        let check = self.decide(&key, ours, progress, now);
-        match check {
-            Check::Settled => self.settle(slot, now),
-            Check::Adopt => self.await_no_more(slot, now),
-            Check::Later => self.schedule_check(slot, 0, now),
-            Check::Resend => self.on_resend(slot, now),
-        }
-        check
-    }
-
-    /// The key is awaited no more, although the peer has not repeated our value.
-    fn settle(&mut self, slot: Slot, now: u64) {
-        if let Some(key) = self.keys.get(slot).filter(|key| key.is(AWAITED)) {
-            let since = key.outdated_since(now);
-            let (first, last) = self.unproven.unwrap_or((since, since));
-            self.unproven = Some((first.min(since), last.max(since)));
-            self.await_no_more(slot, now);
-        }
-    }
-
-    fn decide(&self, key: &Key, ours: Ours, progress: Progress, now: u64) -> Check {
-        if !key.is(AWAITED) {
-            return Check::Settled;
-        }
-        if progress.is_ours_queued {
-            // Nothing that the peer says can be its answer.
-            return Check::Later;
-        }
-        let waiting_since = now.saturating_sub(ago(key.waiting_since, now));
-        let waited = now - self.backlog.answers_since(waiting_since).min(now);
-        let is_unquiet = now.saturating_sub(ours.changed_at) < QUIET_MS;
-        let differs = key.last_received().is_some_and(|hash| hash != ours.hash);
-        let is_silent = key.is(SENT) && !key.is(ANSWERED) && self.echoes;
-        if is_silent && waited >= STALE_MS && !differs {
-            // The peer was sent our value and did not repeat it: it held that already.
-            return Check::Settled;
-        }
-        if progress.is_receipt_outstanding
-            || is_silent && waited < STALE_MS
-            || is_unquiet && waited < LONGEST_UNQUIET_MS
-        {
-            return Check::Later;
-        }
-        if key.is(SENT) && key.is(ANSWERED) && key.last_received().is_some() {
-            // The peer was sent our value and sent another one. Had it sent that before it adopted ours, it would have
-            // repeated ours since, unless its connection broke: so it must have been heard since its echo was due.
-            let echo_timeout = ECHO_MS.max(2 * self.slowest_echo);
-            if waited < echo_timeout {
-                return Check::Later;
-            }
-            let was_heard_since = waited >= echo_timeout + now.saturating_sub(progress.heard_at);
-            return if was_heard_since || key.tries >= TRIES { Check::Adopt } else { Check::Resend };
-        }
-        if key.tries >= TRIES || key.is(SENT) && !self.echoes && !differs {
-            return if differs { Check::Adopt } else { Check::Settled };
-        }
-        Check::Resend
-    }
-
-    /// Notes that our value is sent to the peer because of a check, and schedules the next check of the key.
-    fn on_resend(&mut self, slot: Slot, now: u64) {
-        let key = self.keys.entry(slot);
-        key.waiting_since = now as u32;
-        key.tries += 1;
-        key.set(SENT, true);
-        key.set(REJECTED, false);
-        key.set(ANSWERED, false);
-        let tries = key.tries;
-        self.schedule_check(slot, tries, now);
     }
 }
 

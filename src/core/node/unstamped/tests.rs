@@ -188,3 +188,22 @@ fn a_line_that_stood_still_brings_no_news_by_its_echoes() {
     say(&mut node, link, "first", 73_100);
     assert_eq!(told(&mut node), ["first"], "it has taken all: this is written there");
 }
+
+/// The line stands still between the client's HELLO and its list. By then the client was sent our value, which it takes
+/// only after it has said what it holds.
+#[test]
+fn a_list_that_comes_seconds_after_hello_is_still_a_list() {
+    let (mut node, link) = node_with_client();
+    say(&mut node, link, "first", 43_100);
+    node.close_link(link, Now::at(50_000));
+    node.publish(b"key", b"second", 0, Now::at(51_000)).expect("room");
+    let link = node.open_link(Role::Server, Now::at(60_000)).expect("a link");
+    control(&mut node, link, MessageId::Hello, 60_000);
+    pass_time(&mut node, 63_000);
+    assert!(said(&mut node, link, 63_000).contains(&"second".to_owned()));
+    say(&mut node, link, "first", 64_000);
+    pass_time(&mut node, 65_900);
+    say(&mut node, link, "second", 65_900);
+    pass_time(&mut node, 80_000);
+    assert_eq!(told(&mut node), ["second"]);
+}

@@ -37,8 +37,9 @@ const HAD_THEIRS: Fact = |view| view.held.hash = THEIRS;
 const OURS_IS_FROM_PEER: Fact = |view| view.held.is_from_peer = true;
 const SAID_THEIRS: Fact = |view| view.arrival.previous = Some(THEIRS);
 const SAID_OURS: Fact = |view| view.arrival.previous = Some(OURS);
-const LISTED: Fact = |view| view.arrival.in_list = true;
-const BEFORE_HELLO: Fact = |view| (view.arrival.in_list, view.arrival.before_hello) = (true, true);
+const LISTED: Fact = |view| (view.arrival.in_list, view.arrival.may_be_listed) = (true, true);
+const BEFORE_HELLO: Fact =
+    |view| (view.arrival.in_list, view.arrival.may_be_listed, view.arrival.before_hello) = (true, true, true);
 const DELAYED: Fact = |view| view.arrival.was_delayed = true;
 const ECHOES: Fact = |view| view.peer.echoes = true;
 const SENT_THEIRS: Fact = |view| view.peer.was_sent_this = true;

@@ -1,5 +1,6 @@
 //! A plain peer whose events a test makes up.
 
+use super::check::{LONGEST_UNQUIET_MS, TRIES};
 use super::*;
 
 const OURS: u64 = 7;
@@ -39,18 +40,6 @@ fn a_peer_that_named_few_keys_costs_little() {
     peer.forget(1_999_999, 0);
     peer.forget(5_000_000, 0);
     assert_eq!((peer.on_received(0, 8, false, 0), peer.on_received(1_999_999, 8, false, 0)), (Some(7), None));
-}
-
-#[test]
-fn a_list_names_each_key_once_and_ends_with_a_pause() {
-    let mut peer = PlainPeer::default();
-    assert!(!peer.on_key_named(0, false, 0), "no HELLO yet");
-    peer.on_hello(10);
-    assert!(peer.on_key_named(0, false, 10) && !peer.on_key_named(0, false, 11));
-    assert!(peer.on_key_named(1, false, 9 + LIST_PAUSE_MS));
-    assert!(peer.on_key_named(2, false, 8 + 2 * LIST_PAUSE_MS), "each key prolongs it");
-    assert!(!peer.on_key_named(3, false, 8 + 3 * LIST_PAUSE_MS));
-    assert!(peer.on_key_named(4, true, 8 + 3 * LIST_PAUSE_MS), "it is known to go on");
 }
 
 #[test]
