@@ -8,8 +8,9 @@
 //! * writes that ended with all nodes that had taken them: no node can know of them;
 //! * writes that were stamped by a clock far ahead: they count as written when that clock is set right;
 //! * in a mixture, writes that only CZMQ nodes have kept: those nodes cannot tell them from what came before;
-//! * in a mixture, writes of a CZMQ node whose zgossip neighbour began after them: it knows nothing then, and cannot tell
-//!   them from what that node held before, so they lose to whatever has a stamp;
+//! * in a mixture, writes of a CZMQ node whose zgossip neighbour began lately, and had yet to be told of the key by other
+//!   zgossip nodes: it knows nothing, and cannot tell a write from what that node held before, so the write loses to the
+//!   stamp that those hold;
 //! * in a mixture, keys that were written several times within seconds: copies that several CZMQ nodes echo cross each
 //!   other, and nobody can always tell which came last;
 //! * in a mixture, a removed value at nodes that never heard of the removal: CZMQ has no message for it, so it does not
@@ -23,6 +24,7 @@
 use super::net::{MS, SECOND, Sim};
 use super::oracle::{Id, Key, Oracle};
 use std::collections::HashSet;
+use zgossip::core::Stamp;
 
 /// Time between two writes of a key below which, in a mixture, they may be confused.
 const BURST: u64 = 4 * SECOND;
@@ -84,7 +86,7 @@ impl Sim {
         let mut keys: Vec<_> = self.oracle.keys.iter().collect();
         keys.sort_unstable_by_key(|(key, _)| *key);
         for (key, about) in keys {
-            let verdict = self.consider(about, &mut judgement);
+            let verdict = self.consider(key, about, &mut judgement);
             for node in (0..self.nodes.len()).filter(|&node| self.nodes[node].alive) {
                 judgement.judged += 1;
                 let wrong = self.judge_one(node, key, about, &verdict);
@@ -108,7 +110,7 @@ impl Sim {
         self.oracle.writes[id].takers.iter().any(lives)
     }
 
-    fn consider(&self, about: &Key, judgement: &mut Judgement) -> Verdict {
+    fn consider(&self, key: &[u8], about: &Key, judgement: &mut Judgement) -> Verdict {
         let (mixed, oracle) = (self.has_stock(), &self.oracle);
         let memory = self.nodes.iter().map(|member| member.settings.tombstone * MS).min().unwrap_or(0);
         let forgotten = |id: &Id| {
@@ -123,7 +125,7 @@ impl Sim {
         let remembered: Vec<Id> = survivors.iter().copied().filter(|id| !forgotten(id)).collect();
         judgement.forgotten += usize::from(remembered.len() < survivors.len());
         let replaced = if mixed {
-            self.seen_replaced(about)
+            self.seen_replaced(key, about)
         } else {
             let mut replaced = HashSet::new();
             add_ancestors(oracle, &remembered, &mut replaced);
@@ -147,8 +149,9 @@ impl Sim {
     }
 
     /// Writes that a living zgossip node held before it took another one that replaced them.
-    fn seen_replaced(&self, about: &Key) -> HashSet<Id> {
+    fn seen_replaced(&self, key: &[u8], about: &Key) -> HashSet<Id> {
         let mut replaced = HashSet::new();
+        let held = self.latest_stamp(key);
         let living = |&(&node, known): &(&usize, &super::oracle::Known)| {
             let member = &self.nodes[node];
             self.is_ours(node) && member.alive && member.life == known.life
@@ -159,7 +162,7 @@ impl Sim {
                 if above.contains(&id) {
                     replaced.insert(id);
                 }
-                if !self.is_told_to_a_newborn(id) {
+                if !self.is_told_to_a_newborn(about, held, id) {
                     add_ancestors(&self.oracle, &[id], &mut above);
                 }
             }
@@ -167,14 +170,24 @@ impl Sim {
         replaced
     }
 
-    /// Returns whether a CZMQ node wrote this, and the first zgossip node that took it began after that.
-    fn is_told_to_a_newborn(&self, id: Id) -> bool {
+    /// Returns whether a CZMQ node wrote this, and the first zgossip node that took it began after the stamp was given
+    /// that the network holds in the end: that stamp had not come to it yet, or the write would be later.
+    fn is_told_to_a_newborn(&self, about: &Key, held: Option<Stamp>, id: Id) -> bool {
         let write = &self.oracle.writes[id];
+        let Some(&stamped_at) = held.and_then(|stamp| about.stamped_at.get(&stamp)) else { return false };
         let first = write.takers.iter().find(|&&(node, _)| self.is_ours(node));
         let began_since = |&(node, life): &(usize, u32)| {
-            self.nodes[node].begins.iter().any(|&(of, at)| of == life && at > write.at)
+            self.nodes[node].begins.iter().any(|&(of, at)| of == life && at > stamped_at)
         };
         !self.is_ours(write.node) && first.is_some_and(began_since)
+    }
+
+    /// The latest stamp of a key that a living zgossip node holds.
+    fn latest_stamp(&self, key: &[u8]) -> Option<Stamp> {
+        let ours = |&node: &usize| self.is_ours(node) && self.nodes[node].alive;
+        let of =
+            |node: usize| self.our(node).node.stamps().find(|&(of, _)| of == key).map(|(_, stamp)| stamp);
+        (0..self.nodes.len()).filter(ours).filter_map(of).max()
     }
 
     fn judge_one(&self, node: usize, key: &[u8], about: &Key, verdict: &Verdict) -> Option<String> {

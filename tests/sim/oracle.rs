@@ -59,6 +59,8 @@ pub(super) struct Key {
     pub(super) by_value: HashMap<u64, Vec<Id>>,
     pub(super) nodes: HashMap<usize, Known>,
     stamps: HashMap<Stamp, Id>,
+    /// When a zgossip node first told its owner of the key with this stamp.
+    pub(super) stamped_at: HashMap<Stamp, u64>,
 }
 
 /// Record of a run, for the judge.
@@ -146,6 +148,9 @@ impl Oracle {
     #[expect(clippy::too_many_arguments, reason = "the columns of one row")]
     pub fn took(&mut self, by: (usize, u32), key: &[u8], value: &[u8], stamp: Option<Stamp>, now: u64) {
         let bound = self.bound();
+        if let Some((about, stamp)) = self.keys.get_mut(key).zip(stamp) {
+            about.stamped_at.entry(stamp).or_insert(now);
+        }
         let about = self.keys.get(key);
         let found = about.and_then(|about| about.by_value.get(&xxh3_64(value)));
         let stamped = about.and_then(|about| about.stamps.get(&stamp?).copied());

@@ -34,8 +34,8 @@ impl Node {
 
     fn trim_history(&mut self, slot: Slot, now: Now) {
         if self.memory.is_long(slot, now) {
-            let silent_since = self.silent_since(|_, _| true);
-            self.memory.trim(slot, silent_since, now);
+            let silences: Vec<(u64, u64)> = self.confirmed(|_, _| true).collect();
+            self.memory.trim(slot, &silences, now);
         }
     }
 
@@ -43,9 +43,18 @@ impl Node {
     /// adopted. A peer that has been silent since then may have lost its connection unnoticed, because a live one
     /// repeats each change.
     pub(super) fn silent_since(&self, counts: impl Fn(LinkId, &Link) -> bool) -> Option<u64> {
+        self.confirmed(counts).map(|(confirmed, _)| confirmed).min()
+    }
+
+    /// Returns, for each connected plain peer of those that `counts`, the last moment (ms) whose values it is known to
+    /// have adopted, and the time of its last frame.
+    fn confirmed(&self, counts: impl Fn(LinkId, &Link) -> bool) -> impl Iterator<Item = (u64, u64)> {
         let links = self.memory.links().filter_map(|id| Some((id, self.links.get(&id)?)));
-        let connected = links.filter(|&(id, link)| link.is_up() && counts(id, link));
-        connected.map(|(_, link)| link.plain.confirmed_until(link.liveness.heard_at())).min()
+        let connected = links.filter(move |&(id, link)| link.is_up() && counts(id, link));
+        connected.map(|(_, link)| {
+            let heard_at = link.liveness.heard_at();
+            (link.plain.confirmed_until(heard_at), heard_at)
+        })
     }
 
     /// Notes that a connection is lost, if its peer sent values without stamps: the peer may hold what is held here

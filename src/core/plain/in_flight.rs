@@ -47,26 +47,36 @@ struct Sent {
 
 /// Values that a peer has yet to repeat, besides the last of each key.
 #[derive(Clone, Debug, Default)]
-pub(super) struct InFlight(Vec<Sent>);
+pub(super) struct InFlight {
+    sent: Vec<Sent>,
+    /// The peer has come to what it was sent at this time, and past what it was sent before.
+    passed: u64,
+}
 
 impl InFlight {
     /// Notes that a key is sent again whose value, sent at `at`, was not repeated.
     pub(super) fn add(&mut self, slot: Slot, hash: u64, at: u64, now: u64) {
-        if self.0.len() >= MOST {
-            self.0.retain(|sent| now.saturating_sub(sent.at) < LONGEST_MS);
+        if self.sent.len() >= MOST {
+            self.sent.retain(|sent| now.saturating_sub(sent.at) < LONGEST_MS);
         }
-        if self.0.len() >= MOST {
-            self.0.remove(0);
+        if self.sent.len() >= MOST {
+            self.sent.remove(0);
         }
-        self.0.push(Sent { slot, hash, at });
+        self.sent.push(Sent { slot, hash, at });
     }
 
     /// The peer sent a value. Returns when it had been sent that, if it had and this is the repetition: if what was sent
     /// then may yet be under way.
     pub(super) fn take(&mut self, slot: Slot, hash: u64, is_under_way: impl Fn(u64) -> bool) -> Option<u64> {
         let at = self.find(slot, hash, is_under_way)?;
-        self.0.retain(|sent| sent.at >= at && *sent != Sent { slot, hash, at });
+        self.sent.retain(|sent| *sent != Sent { slot, hash, at });
+        self.pass(at);
         Some(at)
+    }
+
+    /// Returns whether the peer may have yet to come to what it was sent at `at`.
+    pub(super) fn has_yet_to_come_to(&self, at: u64) -> bool {
+        at >= self.passed
     }
 
     /// Returns whether the value is one that the peer has yet to repeat.
@@ -76,28 +86,29 @@ impl InFlight {
 
     fn find(&self, slot: Slot, hash: u64, is_under_way: impl Fn(u64) -> bool) -> Option<u64> {
         let is_it = |sent: &&Sent| sent.slot == slot && sent.hash == hash && is_under_way(sent.at);
-        self.0.iter().find(is_it).map(|sent| sent.at)
+        self.sent.iter().find(is_it).map(|sent| sent.at)
     }
 
     /// The peer has come to what it was sent at `at`: what was sent before is not under way any more.
     pub(super) fn pass(&mut self, at: u64) {
-        if self.0.is_empty() {
+        self.passed = self.passed.max(at);
+        if self.sent.is_empty() {
             return;
         }
-        self.0.retain(|sent| sent.at >= at);
-        if self.0.is_empty() {
-            self.0 = Vec::new();
+        self.sent.retain(|sent| sent.at >= at);
+        if self.sent.is_empty() {
+            self.sent = Vec::new();
         }
     }
 
     /// Bytes of the list.
     pub(super) fn bytes(&self) -> usize {
-        self.0.capacity() * size_of::<Sent>()
+        self.sent.capacity() * size_of::<Sent>()
     }
 
     /// Forgets the values of a slot, which another key uses from now on.
     pub(super) fn forget(&mut self, slot: Slot) {
-        self.0.retain(|sent| sent.slot != slot);
+        self.sent.retain(|sent| sent.slot != slot);
     }
 }
 
@@ -142,7 +153,7 @@ mod tests {
         for number in 0..2 * MOST as u64 {
             values.add(1, number, number, number);
         }
-        assert_eq!(values.0.len(), MOST);
+        assert_eq!(values.sent.len(), MOST);
         assert_eq!(values.take_at(1, 0, true, 600), None);
         let last = 2 * MOST as u64 - 1;
         assert_eq!(values.take_at(1, last, false, last + LONGEST_UNSEEN_MS), None);

@@ -270,11 +270,12 @@ impl Memory {
     }
 
     /// Shortens a history that is too long. What a plain peer may have left with is kept for longer: one that is
-    /// known to have left, or one that is silent since `silent_since`.
-    pub(in crate::core) fn trim(&mut self, slot: Slot, silent_since: Option<u64>, now: Now) {
+    /// known to have left, or one that may be about to be found dead. `silences`: for each peer the last moment whose
+    /// values it is known to have adopted, and the time of its last frame.
+    pub(in crate::core) fn trim(&mut self, slot: Slot, silences: &[(u64, u64)], now: Now) {
         let (departures, Some(history)) = (&self.departures, self.histories.get_mut(&slot)) else { return };
         let was_left_with = |since, at| {
-            let is_silent = silent_since.is_some_and(|silent| since <= silent && silent < at);
+            let is_silent = silences.iter().any(|&(confirmed, heard)| since <= heard && confirmed < at);
             departures.left_with(since, at) || is_silent
         };
         let before = history.bytes();

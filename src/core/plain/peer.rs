@@ -148,19 +148,23 @@ impl PlainPeer {
             self.slowest_echo = self.slowest_echo.max((now - at).min(STALE_MS));
             return true;
         }
-        let last = self.keys.get(slot).filter(|key| key.sent == hash && !key.is(ECHOED));
-        last.is_some_and(|key| {
-            let at = now.saturating_sub(ago(key.sent_at, now));
-            self.in_flight.pass(at);
-            silence.may_be_under_way(at, self.echoes, now)
-        })
+        let Some(key) = self.keys.get_mut(slot).filter(|key| key.sent == hash && !key.is(ECHOED)) else {
+            return false;
+        };
+        key.set(ECHOED, true);
+        let at = now.saturating_sub(ago(key.sent_at, now));
+        let is_repetition =
+            self.in_flight.has_yet_to_come_to(at) && silence.may_be_under_way(at, self.echoes, now);
+        self.in_flight.pass(at);
+        is_repetition
     }
 
     /// Returns whether a value is one that the peer was sent and has yet to repeat.
     pub(in crate::core) fn is_in_flight(&self, slot: Slot, hash: u64, silence: Silence, now: u64) -> bool {
         let is_under_way = |at: u64| silence.may_be_under_way(at, self.echoes, now);
         let is_last = |key: &Key| {
-            key.sent == hash && !key.is(ECHOED) && is_under_way(now.saturating_sub(ago(key.sent_at, now)))
+            let at = now.saturating_sub(ago(key.sent_at, now));
+            key.sent == hash && !key.is(ECHOED) && self.in_flight.has_yet_to_come_to(at) && is_under_way(at)
         };
         self.in_flight.has(slot, hash, is_under_way) || self.keys.get(slot).is_some_and(is_last)
     }
@@ -181,7 +185,6 @@ impl PlainPeer {
         key.received = hash;
         key.set(FORMER, false);
         key.set(RECEIVED, true);
-        key.set(ECHOED, key.is(ECHOED) || hash == key.sent);
         key.set(ANSWERED, !is_early || key.is(ANSWERED));
         previous
     }

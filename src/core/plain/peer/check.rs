@@ -81,6 +81,7 @@ impl PlainPeer {
         match check {
             Check::Settled => self.settle(slot, now),
             Check::Adopt => self.await_no_more(slot, now),
+            Check::Later if key.tries >= TRIES => self.schedule_check(slot, TRIES, now),
             Check::Later => self.schedule_check(slot, 0, now),
             Check::Resend => self.on_resend(slot, now),
         }
@@ -120,18 +121,29 @@ impl PlainPeer {
         {
             return Check::Later;
         }
+        // The peer was sent our value, and another one is the last that it sent. Had it sent that before it adopted ours, it
+        // would have repeated ours since, unless its connection broke, or stands still: so it must have been heard since
+        // its echo was due.
+        let echo_timeout = ECHO_MS.max(2 * self.slowest_echo);
+        let was_heard_since = waited >= echo_timeout + now.saturating_sub(progress.heard_at);
+        let is_exhausted = key.tries >= TRIES;
         if key.is(SENT) && key.is(ANSWERED) && key.last_received().is_some() {
-            // The peer was sent our value and sent another one. Had it sent that before it adopted ours, it would have
-            // repeated ours since, unless its connection broke: so it must have been heard since its echo was due.
-            let echo_timeout = ECHO_MS.max(2 * self.slowest_echo);
             if waited < echo_timeout {
                 return Check::Later;
             }
-            let was_heard_since = waited >= echo_timeout + now.saturating_sub(progress.heard_at);
-            return if was_heard_since || key.tries >= TRIES { Check::Adopt } else { Check::Resend };
+            return if was_heard_since {
+                Check::Adopt
+            } else if is_exhausted {
+                Check::Later
+            } else {
+                Check::Resend
+            };
         }
-        if key.tries >= TRIES || key.is(SENT) && !self.echoes && !differs {
-            return if differs { Check::Adopt } else { Check::Settled };
+        if is_exhausted && differs {
+            return if was_heard_since { Check::Adopt } else { Check::Later };
+        }
+        if is_exhausted || key.is(SENT) && !self.echoes && !differs {
+            return Check::Settled;
         }
         Check::Resend
     }
