@@ -38,6 +38,12 @@ impl Node {
         self.look_up_rights(id);
     }
 
+    /// Returns who the peers are that have a name or a key, in the order of their links.
+    pub fn subjects(&self) -> Vec<(LinkId, Vec<Box<[u8]>>)> {
+        let named = self.links.iter().filter(|(_, link)| !link.rights.subjects.is_empty());
+        named.map(|(&id, link)| (id, link.rights.subjects.iter().cloned().collect())).collect()
+    }
+
     /// Finds the rules for the peer of a link, and forgets what was denied by former ones.
     pub(super) fn look_up_rights(&mut self, id: LinkId) {
         let Some(link) = self.links.get_mut(&id) else { return };

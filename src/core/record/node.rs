@@ -116,13 +116,28 @@ impl RecordedNode {
         self.call(None, || Input::SetName(name), |node| node.set_name(name));
     }
 
-    /// Calls [`Node::set_rights`], and records the call.
+    /// Calls [`Node::set_rights`], and records the call, with the subjects of the links if they are not recorded yet.
     pub fn set_rights(&mut self, rights: &Rights, now: Now) {
+        if self.recorder.is_some() && !self.node.has_rights() {
+            for (id, subjects) in self.node.subjects() {
+                let subjects: Vec<&[u8]> = subjects.iter().map(|subject| &subject[..]).collect();
+                self.record_subjects(id, &subjects);
+            }
+        }
         self.call(Some(now), || Input::SetRights(rights.clone()), |node| node.set_rights(rights));
     }
 
-    /// Calls [`Node::set_subjects`], and records the call.
+    /// Calls [`Node::set_subjects`], and records the call. Without rules it has no effect: then the record has no public
+    /// keys in it.
     pub fn set_subjects(&mut self, id: LinkId, subjects: &[&[u8]]) {
+        if self.node.has_rights() {
+            self.record_subjects(id, subjects);
+        } else {
+            self.node.set_subjects(id, subjects);
+        }
+    }
+
+    fn record_subjects(&mut self, id: LinkId, subjects: &[&[u8]]) {
         self.call(None, || Input::SetSubjects(id, subjects.to_vec()), |node| node.set_subjects(id, subjects));
     }
 

@@ -312,3 +312,25 @@ fn a_call_that_never_returned_is_the_last_entry() {
     assert_eq!((last.now, last.output), (Now::at(2), Output::Missing));
     assert!(replay(&record).is_ok());
 }
+
+/// A node that replays without knowing who its peer is would take what the rules deny.
+#[test]
+fn who_a_peer_is_is_recorded_once_there_are_rules() {
+    let subject = b"the key of the peer";
+    let mut pair = Pair::new();
+    pair.nodes[1].set_subjects(pair.links[1], &[subject]);
+    pair.turns(20);
+    let has_subject = |pair: &Pair| pair.files[1].windows(subject.len()).any(|window| window == subject);
+    assert!(!has_subject(&pair), "it means nothing yet");
+    let mut rights = rights();
+    rights.set(subject, b"own/", Some(Access::WRITE)).unwrap();
+    pair.nodes[1].set_rights(&rights, Now::at(pair.time));
+    for key in ["own/key", "other"] {
+        pair.nodes[0].publish(key.as_bytes(), b"value", 0, Now::at(pair.time)).unwrap();
+    }
+    pair.turns(100);
+    assert!(has_subject(&pair));
+    assert_eq!(pair.nodes[1].count(), 1, "the other is denied");
+    let replay = replay(&Record::new(&[], &pair.files[1])).unwrap();
+    assert_eq!(replay.node().unwrap().stats(), pair.nodes[1].stats());
+}
