@@ -41,7 +41,7 @@ impl Node {
     /// Returns who the peers are that have a name or a key, in the order of their links.
     pub fn subjects(&self) -> Vec<(LinkId, Vec<Box<[u8]>>)> {
         let named = self.links.iter().filter(|(_, link)| !link.rights.subjects.is_empty());
-        named.map(|(&id, link)| (id, link.rights.subjects.iter().cloned().collect())).collect()
+        named.map(|(&id, link)| (id, link.rights.subjects.to_vec())).collect()
     }
 
     /// Finds the rules for the peer of a link, and forgets what was denied by former ones.
