@@ -197,8 +197,8 @@ pub const WARNINGS: [Entry; 33] = [
         kind: Kind::Revoked,
         text: "ended the connection of {peer}: {reason}",
         over: "",
-        meaning: "The ZAP handler does not admit the client any more: its certificate was taken away, or its address is \
-                  refused now.",
+        meaning: "The ZAP handler does not admit the client any more: its certificate was taken away or has another \
+                  name, its password was taken away or changed, or its address is refused now.",
         remedy: "Nothing, if that was meant. With zgossip/security/revocation 0 such connections stand.",
     },
     Entry {

@@ -29,6 +29,13 @@ fn mark_name() -> &'static CStr {
     NAME.get_or_init(entropy::secret_name)
 }
 
+/// A hash, by a secret of the process, of what the admission of a client rests on besides who it is: so neither nodes nor
+/// messages hold a password, and what was shown can still be compared with what has to be shown now.
+pub fn evidence(shown: &[u8]) -> u64 {
+    static HASHER: OnceLock<ahash::RandomState> = OnceLock::new();
+    HASHER.get_or_init(entropy::hasher).hash_one(shown)
+}
+
 /// Milliseconds between two looks of a node at what the handler says.
 const INTERVAL: u64 = 1000;
 
@@ -47,6 +54,8 @@ pub struct Client {
     pub mechanism: Box<str>,
     /// The client's key in CURVE, its name in PLAIN.
     pub user: Box<[u8]>,
+    /// The [`evidence`] of its password in PLAIN, of the name in its certificate in CURVE.
+    pub evidence: u64,
 }
 
 impl Client {
@@ -57,20 +66,22 @@ impl Client {
     }
 
     fn from_mark(address: String, mark: &str) -> Option<Client> {
-        let (mechanism, user) = mark.split_once(' ')?;
+        let (mechanism, rest) = mark.split_once(' ')?;
+        let (user, evidence) = rest.split_once(' ')?;
+        let evidence = u64::from_str_radix(evidence, 16).ok()?;
         let byte = |digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
         let user = user.as_bytes().chunks(2).map(byte).collect::<Option<Box<[u8]>>>()?;
-        Some(Client { address: address.into(), mechanism: mechanism.into(), user })
+        Some(Client { address: address.into(), mechanism: mechanism.into(), user, evidence })
     }
 
-    /// The metadata by which a handler marks the client: the name; and the mechanism, a space, and the key or name of the
-    /// client in hexadecimal.
+    /// The metadata by which a handler marks the client: the name; and the mechanism, the key or name of the client, and the
+    /// evidence, both in hexadecimal, with a space between.
     pub fn mark(&self) -> (Vec<u8>, Vec<u8>) {
         (mark_name().to_bytes().to_vec(), self.mark_text().into_bytes())
     }
 
     fn mark_text(&self) -> String {
-        format!("{} {}", self.mechanism, hex(&self.user))
+        format!("{} {} {:x}", self.mechanism, hex(&self.user), self.evidence)
     }
 }
 
@@ -314,10 +325,16 @@ mod tests {
     #[test]
     fn a_mark_tells_who_the_client_is() {
         for user in [&b""[..], b"\x00\xff key", &[7; 32]] {
-            let client = Client { address: "10.0.0.1".into(), mechanism: "PLAIN".into(), user: user.into() };
+            let client = Client {
+                address: "10.0.0.1".into(),
+                mechanism: "PLAIN".into(),
+                user: user.into(),
+                evidence: evidence(user),
+            };
             assert_eq!(Client::from_mark("10.0.0.1".to_owned(), &client.mark_text()), Some(client));
         }
-        assert_eq!(Client::from_mark(String::new(), "CURVE"), None);
-        assert_eq!(Client::from_mark(String::new(), "CURVE xy"), None);
+        for mark in ["CURVE", "CURVE 00", "CURVE xy 0", "CURVE 00 xy"] {
+            assert_eq!(Client::from_mark(String::new(), mark), None);
+        }
     }
 }

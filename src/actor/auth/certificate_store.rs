@@ -23,7 +23,7 @@ pub(super) struct Certificates {
     directory: PathBuf,
     /// Each file's fingerprint, and its certificate if it is one.
     files: HashMap<PathBuf, (Fingerprint, Option<Cert>)>,
-    /// The file of each public key.
+    /// The file of each public key; where several have it, the one whose path comes first.
     keys: HashMap<[u8; curve::BYTES], PathBuf>,
     /// Whether the last scan could read everything.
     is_complete: bool,
@@ -46,13 +46,13 @@ impl Certificates {
     /// The certificate with this public key.
     pub(super) fn find(&mut self, key: &[u8; curve::BYTES]) -> Option<&Cert> {
         self.refresh();
-        let (_, cert) = self.files.get(self.keys.get(key)?)?;
-        cert.as_ref()
+        self.held(key)
     }
 
-    /// Returns whether there is a certificate with this public key, going by the last scan.
-    pub(super) fn holds(&self, key: &[u8; curve::BYTES]) -> bool {
-        self.keys.contains_key(key)
+    /// The certificate with this public key, going by the last scan.
+    pub(super) fn held(&self, key: &[u8; curve::BYTES]) -> Option<&Cert> {
+        let (_, cert) = self.files.get(self.keys.get(key)?)?;
+        cert.as_ref()
     }
 
     /// Scans the directory, unless that is too early after a slow scan. Files that have not changed are not read again. What
@@ -84,11 +84,14 @@ impl Certificates {
             found.extend(std::mem::take(&mut self.files));
         }
         self.files = found;
-        self.keys = self
-            .files
-            .iter()
-            .filter_map(|(path, (_, cert))| Some((*cert.as_ref()?.public(), path.clone())))
-            .collect();
+        self.keys.clear();
+        for (path, (_, cert)) in &self.files {
+            let Some(cert) = cert else { continue };
+            let first = self.keys.entry(*cert.public()).or_insert_with(|| path.clone());
+            if path < first {
+                first.clone_from(path);
+            }
+        }
         let took = start.elapsed();
         // A directory of usual size takes less than 2 ms, and is scanned for each client.
         self.next_scan = (took > Duration::from_millis(2)).then(|| Instant::now() + took * 10);
@@ -152,7 +155,7 @@ mod tests {
         let file = directory.join("one").into_os_string().into_encoded_bytes();
         Cert::from_keys([1; 32], None).save_public(&file, "now").unwrap();
         let mut store = Certificates::new(directory.clone());
-        assert!(store.refresh() && store.holds(&[1; 32]));
+        assert!(store.refresh() && store.held(&[1; 32]).is_some());
         // As if no descriptor was left: an error that does not say that nothing is there.
         store.directory = PathBuf::from("x".repeat(10_000));
         store.next_scan = None;
@@ -160,7 +163,24 @@ mod tests {
         fs::remove_dir_all(&directory).unwrap();
         store.directory = directory;
         store.next_scan = None;
-        assert!(store.refresh() && !store.holds(&[1; 32]), "it is gone");
+        assert!(store.refresh() && store.held(&[1; 32]).is_none(), "it is gone");
+    }
+
+    #[test]
+    fn of_several_certificates_of_one_key_it_is_always_the_same_that_counts() {
+        let name = format!("zgossip-store-{}-{:08x}", std::process::id(), fastrand::u32(..));
+        let directory = std::env::temp_dir().join(name);
+        fs::create_dir_all(&directory).unwrap();
+        for file in ["b", "a", "c"] {
+            let mut cert = Cert::from_keys([1; 32], None);
+            cert.set_meta(b"name", Some(file.as_bytes()));
+            cert.save_public(directory.join(file).as_os_str().as_bytes(), "now").unwrap();
+        }
+        for _ in 0..20 {
+            let mut store = Certificates::new(directory.clone());
+            assert_eq!(store.find(&[1; 32]).map(|cert| &cert.meta()[0].1[..]), Some(&b"a"[..]));
+        }
+        fs::remove_dir_all(&directory).unwrap();
     }
 
     #[test]

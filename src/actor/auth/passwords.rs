@@ -49,9 +49,9 @@ impl Passwords {
         Ok(())
     }
 
-    /// Returns whether there is a password for `name`, going by what was read last.
-    pub(super) fn holds(&self, name: &[u8]) -> bool {
-        self.entries.contains_key(name)
+    /// The password of `name`, going by what was read last.
+    pub(super) fn of(&self, name: &[u8]) -> Option<&[u8]> {
+        self.entries.get(name).map(|password| &password[..])
     }
 
     /// Returns whether `password` is that of `name`.

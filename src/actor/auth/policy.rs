@@ -9,7 +9,7 @@ use super::certificate_store::Certificates;
 use super::passwords::Passwords;
 use super::zap_request::{CURVE, Credentials, PLAIN, Request, Verdict};
 use crate::actor::file;
-use crate::engine::admission::Client;
+use crate::engine::admission::{Client, evidence};
 use crate::engine::raw::curve;
 use crate::engine::subject;
 
@@ -85,7 +85,11 @@ impl Policy {
             Credentials::Null => Verdict::allowed("NULL"),
             Credentials::Plain { name, password } => match &mut self.passwords {
                 Some(passwords) => match passwords.admit(name, password) {
-                    true => Verdict { user: name.to_vec(), ..Verdict::allowed("PLAIN") },
+                    true => Verdict {
+                        user: name.to_vec(),
+                        evidence: evidence(password),
+                        ..Verdict::allowed("PLAIN")
+                    },
                     false => Verdict::denied("PLAIN"),
                 },
                 None => Verdict::denied("PLAIN: no password file defined"),
@@ -94,12 +98,14 @@ impl Policy {
                 // CZMQ's gives no user here.
                 Keys::Anybody => Verdict {
                     metadata: vec![subject::vouch(key, None)],
+                    evidence: evidence(b""),
                     ..Verdict::allowed("CURVE allow any client")
                 },
                 Keys::Listed(certificates) => match certificates.find(key) {
                     Some(cert) => Verdict {
                         user: curve::encode(key).into_bytes(),
                         metadata: known(key, cert),
+                        evidence: evidence(name(cert).unwrap_or_default()),
                         ..Verdict::allowed("CURVE")
                     },
                     None => Verdict::denied("CURVE"),
@@ -133,12 +139,19 @@ impl Policy {
         let user = &client.user;
         match (&*client.mechanism, &self.keys, &self.passwords) {
             (CURVE, Keys::Listed(certificates), _) => {
-                let is_listed = (&**user).try_into().is_ok_and(|key| certificates.holds(key));
-                (!is_listed).then_some("its certificate was taken away")
+                match (&**user).try_into().ok().and_then(|key| certificates.held(key)) {
+                    None => Some("its certificate was taken away"),
+                    // The rules for another name count.
+                    Some(cert) => (evidence(name(cert).unwrap_or_default()) != client.evidence)
+                        .then_some("its certificate has another name"),
+                }
             }
-            (PLAIN, _, Some(passwords)) => {
-                (!passwords.holds(user)).then_some("its name was taken out of the password file")
-            }
+            (PLAIN, _, Some(passwords)) => match passwords.of(user) {
+                None => Some("its name was taken out of the password file"),
+                Some(password) => {
+                    (evidence(password) != client.evidence).then_some("its password was changed")
+                }
+            },
             _ => None,
         }
     }
@@ -158,8 +171,12 @@ impl Policy {
 
 /// What is known of the owner of a certificate.
 fn known(key: &[u8; curve::BYTES], cert: &Cert) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let name = cert.meta().iter().find(|(name, _)| name == b"name").map(|(_, value)| &value[..]);
-    cert.meta().iter().cloned().chain([subject::vouch(key, name)]).collect()
+    cert.meta().iter().cloned().chain([subject::vouch(key, name(cert))]).collect()
+}
+
+/// The name that a certificate gives its owner.
+fn name(cert: &Cert) -> Option<&[u8]> {
+    cert.meta().iter().find(|(name, _)| name == b"name").map(|(_, value)| &value[..])
 }
 
 /// An address in its canonical form: a socket with IPv6 writes an IPv4 address as an IPv6 one.

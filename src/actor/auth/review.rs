@@ -128,7 +128,12 @@ mod tests {
     }
 
     fn client(address: &str) -> Arc<Client> {
-        Arc::new(Client { address: address.into(), mechanism: "NULL".into(), user: Box::default() })
+        Arc::new(Client {
+            address: address.into(),
+            mechanism: "NULL".into(),
+            user: Box::default(),
+            evidence: 0,
+        })
     }
 
     #[test]

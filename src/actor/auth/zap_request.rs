@@ -45,8 +45,8 @@ impl<'a> Request<'a> {
         Some(Request { sequence, address, credentials })
     }
 
-    /// The client that asks, as nodes will know it.
-    pub(super) fn client(&self) -> Client {
+    /// The client that asks, as nodes will know it, admitted for this evidence.
+    pub(super) fn client(&self, evidence: u64) -> Client {
         let user = match self.credentials {
             Credentials::Curve { key } => &key[..],
             Credentials::Plain { name, .. } => name,
@@ -56,6 +56,7 @@ impl<'a> Request<'a> {
             address: String::from_utf8_lossy(self.address).into(),
             mechanism: self.mechanism().into(),
             user: user.into(),
+            evidence,
         }
     }
 
@@ -80,6 +81,8 @@ pub(super) struct Verdict {
     pub(super) user: Vec<u8>,
     /// The client's metadata, which libzmq adds to its messages too.
     pub(super) metadata: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What it was admitted for: see [`Client`].
+    pub(super) evidence: u64,
 }
 
 impl Verdict {

@@ -62,7 +62,7 @@ impl ZapSocket {
                         ));
                     }
                     if verdict.allowed {
-                        let client = request.client();
+                        let client = request.client(verdict.evidence);
                         review.on_admitted(&client);
                         verdict.metadata.push(client.mark());
                     }
