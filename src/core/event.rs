@@ -11,8 +11,10 @@ pub struct Warning {
     pub kind: Kind,
     /// Whether what was warned of is over.
     pub is_over: bool,
-    /// The link that is `peer` in the text.
+    /// The link that is `peer` in the text. It may be closed by now.
     pub peer: Option<LinkId>,
+    /// What that peer has said of itself.
+    pub identity: Option<Box<Identity>>,
     /// The link that is `other` in the text.
     pub other: Option<LinkId>,
     /// What stands in the other places of the text.

@@ -27,6 +27,7 @@ impl Engine {
         let begun = Instant::now();
         let now = self.now();
         self.node.shutdown(now);
+        self.log_last_warnings();
         self.is_ending = true;
         poller.clear();
         for router in self.routers.iter().flatten() {

@@ -1,6 +1,6 @@
 //! Warnings: those of the core with the names of peers, and what the engine itself finds out about sockets.
 
-use crate::core::{LinkId, Now, Warning};
+use crate::core::{Event, Identity, LinkId, Now, Warning};
 use crate::log::printable;
 use crate::warning::Kind;
 
@@ -45,8 +45,8 @@ fn is_near(used: u64, limit: u64) -> bool {
 impl Engine {
     /// Logs a warning of the core's, or that it is over.
     pub(super) fn on_warning(&mut self, warning: Warning) {
-        let Warning { kind, is_over, peer, other, mut values } = warning;
-        values.extend(peer.map(|link| ("peer", self.name_of(link))));
+        let Warning { kind, is_over, peer, identity, other, mut values } = warning;
+        values.extend(peer.map(|link| ("peer", self.name_with(link, identity))));
         let nobody = || "other peers".to_owned();
         values.push(("other", other.map_or_else(nobody, |link| self.name_of(link))));
         if is_over {
@@ -56,10 +56,24 @@ impl Engine {
         }
     }
 
+    /// Logs the warnings that wait, when the owner takes no more events.
+    pub(super) fn log_last_warnings(&mut self) {
+        while let Some(event) = self.node.poll_event() {
+            if let Event::Warning(warning) = event {
+                self.on_warning(*warning);
+            }
+        }
+    }
+
     /// A peer for people: its endpoint, and its name or id if it has told one.
     pub(super) fn name_of(&self, link: LinkId) -> String {
+        self.name_with(link, self.node.identity(link))
+    }
+
+    /// The same for a peer that may be gone, and has said this of itself.
+    fn name_with(&self, link: LinkId, identity: Option<Box<Identity>>) -> String {
         let endpoint = self.endpoint_of(link);
-        match self.node.identity(link).map(|identity| (identity.id, identity.name)) {
+        match identity.map(|identity| (identity.id, identity.name)) {
             Some((_, Some(name))) => format!("{endpoint} ({})", printable(&name)),
             Some((id, None)) => format!("{endpoint} ({id:016x})"),
             None => endpoint,

@@ -57,11 +57,12 @@ impl Node {
         if !self.links.contains_key(&id) {
             return;
         }
+        // While it is known who the peer is.
+        self.forget_watch(id, now);
         self.link_down(id, now);
         // A link that is gone must not be among those that wait: nobody would ever serve it.
         self.drop_waiting(id);
         self.memory.forget_link(id);
-        self.forget_watch(id);
         if let Some(mut link) = self.links.remove(&id) {
             self.timers.schedule(Timer::Link(id), &mut link.deadline, None);
             self.clients -= usize::from(link.role() == Role::Server);
@@ -72,6 +73,7 @@ impl Node {
     /// Lets every connected peer be sent all that it is owed at once, even if it has not yet shown its protocol. To be
     /// called once, before the outputs are drained for the last time.
     pub fn shutdown(&mut self, now: Now) {
+        self.say_all_refusals(now);
         let undetermined: Vec<LinkId> = self
             .links
             .iter()

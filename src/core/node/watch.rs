@@ -13,6 +13,7 @@ use crate::core::watch::{CLOCK_LASTS, FAR_AHEAD, INTERVAL, LinkWatch, Since, Sta
 use crate::warning::{Kind, Value};
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 
 /// Number of times in a row that values of a key come back until that counts as a loop: with the pauses that they are
 /// given by then, half a minute. Writers that really set each other's values back do not do so for that long at that pace.
@@ -61,7 +62,7 @@ impl Node {
         self.watch.next_at = now.mono + INTERVAL;
         self.watch_clocks(now);
         self.watch_agreement(now);
-        self.watch_refusals(now);
+        self.say_all_refusals(now);
         let counts = [
             (Kind::TombstonesForgotten, self.watch.tombstones_forgotten),
             (Kind::RefusedForgotten, self.watch.refused_forgotten),
@@ -75,7 +76,11 @@ impl Node {
     }
 
     fn warn(&mut self, kind: Kind, peer: Option<LinkId>, values: Vec<Value>) {
-        let warning = Warning { kind, is_over: false, peer, other: None, values };
+        self.log_warning(Warning { kind, is_over: false, peer, identity: None, other: None, values });
+    }
+
+    fn log_warning(&mut self, mut warning: Warning) {
+        warning.identity = warning.peer.and_then(|link| self.identity(link));
         self.events.push_back(Event::Warning(Box::new(warning)));
     }
 
@@ -83,7 +88,7 @@ impl Node {
     fn warn_of_state(&mut self, kind: Kind, (peer, about): (Option<LinkId>, About), state: State, now: Now) {
         let Some(mention) = self.watch.limiter.state(kind, about, state.is_some(), now.mono) else { return };
         let (is_over, values) = (mention == Mention::Ends, state.unwrap_or_default());
-        self.events.push_back(Event::Warning(Box::new(Warning { kind, is_over, peer, other: None, values })));
+        self.log_warning(Warning { kind, is_over, peer, identity: None, other: None, values });
     }
 
     /// Counts something on a link, to be said with others of its kind.
@@ -118,9 +123,13 @@ impl Node {
         }
     }
 
-    /// Forgets a link that is closed.
-    pub(super) fn forget_watch(&mut self, id: LinkId) {
+    /// Forgets a link that is being closed, and says what is still to be said of it.
+    pub(super) fn forget_watch(&mut self, id: LinkId, now: Now) {
+        self.say_refusals(id..=id, now);
         self.watch.links.remove(&id);
+        if let Some(link) = self.links.get(&id) {
+            self.watch.limiter.count_anew(about(id, link));
+        }
     }
 
     /// Warns of a message that was dropped. Whoever sends it may come by any number of connections, so all count as one
@@ -140,8 +149,8 @@ impl Node {
         let (other, key) = (held.source().filter(|&other| other != id), held.tuple.key().to_vec());
         if returns >= LOOP_RETURNS && self.watch.limiter.pass(Kind::Loop, key_hash(&key), now.mono) {
             let values = vec![("key", crate::log::printable(&key))];
-            let warning = Warning { kind: Kind::Loop, is_over: false, peer: Some(id), other, values };
-            self.events.push_back(Event::Warning(Box::new(warning)));
+            let (kind, peer) = (Kind::Loop, Some(id));
+            self.log_warning(Warning { kind, is_over: false, peer, identity: None, other, values });
         }
     }
 
@@ -233,10 +242,14 @@ impl Node {
         }
     }
 
-    /// Says what has been refused since that was last said.
-    fn watch_refusals(&mut self, now: Now) {
+    /// Says of all links what has been refused since that was last said.
+    pub(super) fn say_all_refusals(&mut self, now: Now) {
+        self.say_refusals(LinkId(0)..=LinkId(u64::MAX), now);
+    }
+
+    fn say_refusals(&mut self, links: RangeInclusive<LinkId>, now: Now) {
         let (mut said, mut denials) = (Vec::new(), Vec::new());
-        for (&id, watch) in &self.watch.links {
+        for (&id, watch) in self.watch.links.range(links) {
             let Some(link) = self.links.get(&id) else { continue };
             let Tally { no_room, no_bytes, too_long, drift, furthest, leads, lead, .. } = watch.tally;
             for (kind, count, ahead) in [

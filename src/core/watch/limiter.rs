@@ -64,6 +64,13 @@ impl Limiter {
         may
     }
 
+    /// Notes that what is counted about a peer begins at nothing again: its link is closed.
+    pub(in crate::core) fn count_anew(&mut self, about: About) {
+        for (_, said) in self.0.iter_mut().filter(|((_, of), _)| *of == about) {
+            said.count = 0;
+        }
+    }
+
     /// Notes whether a state lasts of which a warning is due (mono ms), and returns what is to be said. That it is over is
     /// said once, and only if it was said that it is so.
     pub(in crate::core) fn state(&mut self, kind: Kind, about: About, is: bool, now: u64) -> Option<Mention> {
