@@ -122,6 +122,29 @@ static int connect_with (const char *path, const char *value)
     return with (path, value, true);
 }
 
+static void write_file (const char *name, const char *content)
+{
+    FILE *file = fopen (name, "w");
+    CHECK (file && fputs (content, file) >= 0 && fclose (file) == 0);
+}
+
+//  What loading a file a second time returns, of which the half that asks for
+//  passwords is missing then
+static int load_half (bool strictly)
+{
+    char name [300];
+    snprintf (name, sizeof name, "%s.half", nonsense_file);
+    zgossip_t *made = new_node ("half");
+    write_file (name, "server\n    timeout = 5\nzgossip\n    security\n        mechanism = plain\n");
+    CHECK (zgossip_load (made, name) == 0);
+    write_file (name, "server\n    timeout = 5\nzgossip\n");
+    int rc = strictly ? zgossip_load_strict (made, name, NULL) : zgossip_load (made, name);
+    int code = errno;
+    zgossip_destroy (&made);
+    errno = code;
+    return rc;
+}
+
 static void judge (const char *row, bool returned, int found, int wanted)
 {
     if (returned && found == wanted)

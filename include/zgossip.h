@@ -696,13 +696,15 @@ const char *zgossip_strerror(int errnum);
 // it, and loads the file again whenever it changes. Endpoints that are bound
 // or connected already stay; when the same file is loaded again, those that it
 // opened and no longer names are closed, and tuples that it published are
-// retracted. An item with an invalid value, or an endpoint that cannot be
-// bound, is logged and does not fail the call: see zgossip_load_strict and
-// zgossip_check.
+// retracted. A file that may be half written, because it lacks keys or rules
+// that it had, is refused. An item with an invalid value, or an endpoint that
+// cannot be bound, is logged and does not fail the call: see
+// zgossip_load_strict and zgossip_check.
 //
 // Returns: 0; or -1, with nothing changed.
-// Errors: EINVAL if the file is not valid ZPL; ENOENT, EACCES and the like if
-//     it cannot be read; and those of an answered call.
+// Errors: EINVAL if the file is not valid ZPL, is being written, or may be half
+//     written; ENOENT, EACCES and the like if it cannot be read; and those of
+//     an answered call.
 int zgossip_load(zgossip_t *self, const char *file);
 
 // Loads a configuration file as zgossip_load does, but only if nothing is wrong

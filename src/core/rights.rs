@@ -158,6 +158,18 @@ impl Rights {
         self.0.iter().map(|((subject, prefix), &access)| (&**subject, &**prefix, access))
     }
 
+    /// The rules, by subject and prefix, that are not among `later` ones, which allow more there than these did.
+    pub fn opened_by(&self, later: &Rights) -> Vec<(&[u8], &[u8])> {
+        let tables = Tables::new(later);
+        let access = |(subject, prefix): &Place| match &tables {
+            Some(tables) => tables.table(std::slice::from_ref(subject)).access(prefix),
+            None => Access::WRITE,
+        };
+        let lost = self.0.iter().filter(|(place, _)| !later.0.contains_key(*place));
+        let opened = lost.filter(|(place, before)| !before.allows(access(place)));
+        opened.map(|((subject, prefix), _)| (&**subject, &**prefix)).collect()
+    }
+
     /// These rules and those of `others`, which count where both have one for a subject and prefix.
     #[must_use]
     pub fn with(&self, others: &Rights) -> Rights {

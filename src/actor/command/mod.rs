@@ -6,6 +6,7 @@
 //! | `interpreter` | what a command does, given as frames or as a typed call |
 //! | `configuration` | the keys of a configuration, and the values of its `server` section |
 //! | `services`, `security`, `rights` | what its `zgossip` section asks for |
+//! | `omissions` | what a file must not leave out when it is loaded again |
 //! | `check`, `unknown_keys` | what is wrong with a configuration; items that have no meaning |
 //! | `events` | the kinds of events |
 //! | `message`, `outgoing`, `inbox` | messages to the owner, their way out, and how they wait |
@@ -18,6 +19,7 @@ mod events;
 mod inbox;
 mod interpreter;
 mod message;
+mod omissions;
 mod outgoing;
 mod parser;
 mod rights;

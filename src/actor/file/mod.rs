@@ -63,13 +63,23 @@ pub fn path(name: &[u8]) -> &Path {
 
 /// Reads a tree from a file, and watches the file from then on.
 pub fn load(name: &[u8]) -> Result<(Item, Watch), LoadError> {
-    let mut file = open(path(name)).map_err(LoadError::Io)?;
-    // The metadata is read before the content, so that a change in between is noticed.
-    let watch = Watch::new(path(name), file.metadata().ok().as_ref());
+    let file = open(path(name)).map_err(LoadError::Io)?;
     let mut text = Zeroizing::new(Vec::new());
-    Read::by_ref(&mut file).take(MAX_SIZE).read_to_end(&mut text).map_err(LoadError::Io)?;
+    let read = || (&file).take(MAX_SIZE).read_to_end(&mut text);
+    let seen = undisturbed(&file, read).map_err(LoadError::Io)?;
     let tree = Item::parse(&text).map_err(LoadError::Syntax)?;
+    let watch = Watch::new(path(name), seen, text.last().is_none_or(|&byte| byte == b'\n'));
     Ok((tree, watch))
+}
+
+/// Reads a file. Returns the fingerprint of what was read; fails if somebody writes to the file meanwhile.
+fn undisturbed(file: &File, read: impl FnOnce() -> io::Result<usize>) -> io::Result<Fingerprint> {
+    let seen = Fingerprint::of(&file.metadata()?);
+    read()?;
+    match Fingerprint::of(&file.metadata()?) == seen {
+        true => Ok(seen),
+        false => Err(io::Error::other("file is being written")),
+    }
 }
 
 /// Opens a regular file that is not too large.
@@ -239,18 +249,36 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_seen_once() {
+    fn a_file_that_is_written_while_it_is_read_is_refused() {
+        let directory = Directory::new();
+        let name = directory.name(b"busy");
+        fs::write(path(&name), "a = 1\n").unwrap();
+        let file = open(path(&name)).unwrap();
+        assert!(undisturbed(&file, || Ok(0)).is_ok());
+        let disturb = || fs::write(path(&name), "a = 1\nb = 2\n").map(|()| 0);
+        assert_eq!(undisturbed(&file, disturb).unwrap_err().to_string(), "file is being written");
+    }
+
+    #[test]
+    fn a_change_is_seen_once_and_when_it_is_complete() {
         let directory = Directory::new();
         let name = directory.name(b"watched");
         fs::write(path(&name), "a = 1\n").unwrap();
         let (_, mut watch) = load(&name).unwrap();
-        assert!(!watch.has_changed());
-        fs::write(path(&name), "a = 10\n").unwrap();
+        assert!(watch.ends_line() && !watch.has_changed());
+        for text in ["a =", "a = 1", "a = 10"] {
+            fs::write(path(&name), text).unwrap();
+            assert!(!watch.has_changed(), "it may be written yet");
+        }
         assert!(watch.has_changed());
         assert!(!watch.has_changed());
+        assert!(!load(&name).unwrap().1.ends_line());
+        fs::write(path(&name), "a = 11\n").unwrap();
+        watch.skip_change();
+        assert!(!watch.has_changed() && !watch.has_changed());
         fs::remove_file(path(&name)).unwrap();
-        assert!(!watch.has_changed());
+        assert!(!watch.has_changed() && !watch.has_changed());
         fs::write(path(&name), "a = 20\n").unwrap();
-        assert!(watch.has_changed(), "a file that came back is another one");
+        assert!(!watch.has_changed() && watch.has_changed(), "a file that came back is another one");
     }
 }

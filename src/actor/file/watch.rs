@@ -30,14 +30,23 @@ impl Fingerprint {
 #[derive(Debug)]
 pub struct Watch {
     path: PathBuf,
-    /// The file's fingerprint when it was read; `None` if that could not be found out.
-    seen: Option<Fingerprint>,
+    /// The file's fingerprint when it was read.
+    seen: Fingerprint,
+    /// What was seen last, if that was something else.
+    changed: Fingerprint,
+    /// Whether the text ended with the end of a line.
+    ends_line: bool,
 }
 
 impl Watch {
-    /// A watch on the file at `path`, whose metadata were `read` before its content was: a change in between is seen.
-    pub(super) fn new(path: &Path, read: Option<&Metadata>) -> Watch {
-        Watch { path: path.to_owned(), seen: read.map(Fingerprint::of) }
+    /// A watch on the file at `path`, of which this was `seen` when it was read.
+    pub(super) fn new(path: &Path, seen: Fingerprint, ends_line: bool) -> Watch {
+        Watch { path: path.to_owned(), seen, changed: seen, ends_line }
+    }
+
+    /// Returns whether the text ended with the end of a line, as far as it was read.
+    pub fn ends_line(&self) -> bool {
+        self.ends_line
     }
 
     /// The file's name.
@@ -45,11 +54,21 @@ impl Watch {
         self.path.as_os_str().as_bytes()
     }
 
-    /// Returns whether the file has changed since it was read, or since the last call. A file that is gone has not
-    /// changed: it may be about to be replaced.
+    /// Returns whether the file has changed since it was read, and is the same as at the call before: a file that is being
+    /// written is left until it is complete. A change is told once. A file that is gone has not changed: it may be about to
+    /// be replaced.
     pub fn has_changed(&mut self) -> bool {
         let Ok(metadata) = fs::metadata(&self.path) else { return false };
-        let now = Some(Fingerprint::of(&metadata));
-        std::mem::replace(&mut self.seen, now) != now
+        let now = Fingerprint::of(&metadata);
+        let is_stable = std::mem::replace(&mut self.changed, now) == now;
+        is_stable && std::mem::replace(&mut self.seen, now) != now
+    }
+
+    /// Takes the file as it is now for what was read: it was written by this node.
+    pub fn skip_change(&mut self) {
+        if let Ok(metadata) = fs::metadata(&self.path) {
+            self.seen = Fingerprint::of(&metadata);
+            (self.changed, self.ends_line) = (self.seen, true);
+        }
     }
 }

@@ -106,7 +106,7 @@ impl Execution<'_> {
             && fs::canonicalize(file::path(name)).ok() == fs::canonicalize(file::path(watch.name())).ok()
         {
             // The node's own change of the file it watches is not to be loaded.
-            watch.has_changed();
+            watch.skip_change();
         }
         Ok(())
     }

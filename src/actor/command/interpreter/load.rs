@@ -11,7 +11,7 @@ use super::execute::Execution;
 use super::{WATCH_INTERVAL, configure::SecurityState};
 use crate::actor::command::check::{self, in_line, item_problems, ttl_of};
 use crate::actor::command::services::{Service, services};
-use crate::actor::command::{rights, security};
+use crate::actor::command::{omissions, rights, security};
 use crate::actor::file::zpl::Item;
 use crate::actor::file::{self, LoadError, Watch};
 use crate::core::Rights;
@@ -28,6 +28,8 @@ pub(super) struct Opened {
     pub(super) connects: HashMap<Vec<u8>, Option<Vec<u8>>>,
     /// The keys published, each with its value.
     published: HashMap<Vec<u8>, Vec<u8>>,
+    /// What the file has said to keep others out.
+    guards: omissions::Guards,
 }
 
 /// Why a file was not loaded; nothing has changed.
@@ -37,6 +39,8 @@ pub(super) enum NotLoaded {
     File(LoadError),
     /// These faults are in it.
     Problems(Vec<String>),
+    /// It lacks what it had when it was loaded before.
+    Half(Vec<String>),
 }
 
 impl fmt::Display for NotLoaded {
@@ -44,6 +48,9 @@ impl fmt::Display for NotLoaded {
         match self {
             NotLoaded::File(error) => write!(f, "{error}"),
             NotLoaded::Problems(problems) => f.write_str(&problems.join("; ")),
+            NotLoaded::Half(omissions) => {
+                write!(f, "it may be half written, and what was loaded stays: {}", omissions.join("; "))
+            }
         }
     }
 }
@@ -66,6 +73,7 @@ impl Execution<'_> {
         let in_file = |(line, text)| in_line(name, line, text);
         let rights = rights::rights(&tree)
             .map_err(|faults| NotLoaded::Problems(faults.into_iter().map(in_file).collect()))?;
+        self.check_for_omissions(name, &tree, rights.as_ref(), &watch)?;
         self.put_in_force(name, tree, rights, watch);
         Ok(())
     }
@@ -79,11 +87,31 @@ impl Execution<'_> {
         }
         // Faults of the rules are among the problems.
         let rights = rights::rights(&tree).unwrap_or_default();
+        self.check_for_omissions(name, &tree, rights.as_ref(), &watch)?;
         self.put_in_force(name, tree, rights, watch);
         Ok(std::mem::take(&mut self.problems))
     }
 
-    fn put_in_force(&mut self, name: &[u8], tree: Item, rights: Option<Rights>, watch: Watch) {
+    /// Fails where a file that is loaded again lacks what it had, and more would be open without it.
+    fn check_for_omissions(
+        &self,
+        name: &[u8],
+        tree: &Item,
+        rights: Option<&Rights>,
+        watch: &Watch,
+    ) -> Result<(), NotLoaded> {
+        let opened = &self.interpreter.opened;
+        if opened.file != name {
+            return Ok(());
+        }
+        let mut omissions = opened.guards.omissions(tree, rights);
+        if !watch.ends_line() && self.interpreter.watch.as_ref().is_some_and(Watch::ends_line) {
+            omissions.push("its last line has no end".to_owned());
+        }
+        if omissions.is_empty() { Ok(()) } else { Err(NotLoaded::Half(omissions)) }
+    }
+
+    fn put_in_force(&mut self, name: &[u8], mut tree: Item, rights: Option<Rights>, watch: Watch) {
         self.problems.clear();
         for problem in item_problems(&tree) {
             self.report_line(name, problem.line, problem.text);
@@ -94,16 +122,19 @@ impl Execution<'_> {
             (None, None) => {}
         }
         let is_same_file = self.interpreter.opened.file == name;
+        let guards = omissions::Guards::of(&tree, rights.as_ref());
         // Those of another file stay where this one has none: nothing is opened by the way.
-        if rights.is_some() || is_same_file {
-            self.interpreter.file_rights = rights.unwrap_or_default();
+        if let Some(rights) = rights {
+            self.interpreter.file_rights = rights;
             self.apply_rights();
         }
+        omissions::keep_security(&mut tree, &self.interpreter.tree);
         if is_same_file {
             self.close_unnamed(name, &tree);
         } else {
             self.interpreter.opened = Opened { file: name.to_vec(), ..Opened::default() };
         }
+        self.interpreter.opened.guards = guards;
         (self.interpreter.values, _) = self.interpreter.values.read(&tree);
         self.interpreter.tree = tree;
         self.interpreter.watch = Some(watch);
@@ -146,7 +177,7 @@ impl Execution<'_> {
     fn close_opened(&mut self, name: &[u8], tree: &Item, is_secured_anew: bool) {
         let named: Vec<_> = services(tree).map(|(_, service)| service).collect();
         let opened = std::mem::take(&mut self.interpreter.opened);
-        let mut kept = Opened { file: opened.file, ..Opened::default() };
+        let mut kept = Opened { file: opened.file, guards: opened.guards, ..Opened::default() };
         for endpoint in opened.binds {
             if !is_secured_anew && named.contains(&Service::Bind(&endpoint)) {
                 kept.binds.push(endpoint);

@@ -139,6 +139,7 @@ impl<'a> NodeCalls<'a> {
         self.execution.load_now(name).map_err(|error| match error {
             NotLoaded::File(error) => not_loaded(name, &error),
             NotLoaded::Problems(problems) => Failure::invalid(problems.join("; ")),
+            half @ NotLoaded::Half(_) => half_written(name, &half),
         })
     }
 
@@ -156,6 +157,10 @@ impl<'a> NodeCalls<'a> {
                 (failure, problems)
             }
             NotLoaded::Problems(problems) => (Failure::invalid(problems.join("; ")), problems),
+            NotLoaded::Half(ref omissions) => {
+                let problems = omissions.iter().map(|omission| in_line(name, 0, omission)).collect();
+                (half_written(name, &error), problems)
+            }
         })
     }
 
@@ -205,8 +210,16 @@ fn refused(refusal: &Refusal) -> Failure {
     Failure::new(errno, refusal)
 }
 
+fn half_written(name: &[u8], error: &NotLoaded) -> Failure {
+    Failure::new(libc::EINVAL, refusal(name, error))
+}
+
+fn refusal(name: &[u8], error: &impl std::fmt::Display) -> String {
+    format!("cannot load config file '{}' ({error})", show(name))
+}
+
 fn not_loaded(name: &[u8], error: &LoadError) -> Failure {
-    let reason = format!("cannot load config file '{}' ({error})", show(name));
+    let reason = refusal(name, error);
     match error {
         LoadError::Io(error) => Failure::new(errno(error), reason),
         LoadError::Syntax(_) => Failure::new(libc::EINVAL, reason),

@@ -161,10 +161,10 @@ fn keys_that_change_under_their_name_are_taken_and_half_a_file_changes_nothing()
     let text = fs::read_to_string(&secret).expect("a file");
     for part in [text.len() / 2, text.len() / 2 + 1] {
         fs::write(&secret, &text[..part]).expect("a file");
-        bench.wait(1_000);
+        bench.wait(WATCH_INTERVAL);
         assert_eq!(bench.logged(), [""; 0], "it changes yet");
     }
-    bench.wait(1_000);
+    bench.wait(WATCH_INTERVAL);
     let [warning] = &bench.logged()[..] else { panic!("said once") };
     assert!(
         warning.starts_with("W: bench: cannot load certificate")
@@ -176,7 +176,6 @@ fn keys_that_change_under_their_name_are_taken_and_half_a_file_changes_nothing()
     assert_eq!(public(&bench), Some(*first.public()));
 
     second.save(name.as_bytes(), "later").expect("a file");
-    bench.wait(1_000);
     bench.wait(1_000);
     let taken = [
         USING_CURVE.to_owned(),
@@ -310,10 +309,82 @@ fn keys_of_a_file_are_taken_back_with_it() {
     let refused = "W: bench: bad zgossip endpoint 'tcp://127.0.0.1:9' (CURVE is asked for, and CONNECT gave no key of \
                    the server)";
     assert_eq!(logged, ["N: bench: server is using CURVE security", refused]);
-    bench.file("hub.cfg", "server\n    timeout = 5\n");
+    bench.file("hub.cfg", "zgossip\n    security\n        mechanism = null\n");
     bench.tell(&["LOAD", &name]);
     bench.tell(&["CONNECT", "tcp://127.0.0.1:9"]);
-    assert_eq!(bench.logged(), [""; 0], "no keys are set, and none are missing");
+    assert_eq!(
+        bench.logged(),
+        ["N: bench: server is using NULL security"],
+        "no keys are set, and none missing"
+    );
+}
+
+#[test]
+fn half_a_file_that_is_loaded_again_changes_nothing() {
+    let mut bench = Bench::new();
+    let socket = bench.directory.join("s").to_str().expect("UTF-8").to_owned();
+    let parts = [
+        &format!(
+            "zgossip\n    bind\n        endpoint = ipc://{socket}\n    publish\n        key = a\n        value = 1\n"
+        ),
+        "    security\n        mechanism = plain\n        domain = d\n",
+        "    rights\n        subject = \"*\"\n        allow = write\n",
+        "    rights\n        subject = \"*\"\n        prefix = a/\n        allow = none\n",
+    ];
+    let name = bench.file("hub.cfg", &parts.concat());
+    bench.tell(&["LOAD", &name]);
+    bench.logged();
+    let text = parts.concat();
+    let ends = text.match_indices('\n').map(|(at, _)| at).chain([text.len() - 3]);
+    for end in ends.filter(|&end| end + 1 < text.len()) {
+        for text in [&text[..end], &text[..=end]] {
+            bench.file("hub.cfg", text);
+            bench.wait(1_000);
+            let said = bench.logged();
+            assert!(said.len() == 1 && said[0].starts_with("W: bench: "), "{text}: {said:?}");
+            bench.tell(&["LOAD", &name]);
+            assert_eq!(bench.logged(), said, "{text}");
+            assert_eq!(load_strictly(&mut bench, &name).map_err(|(errno, _)| errno), Err(libc::EINVAL));
+        }
+        bench.logged();
+    }
+    bench.file("hub.cfg", "");
+    bench.tell(&["LOAD", &name]);
+    let refusal = format!(
+        "W: bench: cannot load config file '{name}' (it may be half written, and what was loaded stays: it is empty)"
+    );
+    assert_eq!(bench.logged(), [refusal]);
+    assert_eq!(bench.interpreter.tree.get(b"zgossip/security/mechanism"), Some(&b"plain"[..]));
+    assert_eq!(bench.interpreter.file_rights.iter().count(), 2);
+    assert_eq!(bench.tell(&["ENDPOINT"]), [format!("ENDPOINT ipc://{socket}")]);
+    assert_eq!(bench.tell(&["GET", "a"]).last().map(String::as_str), Some("VALUE a 1"));
+    // What is to be open is said.
+    let open = "    security\n        mechanism = null\n        domain =\n    rights\n        subject = \"*\"\n        \
+                allow = write\n    rights\n        subject = \"*\"\n        prefix = a/\n        allow = write\n";
+    bench.file("hub.cfg", &format!("{}{open}", parts[0]));
+    bench.wait(1_000);
+    assert_eq!(bench.logged().last(), Some(&format!("N: bench: reloaded configuration from {name}")));
+    assert_eq!(bench.interpreter.tree.get(b"zgossip/security/mechanism"), Some(&b"null"[..]));
+}
+
+#[test]
+fn security_and_rules_stay_when_a_file_says_nothing_of_them_however_often_it_is_loaded() {
+    let mut bench = Bench::new();
+    let first = "zgossip\n    security\n        mechanism = plain\n    rights\n        subject = w\n        allow = write\n";
+    let first = bench.file("first.cfg", first);
+    let other = bench.file("other.cfg", "server\n    timeout = 5\n");
+    for name in [&first, &other, &other] {
+        bench.tell(&["LOAD", name]);
+    }
+    bench.file("other.cfg", "server\n    timeout = 50\n");
+    bench.wait(1_000);
+    let said = ["server is using PLAIN security"; 3].map(|text| format!("N: bench: {text}"));
+    let reloaded = format!("N: bench: reloaded configuration from {other}");
+    assert_eq!(bench.logged(), [&said[..], &[said[0].clone(), reloaded]].concat());
+    assert_eq!(bench.interpreter.file_rights.iter().count(), 1);
+    bench.tell(&["CONNECT", "tcp://127.0.0.1:9"]);
+    let [refused] = &bench.logged()[..] else { panic!("a connection in clear") };
+    assert!(refused.contains("password"), "{refused}");
 }
 
 /// What a typed call says that loads a file strictly.
