@@ -34,6 +34,12 @@ static void alive (zgossip_t *node, int tuples)
     free (number);
 }
 
+//  What is malformed is refused at once, and the rest queued
+static void may_be_malformed (int rc)
+{
+    CHECK (rc == 0 || (rc == -1 && errno == EINVAL));
+}
+
 static void without_a_node (zgossip_t *none)
 {
     const char *frames [] = { "STATUS" };
@@ -154,29 +160,29 @@ static void commands (void)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         const char *with [6] = { words [i], "", "", "", "", "" };
         for (size_t extra = 1; extra <= 6; extra++)
-            CHECK (zgossip_send (node, with, extra) == 0);
+            may_be_malformed (zgossip_send (node, with, extra));
         if (strcmp (words [i], "PUBLISH")) {
             const char *wrong [] = { words [i], long_text, long_text, long_text };
-            CHECK (zgossip_send (node, wrong, 2) == 0);
-            CHECK (zgossip_send (node, wrong, 4) == 0);
+            may_be_malformed (zgossip_send (node, wrong, 2));
+            may_be_malformed (zgossip_send (node, wrong, 4));
         }
     }
-    CHECK (zgossip_send (node, (const char *const *) &long_text, 1) == 0);
+    FAILS (zgossip_send (node, (const char *const *) &long_text, 1), EINVAL);
     alive (node, 0);
 
     //  A thousand frames
     for (int i = 0; i < 1000; i++)
         frames [i] = "f";
-    CHECK (zgossip_send (node, frames, 1000) == 0);
+    FAILS (zgossip_send (node, frames, 1000), EINVAL);
     alive (node, 0);
 
     //  Keys may have 255 bytes, and not 256
     char *key = repeat ('k', 256);
-    CHECK (zgossip_sendx (node, "PUBLISH", key, "value", NULL) == 0);
+    FAILS (zgossip_sendx (node, "PUBLISH", key, "value", NULL), EINVAL);
     alive (node, 0);
     CHECK (zgossip_sendx (node, "PUBLISH", key + 1, "value", NULL) == 0);
     alive (node, 1);
-    CHECK (zgossip_sendx (node, "UNPUBLISH", key, NULL) == 0);
+    FAILS (zgossip_sendx (node, "UNPUBLISH", key, NULL), EINVAL);
     CHECK (zgossip_sendx (node, "UNPUBLISH", key + 1, NULL) == 0);
     alive (node, 0);
     free (key);
@@ -198,7 +204,7 @@ static void commands (void)
     //  Frames that contain a NUL are refused
     const void *with_nul [] = { "PUBLISH", "a\0b", "value" };
     size_t nul_sizes [] = { 7, 3, 5 };
-    CHECK (zgossip_send_sized (node, with_nul, nul_sizes, 3) == 0);
+    FAILS (zgossip_send_sized (node, with_nul, nul_sizes, 3), EINVAL);
     with_nul [1] = "nul";
     with_nul [2] = "a\0b";
     nul_sizes [2] = 3;

@@ -72,7 +72,7 @@ static void tuples ()
     CHECK (first.size () == 3 && first [0] == "DELIVER" && first [3].empty ());
     gossip::event none;
     CHECK (!none && none.kind () == gossip::kind::none && none.key ().empty () && none.size () == 0);
-    CHECK (node.send ({"NONSENSE", ""}) && node.fd () >= 0);
+    CHECK (!node.send ({"NONSENSE", ""}) && node.fd () >= 0);
     while (node.get ("short"))
         std::this_thread::sleep_for (1ms);
     CHECK (node.digest () && node.stats () && node.stats ()->tuples == static_cast <std::uint64_t> (node.count ()));
@@ -116,12 +116,12 @@ static void journal ()
         CHECK (level == ZGOSSIP_LOG_ERROR && text.find ("NONSENSE") != text.npos);
         throw std::runtime_error ("lost");
     }));
-    CHECK (node.send ({"NONSENSE"}) && node.count () == 0 && lines == 1);
+    CHECK (!node.send ({"NONSENSE"}) && node.count () == 0 && lines == 1);
     CHECK (node.set ("server/timeout", "100") && !node.set ("server/timeout", "soon"));
     gossip::node moved (std::move (node));
-    CHECK (moved.send ({"NONSENSE"}) && moved.count () == 0 && lines == 2);
+    CHECK (!moved.send ({"NONSENSE"}) && moved.count () == 0 && lines == 2);
     CHECK (moved.set_log (nullptr) && moved.set_events (true));
-    CHECK (moved.send ({"NONSENSE"}) && moved.count () == 0 && lines == 2);
+    CHECK (!moved.send ({"NONSENSE"}) && moved.count () == 0 && lines == 2);
     CHECK (!moved.load ("/nonexistent") && errno == ENOENT && !moved.save ("/nonexistent/file"));
 }
 

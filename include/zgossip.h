@@ -1258,7 +1258,9 @@ zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
 // zgossip_set_events is on.
 //
 // Returns: 0 once the command is queued, or -1.
-// Errors: EINVAL if a frame is NULL or there are no frames; EAGAIN if there
+// Errors: EINVAL if a frame is NULL or there are no frames, and if the command
+//     is malformed: unknown, or with arguments that are missing, too many or
+//     not of their kind, which is reported as well; EAGAIN if there
 //     was no room in time; EINTR if a signal came first; EMSGSIZE if a frame
 //     has 4 GiB or more; EPIPE if the node has ended by $TERM,
 //     ETERM (zmq.h) if its libzmq context was terminated.

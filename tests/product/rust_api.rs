@@ -154,7 +154,7 @@ fn only_deliveries_come_unless_events_are_on() {
     node.retract("a").expect("alive");
     assert_eq!(node.try_recv(), Ok(None));
     node.set_events(true).expect("alive");
-    node.send(&[b"PUBLISH", b""]).expect("alive");
+    node.send(&[b"PUBLISH", b""]).expect_err("it has no value");
     node.send(&[b"STATUS"]).expect("alive");
     assert!(matches!(next(&node), Event::Refused { command, .. } if command == "PUBLISH"));
     assert!(matches!(next(&node), Event::Reply { frames, .. } if frames == [&b"STATUS"[..], b"0"]));
@@ -273,7 +273,7 @@ fn a_nodes_thread_takes_no_signals_and_ends_with_it() {
     let mine = Arc::new(Mutex::new(String::new()));
     let noted = Arc::clone(&mine);
     node.set_log(move |_, _| *noted.lock().expect("unpoisoned") = own_task()).expect("alive");
-    node.send(&[b"NONSENSE"]).expect("alive");
+    node.send(&[b"NONSENSE"]).expect_err("no command");
     node.count().expect("behind the log line");
     let mine = mine.lock().expect("unpoisoned").clone();
     assert!(fresh.contains(&mine), "{mine} of {fresh:?}");
@@ -294,6 +294,7 @@ fn errors_say_what_was_wrong() {
         (node.bind(&endpoint).map(drop), ErrorKind::AddressInUse),
         (node.bind("tcp://192.0.2.1:1").map(drop), ErrorKind::AddressNotAvailable),
         (node.bind("nonsense").map(drop), ErrorKind::InvalidInput),
+        (node.send(&[b"PUBLISH", b"key"]), ErrorKind::InvalidInput),
         (node.unbind("tcp://127.0.0.1:1"), ErrorKind::NotFound),
         (node.disconnect(&endpoint), ErrorKind::NotFound),
         (node.connect_with_key(&endpoint, "short"), ErrorKind::PermissionDenied),
@@ -339,7 +340,7 @@ fn a_log_closure_that_asks_its_node_is_told_so() {
         lines.lock().expect("unpoisoned").push((level, text.to_owned(), kind));
     };
     node.set_log(log).expect("alive");
-    node.send(&[b"NONSENSE"]).expect("alive");
+    node.send(&[b"NONSENSE"]).expect_err("no command");
     node.count().expect("behind the log line");
     let said = said.lock().expect("unpoisoned");
     assert_eq!(said.len(), 1, "{said:?}");
@@ -357,7 +358,7 @@ fn a_node_that_is_dropped_in_its_own_thread_ends() {
         let _ = gone.send(());
     };
     node.set_log(log).expect("alive");
-    node.send(&[b"NONSENSE"]).expect("alive");
+    node.send(&[b"NONSENSE"]).expect_err("no command");
     drop(node);
     is_gone.recv_timeout(LONG).expect("the last share is dropped there");
     // The closure, and with it the sender, goes when the node's thread does.

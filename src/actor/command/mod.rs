@@ -42,5 +42,5 @@ pub use outgoing::Outgoing;
 
 #[cfg(feature = "internals")]
 pub use parser::{COMMANDS, Syntax};
-pub use parser::{MAX_FRAMES, is_secret, is_term, parse, read_by_czmq};
+pub use parser::{MAX_FRAMES, is_secret, is_term, malformed, parse, read_by_czmq};
 pub use waits::{Condition, Met, Waits};

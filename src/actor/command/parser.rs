@@ -291,6 +291,22 @@ pub fn parse<'a>(frames: &[&'a [u8]]) -> Result<Command<'a>, Refused> {
     (COMMANDS[index].parse)(Frames(frames)).map_err(refused)
 }
 
+/// Why the frames are no command that any node could carry out, if they are none.
+pub fn malformed(frames: &[&[u8]]) -> Option<Refused> {
+    match parse(frames) {
+        Err(refused) => Some(refused),
+        // The node checks it, together with the value.
+        Ok(Command::Publish { key, .. }) => {
+            let refused = |why| Refused {
+                command: b"PUBLISH".to_vec(),
+                reason: Reason::Invalid { argument: "key", why },
+            };
+            check_key(key).err().map(|invalid| refused(invalid.text()))
+        }
+        Ok(_) => None,
+    }
+}
+
 fn index_of(name: &[u8]) -> Option<usize> {
     COMMANDS.iter().position(|syntax| syntax.name.as_bytes() == name)
 }

@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use super::queue;
 use super::request::request;
 use super::router::Router;
-use crate::actor::command::{Condition, Message, NodeCalls};
-use crate::actor::error::CallError;
+use crate::actor::command::{Condition, Message, NodeCalls, malformed};
+use crate::actor::error::{CallError, Failure};
 use crate::actor::host::local_logger;
 use crate::actor::promise::promise;
 use crate::engine::raw;
@@ -58,6 +58,13 @@ impl Handle {
     /// Sends a command of frames. Waits for room as long as the send time-out allows while 10 000 commands wait.
     pub fn send(&self, frames: &[&[u8]]) -> Result<(), CallError> {
         self.router.send(frames)
+    }
+
+    /// Sends a command of frames, and fails with EINVAL if it is malformed. It is queued even then, so that the log and the
+    /// program's events tell of it as of any other that is not carried out.
+    pub fn send_checked(&self, frames: &[&[u8]]) -> Result<(), Failure> {
+        self.send(frames)?;
+        malformed(frames).map_or(Ok(()), |refused| Err(Failure::invalid(refused)))
     }
 
     /// Queues a PUBLISH whose arguments are known to be good. Waits as [`send`](Handle::send) does.
@@ -179,6 +186,7 @@ impl Drop for Handle {
 mod tests {
     use super::*;
     use crate::log::Level;
+    use common::one_is_within;
 
     struct Silent;
 
@@ -186,7 +194,6 @@ mod tests {
         fn write(&self, _: Level, _: &str) {}
     }
 
-    use common::one_is_within;
     fn node() -> Handle {
         let handle = Handle::new("queue", Arc::new(Silent), raw::Context::global()).unwrap();
         handle.set_recv_timeout(Some(Duration::from_secs(5)));

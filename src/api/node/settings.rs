@@ -117,10 +117,11 @@ impl Node {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there are no frames,
-    /// [`TooLarge`](crate::ErrorKind::TooLarge) if one of them has 4 GiB or more. A command that the node then refuses
-    /// is logged, and leads to an [`Event::Refused`](crate::Event::Refused).
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there are no frames, or the command is malformed: unknown, or
+    /// with arguments that are missing, too many or not of their kind;
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) if one of them has 4 GiB or more. A command that the node does not carry
+    /// out, malformed ones among them, is logged, and leads to an [`Event::Refused`](crate::Event::Refused).
     pub fn send(&self, frames: &[&[u8]]) -> Result<(), Error> {
-        Ok(self.handle()?.send(frames)?)
+        Ok(self.handle()?.send_checked(frames)?)
     }
 }

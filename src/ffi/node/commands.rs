@@ -31,7 +31,9 @@ const MAX_FRAMES: usize = 1 << 16;
 /// zgossip_set_events is on.
 ///
 /// Returns: 0 once the command is queued, or -1.
-/// Errors: EINVAL if a frame is NULL or there are no frames; EAGAIN if there
+/// Errors: EINVAL if a frame is NULL or there are no frames, and if the command
+///     is malformed: unknown, or with arguments that are missing, too many or
+///     not of their kind, which is reported as well; EAGAIN if there
 ///     was no room in time; EINTR if a signal came first; EMSGSIZE if a frame
 ///     has 4 GiB or more; EPIPE if the node has ended by $TERM,
 ///     ETERM (zmq.h) if its libzmq context was terminated.
@@ -41,7 +43,7 @@ pub unsafe extern "C" fn zgossip_send(
     frames: *const *const c_char,
     count: size_t,
 ) -> c_int {
-    entry! {
+    entry_with_reason! {
         // SAFETY: the program gives a node, and an array of `count` C strings.
         unsafe {
             let node = pool::enter(self_)?;
@@ -49,7 +51,7 @@ pub unsafe extern "C" fn zgossip_send(
                 .iter()
                 .map(|&frame| bytes(frame.cast(), if frame.is_null() { 0 } else { libc::strlen(frame) }))
                 .collect::<Result<Vec<&[u8]>, Errno>>()?;
-            node.send(&command)?;
+            node.send_checked(&command)?;
         }
         Ok(0)
     }
@@ -69,7 +71,7 @@ pub unsafe extern "C" fn zgossip_send_sized(
     sizes: *const size_t,
     count: size_t,
 ) -> c_int {
-    entry! {
+    entry_with_reason! {
         // SAFETY: the program gives a node, an array of `count` pointers, and one of the sizes of what they point to.
         unsafe {
             let node = pool::enter(self_)?;
@@ -78,7 +80,7 @@ pub unsafe extern "C" fn zgossip_send_sized(
                 .zip(array(sizes, count)?)
                 .map(|(&frame, &size)| if size == 0 { Ok(&[][..]) } else { bytes(frame, size) })
                 .collect::<Result<Vec<&[u8]>, Errno>>()?;
-            node.send(&command)?;
+            node.send_checked(&command)?;
         }
         Ok(0)
     }
