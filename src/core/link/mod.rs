@@ -2,7 +2,8 @@
 //!
 //! | file | concern |
 //! | --- | --- |
-//! | this file | the link's phase, and its parts |
+//! | this file | the parts of a link, and what concerns several of them |
+//! | `phase` | what the peer speaks, and what changes with that |
 //! | `handshake` | finding out what a server speaks; counting PONGs |
 //! | `liveness` | whether the peer is still there |
 //! | `keepalive` | keeping a session with a CZMQ hub |
@@ -20,6 +21,7 @@ pub(super) mod list_wait;
 pub(super) mod liveness;
 pub(super) mod outbox;
 pub(super) mod pace;
+pub(super) mod phase;
 pub(super) mod rights;
 pub(super) mod traffic;
 
@@ -40,29 +42,12 @@ use list_wait::ListWait;
 use liveness::Liveness;
 use outbox::Outbox;
 use pace::Pace;
+pub(super) use phase::Phase;
 use rights::PeerRights;
 use traffic::{RoundTrip, Traffic};
 
 /// Milliseconds between two INVALIDs to one client: a flood of its tuples is answered once.
 const INVALID_INTERVAL: u64 = 100;
-/// Milliseconds without an answer to HELLO and PING after which a server is sent tuples although its protocol is not
-/// known. Longer than any round trip, because a peer is taken for a plain one only for what it sends.
-const HANDSHAKE_TIMEOUT: u64 = 5_000;
-
-/// Protocol that the peer speaks, as far as is known.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// The protocol is not known yet; no tuples are sent.
-    Handshake,
-    /// The protocol has not been known for a long time: tuples are sent as PUBLISH, which every peer understands, with
-    /// stamp and time to live.
-    Undetermined,
-    /// ZGP/1 as CZMQ speaks it.
-    Plain,
-    /// The extended protocol, with stamps, batches and digests.
-    Extended,
-}
-
 /// A link of the node: the connection to one peer, and everything that is known of the peer. Times are milliseconds of
 /// the monotonic clock.
 #[derive(Clone, Debug)]
@@ -256,11 +241,6 @@ impl Link {
         self.since
     }
 
-    /// Returns the protocol that the peer speaks, as far as is known.
-    pub(super) fn phase(&self) -> Phase {
-        self.phase
-    }
-
     /// Client: a connection was made, or made again.
     pub(super) fn on_connected(&mut self, now: u64) {
         (self.up, self.since) = (true, now);
@@ -282,76 +262,6 @@ impl Link {
         self.set_phase(Phase::Handshake);
     }
 
-    /// Client: the session begins with PING, HELLO, PING, and as many PINGs more as is returned. Changes from `log_end`
-    /// on, an offset in the change log, are sent as they come; the rest once the peer has shown what it speaks.
-    pub(super) fn begin_handshake(&mut self, log_end: u32, now: u64) -> u32 {
-        self.set_phase(Phase::Handshake);
-        self.drop_unsent();
-        self.cursor = log_end;
-        let former = self.pings.take_former();
-        self.handshake.begin(self.pings.expected() + 1 + former);
-        self.pings.on_sent(1);
-        // Whatever was sent before has been taken, or refused, when this PING is answered.
-        self.receipts.on_ping_sent(self.pings.unanswered(), now);
-        self.pings.on_sent(1 + former);
-        self.next_turn_at = now + HANDSHAKE_TIMEOUT;
-        self.plain.on_hello(false, now);
-        if former == 0 {
-            // Otherwise the first PONG may be the answer to a PING of the former connection.
-            self.round_trip.on_asked(now);
-        }
-        former
-    }
-
-    /// Client: the handshake is to be made again after a pause.
-    pub(super) fn await_handshake(&mut self, pause: u64, now: u64) {
-        self.handshake.end();
-        self.drop_unsent();
-        self.next_turn_at = now + pause;
-        self.set_phase(Phase::Handshake);
-    }
-
-    /// Moves to the phase of a peer that has not shown its protocol: it is owed everything before `log_end`.
-    pub(super) fn become_undetermined(&mut self, log_end: u32, now: u64) {
-        self.set_phase(Phase::Undetermined);
-        self.owe_all(log_end);
-        self.await_answer(now);
-    }
-
-    /// Client: a server of which nothing is known was asked for a PONG.
-    pub(super) fn await_answer(&mut self, now: u64) {
-        self.next_turn_at = now + HANDSHAKE_TIMEOUT;
-    }
-
-    /// The peer speaks ZGP/1 and no more: it is owed everything before `log_end`, unless that was so already.
-    pub(super) fn become_plain(&mut self, log_end: u32, now: u64) {
-        let owes_all = self.phase == Phase::Undetermined;
-        // It is not the extended peer that was there before.
-        (self.peer, self.peer_name) = (None, None);
-        self.set_phase(Phase::Plain);
-        self.keepalive.on_tuple();
-        if !owes_all {
-            self.owe_all(log_end);
-        }
-        if self.role == Role::Server {
-            self.list_wait.begin(now);
-        }
-        self.next_turn_at = now + self.keepalive.interval();
-    }
-
-    /// The peer speaks the extended protocol: it is sent what changes from `cursor` on, an offset in the change log,
-    /// and what anti-entropy finds.
-    pub(super) fn become_extended(&mut self, cursor: u32) {
-        self.set_phase(Phase::Extended);
-        self.cursor = cursor;
-        self.sync.begin_session(cursor);
-        // Before, a PONG would have been the answer.
-        self.acks.probe_again();
-        self.plain = PlainPeer::default();
-        self.pace.end_idle();
-        self.next_turn_at = u64::MAX;
-    }
-
     /// The next time at which the link has something to do.
     pub(super) fn next_deadline(&self) -> Option<u64> {
         if !self.up {
@@ -364,18 +274,6 @@ impl Link {
         };
         let turn = (self.role == Role::Client).then_some(self.next_turn_at);
         of_phase.into_iter().chain([self.acks.retry_at(), turn]).flatten().min()
-    }
-
-    fn set_phase(&mut self, phase: Phase) {
-        self.phase = phase;
-        self.rights.denied = None;
-        self.sync.end_session();
-        self.lazy_push = LazyPush::new(self.role);
-    }
-
-    fn owe_all(&mut self, log_end: u32) {
-        self.cursor = log_end;
-        self.bulk.owe_all_before(log_end);
     }
 
     /// Returns whether INVALID may be sent now; it then counts as sent.
@@ -413,19 +311,6 @@ impl Link {
     pub(super) fn is_receipt_outstanding(&self, slot: Slot, now: u64) -> bool {
         let is_outstanding = |sent_at| self.receipts.is_outstanding(sent_at, now);
         self.role == Role::Client && self.plain.unechoed_since(slot).is_some_and(is_outstanding)
-    }
-
-    pub(super) fn is_plain(&self) -> bool {
-        self.phase == Phase::Plain
-    }
-
-    /// Returns whether the peer has not yet shown what it speaks.
-    pub(super) fn is_undetermined(&self) -> bool {
-        matches!(self.phase, Phase::Handshake | Phase::Undetermined)
-    }
-
-    pub(super) fn is_extended(&self) -> bool {
-        self.phase == Phase::Extended
     }
 
     /// Returns whether anything waits to be sent now, given where the change log ends.
