@@ -67,7 +67,7 @@ help:
 	@echo 'make fleet      real processes on bad lines, and which value stays: 20 seeds of 20 seconds'
 	@echo '                (ZGOSSIP_FLEET_RUNS, _SEED, _SECONDS and _JOBS: how many, from which on, how long, at once)'
 	@echo 'make reproducible  build in two folders, and compare the bytes'
-	@echo 'make soak       a long run: hours of fleets, too (HOURS=2)'
+	@echo 'make soak       a long run: hours of fleets, too (HOURS=2; SOAK=quick for two minutes)'
 	@echo 'make errors     make the manual'\''s table of errors again, after a change in doc/errors.txt'
 	@echo 'make header     make include/zgossip.h again, after a change in src/ffi'
 	@echo 'make install    into PREFIX ($(PREFIX)), below DESTDIR; LIBDIR, INCLUDEDIR, MANDIR, DOCDIR,'

@@ -4,9 +4,9 @@
 #     ROUNDS=10 bench/soak.sh     so many times (3)
 #     HOURS=8 bench/soak.sh       fleets of processes on bad lines for so long at the end (1)
 #     ZGOSSIP_SIM_SEEDS=5         so many seeds of the simulator, instead of thousands
+#     SOAK=quick                  a little of each kind, in a minute or two, to see that a long run would run
 #
-# A part that fails is told at the end, and the others run all the same. HOURS=0 ROUNDS=0 ZGOSSIP_SIM_SEEDS=5 is the
-# shortest form.
+# A part that fails is told at the end, and the others run all the same.
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -27,6 +27,27 @@ run () {
     $cargo test --release "$@" || failed="$failed
     $name"
 }
+finish () {
+    say "done; failed: ${failed:-nothing}"
+    [ -z "$failed" ]
+    exit
+}
+
+if [ "${SOAK:-}" = quick ]; then
+    # All parts but those of which even one seed, or one network, takes minutes.
+    export ZGOSSIP_SIM_SEEDS=1 ZGOSSIP_FLEET_RUNS=1 ZGOSSIP_FLEET_SECONDS=5
+    say "building"
+    $cargo test --release --no-run --test sim --test network
+    began=$(date +%s)
+    run "the simulator: one seed of each kind" --test sim -- --ignored --nocapture simulator::soak_ \
+        --skip soak_twenty_seeds_of_a_thousand_nodes
+    run "everything that can happen in a small network" --test sim -- --ignored --nocapture \
+        walk::soak_three_of_ours_in_a_chain
+    run "real networks: peers that come and go" --test network -- --ignored --nocapture \
+        soak_what_is_published_last_reaches_those_who_are_there
+    run "fleets: one for 5 seconds" --test network -- --ignored --nocapture fleets_of_a_seed
+    finish
+fi
 
 run "the simulator: thousands of seeds" --test sim -- --ignored --nocapture simulator::soak_
 run "everything that can happen in small networks" --test sim -- --ignored --nocapture walk::soak_
@@ -46,5 +67,4 @@ while [ "$(date +%s)" -lt "$end" ]; do
         fleets_of_a_seed
     fleet=$((fleet + 1))
 done
-say "done; failed: ${failed:-nothing}"
-[ -z "$failed" ]
+finish
