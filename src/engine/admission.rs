@@ -6,7 +6,7 @@
 //! clients that another handler has admitted, or none, nothing is known, and nothing is done.
 
 use std::collections::HashMap;
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -16,17 +16,18 @@ use parking_lot::Mutex;
 use crate::core::{LinkId, Now};
 use crate::warning::Kind;
 
+use super::Engine;
+use super::entropy::SecretName;
 use super::event_fd::EventFd;
 use super::link::Link;
 use super::raw::{Context, Msg, PerContext};
 use super::receive::hex;
-use super::{Engine, entropy};
 
 /// The name of the property of a message by which a handler of this library says that it has admitted the sender. A client
 /// must not guess it: what it says of itself stands beside what the handler says.
 fn mark_name() -> &'static CStr {
-    static NAME: OnceLock<CString> = OnceLock::new();
-    NAME.get_or_init(entropy::secret_name)
+    static NAME: OnceLock<SecretName> = OnceLock::new();
+    NAME.get_or_init(SecretName::new).as_c_str()
 }
 
 /// A hash, by a secret of the process, of what the admission of a client rests on besides who it is: so neither nodes nor

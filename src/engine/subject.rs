@@ -5,17 +5,18 @@
 //! client can guess; and a key that another handler gives, as `User-Id`, only where all endpoints need keys and a handler,
 //! so that one has decided about every client.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::sync::OnceLock;
 
+use super::Engine;
+use super::entropy::SecretName;
 use super::raw::{Msg, curve};
-use super::{Engine, entropy};
 use crate::core::LinkId;
 
 /// The name of the property by which this library's ZAP handlers tell its nodes of the same process who a client is.
 fn property() -> &'static CStr {
-    static NAME: OnceLock<CString> = OnceLock::new();
-    NAME.get_or_init(entropy::secret_name)
+    static NAME: OnceLock<SecretName> = OnceLock::new();
+    NAME.get_or_init(SecretName::new).as_c_str()
 }
 
 /// The metadata by which a ZAP handler tells who a client is: name and value. `name` is that of the certificate, if it has
