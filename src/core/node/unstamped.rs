@@ -4,7 +4,7 @@ use super::Node;
 use super::converge::Write;
 use crate::core::clock::{Now, Stamp};
 use crate::core::id::{LinkId, Role, Slot};
-use crate::core::plain::history::{Delayed, Replaced};
+use crate::core::plain::history::{Delayed, History, Replaced};
 use crate::core::plain::judge::{Arrival, HeldView, PastView, PeerView, Throttle, Verdict, View, judge};
 use crate::core::plain::peer::{Check, Naming, Ours, Progress, QUIET_MS};
 use crate::core::rights::Access;
@@ -79,6 +79,9 @@ impl Node {
         // What a peer lists it held before it came to anything that it was sent since HELLO.
         let is_early = may_be_listed || is_in_flight || link.is_receipt_outstanding(slot, now.mono);
         let previous = link.plain.on_received(slot, hash, is_early, now.mono);
+        if before_hello {
+            link.plain.on_queued(slot);
+        }
         Arrival { hash, previous, in_list, may_be_listed, is_in_flight, before_hello, was_delayed: false }
     }
 
@@ -155,7 +158,7 @@ impl Node {
             past: PastView {
                 was_replaced: in_list && history.is_some_and(|history| history.has_replaced(hash)),
                 may_have_left_with: arrival.may_be_listed && self.memory.was_left_with(slot, hash, silent),
-                may_predate_node: in_list && self.may_predate_node(id, slot, now),
+                may_predate_node: in_list && self.may_predate_node(id, slot, hash, now),
                 is_late_copy: history
                     .is_some_and(|history| history.is_late_copy(hash, id, peer.began(), now.mono)),
                 is_busy: history.is_some_and(|history| history.is_busy(now.mono)),
@@ -167,21 +170,30 @@ impl Node {
     /// Returns whether what a plain peer lists of a key may be from before this node started.
     ///
     /// A node that was restarted knows nothing of what was replaced before, so a listed value loses to what the network
-    /// has stamped: before the start, or since, if the peer was connected to the node's former self. But if another
-    /// plain peer may have adopted our value here, this one may know it too, and may have replaced it.
-    fn may_predate_node(&self, id: LinkId, slot: Slot, now: Now) -> bool {
+    /// has stamped: before the start, or since, if the peer was connected to the node's former self. But if our value was
+    /// sent to another plain peer here, this one may know it too, and may have replaced it. It has not if what it lists
+    /// was replaced here, or if ours was written while there was no node.
+    fn may_predate_node(&self, id: LinkId, slot: Slot, hash: u64, now: Now) -> bool {
         let (held, started) = (self.store.held(slot), self.memory.started());
-        if !self.memory.is_young(now) || held.stamp.is_synthetic() {
+        let history = self.memory.history(slot);
+        if !self.memory.is_young(history.map_or(0, History::changed_at), now) {
             return false;
         }
-        if held.stamp.origin != self.id && held.stamp.wall() < started.wall {
+        if !held.stamp.is_synthetic() && held.stamp.origin != self.id && held.stamp.wall() < started.wall {
             return true;
         }
-        let hash = held.value_hash();
-        let returns = self.links.get(&id).is_some_and(|link| link.plain.began() < started.mono + REUNION_MS);
-        let mut others = self.memory.links().filter(|&other| other != id);
-        let is_held = |other| self.links.get(&other).is_some_and(|link| link.plain.may_hold(slot, hash));
-        returns && !others.any(is_held)
+        let plain = |id| self.links.get(&id).map(|link| &link.plain);
+        if plain(id).is_none_or(|peer| peer.began() >= started.mono + REUNION_MS) {
+            return false;
+        }
+        let was_queued = || held.source().filter(|&other| other != id).and_then(plain);
+        if history.is_some_and(|history| history.has_replaced(hash))
+            || was_queued().is_some_and(|peer| peer.was_queued(slot))
+        {
+            return true;
+        }
+        let mut others = self.memory.links().filter(|&other| other != id).filter_map(plain);
+        !held.stamp.is_synthetic() && !others.any(|peer| peer.was_sent(slot, held.value_hash()))
     }
 
     /// Adopts a value that is news, or delays it if the key changes too often.

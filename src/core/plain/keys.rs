@@ -21,6 +21,8 @@ pub(super) const ANSWERED: u16 = 64;
 pub(super) const NAMED: u16 = 128;
 /// The peer has repeated the last value that it was sent.
 pub(super) const ECHOED: u16 = 256;
+/// The peer sent `received` before its HELLO.
+pub(super) const QUEUED: u16 = 512;
 
 /// State of the peer's copy of one key, in 40 bytes. Times are the lower 32 bits of milliseconds: they lie in
 /// the past, and less than 49 days ago.

@@ -89,10 +89,11 @@ impl Memory {
         self.connected > 0 || self.last_departure.is_some_and(may_come_back)
     }
 
-    /// Returns whether what a plain peer brings may be from before this node started: it started not long ago, and no
-    /// plain peer has left since. One that has come and gone may have written something in the meantime.
-    pub(in crate::core) fn is_young(&self, now: Now) -> bool {
-        now.mono < self.started.mono + self.retention() && self.last_departure.is_none()
+    /// Returns whether what a plain peer brings may be from before this node started, where a value came that is held
+    /// since `since` (ms): the node started not long ago, and no plain peer has left with that value. One that has may
+    /// have written something in the meantime.
+    pub(in crate::core) fn is_young(&self, since: u64, now: Now) -> bool {
+        now.mono < self.started.mono + self.retention() && self.last_departure.is_none_or(|left| left < since)
     }
 
     /// Number of keys whose replaced values were forgotten before their time, to make room for others.

@@ -9,7 +9,7 @@ use super::backlog::Backlog;
 use super::checks::Checks;
 use super::in_flight::{InFlight, Silence};
 use super::keys::{
-    ANSWERED, AWAITED, ECHOED, FORMER, Key, Keys, NAMED, RECEIVED, REJECTED, SCHEDULED, SENT, ago,
+    ANSWERED, AWAITED, ECHOED, FORMER, Key, Keys, NAMED, QUEUED, RECEIVED, REJECTED, SCHEDULED, SENT, ago,
 };
 use super::list::List;
 use crate::core::id::Slot;
@@ -182,11 +182,22 @@ impl PlainPeer {
         self.backlog.on_word(now);
         let key = self.keys.entry(slot);
         let previous = key.is(RECEIVED).then_some(key.received);
+        key.set(QUEUED, key.is(QUEUED) && previous == Some(hash));
         key.received = hash;
         key.set(FORMER, false);
         key.set(RECEIVED, true);
         key.set(ANSWERED, !is_early || key.is(ANSWERED));
         previous
+    }
+
+    /// The value of the key that the peer sent had been queued for an earlier connection: it came before HELLO.
+    pub(in crate::core) fn on_queued(&mut self, slot: Slot) {
+        self.keys.entry(slot).set(QUEUED, true);
+    }
+
+    /// Returns whether the last value of the key that the peer sent was queued for an earlier connection.
+    pub(in crate::core) fn was_queued(&self, slot: Slot) -> bool {
+        self.keys.get(slot).is_some_and(|key| key.is(QUEUED))
     }
 
     /// A value of the key was sent to the peer.
@@ -297,11 +308,6 @@ impl PlainPeer {
     /// Returns whether this value is the last that the peer sent on this connection.
     pub(in crate::core) fn holds(&self, slot: Slot, hash: u64) -> bool {
         self.last_received(slot) == Some(hash)
-    }
-
-    /// Returns whether this value is the last that the peer sent, or the last that was sent to it.
-    pub(in crate::core) fn may_hold(&self, slot: Slot, hash: u64) -> bool {
-        self.holds(slot, hash) || self.was_sent(slot, hash)
     }
 
     /// Returns whether this value is the last that was sent to the peer.

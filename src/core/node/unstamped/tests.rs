@@ -207,3 +207,45 @@ fn a_list_that_comes_seconds_after_hello_is_still_a_list() {
     pass_time(&mut node, 80_000);
     assert_eq!(told(&mut node), ["second"]);
 }
+
+/// Makes a client that has connected to a node and said HELLO, and lists one value.
+fn lister(node: &mut Node, value: &str, at: u64) -> LinkId {
+    let link = node.open_link(Role::Server, Now::at(at)).expect("a link");
+    control(node, link, MessageId::Hello, at);
+    say(node, link, value, at);
+    link
+}
+
+/// Nobody else has changed the key back to what the node has seen replaced since it started.
+#[test]
+fn what_a_young_node_has_seen_replaced_is_old_in_every_list() {
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
+    let first = lister(&mut node, "old", 100);
+    pass_time(&mut node, 3_000);
+    said(&mut node, first, 3_000);
+    node.publish(b"key", b"new", 0, Now::at(3_000)).expect("room");
+    assert_eq!(said(&mut node, first, 3_000), ["new"]);
+    say(&mut node, first, "new", 3_010);
+    lister(&mut node, "old", 10_000);
+    assert_eq!(told(&mut node), ["old", "new"]);
+}
+
+/// A client wrote while there was no hub: that waited for the connection, and comes before HELLO. What others list they
+/// held before.
+#[test]
+fn what_was_written_while_there_was_no_node_wins_over_lists() {
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
+    let writer = node.open_link(Role::Server, Now::at(100)).expect("a link");
+    say(&mut node, writer, "written", 100);
+    control(&mut node, writer, MessageId::Hello, 110);
+    say(&mut node, writer, "written", 110);
+    let other = lister(&mut node, "kept", 2_000);
+    assert_eq!(told(&mut node), ["written"]);
+    pass_time(&mut node, 20_000);
+    assert!(said(&mut node, other, 20_000).contains(&"written".to_owned()));
+    // Where nobody wrote, the later list wins.
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
+    lister(&mut node, "listed", 110);
+    lister(&mut node, "kept", 2_000);
+    assert_eq!(told(&mut node), ["listed", "kept"]);
+}
