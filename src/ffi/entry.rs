@@ -65,27 +65,32 @@ thread_local! {
     static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The time for which a thread is inside an exported function, or counts as outside.
-struct Inside {
+/// Puts back what a thread was before.
+struct Before<'a> {
+    is_inside: &'a Cell<bool>,
     before: bool,
 }
 
-impl Inside {
-    fn set(inside: bool) -> Inside {
-        Inside { before: IS_INSIDE.replace(inside) }
+impl Drop for Before<'_> {
+    fn drop(&mut self) {
+        self.is_inside.set(self.before);
     }
 }
 
-impl Drop for Inside {
-    fn drop(&mut self) {
-        IS_INSIDE.set(self.before);
-    }
+/// Runs some work in which the thread counts as inside an exported function, or as outside. The work is told what it was
+/// before.
+fn count_as<T>(inside: bool, work: impl FnOnce(bool) -> T) -> T {
+    // The variable is looked up once: in a shared library that is a call.
+    IS_INSIDE.with(|is_inside| {
+        let before = is_inside.replace(inside);
+        let _before = Before { is_inside, before };
+        work(before)
+    })
 }
 
 /// Runs what may call functions of the program, which may call exported functions again, in a thread of its own.
 pub(super) fn outside<T>(work: impl FnOnce() -> T) -> T {
-    let _outside = Inside::set(false);
-    work()
+    count_as(false, |_| work())
 }
 
 /// Runs the body of [`entry!`].
@@ -98,25 +103,26 @@ pub(super) fn run<T: OnFailure>(body: impl FnOnce() -> Result<T, Errno>) -> T {
 /// A signal handler may have interrupted this thread inside another function, which may hold locks: it would wait for itself.
 /// Nothing is touched then but `errno`.
 pub(super) fn run_with_reason<T: OnFailure>(body: impl FnOnce() -> Result<T, Failure>) -> T {
-    if IS_INSIDE.get() {
-        Errno(libc::EDEADLK).set();
-        return T::VALUE;
-    }
-    let _inside = Inside::set(true);
-    let failure = match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(value)) => return value,
-        Ok(Err(failure)) => failure,
-        Err(payload) => {
-            let failure = Failure::new(Errno(libc::ENOTRECOVERABLE), panic_text(&*payload));
-            // Dropping a foreign panic payload could panic again.
-            std::mem::forget(payload);
-            failure
+    count_as(true, |was_inside| {
+        if was_inside {
+            Errno(libc::EDEADLK).set();
+            return T::VALUE;
         }
-    };
-    let errno = failure.errno();
-    remember(failure);
-    errno.set();
-    T::VALUE
+        let failure = match catch_unwind(AssertUnwindSafe(body)) {
+            Ok(Ok(value)) => return value,
+            Ok(Err(failure)) => failure,
+            Err(payload) => {
+                let failure = Failure::new(Errno(libc::ENOTRECOVERABLE), panic_text(&*payload));
+                // Dropping a foreign panic payload could panic again.
+                std::mem::forget(payload);
+                failure
+            }
+        };
+        let errno = failure.errno();
+        remember(failure);
+        errno.set();
+        T::VALUE
+    })
 }
 
 /// Returns the message of a caught panic.
