@@ -171,29 +171,34 @@ impl Node {
     ///
     /// A node that was restarted knows nothing of what was replaced before, so a listed value loses to what the network
     /// has stamped: before the start, or since, if the peer was connected to the node's former self. But if our value was
-    /// sent to another plain peer here, this one may know it too, and may have replaced it. It has not if what it lists
-    /// was replaced here, or if ours was written while there was no node.
+    /// sent to another plain peer here, before this one said HELLO, this one may know it, too, and may have replaced it.
+    /// It has not if what it lists was replaced here, or if ours was written while there was no node.
     fn may_predate_node(&self, id: LinkId, slot: Slot, hash: u64, now: Now) -> bool {
         let (held, started) = (self.store.held(slot), self.memory.started());
         let history = self.memory.history(slot);
-        if !self.memory.is_young(history.map_or(0, History::changed_at), now) {
+        let changed_at = history.map_or(0, History::changed_at);
+        if !self.memory.is_young(changed_at, now) {
             return false;
         }
         if !held.stamp.is_synthetic() && held.stamp.origin != self.id && held.stamp.wall() < started.wall {
             return true;
         }
         let plain = |id| self.links.get(&id).map(|link| &link.plain);
-        if plain(id).is_none_or(|peer| peer.began() >= started.mono + REUNION_MS) {
+        let Some(peer) = plain(id).filter(|peer| peer.began() < started.mono + REUNION_MS) else {
             return false;
-        }
-        let was_queued = || held.source().filter(|&other| other != id).and_then(plain);
+        };
+        let writer = held.source().filter(|&source| source != id);
         if history.is_some_and(|history| history.has_replaced(hash))
-            || was_queued().is_some_and(|peer| peer.was_queued(slot))
+            || writer.and_then(plain).is_some_and(|writer| writer.was_queued(slot))
         {
             return true;
         }
-        let mut others = self.memory.links().filter(|&other| other != id).filter_map(plain);
-        !held.stamp.is_synthetic() && !others.any(|peer| peer.was_sent(slot, held.value_hash()))
+        // What plain peers have written has no stamp. But our nodes pass it on, and know what it has replaced.
+        let is_plain = |id| self.memory.links().any(|link| link == id);
+        let is_stamped = !held.stamp.is_synthetic() || writer.is_some_and(|writer| !is_plain(writer));
+        let others = || self.memory.links().filter(|&other| other != id).filter_map(plain);
+        let may_know_ours = || others().any(|other| other.was_sent(slot, held.value_hash()));
+        is_stamped && (peer.began() <= changed_at || !may_know_ours())
     }
 
     /// Adopts a value that is news, or delays it if the key changes too often.

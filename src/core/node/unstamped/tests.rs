@@ -249,3 +249,36 @@ fn what_was_written_while_there_was_no_node_wins_over_lists() {
     lister(&mut node, "kept", 2_000);
     assert_eq!(told(&mut node), ["listed", "kept"]);
 }
+
+/// The client's line is slow: the list is from before its HELLO, however late it comes, and what the node was told since
+/// is later.
+#[test]
+fn what_a_young_node_hears_while_a_list_comes_in_is_not_in_the_list() {
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
+    let first = node.open_link(Role::Server, Now::at(100)).expect("a link");
+    control(&mut node, first, MessageId::Hello, 100);
+    let slow = node.open_link(Role::Server, Now::at(2_000)).expect("a link");
+    control(&mut node, slow, MessageId::Hello, 2_000);
+    let other = encode_publish(&Tuple::new(b"another key", b""), 0, None);
+    node.handle_frame(slow, &other, Now::at(2_900));
+    pass_time(&mut node, 3_000);
+    said(&mut node, first, 3_000);
+    node.publish(b"key", b"new", 0, Now::at(3_000)).expect("room");
+    assert_eq!(said(&mut node, first, 3_000), ["new"]);
+    say(&mut node, slow, "old", 3_800);
+    assert_eq!(told(&mut node), ["", "new"]);
+}
+
+/// CZMQ nodes wrote the key elsewhere. One of ours has passed it on, and knows what it replaced.
+#[test]
+fn what_our_nodes_pass_on_of_plain_peers_goes_before_the_lists_to_a_young_node() {
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
+    let ours = node.open_link(Role::Server, Now::at(1)).expect("a link");
+    let hello = Extension { node: Some(7), capabilities: Some(0), ..Extension::default() };
+    node.handle_frame(ours, &encode(MessageId::Hello, &hello), Now::at(2));
+    let stamp = Stamp::default().successor(1).successor(value_hash(b"new"));
+    let frame = encode_publish(&Tuple::new(b"key", b"new"), 0, Some(stamp));
+    node.handle_frame(ours, &frame, Now::at(3));
+    lister(&mut node, "old", 100);
+    assert_eq!(told(&mut node), ["new"]);
+}
