@@ -129,6 +129,27 @@ pub(super) fn value_hash(value: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(value)
 }
 
+/// The first keys, of any number, of 32 bytes that have this hash: [`key_hash`] combines two halves, of which one can make up
+/// for the other.
+#[cfg(test)]
+pub(super) fn keys_of_hash(hash: u64) -> impl Iterator<Item = Vec<u8>> {
+    const SECRETS: [u64; 4] =
+        [0xBE4B_A423_396C_FEB8, 0x1CAD_21F7_2C81_017C, 0xDB97_9083_E96D_D4DE, 0x1F67_B3B7_A4A4_4072];
+    const FACTOR: u64 = 0x1656_6791_9E37_79F9;
+    const LENGTH: u64 = 32u64.wrapping_mul(0x9E37_79B1_85EB_CA87);
+    let inverse = (0..6).fold(FACTOR, |x, _| x.wrapping_mul(2u64.wrapping_sub(FACTOR.wrapping_mul(x))));
+    let mixed = (hash ^ hash >> 32).wrapping_mul(inverse);
+    let sum = (mixed ^ mixed >> 37).wrapping_sub(LENGTH);
+    let keys = (0u64..).map(move |number| {
+        let first = number | 1 << 60;
+        let product = u128::from(first) << 1;
+        let rest = sum.wrapping_sub(product as u64 ^ (product >> 64) as u64);
+        let words = [first ^ SECRETS[0], 2 ^ SECRETS[1], rest ^ SECRETS[2], 1 ^ SECRETS[3]];
+        words.map(u64::to_le_bytes).concat()
+    });
+    keys.filter(|key| is_text(key))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +165,13 @@ mod tests {
                 bytes[place] = 0xFF;
             }
         }
+    }
+
+    #[test]
+    fn any_number_of_keys_has_one_hash() {
+        let honest = key_hash(b"honest");
+        let keys: std::collections::HashSet<Vec<u8>> = keys_of_hash(honest).take(10_000).collect();
+        assert!(keys.len() == 10_000 && keys.iter().all(|key| key_hash(key) == honest));
     }
 
     #[test]

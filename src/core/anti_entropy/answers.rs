@@ -2,8 +2,8 @@
 
 use super::budget::{Portion, Position};
 use super::frames::Frames;
+use super::listed::{Part, Subtree};
 use super::peer::Peer;
-use crate::core::clock::Stamp;
 use crate::core::codec::lists::{
     FANOUT, add_digest, add_entries, add_entry, digest_frame, entries_frame, offer_frame,
 };
@@ -11,19 +11,10 @@ use crate::core::codec::{Digests, Entries, Entry, EntryList, Hashes, Prefix};
 use crate::core::frame::Frame;
 use crate::core::id::Slot;
 use crate::core::store::Facet;
-use std::collections::HashMap;
 
 /// Estimated number of tuples up to which a subtree is listed rather than digested further: entries of 24 bytes for
 /// each of them are about as long as the 128 bytes of a DIGEST, and save a round trip.
 const SMALL: usize = 8;
-/// Where this node holds more than this many times the peer's tuples, those are looked up key by key: about as many are
-/// visited to find one by its hash.
-pub(super) const FEW: usize = 32;
-/// Entries of a list of everything that are looked up key by key. A peer that means well lists no more than there may be
-/// in a trie that has not grown yet.
-const MOST_LOOKED_UP: usize = 256;
-/// Tuples that a portion of a list visits beside those that the list names.
-const SMALLEST_PORTION: usize = 1024;
 
 /// The node as the maker of an answer sees it.
 #[derive(Copy, Clone, Debug)]
@@ -53,6 +44,8 @@ pub(in crate::core) struct Bounds {
 pub(in crate::core) struct Answer {
     /// DIGESTs and ENTRIES to send.
     pub(in crate::core) frames: Vec<Frame>,
+    /// Offset in the change log before which the peer is to be sent everything, if no list names what it may lack.
+    pub(in crate::core) lacks_all_before: Option<u32>,
     /// Whether a comparison begins with the message that is answered, and closes a gap.
     pub(in crate::core) closes_gap: bool,
     /// Where the message is to be gone on with.
@@ -66,7 +59,12 @@ pub(in crate::core) struct Difference {
     pub(in crate::core) wanted: Vec<Entry>,
     /// Tuples that this node has, or has newer.
     pub(in crate::core) ahead: Vec<Slot>,
-    /// Offset in the change log before which the peer is to be sent everything, if it lacks most of that.
+    /// Tuples that the peer is to be sent without an OFFER, by which it could not tell which of several keys is meant.
+    pub(in crate::core) owed: Vec<Slot>,
+    /// Whether the peer may differ in a place that has more keys than lists name.
+    pub(super) is_crowded: bool,
+    /// Offset in the change log before which the peer is to be sent everything, if it lacks most of that, or no list names
+    /// what it may lack.
     pub(in crate::core) lacks_all_before: Option<u32>,
     /// Whether a comparison begins with the message that is answered, and closes a gap.
     pub(in crate::core) closes_gap: bool,
@@ -76,14 +74,16 @@ pub(in crate::core) struct Difference {
 
 impl Peer {
     /// Takes a DIGEST. The answer to it is, for each child that differs, its digest, or, if it is small, its entries.
+    /// `cursor` is the offset in the change log from which on the peer has yet to be sent changes.
     pub(in crate::core) fn on_digest(
         &mut self,
         local: Local<'_>,
         subtrees: Digests<'_>,
         bounds: Bounds,
+        cursor: u32,
     ) -> Answer {
         self.on_answered();
-        let (mut closes_gap, mut rest) = (false, None);
+        let (mut closes_gap, mut is_crowded, mut rest) = (false, false, None);
         let (portion, before) = (local.portion, self.work());
         if portion.is_first() && subtrees.iter().any(|(prefix, _)| prefix == Prefix::ALL) {
             closes_gap = self.close_gap();
@@ -117,13 +117,27 @@ impl Peer {
             for child in differing.map(|child| prefix.child(child)) {
                 if facet.is_leaf(child) || facet.is_small(child, SMALL) {
                     self.charge(list(&mut lists, child));
+                    is_crowded |= child.depth == Prefix::DEEPEST && facet.hides(child.bits);
                 } else {
                     self.charge(facet.cost(child));
                     deeper.add(|frame| add_digest(frame, child, &facet.children(child)));
                 }
             }
         }
-        Answer { frames: deeper.finish().into_iter().chain(lists.finish()).collect(), closes_gap, rest }
+        let frames = deeper.finish().into_iter().chain(lists.finish()).collect();
+        let lacks_all_before = self.owes_all(is_crowded, local).then_some(cursor);
+        Answer { frames, lacks_all_before, closes_gap, rest }
+    }
+
+    /// Returns whether to send a peer everything that differs in a place with more keys than lists name. All of it is
+    /// visited when it is sent.
+    fn owes_all(&mut self, is_crowded: bool, local: Local<'_>) -> bool {
+        let owes = is_crowded && self.may_send_all(local.now);
+        if owes {
+            self.charge_ahead(local.facet.len());
+            self.on_progress(local.now);
+        }
+        owes
     }
 
     /// Takes ENTRIES. What was sent since `cursor`, an offset in the change log, or since the session began, is not
@@ -152,7 +166,7 @@ impl Peer {
             let is_begun = item == portion.from.item && portion.from.hash > 0;
             let from = if is_begun { portion.from.hash } else { prefix.bits };
             let subtree = Subtree { prefix, entries, from, visits: left };
-            let Part { visits, lacks_most, next } = difference.add(local, subtree);
+            let Part { visits, lacks_most, next } = difference.add(local, &subtree);
             self.charge(visits);
             if lacks_most {
                 // All of them are visited when they are sent.
@@ -171,6 +185,9 @@ impl Peer {
             self.on_progress(local.now);
             self.on_useful();
         }
+        if difference.lacks_all_before.is_none() && self.owes_all(difference.is_crowded, local) {
+            difference.lacks_all_before = Some(cursor);
+        }
         if is_whole {
             self.end_first_comparison();
         }
@@ -187,7 +204,7 @@ impl Peer {
         let facet = local.facet;
         let rest = self.for_each(local, entries.iter().map(|entry| (entry.hash, entry)), |_, entry| {
             let wins = |slot| entry.stamp.wins_over(facet.store.held(slot).stamp);
-            if facet.with_hash(entry.hash).all(wins) {
+            if facet.with_hash(entry.hash).all(wins) && !facet.hides(entry.hash) {
                 wanted.push(entry);
             }
         });
@@ -200,13 +217,18 @@ impl Peer {
         local: Local<'_>,
         hashes: Hashes<'_>,
     ) -> (Vec<Slot>, Option<Position>) {
-        let mut slots = Vec::new();
+        let (mut slots, mut is_useful) = (Vec::new(), false);
         let facet = local.facet;
         let rest = self.for_each(local, hashes.iter().map(|hash| (hash, hash)), |_, hash| {
+            let before = slots.len();
             slots.extend(facet.with_hash(hash).filter(|&slot| facet.is_given(slot)));
+            // Of several keys with one hash most are sent in vain, and may be again and again.
+            is_useful |= slots.len() == before + 1;
         });
-        if !slots.is_empty() {
+        if is_useful {
             self.on_useful();
+        }
+        if !slots.is_empty() {
             self.on_progress(local.now);
         }
         (slots, rest)
@@ -235,105 +257,6 @@ impl Peer {
             each(self, item);
         }
         None
-    }
-}
-
-/// Stamps of keys, by the keys' hashes.
-type Stamps = HashMap<u64, Stamp, ahash::RandomState>;
-
-/// A subtree of an ENTRIES, of which the peer has listed all keys with their stamps.
-struct Subtree<'a> {
-    prefix: Prefix,
-    entries: EntryList<'a>,
-    /// Key hash from which on it is to be compared.
-    from: u64,
-    /// Number of tuples after which the rest is left for later.
-    visits: usize,
-}
-
-impl Subtree<'_> {
-    /// The entries that are yet to be compared, and their number in the list with those that are done.
-    fn stamps(&self, seed: u64) -> (Stamps, usize) {
-        let mut theirs = HashMap::with_hasher(ahash::RandomState::with_seeds(seed, 5, 6, 7));
-        let is_left = |entry: &Entry| self.prefix.contains(entry.hash) && entry.hash >= self.from;
-        theirs.extend(self.entries.iter().filter(is_left).map(|entry| (entry.hash, entry.stamp)));
-        (theirs, self.entries.iter().count())
-    }
-}
-
-/// What came of comparing a subtree.
-struct Part {
-    /// Number of tuples visited.
-    visits: usize,
-    /// Whether the peer lacks so much that it is to be sent everything.
-    lacks_most: bool,
-    /// Key hash from which on it is yet to be compared.
-    next: Option<u64>,
-}
-
-impl Difference {
-    /// Adds one subtree, or a part of it.
-    fn add(&mut self, local: Local<'_>, subtree: Subtree<'_>) -> Part {
-        let (facet, prefix) = (local.facet, subtree.prefix);
-        let (mut theirs, listed) = subtree.stamps(local.seed);
-        let is_whole = prefix == Prefix::ALL && subtree.from == 0;
-        if is_whole && listed < facet.len() / FEW && listed <= MOST_LOOKED_UP {
-            // Everything is sent: only what the peer lists need be looked up.
-            let visits = 1 + listed + theirs.keys().map(|&hash| facet.cost_of_hash(hash)).sum::<usize>();
-            self.look_up_each(facet, &mut theirs);
-            self.add_missing(theirs);
-            return Part { visits, lacks_most: true, next: None };
-        }
-        let ahead = self.ahead.len();
-        // Listing everything is for peers that hold little, so such a comparison is short.
-        let is_short = is_whole && facet.len() <= FEW * (MOST_LOOKED_UP + 1);
-        // What is left is listed again, so that each portion is to come on.
-        let most = if is_short { usize::MAX } else { subtree.visits.max(listed + SMALLEST_PORTION) };
-        let (mut visits, mut next) = (1 + listed, None);
-        for (number, leaf) in facet.leaves(prefix, subtree.from).enumerate() {
-            if visits >= most {
-                next = Some(leaf.first());
-                break;
-            }
-            visits += usize::from(number % 16 == 0);
-            for (slot, hash) in facet.leaf(leaf).filter(|&(_, hash)| prefix.contains(hash)) {
-                visits += 1;
-                let ours = facet.store.held(slot).stamp;
-                match theirs.remove(&hash) {
-                    Some(stamp) if stamp.wins_over(ours) => self.wanted.push(Entry { hash, stamp }),
-                    Some(stamp) if stamp == ours => {}
-                    _ => self.ahead.push(slot),
-                }
-            }
-        }
-        if let Some(next) = next {
-            theirs.retain(|&hash, _| hash < next);
-        }
-        self.add_missing(theirs);
-        let lacks_most = is_short && self.ahead.len() - ahead > facet.len() / 2;
-        if lacks_most {
-            // Following the change log from its start needs no list.
-            self.ahead.truncate(ahead);
-        }
-        Part { visits, lacks_most, next }
-    }
-
-    /// Looks up each key that the peer lists. Those that are not held remain in `theirs`.
-    fn look_up_each(&mut self, facet: Facet<'_>, theirs: &mut Stamps) {
-        theirs.retain(|&hash, &mut stamp| {
-            let ours = facet.with_hash(hash).map(|slot| facet.store.held(slot).stamp).max();
-            if ours.is_some_and(|ours| stamp.wins_over(ours)) {
-                self.wanted.push(Entry { hash, stamp });
-            }
-            ours.is_none()
-        });
-    }
-
-    /// Adds keys that are not held at all, in an order that depends on nothing but their hashes.
-    fn add_missing(&mut self, theirs: Stamps) {
-        let mut missing: Vec<Entry> = theirs.into_iter().map(|(hash, stamp)| Entry { hash, stamp }).collect();
-        missing.sort_unstable_by_key(|entry| entry.hash);
-        self.wanted.append(&mut missing);
     }
 }
 

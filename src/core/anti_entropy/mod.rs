@@ -14,6 +14,9 @@
 //! believes, and what is on its way to it already. Peers of version 1.0 know no OFFER: they are sent what they lack.
 //! A node that holds next to nothing begins with ENTRIES of everything, and is sent everything without asking.
 //!
+//! Hashes can be chosen, and of very many keys with the same one lists name the first few alone. Where such a place
+//! differs, each side sends the other everything, as to a newcomer, once in a session and every five minutes at most.
+//!
 //! No state is kept between these messages. One that is lost, or dropped because the peer does not read, leaves a
 //! *gap*, which the next comparison closes; it costs the time until the next heartbeat.
 //!
@@ -22,6 +25,7 @@
 //! | this file | state that concerns all peers: when to compare, and with whom; what to request |
 //! | `peer` | state of one peer: the last comparisons, and what they left undone |
 //! | `answers` | answers to DIGEST, ENTRIES, OFFER and REQUEST |
+//! | `listed` | comparing a list of keys with what is held |
 //! | `requests` | tuples that were requested and have not come |
 //! | `budget` | how much work a peer may cause |
 //! | `frames` | lists that are put together into frames of a good size |
@@ -32,6 +36,7 @@
 mod answers;
 mod budget;
 mod frames;
+mod listed;
 mod peer;
 mod requests;
 
@@ -46,7 +51,8 @@ use crate::core::codec::{Entry, Prefix, Summary};
 use crate::core::frame::Frame;
 use crate::core::id::LinkId;
 use crate::core::store::Facet;
-use answers::{FEW, list_all};
+use answers::list_all;
+use listed::FEW;
 use requests::Requests;
 
 /// Number of tuples up to which a node lists all of them rather than digests: the list is no longer than the digests

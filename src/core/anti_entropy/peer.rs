@@ -48,6 +48,9 @@ pub(in crate::core) struct Peer {
     progress_at: u64,
     budget: Budget,
     comparisons: Comparisons,
+    /// Time (monotonic ms) from which on the peer may be sent everything again, because a place that lists do not name
+    /// to its end differs.
+    all_next_at: u64,
 }
 
 /// The roots of both sides: this node's, then the peer's.
@@ -116,7 +119,7 @@ impl Peer {
     /// offset in the change log.
     pub(in crate::core) fn begin_session(&mut self, cursor: u32) {
         self.comparisons = Comparisons::default();
-        (self.gap, self.session_from) = (true, Some(cursor));
+        (self.gap, self.session_from, self.all_next_at) = (true, Some(cursor), 0);
     }
 
     /// Ends a session: nothing is awaited any more.
@@ -207,6 +210,16 @@ impl Peer {
     /// Forgets former comparisons: one would lead to something now, or both sides hold the same.
     pub(in crate::core) fn forget_comparisons(&mut self) {
         self.comparisons = Comparisons::default();
+    }
+
+    /// Returns whether to send the peer everything, because a place that lists do not name to its end differs. A difference
+    /// that lasts is not to cost that each time.
+    pub(super) fn may_send_all(&mut self, now: u64) -> bool {
+        let may = now >= self.all_next_at;
+        if may {
+            self.all_next_at = now + LASTING;
+        }
+        may
     }
 
     /// Number of visits to tuples that the peer may still cause, on a node that holds `held` tuples.

@@ -71,19 +71,25 @@ impl Side {
         requested.frames
     }
 
+    /// Slots of all in the change log before an offset.
+    fn before(&self, offset: Option<u32>) -> Vec<Slot> {
+        (0..offset.unwrap_or(0)).filter_map(|offset| self.store.changes.get(offset)).collect()
+    }
+
     /// Takes a message. Returns what is sent: messages, and the slots of tuples.
     fn take(&mut self, frame: &Frame, now: u64) -> (Vec<Frame>, Vec<Slot>) {
         let local = Local { facet: Facet::whole(&self.store), seed: 1, now, portion: WHOLE };
         match decode(frame.bytes()).unwrap() {
             Message::Digest(subtrees) => {
-                let answer = self.peer.on_digest(local, subtrees, Bounds { first: 3, room: 1 << 20 });
-                (answer.frames, Vec::new())
+                let (bounds, cursor) = (Bounds { first: 3, room: 1 << 20 }, self.store.changes.end());
+                let answer = self.peer.on_digest(local, subtrees, bounds, cursor);
+                (answer.frames, self.before(answer.lacks_all_before))
             }
             Message::Entries(subtrees) => {
                 let cursor = self.store.changes.end();
                 let difference = self.peer.on_entries(local, subtrees, cursor);
-                let all = 0..difference.lacks_all_before.unwrap_or(0);
-                let slots = all.filter_map(|offset| self.store.changes.get(offset)).collect();
+                let mut slots = self.before(difference.lacks_all_before);
+                slots.extend(difference.owed);
                 let offers = offers(Facet::whole(&self.store), &difference.ahead);
                 let mut frames = self.request(difference.wanted, now);
                 frames.extend(offers);
@@ -98,6 +104,8 @@ impl Side {
         }
     }
 }
+
+mod twins;
 
 /// A client and a server.
 struct Pair {
@@ -306,7 +314,7 @@ fn an_answer_has_no_more_bytes_than_there_is_room_for_and_leaves_a_gap() {
     side.peer.close_gap();
     let Ok(Message::Digest(subtrees)) = decode(&frame) else { panic!() };
     let local = Local { facet: Facet::whole(&side.store), seed: 1, now: 1, portion: WHOLE };
-    let answer = side.peer.on_digest(local, subtrees, Bounds { first: 0, room });
+    let answer = side.peer.on_digest(local, subtrees, Bounds { first: 0, room }, 0);
     let bytes: usize = answer.frames.iter().map(|frame| frame.bytes().len()).sum();
     // The last subtree is answered for whole: 16 digests.
     assert!(bytes >= room && bytes < room + 16 * 140, "{bytes} bytes");

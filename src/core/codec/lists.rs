@@ -175,6 +175,12 @@ impl Prefix {
     /// Depth to which subtrees may be named. A trie of depth 15 has a leaf for each of 2^60 hashes.
     pub(in crate::core) const DEEPEST: u8 = 15;
 
+    /// The smallest subtree that a key hash belongs to.
+    pub(in crate::core) fn deepest(hash: u64) -> Prefix {
+        let unnamed = 64 - 4 * u32::from(Prefix::DEEPEST);
+        Prefix { depth: Prefix::DEEPEST, bits: hash >> unnamed << unnamed }
+    }
+
     /// The child with this index, 0 to 15.
     pub fn child(self, index: usize) -> Prefix {
         let shift = 60 - 4 * u32::from(self.depth);

@@ -96,7 +96,9 @@ impl Node {
         let facet = link.rights.facet(&self.store);
         let local = Local { facet, seed: self.id, now: now.mono, portion };
         let bounds = Bounds { first, room: link.outbox.room() };
-        let Answer { frames, closes_gap, rest } = link.sync.on_digest(local, subtrees, bounds);
+        let Answer { frames, lacks_all_before, closes_gap, rest } =
+            link.sync.on_digest(local, subtrees, bounds, link.cursor());
+        self.owe_all_before(id, lacks_all_before);
         if closes_gap {
             self.on_gap_closed(id);
         }
@@ -144,14 +146,11 @@ impl Node {
         let link = self.links.get_mut(&id)?;
         let facet = link.rights.facet(&self.store);
         let local = Local { facet, seed: self.id, now: now.mono, portion };
-        let Difference { wanted, ahead, lacks_all_before, closes_gap, rest } =
+        let Difference { wanted, ahead, mut owed, lacks_all_before, closes_gap, rest, .. } =
             link.sync.on_entries(local, subtrees, link.cursor());
-        if let Some(offset) = lacks_all_before {
-            link.bulk.owe_all_before(offset);
-            link.acks.overtake();
-        }
         let offers = if link.offers() { offers(facet, &ahead) } else { Vec::new() };
         let offers_known = link.offers();
+        self.owe_all_before(id, lacks_all_before);
         if closes_gap {
             self.on_gap_closed(id);
         }
@@ -159,10 +158,18 @@ impl Node {
         if offers_known {
             self.queue_answers(id, offers);
         } else {
-            self.owe_all(id, ahead);
+            owed.extend(ahead);
         }
-        self.mark_ready(id);
+        self.owe_all(id, owed);
         rest
+    }
+
+    /// Owes a peer everything in the change log before an offset.
+    fn owe_all_before(&mut self, id: LinkId, offset: Option<u32>) {
+        let Some((link, offset)) = self.links.get_mut(&id).zip(offset) else { return };
+        link.bulk.owe_all_before(offset);
+        link.acks.overtake();
+        self.mark_ready(id);
     }
 
     /// Takes a portion of an OFFER. Returns where to go on.

@@ -99,7 +99,8 @@ impl Node {
                     lazy_push.on_announced(slot, stamp);
                 }
             }
-            if !known && stamp.wall() <= latest && (room || !new) {
+            // Where searches do not find all keys, a comparison is to.
+            if !known && stamp.wall() <= latest && (room || !new) && !facet.hides(hash) {
                 unknown.push(entry);
             }
         });

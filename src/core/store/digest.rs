@@ -14,7 +14,8 @@
 //!
 //! Key hashes can be chosen, so that many fall on one leaf. No chain therefore grows beyond [`CROWDED`]: the leaf then
 //! *branches* into 16 smaller ones. Of keys that agree in the 60 bits by which a subtree can be named, all but the first
-//! few are in the hashes and in no chain: comparisons do not find them, and nothing walks past them.
+//! few are in the hashes and in no chain: nothing walks past them, and no list names them. Where such a place differs,
+//! each side sends the other everything, as to a newcomer: see `anti_entropy`.
 
 use crate::core::clock::Stamp;
 use crate::core::codec::Prefix;
@@ -365,6 +366,16 @@ impl Digest {
         self.lengths[self.place(hash).0].into()
     }
 
+    /// Returns whether the leaf that a key hash belongs to has tuples that are in no chain.
+    pub(in crate::core) fn hides(&self, hash: u64, tuple: impl Fn(Slot) -> (u64, Stamp)) -> bool {
+        let (leaf, depth) = self.place(hash);
+        let add = |all, slot| {
+            let (hash, stamp) = tuple(slot);
+            all ^ sum(hash, stamp)
+        };
+        depth >= DEEPEST_BRANCH && self.chain_from(self.heads[leaf]).fold(0, add) != self.sums[leaf]
+    }
+
     /// Slots of a chain from `head` on.
     fn chain_from(&self, head: Slot) -> impl Iterator<Item = Slot> + '_ {
         let some = |slot| Some(slot).filter(|&slot| slot != NONE);
@@ -520,8 +531,13 @@ mod tests {
         let same = |slot| (7u64, stamp(slot));
         (0..1000).for_each(|slot| digest.insert(slot, 7, stamp(slot), same));
         assert_eq!((digest.count_near(7), digest.slots(Prefix::ALL).count()), (64, 64));
+        assert!(digest.hides(7, same) && !digest.hides(1 << 63, same));
         assert_eq!(digest.root(), (0..1000).fold(0, |root, slot| root ^ sum(7, stamp(slot))));
-        (0..1000).for_each(|slot| digest.remove(slot, 7, stamp(slot)));
+        // The first are in the chain, and the others are not found when those have gone.
+        (0..100).for_each(|slot| digest.remove(slot, 7, stamp(slot)));
+        assert!(digest.hides(7, same) && digest.count_near(7) == 0);
+        (100..1000).for_each(|slot| digest.remove(slot, 7, stamp(slot)));
+        assert!(!digest.hides(7, same));
         assert_eq!((digest.root(), digest.count(), digest.slots(Prefix::ALL).count()), (0, 0, 0));
         assert!(digest.sums.iter().all(|&sum| sum == 0));
     }

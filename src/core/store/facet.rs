@@ -198,6 +198,11 @@ impl<'a> Facet<'a> {
         whole.into_iter().flatten().chain(view.map(|view| view.with_hash(hash)).into_iter().flatten())
     }
 
+    /// Returns whether there are so many keys near a hash that lists do not name them all, and searches do not find them.
+    pub(in crate::core) fn hides(self, hash: u64) -> bool {
+        self.view.map_or_else(|| self.store.hides(hash), |view| view.hides(hash))
+    }
+
     /// Number of tuples that a search [by hash](Self::with_hash) visits.
     pub(in crate::core) fn cost_of_hash(self, hash: u64) -> usize {
         self.view.map_or_else(|| self.store.cost_of_hash(hash), |view| 1 + view.with_hash(hash).count())

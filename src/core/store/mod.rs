@@ -179,7 +179,13 @@ impl Store {
         1 + self.digest.count_near(hash)
     }
 
-    /// Slots of all tuples whose key has this hash: one at most, but for collisions.
+    /// Returns whether there are so many keys near a hash that searches do not find them all.
+    pub(in crate::core) fn hides(&self, hash: u64) -> bool {
+        let tuple = |slot| self.get(slot).map_or_else(Default::default, |held| (held.key_hash(), held.stamp));
+        self.digest.hides(hash, tuple)
+    }
+
+    /// Slots of all tuples whose key has this hash: one at most, but for collisions, of which the first few are found.
     pub(in crate::core) fn with_hash(&self, hash: u64) -> impl Iterator<Item = Slot> + '_ {
         let same = move |slot: &Slot| self.get(*slot).is_some_and(|held| held.key_hash() == hash);
         self.digest.slots_near(hash).filter(same)

@@ -103,10 +103,26 @@ impl View {
 
     /// Slots and key hashes in a subtree, from the key hash `from` on.
     pub(super) fn subtree(&self, prefix: Prefix, from: u64) -> impl Iterator<Item = (Slot, u64)> + '_ {
-        // Key hashes can be chosen: of very many that agree in what a prefix can name, the first few are found.
-        let most = if prefix.depth >= Prefix::DEEPEST { CROWDED.into() } else { usize::MAX };
-        let keys = self.range(from.max(prefix.bits), last(prefix)).take(most);
-        keys.map(|(slot, hash, _)| (slot, hash))
+        let end = last(prefix);
+        let mut keys = self.keys.range((from.max(prefix.bits), 0)..=(end, Slot::MAX));
+        let (mut place, mut count) = (Prefix::ALL, 0);
+        std::iter::from_fn(move || {
+            let (&(mut hash, mut slot), _) = keys.next()?;
+            if count == CROWDED && place.contains(hash) {
+                // Key hashes can be chosen: of very many that agree in what a prefix can name, the first few are found.
+                let next = last(place).checked_add(1).filter(|&next| next <= end)?;
+                keys = self.keys.range((next, 0)..=(end, Slot::MAX));
+                (hash, slot) = *keys.next()?.0;
+            }
+            let is_near = count > 0 && place.contains(hash);
+            (place, count) = (Prefix::deepest(hash), if is_near { count + 1 } else { 1 });
+            Some((slot, hash))
+        })
+    }
+
+    /// Returns whether [`subtree`](Self::subtree) and [`with_hash`](Self::with_hash) do not find all keys near a hash.
+    pub(super) fn hides(&self, hash: u64) -> bool {
+        !self.has_at_most(Prefix::deepest(hash), CROWDED.into())
     }
 
     /// Slots of the keys with this hash.
@@ -237,6 +253,32 @@ mod tests {
                 check(facet, below, depth - 1);
             }
         }
+    }
+
+    #[test]
+    fn of_too_many_keys_with_one_hash_a_view_names_the_first_few_and_all_others() {
+        let mut store = Store::new(1);
+        let mut keys: Vec<String> = (0..500).map(|number| format!("key {number}")).collect();
+        let hashes = [3 << 60, (3 << 60) + 16, u64::MAX];
+        let twins: Vec<Vec<u8>> =
+            hashes.iter().flat_map(|&hash| crate::core::tuple::keys_of_hash(hash).take(200)).collect();
+        keys.sort_unstable();
+        let tuples = keys.iter().map(|key| key.as_bytes()).chain(twins.iter().map(|key| &key[..]));
+        for key in tuples {
+            let tuple = Tuple::new(key, b"v");
+            let stamp = Stamp { time: 1, origin: 1 };
+            store.put(store.look_up(key), Register::new(tuple, stamp, None, State::Live, false));
+        }
+        let number = store.view_for(readable(&[("", Access::READ), ("key x", Access::NONE)]));
+        let view = store.view(number.unwrap());
+        let count = |prefix: Prefix| view.subtree(prefix, prefix.bits).count();
+        assert_eq!((view.count(), count(Prefix::ALL)), (500 + 600, 500 + 3 * 64));
+        for hash in hashes {
+            assert_eq!((count(Prefix::deepest(hash)), view.with_hash(hash).count()), (64, 64));
+            assert!(view.hides(hash) && !view.hides(hash ^ 1 << 40));
+        }
+        let left = keys.iter().filter(|key| crate::core::tuple::key_hash(key.as_bytes()) > 4 << 60).count();
+        assert_eq!(view.subtree(Prefix::ALL, 4 << 60).count(), left + 64);
     }
 
     #[test]
