@@ -17,7 +17,7 @@ use crate::core::{LinkId, Now};
 use crate::warning::Kind;
 
 use super::Engine;
-use super::entropy::SecretName;
+use super::entropy::{SecretName, hasher};
 use super::event_fd::EventFd;
 use super::link::Link;
 use super::raw::{Context, Msg, PerContext};
@@ -34,7 +34,7 @@ fn mark_name() -> &'static CStr {
 /// messages hold a password, and what was shown can still be compared with what has to be shown now.
 pub fn evidence(shown: &[u8]) -> u64 {
     static HASHER: OnceLock<ahash::RandomState> = OnceLock::new();
-    HASHER.get_or_init(entropy::hasher).hash_one(shown)
+    HASHER.get_or_init(hasher).hash_one(shown)
 }
 
 /// Milliseconds between two looks of a node at what the handler says.
