@@ -23,6 +23,7 @@
 
 use super::net::{MS, SECOND, Sim};
 use super::oracle::{Id, Key, Oracle};
+use super::wire::Wire;
 use std::collections::HashSet;
 use zgossip::core::Stamp;
 
@@ -198,11 +199,10 @@ impl Sim {
         }
         let name = key.escape_ascii();
         let Some(held) = self.view(node).get(key) else {
-            let by = (node, self.nodes[node].life);
             // A value that may have expired, or was removed as late as the missing one, may be missing.
             let lasts = |id: &Id| oracle.writes[*id].value.is_some() && oracle.writes[*id].ends.is_none();
             let due = !verdict.top.is_empty() && verdict.top.iter().all(lasts);
-            return (due && !full && !oracle.is_hidden(by, key))
+            return (due && !full && !self.hears_not(node, key))
                 .then(|| format!("node {node} lost {name}, which should be {}", self.show(verdict.top[0])));
         };
         let hash = xxhash_rust::xxh3::xxh3_64(held);
@@ -230,6 +230,18 @@ impl Sim {
             return Some(format!("node {node} still holds {name}: {}", self.show(ids[0])));
         }
         None
+    }
+
+    /// Returns whether a node need not have a key because of UNPUBLISH: its owner gave that, or it is a CZMQ node, to
+    /// which neighbours whose owners gave it send the key no more.
+    pub fn hears_not(&self, node: usize, key: &[u8]) -> bool {
+        let hides = |node: usize| self.oracle.is_hidden((node, self.nodes[node].life), key);
+        let other = |wire: &Wire| match (wire.client == node, wire.server == node) {
+            (true, _) => Some(wire.server),
+            (_, true) => Some(wire.client),
+            _ => None,
+        };
+        hides(node) || !self.is_ours(node) && self.wires.iter().filter_map(other).all(hides)
     }
 
     /// Returns whether any living zgossip node holds a key.

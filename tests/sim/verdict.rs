@@ -64,15 +64,14 @@ fn is_removable(key: &[u8]) -> bool {
     key.starts_with(b"gone") || key.starts_with(b"ttl")
 }
 
-/// Keys that each node need not hold as others do: its owner gave UNPUBLISH, or the node has to refuse them.
+/// Keys that each node need not hold as others do: because of UNPUBLISH, or because the node has to refuse them.
 fn exemptions(sim: &Sim) -> Vec<HashSet<Vec<u8>>> {
     let exempt = |node: usize| {
-        let by = (node, sim.nodes[node].life);
         let keys = sim.oracle.keys.keys();
         let full = sim.is_limited(node);
         let may_differ = |key: &&Vec<u8>| {
             let (long, no_room) = if full { sim.refuses(node, key) } else { (false, false) };
-            long || sim.oracle.is_hidden(by, key) || no_room && !sim.view(node).contains_key(*key)
+            long || sim.hears_not(node, key) || no_room && !sim.view(node).contains_key(*key)
         };
         keys.filter(may_differ).cloned().collect()
     };
