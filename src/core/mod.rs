@@ -61,7 +61,7 @@ pub use event::{Event, Identity, Warning};
 pub use frame::Frame;
 pub use id::{LinkId, Role};
 pub use node::{Barrier, Node, Origin, PeerKind, PeerState};
-pub use rights::{Access, OTHERS, Rights};
+pub use rights::{Access, MAX_SUBJECT, OTHERS, Rights};
 pub use settings::{Refusal, Settings};
 pub use stats::Stats;
 pub use tuple::{Tuple, check_key};

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use super::Engine;
 use super::entropy::SecretName;
 use super::raw::{Msg, curve};
-use crate::core::LinkId;
+use crate::core::{LinkId, MAX_SUBJECT};
 
 /// The name of the property by which this library's ZAP handlers tell its nodes of the same process who a client is.
 fn property() -> &'static CStr {
@@ -20,9 +20,11 @@ fn property() -> &'static CStr {
 }
 
 /// The metadata by which a ZAP handler tells who a client is: name and value. `name` is that of the certificate, if it has
-/// one.
+/// one. A name that is a public key counts for nothing: it would give whoever chose it the rights of the key's owner. Nor does
+/// one that is too long for any rule.
 pub(crate) fn vouch(key: &[u8; curve::BYTES], name: Option<&[u8]>) -> (Vec<u8>, Vec<u8>) {
     let mut value = curve::encode(key).into_bytes();
+    let name = name.filter(|name| name.len() <= MAX_SUBJECT && curve::decode(name).is_none());
     value.extend_from_slice(name.unwrap_or_default());
     (property().to_bytes().to_vec(), value)
 }
@@ -63,5 +65,21 @@ impl Engine {
         let Some(link) = self.links.get(&id).filter(|link| link.remote.is_none()) else { return false };
         let (vouched, user) = said(message);
         vouched.or(user).unwrap_or_default() != *link.said
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_a_key_or_too_long_is_not_vouched_for() {
+        let vouched = |name: &[u8]| vouch(&[1; curve::BYTES], Some(name)).1[curve::TEXT..].to_vec();
+        let other = curve::encode(&[2; curve::BYTES]);
+        assert_eq!(vouched(other.as_bytes()), b"");
+        assert_eq!(vouched(&[b'n'; MAX_SUBJECT + 1]), b"");
+        for name in [&b"worker-7"[..], b"", &other.as_bytes()[1..], b"*", &[b'n'; MAX_SUBJECT]] {
+            assert_eq!(vouched(name), name);
+        }
     }
 }
