@@ -90,9 +90,11 @@ impl Cert {
         Ok(cert)
     }
 
-    /// Takes over the metadata at `item` and below. CZMQ writes a name with slashes as items inside each other.
+    /// Takes over the metadata at `item` and below. CZMQ writes a name with slashes as items inside each other. Of several
+    /// values of one name the first counts, as in CZMQ.
     fn take_meta(&mut self, name: &[u8], item: &Item) {
-        if item.children().is_empty() || !item.value().is_empty() {
+        let is_new = self.meta.iter().all(|(known, _)| known != name);
+        if is_new && (item.children().is_empty() || !item.value().is_empty()) {
             self.set_meta(name, Some(item.value()));
         }
         for child in item.children() {
@@ -303,7 +305,7 @@ mod tests {
         saved.save(&name, "now").unwrap();
         assert!(Cert::load(&name).unwrap() == saved);
         let nested = format!(
-            "metadata\n    org\n        unit = \"one\"\n            name = \"two\"\n    empty\ncurve\n    \
+            "metadata\n    org\n        unit = \"one\"\n            name = \"two\"\n    empty\n    org\n        unit = \"four\"\ncurve\n    \
              public-key = \"{}\"\n",
             curve::encode(&[7; 32])
         );
