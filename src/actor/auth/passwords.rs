@@ -3,29 +3,44 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
 use crate::actor::file::Fingerprint;
+use crate::log::show;
 
 /// The names and passwords of the clients that may connect by PLAIN.
 pub(super) struct Passwords {
     path: PathBuf,
     seen: Option<Fingerprint>,
+    /// Whether the last line had an end.
+    ends_line: bool,
+    /// The file that was found half written last, and whether that is still to be said.
+    half: Option<Fingerprint>,
+    is_complaint_due: bool,
     entries: HashMap<Vec<u8>, Zeroizing<Vec<u8>>>,
 }
 
 impl Passwords {
     /// The names and passwords in the file at `path`. If the file cannot be read, there are none until it can.
     pub(super) fn new(path: PathBuf) -> (Passwords, io::Result<()>) {
-        let mut passwords = Passwords { path, seen: None, entries: HashMap::new() };
+        let mut passwords = Passwords {
+            path,
+            seen: None,
+            ends_line: false,
+            half: None,
+            is_complaint_due: false,
+            entries: HashMap::new(),
+        };
         let loaded = passwords.refresh();
         (passwords, loaded)
     }
 
-    /// Reads the password file again if it has changed. While the file is missing, the last names and passwords stay:
-    /// the file may be about to be replaced.
+    /// Reads the password file again if it has changed. While the file is missing, or its last line has lost its end, the
+    /// last names and passwords stay: the file may be about to be replaced, or half written, and half a password is
+    /// easily guessed.
     pub(super) fn refresh(&mut self) -> io::Result<()> {
         let metadata = fs::metadata(&self.path)?;
         let now = Fingerprint::of(&metadata);
@@ -36,6 +51,12 @@ impl Passwords {
             return Err(io::Error::other("not a regular file"));
         }
         let text = Zeroizing::new(fs::read(&self.path)?);
+        let ends_line = text.last().is_none_or(|&byte| byte == b'\n');
+        if self.ends_line && !ends_line {
+            self.is_complaint_due |= self.half.replace(now) != Some(now);
+            return Err(io::Error::other("its last line has no end"));
+        }
+        self.ends_line = ends_line;
         self.entries = text
             .split(|&byte| byte == b'\n')
             .filter(|line| !line.starts_with(b"#"))
@@ -47,6 +68,14 @@ impl Passwords {
             .collect();
         self.seen = Some(now);
         Ok(())
+    }
+
+    /// What is to be said of the file: once, if it is half written.
+    pub(super) fn complaint(&mut self) -> Option<String> {
+        std::mem::take(&mut self.is_complaint_due).then(|| {
+            let name = show(self.path.as_os_str().as_bytes());
+            format!("'{name}' may be half written, and the former passwords count: its last line has no end")
+        })
     }
 
     /// The password of `name`, going by what was read last.
@@ -83,6 +112,10 @@ mod tests {
         {
             assert!(!passwords.admit(name, password), "{name:?}");
         }
+        fs::write(&path, "b=1\na=lon").unwrap();
+        assert!(passwords.refresh().is_err() && passwords.refresh().is_err());
+        assert!(passwords.complaint().is_some() && passwords.complaint().is_none());
+        assert!(!passwords.admit(b"a", b"lon") && passwords.admit(b"a", b"1"), "it is half written");
         fs::write(&path, "a=longer\n").unwrap();
         assert!(!passwords.admit(b"a", b"1") && passwords.admit(b"a", b"longer"));
         fs::remove_file(&path).unwrap();

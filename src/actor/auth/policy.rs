@@ -128,6 +128,11 @@ impl Policy {
         }
     }
 
+    /// What is to be said of the password file.
+    pub(super) fn complaint(&mut self) -> Option<String> {
+        self.passwords.as_mut()?.complaint()
+    }
+
     /// The reason why a client that was admitted would not be now, going by what was read last. Where the program has named
     /// no certificates or passwords there is none: it is about to.
     pub(super) fn objection(&self, client: &Client) -> Option<&'static str> {

@@ -75,6 +75,9 @@ impl ZapSocket {
                 self.socket.try_send_slice(frame, index + 1 < answer.len())?;
             }
         }
+        if let Some(complaint) = policy.complaint() {
+            logger.warning(complaint);
+        }
         Ok(())
     }
 
