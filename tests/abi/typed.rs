@@ -103,6 +103,16 @@ fn careless_calls_fail_and_do_not_hang() {
 }
 
 #[test]
+fn relative_names_of_files_mean_the_same_after_the_program_has_changed_its_directory() {
+    let scratch = Scratch::new();
+    let mut command = native_program("chdir");
+    command.arg(scratch.path(""));
+    let done = run(command, LONG * 4).check("chdir");
+    let expected = ["passwords: read again", "configuration: read again", "the end"];
+    assert_eq!(done.out.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn a_client_whose_certificate_is_taken_away_is_cut_off_unless_the_hub_was_told_otherwise() {
     let scratch = Scratch::new();
     let mut command = native_program("revoked");

@@ -54,7 +54,7 @@ impl Policy {
     /// Lets clients connect by PLAIN whose name and password are in a file. If the file cannot be read now, which is an
     /// error, no client can until it can be read.
     pub fn plain(&mut self, file: &[u8]) -> io::Result<()> {
-        let (passwords, loaded) = Passwords::new(file::path(file).to_owned());
+        let (passwords, loaded) = Passwords::new(file::absolute(file));
         self.passwords = Some(passwords);
         loaded
     }
@@ -63,7 +63,7 @@ impl Policy {
     pub fn curve(&mut self, directory: &[u8]) {
         self.keys = match directory {
             b"*" => Keys::Anybody,
-            _ => Keys::Listed(Certificates::new(file::path(directory).to_owned())),
+            _ => Keys::Listed(Certificates::new(file::absolute(directory))),
         };
     }
 

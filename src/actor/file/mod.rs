@@ -12,7 +12,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -61,6 +61,11 @@ pub fn path(name: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(name))
 }
 
+/// The absolute path of the file called `name`, which stays that of the file whatever directory the program goes to.
+pub fn absolute(name: &[u8]) -> PathBuf {
+    std::path::absolute(path(name)).unwrap_or_else(|_| path(name).to_owned())
+}
+
 /// Reads a tree from a file, and watches the file from then on.
 pub fn load(name: &[u8]) -> Result<(Item, Watch), LoadError> {
     let file = open(path(name)).map_err(LoadError::Io)?;
@@ -68,7 +73,7 @@ pub fn load(name: &[u8]) -> Result<(Item, Watch), LoadError> {
     let read = || (&file).take(MAX_SIZE).read_to_end(&mut text);
     let seen = undisturbed(&file, read).map_err(LoadError::Io)?;
     let tree = Item::parse(&text).map_err(LoadError::Syntax)?;
-    let watch = Watch::new(path(name), seen, text.last().is_none_or(|&byte| byte == b'\n'));
+    let watch = Watch::new(absolute(name), seen, text.last().is_none_or(|&byte| byte == b'\n'));
     Ok((tree, watch))
 }
 
@@ -156,7 +161,6 @@ fn replace(target: &Path, text: &[u8], permissions: Option<fs::Permissions>, mod
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::PathBuf;
 
     /// A directory of the test's own, removed at its end.
     struct Directory(PathBuf);
@@ -276,6 +280,12 @@ mod tests {
         fs::write(path(&name), "a = 11\n").unwrap();
         watch.skip_change();
         assert!(!watch.has_changed() && !watch.has_changed());
+        let written = fs::metadata(path(&name)).unwrap().modified().unwrap();
+        fs::write(path(&name), "a = 12\n").unwrap();
+        File::options().write(true).open(path(&name)).unwrap().set_modified(written).unwrap();
+        assert!(!watch.has_changed() && watch.has_changed(), "a copy may have the times of the original");
+        fs::set_permissions(path(&name), fs::Permissions::from_mode(0o400)).unwrap();
+        assert!(!watch.has_changed() && watch.has_changed(), "others may read it now, or nobody");
         fs::remove_file(path(&name)).unwrap();
         assert!(!watch.has_changed() && !watch.has_changed());
         fs::write(path(&name), "a = 20\n").unwrap();

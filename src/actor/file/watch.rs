@@ -3,13 +3,16 @@
 use std::fs::{self, Metadata};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// The fingerprint of a file's content: it differs where the file was written again, or replaced.
+/// The fingerprint of a file's content: it differs where the file was written again, or replaced, or where others may read
+/// it than before.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Fingerprint {
     /// Time of the last modification: seconds and nanoseconds.
     modified: (i64, i64),
+    /// Time of the last change of content, permissions or names, which programs cannot set as they can the other.
+    changed: (i64, i64),
     /// Size in bytes.
     size: u64,
     inode: u64,
@@ -20,6 +23,7 @@ impl Fingerprint {
     pub fn of(metadata: &Metadata) -> Fingerprint {
         Fingerprint {
             modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
             size: metadata.len(),
             inode: metadata.ino(),
         }
@@ -40,8 +44,8 @@ pub struct Watch {
 
 impl Watch {
     /// A watch on the file at `path`, of which this was `seen` when it was read.
-    pub(super) fn new(path: &Path, seen: Fingerprint, ends_line: bool) -> Watch {
-        Watch { path: path.to_owned(), seen, changed: seen, ends_line }
+    pub(super) fn new(path: PathBuf, seen: Fingerprint, ends_line: bool) -> Watch {
+        Watch { path, seen, changed: seen, ends_line }
     }
 
     /// Returns whether the text ended with the end of a line, as far as it was read.
@@ -49,7 +53,7 @@ impl Watch {
         self.ends_line
     }
 
-    /// The file's name.
+    /// The file's absolute path.
     pub fn name(&self) -> &[u8] {
         self.path.as_os_str().as_bytes()
     }

@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use super::execute::Execution;
 use super::{WATCH_INTERVAL, configure::SecurityState};
@@ -20,8 +22,8 @@ use crate::log::show;
 /// What a configuration file has brought about.
 #[derive(Default)]
 pub(super) struct Opened {
-    /// The file's name, as it was given.
-    file: Vec<u8>,
+    /// The file's absolute path.
+    file: PathBuf,
     /// The endpoints bound.
     pub(super) binds: Vec<Vec<u8>>,
     /// The endpoints connected to, each with the server key that was used.
@@ -101,7 +103,7 @@ impl Execution<'_> {
         watch: &Watch,
     ) -> Result<(), NotLoaded> {
         let opened = &self.interpreter.opened;
-        if opened.file != name {
+        if opened.file != file::absolute(name) {
             return Ok(());
         }
         let mut omissions = opened.guards.omissions(tree, rights);
@@ -121,7 +123,8 @@ impl Execution<'_> {
             (None, Some(_)) => self.interpreter.verbose = false,
             (None, None) => {}
         }
-        let is_same_file = self.interpreter.opened.file == name;
+        let path = file::absolute(name);
+        let is_same_file = self.interpreter.opened.file == path;
         let guards = omissions::Guards::of(&tree, rights.as_ref());
         // Those of another file stay where this one has none: nothing is opened by the way.
         if let Some(rights) = rights {
@@ -132,7 +135,7 @@ impl Execution<'_> {
         if is_same_file {
             self.close_unnamed(name, &tree);
         } else {
-            self.interpreter.opened = Opened { file: name.to_vec(), ..Opened::default() };
+            self.interpreter.opened = Opened { file: path, ..Opened::default() };
         }
         self.interpreter.opened.guards = guards;
         (self.interpreter.values, _) = self.interpreter.values.read(&tree);
@@ -167,8 +170,8 @@ impl Execution<'_> {
         let tree = self.interpreter.tree.clone();
         self.close_opened(certificate, &tree, true);
         let file = self.interpreter.opened.file.clone();
-        if !file.is_empty() {
-            self.start_services(&file);
+        if !file.as_os_str().is_empty() {
+            self.start_services(file.as_os_str().as_bytes());
         }
     }
 
