@@ -78,6 +78,11 @@ impl Passwords {
         })
     }
 
+    /// Returns whether the file was read at any time.
+    pub(super) fn is_read(&self) -> bool {
+        self.seen.is_some()
+    }
+
     /// The password of `name`, going by what was read last.
     pub(super) fn of(&self, name: &[u8]) -> Option<&[u8]> {
         self.entries.get(name).map(|password| &password[..])

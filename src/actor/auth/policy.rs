@@ -151,7 +151,8 @@ impl Policy {
                         .then_some("its certificate has another name"),
                 }
             }
-            (PLAIN, _, Some(passwords)) => match passwords.of(user) {
+            // A file that is not there yet, or could not be read, says nothing.
+            (PLAIN, _, Some(passwords)) if passwords.is_read() => match passwords.of(user) {
                 None => Some("its name was taken out of the password file"),
                 Some(password) => {
                     (evidence(password) != client.evidence).then_some("its password was changed")
@@ -239,6 +240,30 @@ mod tests {
         policy.curve(b"/nonexistent");
         assert_eq!(ask(&mut policy, "1.2.3.4", KEY), Verdict::denied("CURVE"));
         assert!(policy.plain(b"/nonexistent").is_err());
+    }
+
+    #[test]
+    fn nothing_is_objected_to_a_client_before_the_file_of_passwords_was_read() {
+        let path = std::env::temp_dir().join(format!("zgossip-policy-{:016x}", fastrand::u64(..)));
+        let mut policy = Policy::default();
+        assert!(policy.plain(path.as_os_str().as_encoded_bytes()).is_err());
+        let client = |evidence| Client {
+            address: "1.2.3.4".into(),
+            mechanism: PLAIN.into(),
+            user: (*b"one").into(),
+            evidence,
+        };
+        assert_eq!(policy.objection(&client(evidence(b"1"))), None);
+        std::fs::write(&path, "one=1\n").unwrap();
+        assert!(policy.refresh());
+        assert_eq!(policy.objection(&client(evidence(b"1"))), None);
+        assert_eq!(policy.objection(&client(evidence(b"2"))), Some("its password was changed"));
+        std::fs::write(&path, "two=1\n").unwrap();
+        policy.refresh();
+        std::fs::remove_file(&path).unwrap();
+        policy.refresh();
+        let gone = Some("its name was taken out of the password file");
+        assert_eq!(policy.objection(&client(evidence(b"1"))), gone);
     }
 
     #[test]
