@@ -387,6 +387,22 @@ fn security_and_rules_stay_when_a_file_says_nothing_of_them_however_often_it_is_
     assert!(refused.contains("password"), "{refused}");
 }
 
+#[test]
+fn what_was_set_before_guards_the_endpoints_of_a_file_that_lost_its_own_security() {
+    let mut bench = Bench::new();
+    bench.tell(&["SET", "zgossip/security/mechanism", "plain"]);
+    bench.tell(&["SET", "zgossip/security/require-handler", "1"]);
+    let name = bench.file("hub.cfg", "zgossip\n    bind\n        endpoint = tcp://127.0.0.1:*\n    secur");
+    bench.tell(&["LOAD", &name]);
+    let logged = bench.logged();
+    assert_eq!(logged[1..], ["N: bench: server is using PLAIN security"], "{logged:?}");
+    assert_ne!(bench.tell(&["PORT"]), ["PORT 0"]);
+    assert!(bench.engine.requires_handler());
+    bench.tell(&["CONNECT", "tcp://127.0.0.1:9"]);
+    let [refused] = &bench.logged()[..] else { panic!("a connection in clear") };
+    assert!(refused.contains("password"), "{refused}");
+}
+
 /// What a typed call says that loads a file strictly.
 fn load_strictly(bench: &mut Bench, name: &str) -> Result<Vec<String>, (i32, Vec<String>)> {
     let turn = Turn { engine: &mut bench.engine, now: bench.now, out: &mut bench.out };
