@@ -198,7 +198,7 @@ impl Node {
         let is_stamped = !held.stamp.is_synthetic() || writer.is_some_and(|writer| !is_plain(writer));
         let others = || self.memory.links().filter(|&other| other != id).filter_map(plain);
         let may_know_ours = || others().any(|other| other.was_sent(slot, held.value_hash()));
-        is_stamped && (peer.began() <= changed_at || !may_know_ours())
+        is_stamped && (peer.began() < changed_at || !may_know_ours())
     }
 
     /// Adopts a value that is news, or delays it if the key changes too often.
