@@ -15,6 +15,7 @@ typedef struct {
     char name [32];
     zgossip_t *gossip;
     bool paused, muted;
+    char only [32];             //  Keys whose values are printed begin so
     long heard;
 } node_t;
 
@@ -90,7 +91,8 @@ static void receive (node_t *node)
             break;
         }
         node->heard++;
-        if (!node->muted || !streq (frames [0], "DELIVER")) {
+        if (!streq (frames [0], "DELIVER")
+        || (!node->muted && strncmp (frames [1], node->only, strlen (node->only)) == 0)) {
             fputs (node->name, lines_out);
             for (size_t i = 0; i < count; i++)
                 lines_print (frames [i], strlen (frames [i]));
@@ -142,6 +144,9 @@ static bool obey (char **words, int count)
     else
     if (streq (verb, "!mute"))
         node->muted = true;
+    else
+    if (streq (verb, "!only"))
+        snprintf (node->only, sizeof node->only, "%s", words [2]);
     else
     if (streq (verb, "!heard"))
         fprintf (lines_out, "%s !heard %ld\n", node->name, node->heard);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -16,6 +16,9 @@ const INTERVAL: Duration = Duration::from_millis(4);
 
 /// Keys that the writer updates in turn: so many that an update has arrived long before its key's turn comes again.
 const KEYS: usize = 500;
+
+/// Number of the next pair: a hub may still hold what an earlier one wrote.
+static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 /// Times that an attack may be repeated before what the honest pair notices is its fault.
 const TRIES: usize = 3;
@@ -53,15 +56,19 @@ impl Witness {
         let thread = {
             let (ends, endpoint) = (ends.clone(), endpoint.to_owned());
             thread::spawn(move || {
+                let prefix = format!("witness{}.", NEXT.fetch_add(1, Ordering::Relaxed));
                 let host = Host::new(Lib::Native);
                 let (writer, reader) = (host.node("writer"), host.node("reader"));
+                // To print what attackers write takes longer than to be sent it.
+                writer.send("!mute");
+                reader.send(&format!("!only {prefix}"));
                 writer.connect(&endpoint);
                 reader.connect(&endpoint);
-                writer.publish("begin", "1");
-                reader.must_hold("begin", "1");
+                writer.publish(&key(&prefix, 0), "begin");
+                reader.must_hold(&key(&prefix, 0), "begin");
                 ready.send(()).expect("a test that waits");
-                let sent = write_until(&ends, &writer);
-                judge(&host, &reader, &sent)
+                let sent = write_until(&ends, &writer, &prefix);
+                judge(&host, &reader, &prefix, &sent)
             })
         };
         is_ready.recv().expect("an honest pair over the hub");
@@ -75,25 +82,26 @@ impl Witness {
     }
 }
 
-fn key(number: usize) -> String {
-    format!("witness{}", number % KEYS)
+/// A key of the writer whose keys begin with `prefix`.
+fn key(prefix: &str, number: usize) -> String {
+    format!("{prefix}{}", number % KEYS)
 }
 
-fn write_until(ends: &AtomicBool, writer: &Node) -> Vec<Instant> {
+fn write_until(ends: &AtomicBool, writer: &Node, prefix: &str) -> Vec<Instant> {
     let mut sent = Vec::new();
     // Enough for a p99 even beside an attack that is over at once
     while sent.len() < 200 || !ends.load(Ordering::Relaxed) {
         let number = sent.len();
         sent.push(Instant::now());
-        writer.publish(&key(number), &number.to_string());
+        writer.publish(&key(prefix, number), &number.to_string());
         thread::sleep(INTERVAL);
     }
     sent
 }
 
-fn judge(host: &Host, reader: &Node, sent: &[Instant]) -> Latency {
+fn judge(host: &Host, reader: &Node, prefix: &str, sent: &[Instant]) -> Latency {
     let last: Tuples =
-        (sent.len().saturating_sub(KEYS)..sent.len()).map(|n| (key(n), n.to_string())).collect();
+        (sent.len().saturating_sub(KEYS)..sent.len()).map(|n| (key(prefix, n), n.to_string())).collect();
     reader.wait_tuples(LONG, |held| last.iter().all(|(key, value)| held.get(key) == Some(value)));
     // For each key, when which update was there
     let mut came: HashMap<String, Vec<(Instant, usize)>> = HashMap::new();
@@ -107,7 +115,7 @@ fn judge(host: &Host, reader: &Node, sent: &[Instant]) -> Latency {
         }
     }
     let arrival = |number: usize| {
-        let first = came.get(&key(number))?.iter().find(|(_, came)| *came >= number)?;
+        let first = came.get(&key(prefix, number))?.iter().find(|(_, came)| *came >= number)?;
         Some(first.0.saturating_duration_since(sent[number]))
     };
     let mut all: Vec<Duration> = (0..sent.len()).filter_map(arrival).collect();
