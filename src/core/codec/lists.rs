@@ -113,10 +113,6 @@ impl BatchWriter {
     }
 }
 
-/// Most items of a list: twice as many as fit into the longest list without values. A BATCH of any version of this library
-/// has less than a tenth as many, for it is closed at 16 KiB.
-const MOST_ITEMS: usize = MOST_LISTED / 4;
-
 /// Defines a list whose items are read by `$read`, checked as a whole, by `$check`, when it is decoded.
 macro_rules! list {
     ($(#[$doc:meta])* $name:ident, $item:ty, $read:expr) => {
@@ -137,9 +133,12 @@ macro_rules! list {
             /// Checks all items.
             pub(in crate::core) fn check(reader: Reader<'a>) -> Result<Self, Invalid> {
                 let check: fn(&mut Reader<'a>) -> Result<(), Invalid> = $check;
-                let (mut rest, mut left) = (reader, MOST_ITEMS);
+                let mut rest = reader;
                 while !rest.0.is_empty() {
-                    left = left.checked_sub(1).ok_or(Invalid::TooLong)?;
+                    // A BATCH of any version of this library is closed at 16 KiB, with the item that begins before.
+                    if reader.0.len() - rest.0.len() > MOST_LISTED {
+                        return Err(Invalid::TooLong);
+                    }
                     check(&mut rest)?;
                 }
                 Ok($name { bytes: reader.0, item: PhantomData })
@@ -344,6 +343,23 @@ mod tests {
         for cut in 4..frame.len() {
             assert_eq!(decode(&frame[..cut]).is_ok(), [4, first, second].contains(&cut), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn a_batch_goes_on_for_128_kib_and_its_last_value_beyond() {
+        let stamp = Stamp { time: 1, origin: 2 };
+        let mut writer = BatchWriter::new(0);
+        while writer.len() < MOST_LISTED {
+            writer.add(RecordKind::Live, &Tuple::new(b"a", &[b'x'; 900]), 0, stamp);
+        }
+        let last = Tuple::new(b"b", &[b'y'; 1 << 20]);
+        writer.add(RecordKind::Live, &last, 0, stamp);
+        assert_eq!(decode(&writer.frame), Err(Invalid::TooLong));
+
+        let mut writer = BatchWriter::new(0);
+        writer.add(RecordKind::Live, &Tuple::new(b"a", &vec![b'x'; MOST_LISTED - 100]), 0, stamp);
+        writer.add(RecordKind::Live, &last, 0, stamp);
+        assert!(decode(&writer.finish()).is_ok());
     }
 
     #[test]

@@ -38,11 +38,13 @@ fn take(node: &mut Node, link: LinkId, key: &str, value: &[u8], time: u64) {
 
 /// The node takes tombstones of unknown keys by a link.
 fn take_tombstones(node: &mut Node, link: LinkId, keys: std::ops::Range<usize>) {
-    let mut batch = BatchWriter::new(1024);
-    for key in keys {
-        batch.add(RecordKind::Tombstone, &tombstone(format!("gone {key}").as_bytes(), 1), 0, stamp(1));
+    for first in keys.clone().step_by(1000) {
+        let mut batch = BatchWriter::new(1024);
+        for key in first..keys.end.min(first + 1000) {
+            batch.add(RecordKind::Tombstone, &tombstone(format!("gone {key}").as_bytes(), 1), 0, stamp(1));
+        }
+        node.handle_frame(link, &batch.finish(), Now::at(2));
     }
-    node.handle_frame(link, &batch.finish(), Now::at(2));
 }
 
 /// Number of the keys that are held.
