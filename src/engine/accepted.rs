@@ -38,6 +38,8 @@ struct Entry {
     number: u64,
     /// The moment since when it is silent (mono ms).
     since: u64,
+    /// Bytes that had come by then.
+    base: u64,
     /// The link that its messages belong to.
     link: Option<LinkId>,
 }
@@ -69,7 +71,7 @@ impl Accepted {
     /// Adds a connection that was accepted now; an earlier one with this descriptor is gone.
     pub(super) fn add(&mut self, fd: RawFd, connection: Connection, place: Place, now: u64) {
         self.remove(fd);
-        self.entries.insert(fd, Entry { connection, place, number: 0, since: 0, link: None });
+        self.entries.insert(fd, Entry { connection, place, number: 0, since: 0, base: 0, link: None });
         self.set_silent(fd, now);
     }
 
@@ -91,7 +93,20 @@ impl Accepted {
     pub(super) fn clear_link(&mut self, fd: RawFd, link: LinkId, now: u64) {
         if self.entries.get(&fd).is_some_and(|entry| entry.link == Some(link)) {
             self.set_silent(fd, now);
+            if let Some(entry) = self.entries.get_mut(&fd) {
+                entry.base = entry.connection.traffic().map_or(0, |traffic| traffic.received);
+            }
         }
+    }
+
+    /// The silent connections over TCP that have brought bytes, with the number of these.
+    pub(super) fn unread(&self) -> impl Iterator<Item = (RawFd, u64)> {
+        let all = self.silent.values().flat_map(BTreeMap::values);
+        all.filter_map(|&fd| {
+            let entry = self.entries.get(&fd)?;
+            let unread = entry.connection.traffic()?.received.saturating_sub(entry.base);
+            (unread > 0).then_some((fd, unread))
+        })
     }
 
     /// The number of silent connections.

@@ -7,13 +7,15 @@
 //! `server/max_bytes`, the connection with the most is ended. An honest peer connects again, and is sent what it missed.
 
 use std::collections::VecDeque;
+use std::os::fd::RawFd;
 
 use crate::core::{LinkId, Now, Role};
 use crate::log::Logger;
 use crate::warning::Kind;
 
 use super::Engine;
-use super::raw::Connection;
+use super::raw::{self, Connection};
+use super::router::Purpose;
 use super::throttle::Throttle;
 
 /// Bytes of a message beside its body that are reckoned as read, for each frame: more than ZMTP and CURVE add, so that
@@ -25,9 +27,16 @@ const BUSY_INTERVAL: u64 = 10;
 const INTERVAL: u64 = 100;
 /// Bytes that come between two looks from which on the next one follows soon.
 const MUCH: u64 = 1 << 20;
-/// Part of `server/max_bytes`, as a divisor, that may wait on all connections together, and the least of it.
+/// Bytes in a millisecond that a connection brings from which on the kernel's buffer for it is kept small: libzmq's only
+/// thread copies at once what the buffer has, and others wait meanwhile. Only a line within a building is as fast, and
+/// needs no large one.
+const FAST: u64 = 100 << 10;
+/// Bytes of such a buffer: copied in less than a millisecond.
+const SMALL_BUFFER: i32 = 256 << 10;
+/// Part of `server/max_bytes`, as a divisor, that may wait on all connections together, and the least of it: more than one
+/// message may have.
 const PART: usize = 8;
-const LEAST: u64 = 64 << 20;
+const LEAST: u64 = 40 << 20;
 /// Bytes beyond the longest message that one connection may have sent without completing any.
 const SLACK: u64 = 1 << 20;
 /// Milliseconds for which messages of an ended connection are dropped, as they are read.
@@ -45,6 +54,16 @@ pub(super) struct Intake {
     read: u64,
     /// Bytes that had come at the last look.
     seen: u64,
+    /// Whether the kernel's buffer is kept small.
+    is_limited: bool,
+}
+
+/// Somebody whose bytes were not read.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Sender {
+    Link(LinkId),
+    /// The connection with this descriptor, by which no message has come yet.
+    Silent(RawFd),
 }
 
 impl Intake {
@@ -53,7 +72,18 @@ impl Intake {
         let received = connection.traffic().map_or(0, |traffic| traffic.received);
         // All that a client has sent is on this connection; of a server, messages may have been read before.
         let base = if role == Role::Server { 0 } else { received };
-        Intake { connection, base, read: 0, seen: received }
+        Intake { connection, base, read: 0, seen: received, is_limited: false }
+    }
+
+    /// Notes what has come in all, `elapsed` ms after the last look. Returns how much that is more than before.
+    fn on_look(&mut self, received: u64, elapsed: u64) -> u64 {
+        let came = received.saturating_sub(self.seen);
+        self.seen = received;
+        if !self.is_limited && came > MUCH && came / FAST > elapsed {
+            self.connection.limit_unread(SMALL_BUFFER);
+            self.is_limited = true;
+        }
+        came
     }
 
     fn unread(&self, received: u64) -> u64 {
@@ -63,7 +93,8 @@ impl Intake {
 
 /// The state of all looks at what waits to be read.
 pub(super) struct Looks {
-    /// Time (mono ms) of the next look.
+    /// Time (mono ms) of the last look, and of the next one.
+    last_at: u64,
     next_at: u64,
     /// Whether much came in before the last look.
     is_busy: bool,
@@ -81,6 +112,7 @@ pub(super) struct Looks {
 impl Default for Looks {
     fn default() -> Looks {
         Looks {
+            last_at: 0,
             next_at: 0,
             is_busy: false,
             read: Vec::new(),
@@ -108,9 +140,9 @@ impl Looks {
         self.doomed.iter().any(|(_, of, doomed)| *of == slot && **doomed == *routing_id)
     }
 
-    /// The moment of the next look, if one is urgent (mono ms).
-    pub(super) fn next(&self) -> Option<u64> {
-        self.is_busy.then_some(self.next_at)
+    /// The moment of the next look (mono ms), if there are connections: a message without end does not wake the node.
+    pub(super) fn next(&self, connections: usize) -> Option<u64> {
+        (connections > 0).then_some(self.next_at)
     }
 
     fn warn(&mut self, logger: &Logger, peer: String, now: Now) {
@@ -147,9 +179,48 @@ impl Engine {
         }
         let most_of_one = u64::try_from(self.max_message()).unwrap_or(u64::MAX).saturating_add(SLACK);
         let most_of_all = ((self.node.settings().max_bytes / PART) as u64).max(LEAST);
-        let (mut all, mut came) = (0, 0);
-        let mut waiting: Vec<(u64, LinkId)> = Vec::new();
-        let mut endless = Vec::new();
+        let (mut waiting, mut endless) = self.look_at_links(&drained, most_of_one, now);
+        let is_drained = self.slot_of(Purpose::Listen).is_none_or(drained);
+        for (fd, unread) in self.crowding.accepted.unread() {
+            let sender = Sender::Silent(fd);
+            self.looks.is_busy |= unread > MUCH;
+            if is_drained && unread > most_of_one {
+                endless.push(sender);
+            } else {
+                waiting.push((unread, sender));
+            }
+        }
+        self.plan_look(now);
+        let mut all: u64 = waiting.iter().map(|(unread, _)| unread).sum();
+        if all > most_of_all {
+            waiting.sort_unstable_by(|one, other| other.cmp(one));
+            for (unread, sender) in waiting {
+                endless.push(sender);
+                all -= unread;
+                if all <= most_of_all {
+                    break;
+                }
+            }
+        }
+        for sender in endless {
+            self.end_flood(sender, now);
+        }
+        while self.looks.doomed.front().is_some_and(|&(until, ..)| until <= now.mono) {
+            self.looks.doomed.pop_front();
+        }
+    }
+
+    /// Looks how much of each link waits. Returns the links of which something waits, and those
+    /// whose message is longer than any may be.
+    fn look_at_links(
+        &mut self,
+        drained: impl Fn(usize) -> bool,
+        most_of_one: u64,
+        now: Now,
+    ) -> (Vec<(u64, Sender)>, Vec<Sender>) {
+        let elapsed = now.mono - self.looks.last_at;
+        let mut came = 0;
+        let (mut waiting, mut endless) = (Vec::new(), Vec::new());
         for (&id, link) in &mut self.links {
             let Some(intake) = &mut link.intake else { continue };
             let Some(traffic) = intake.connection.traffic() else {
@@ -159,8 +230,7 @@ impl Engine {
                 }
                 continue;
             };
-            came += traffic.received.saturating_sub(intake.seen);
-            intake.seen = traffic.received;
+            came += intake.on_look(traffic.received, elapsed);
             let is_drained = drained(link.slot);
             if is_drained && intake.read > 0 {
                 // All that is complete was read.
@@ -168,33 +238,28 @@ impl Engine {
             }
             let unread = intake.unread(traffic.received);
             if is_drained && unread > most_of_one {
-                endless.push(id);
+                endless.push(Sender::Link(id));
             } else if unread > 0 {
-                all += unread;
-                waiting.push((unread, id));
+                waiting.push((unread, Sender::Link(id)));
             }
         }
         self.looks.is_busy = came > MUCH;
+        (waiting, endless)
+    }
+
+    /// Connections, made or waited for, and those by which no message has come.
+    pub(super) fn connections(&self) -> usize {
+        self.links.len() + self.crowding.accepted.silent()
+    }
+
+    /// Plans the next look.
+    fn plan_look(&mut self, now: Now) {
+        let connections = self.connections();
+        let looks = &mut self.looks;
         // With many connections a look takes longer, and follows later.
-        let many = self.links.len() as u64 / if self.looks.is_busy { 10 } else { 2 };
-        let interval = if self.looks.is_busy { BUSY_INTERVAL } else { INTERVAL };
-        self.looks.next_at = now.mono + interval.max(many);
-        if all > most_of_all {
-            waiting.sort_unstable_by(|one, other| other.cmp(one));
-            for (unread, id) in waiting {
-                endless.push(id);
-                all -= unread;
-                if all <= most_of_all {
-                    break;
-                }
-            }
-        }
-        for id in endless {
-            self.end_flood(id, now);
-        }
-        while self.looks.doomed.front().is_some_and(|&(until, ..)| until <= now.mono) {
-            self.looks.doomed.pop_front();
-        }
+        let many = connections as u64 / if looks.is_busy { 10 } else { 2 };
+        let interval = if looks.is_busy { BUSY_INTERVAL } else { INTERVAL };
+        (looks.last_at, looks.next_at) = (now.mono, now.mono + interval.max(many));
     }
 
     /// Ends the connections by which a message came that could not be taken: its sender must not believe that it was. The
@@ -205,11 +270,20 @@ impl Engine {
         }
     }
 
-    /// Ends the connection of a peer that sends more than can be read.
-    fn end_flood(&mut self, id: LinkId, now: Now) {
-        let peer = self.name_of(id);
-        self.looks.warn(&self.logger, peer, now);
-        self.end_connection(id, now);
+    /// Ends the connection of somebody who sends more than can be read.
+    fn end_flood(&mut self, sender: Sender, now: Now) {
+        match sender {
+            Sender::Link(id) => {
+                let peer = self.name_of(id);
+                self.looks.warn(&self.logger, peer, now);
+                self.end_connection(id, now);
+            }
+            Sender::Silent(fd) => {
+                let peer = raw::tcp_peer(fd).map_or_else(String::new, |far| format!("tcp://{far}"));
+                self.looks.warn(&self.logger, peer, now);
+                self.crowding.accepted.end(fd, now.mono);
+            }
+        }
     }
 
     /// Ends a peer's connection. What waits of a client is dropped unread.
@@ -245,6 +319,6 @@ mod tests {
             looks.on_read(link, 100, 1);
         }
         assert_eq!(looks.read, [(one, 328), (two, 164), (one, 164)]);
-        assert_eq!(looks.next(), None);
+        assert_eq!((looks.next(0), looks.next(1)), (None, Some(0)));
     }
 }

@@ -85,6 +85,23 @@ impl Connection {
         self.is_open() && unsafe { libc::shutdown(self.fd, libc::SHUT_RDWR) } == 0
     }
 
+    /// Lets the kernel keep no more than about this number of bytes that came and were not read.
+    pub fn limit_unread(&self, bytes: libc::c_int) {
+        if self.is_open() {
+            let size = size_of_val(&bytes) as libc::socklen_t;
+            // SAFETY: pointer and size are those of `bytes`. A descriptor that is not open, or no socket, gives an error.
+            unsafe {
+                libc::setsockopt(
+                    self.fd,
+                    libc::SOL_SOCKET,
+                    libc::SO_RCVBUF,
+                    ptr::from_ref(&bytes).cast(),
+                    size,
+                )
+            };
+        }
+    }
+
     /// The connection's traffic; `None` if the connection is gone or not over TCP, or if the kernel does not count
     /// (before Linux 4.6).
     pub fn traffic(&self) -> Option<Traffic> {
@@ -177,6 +194,15 @@ mod tests {
         near.set_nonblocking(true).unwrap();
         while near.write(&[1; 100_000]).is_ok() {}
         assert!(connection.traffic().unwrap().outstanding);
+    }
+
+    #[test]
+    fn the_kernel_keeps_as_little_as_it_is_told() {
+        let (near, _far) = connected();
+        let size = || rustix::net::sockopt::socket_recv_buffer_size(&near).unwrap();
+        let before = size();
+        Connection::of(near.as_raw_fd()).unwrap().limit_unread(8 << 10);
+        assert!(before > 64 << 10 && size() <= 16 << 10, "{before}, {}: the kernel doubles it", size());
     }
 
     #[test]
