@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 use xxhash_rust::xxh3::xxh3_64;
 
+use common::attack::LIMIT;
 use common::net::{RawClient, publish};
 use common::node::eventually;
 use common::{LONG, Lib, Node, SHORT};
 
-/// The longest time that an update of another peer may take while a node is attacked, on a machine that has other things
-/// to do.
-const LONGEST: Duration = Duration::from_secs(1);
+/// Times that an attack may be repeated before what the pair notices is its fault.
+const TRIES: usize = 3;
 
 fn message(id: u8, fields: &[u8]) -> Vec<u8> {
     [&[0xAA, 0xA0, id, 1], fields].concat()
@@ -137,7 +137,7 @@ impl Pair {
         self.count += 1;
         let mut frame = publish(b"honest", self.count.to_string().as_bytes());
         frame.extend(b"ZG\0\x12\x05\x10");
-        let stamp = [1 << 16 | self.count, 1 << 63 | 1].map(u64::to_be_bytes).concat();
+        let stamp = [(1 << 16) + self.count, 1 << 63 | 1].map(u64::to_be_bytes).concat();
         frame.extend(&stamp);
         let begun = Instant::now();
         self.from.send(&[&frame]);
@@ -146,17 +146,49 @@ impl Pair {
         self.took.push(begun.elapsed());
     }
 
-    /// Updates until `until` is true, and at least 100 times.
-    fn update_until(&mut self, what: &str, mut until: impl FnMut() -> bool) {
-        while !until() || self.took.len() < 100 {
-            self.update();
+    /// Number of updates, the time of 99 in 100, and the longest; the next ones are counted anew.
+    fn take(&mut self) -> (usize, Duration, Duration) {
+        let mut took = std::mem::take(&mut self.took);
+        took.sort_unstable();
+        (took.len(), took[(took.len() * 99).div_ceil(100) - 1], *took.last().expect("updates"))
+    }
+}
+
+/// A pair that talks over a hub, and another over a hub that is left alone.
+struct Pairs {
+    pair: Pair,
+    control: Pair,
+    _other: Node,
+}
+
+impl Pairs {
+    fn new(endpoint: &str) -> Pairs {
+        let other = Node::new(Lib::Native, "other");
+        let (pair, control) = (Pair::new(endpoint), Pair::new(&other.bind()));
+        Pairs { pair, control, _other: other }
+    }
+
+    /// Updates until `until` is true, and at least 100 times. Returns whether 99 in 100 took no more than `limit` longer
+    /// than one took elsewhere.
+    fn are_served(&mut self, limit: Duration, what: &str, mut until: impl FnMut() -> bool) -> bool {
+        while !until() || self.pair.took.len() < 100 {
+            self.pair.update();
+            self.control.update();
         }
-        self.took.sort_unstable();
-        let (count, most) = (self.took.len(), *self.took.last().expect("updates"));
-        let p99 = self.took[(count * 99).div_ceil(100) - 1];
-        println!("{what}: {count} updates, p99 {p99:?}, at most {most:?}");
-        assert!(most < LONGEST, "{what}: an update takes {most:?}");
-        self.took.clear();
+        let ((count, p99, most), (_, _, control)) = (self.pair.take(), self.control.take());
+        println!("{what}: {count} updates, p99 {p99:?}, at most {most:?}; elsewhere at most {control:?}");
+        p99 < limit + control
+    }
+
+    /// Sends a hub a number of frames by `send`, three times at most, and panics unless the pair was served once.
+    #[track_caller]
+    fn must_be_served(&mut self, hub: &Node, what: &str, frames: u64, send: impl Fn()) {
+        let once = |_| {
+            let before = hub.counter("frames_in");
+            send();
+            self.are_served(LIMIT, what, || hub.counter("frames_in") >= before + frames)
+        };
+        assert!((0..TRIES).any(once), "{what}: p99 is over {LIMIT:?} each time");
     }
 }
 
@@ -164,13 +196,13 @@ impl Pair {
 fn keys_chosen_to_fall_on_one_leaf_delay_nobody() {
     let hub = Node::new(Lib::Native, "hub");
     let endpoint = hub.bind();
-    let mut pair = Pair::new(&endpoint);
+    let mut pairs = Pairs::new(&endpoint);
     let client = extended(&endpoint, 77);
     let keys = ground_keys(100_000);
     send_tuples(&client, keys.iter().map(|key| &key[..]));
     assert!(eventually(LONG, || hub.counter("tuples") > 100_000), "chosen keys are keys");
-    pair.update();
-    pair.took.clear();
+    pairs.pair.update();
+    pairs.pair.took.clear();
 
     let malformed = hub.counter("malformed");
     let floods = [
@@ -183,13 +215,11 @@ fn keys_chosen_to_fall_on_one_leaf_delay_nobody() {
         ("ENTRIES of 128 kB", empty_lists(10_000), 20),
         ("DIGESTs of 128 kB", digests(950), 20),
     ];
-    let frames_in = || hub.counter("frames_in");
     for (what, frame, count) in floods {
-        let before = frames_in();
-        (0..count).for_each(|_| client.send(&[&frame]));
-        pair.update_until(what, || frames_in() >= before + count);
+        pairs.must_be_served(&hub, what, count, || (0..count).for_each(|_| client.send(&[&frame])));
     }
-    assert_eq!(hub.counter("malformed"), malformed + 3, "what no peer sends is not looked at");
+    let malformed = hub.counter("malformed") - malformed;
+    assert!((3..=3 * TRIES as u64).contains(&malformed), "what no peer sends is not looked at: {malformed}");
 }
 
 #[test]
@@ -199,16 +229,12 @@ fn two_hundred_links_that_ask_for_much_delay_nobody() {
     for key in 0..50_000 {
         hub.publish(&format!("key {key}"), "value");
     }
-    let mut pair = Pair::new(&endpoint);
+    let mut pairs = Pairs::new(&endpoint);
     let clients: Vec<RawClient> = (0..200).map(|number| extended(&endpoint, 1000 + number)).collect();
     for (what, frame) in [("DIGEST", digests(200)), ("ENTRIES", empty_lists(500))] {
-        let before = hub.counter("frames_in");
-        for _ in 0..5 {
-            for client in &clients {
-                client.send(&[&frame]);
-            }
-        }
-        pair.update_until(&format!("200 links with {what}"), || hub.counter("frames_in") >= before + 1000);
+        pairs.must_be_served(&hub, &format!("200 links with {what}"), 1000, || {
+            (0..5).for_each(|_| clients.iter().for_each(|client| client.send(&[&frame])));
+        });
     }
 }
 
@@ -217,7 +243,7 @@ fn two_hundred_links_that_ask_for_much_delay_nobody() {
 fn keys_that_all_have_one_hash_delay_nobody_and_all_agree() {
     let hubs = ["one", "two"].map(|name| Node::new(Lib::Native, name));
     let endpoints = hubs.each_ref().map(Node::bind);
-    let mut pair = Pair::new(&endpoints[0]);
+    let mut pairs = Pairs::new(&endpoints[0]);
     let keys: Vec<Vec<u8>> = twins(xxh3_64(b"honest twin")).take(100_000).collect();
     for (hub, (endpoint, keys)) in endpoints.iter().zip([&keys[..75_000], &keys[25_000..]]).enumerate() {
         let client = extended(endpoint, 77 + hub as u64);
@@ -226,13 +252,15 @@ fn keys_that_all_have_one_hash_delay_nobody_and_all_agree() {
         (0..100).for_each(|key| hubs[hub].publish(&format!("{hub} {key}"), "value"));
     }
     hubs[0].publish("honest twin", "value");
-    pair.update();
-    pair.took.clear();
+    pairs.pair.update();
+    pairs.pair.took.clear();
     hubs[1].connect(&endpoints[0]);
     let tuples = || hubs.each_ref().map(|hub| hub.counter("tuples"));
     let wanted = 100_000 + 200 + 2;
     let begun = Instant::now();
-    pair.update_until("two hubs that compare", || tuples() == [wanted; 2] || begun.elapsed() > LONG);
+    // It happens once, so what else the machine does may be its fault.
+    let are_equal = || tuples() == [wanted; 2] || begun.elapsed() > LONG;
+    assert!(pairs.are_served(Duration::from_secs(1), "two hubs that compare", are_equal));
     println!("they agree after {:?}", begun.elapsed());
     assert_eq!(tuples(), [wanted; 2]);
     hubs[1].must_hold("honest twin", "value");
@@ -243,7 +271,10 @@ fn keys_that_all_have_one_hash_delay_nobody_and_all_agree() {
     };
     assert!(eventually(LONG, agree), "the hubs know that they agree");
     let sent = || hubs.iter().map(|hub| hub.counter("bytes_out")).sum::<u64>();
-    let before = sent();
-    std::thread::sleep(SHORT);
-    assert!(sent() - before < 100_000, "{} bytes in {SHORT:?}", sent() - before);
+    let is_silent = || {
+        let before = sent();
+        std::thread::sleep(SHORT);
+        sent() - before < 100_000
+    };
+    assert!(eventually(LONG, is_silent), "the hubs go on sending");
 }

@@ -13,7 +13,7 @@
 //!
 //! ```no_run
 //! use common::Lib;
-//! use common::attack::{LIMIT, Victim, crowd, frames, must_serve};
+//! use common::attack::{LIMIT, Victim, crowd, frames, must_mostly_serve, must_serve};
 //!
 //! let victim = Victim::new(Lib::Native);
 //! must_serve(&victim, LIMIT, "two hundred links that send PING", || {
@@ -37,7 +37,7 @@ pub use frames::{Entry, Fields, Record};
 pub use peer::{Attacker, crowd};
 pub use spoil::Spoiler;
 pub use victim::{Memory, Victim};
-pub use witness::{Latency, Service, beside, must_serve};
+pub use witness::{Latency, Service, beside, must_mostly_serve, must_serve};
 
 use std::time::Duration;
 

@@ -144,6 +144,12 @@ impl Service {
     pub fn is_within(&self, limit: Duration) -> bool {
         self.attacked.lost == 0 && self.attacked.p99 < limit + self.control.max
     }
+
+    /// Whether nothing was lost, and half of the updates took less. The slowest ones of a pair that is sent the flood, too,
+    /// are a matter of its own machine, which has as much to do as the hub's.
+    pub fn is_mostly_within(&self, limit: Duration) -> bool {
+        self.attacked.lost == 0 && self.attacked.p50 < limit + self.control.max
+    }
 }
 
 impl fmt::Display for Service {
@@ -165,16 +171,27 @@ pub fn beside<T>(victim: &Victim, attack: impl FnOnce() -> T) -> (Service, T) {
 /// Attacks a hub up to three times, and panics unless an honest pair was well served once, and nothing of it was lost
 /// in any.
 #[track_caller]
-pub fn must_serve(victim: &Victim, limit: Duration, what: &str, mut attack: impl FnMut()) {
+pub fn must_serve(victim: &Victim, limit: Duration, what: &str, attack: impl FnMut()) {
+    must_be_once(victim, what, |service| service.is_within(limit), attack);
+}
+
+/// The same for an attack with tuples that the pair is sent: it is well served in half of its updates.
+#[track_caller]
+pub fn must_mostly_serve(victim: &Victim, limit: Duration, what: &str, attack: impl FnMut()) {
+    must_be_once(victim, what, |service| service.is_mostly_within(limit), attack);
+}
+
+#[track_caller]
+fn must_be_once(victim: &Victim, what: &str, is_good: impl Fn(&Service) -> bool, mut attack: impl FnMut()) {
     let mut all = Vec::new();
     while all.len() < TRIES {
         let (service, ()) = beside(victim, &mut attack);
         eprintln!("{what}: {service}");
         assert_eq!(service.attacked.lost, 0, "{what}: {service}");
-        if service.is_within(limit) {
+        if is_good(&service) {
             return;
         }
         all.push(service.to_string());
     }
-    panic!("{what}: p99 is over {limit:?} each time: {all:#?}");
+    panic!("{what}: it is not served in any try: {all:#?}");
 }
