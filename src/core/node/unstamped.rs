@@ -175,9 +175,8 @@ impl Node {
     /// It has not if what it lists was replaced here, or if ours was written while there was no node.
     fn may_predate_node(&self, id: LinkId, slot: Slot, hash: u64, now: Now) -> bool {
         let (held, started) = (self.store.held(slot), self.memory.started());
-        let history = self.memory.history(slot);
-        let changed_at = history.map_or(0, History::changed_at);
-        if !self.memory.is_young(changed_at, now) {
+        let (ours, history) = (held.value_hash(), self.memory.history(slot));
+        if !self.memory.is_young(history.map_or(0, History::changed_at), now) {
             return false;
         }
         if !held.stamp.is_synthetic() && held.stamp.origin != self.id && held.stamp.wall() < started.wall {
@@ -193,12 +192,14 @@ impl Node {
         {
             return true;
         }
-        // What plain peers have written has no stamp. But our nodes pass it on, and know what it has replaced.
+        // What plain peers have written has no stamp. But our nodes pass it on, and know what it has replaced; where that is
+        // nothing, what the peer lists is not older.
         let is_plain = |id| self.memory.links().any(|link| link == id);
-        let is_stamped = !held.stamp.is_synthetic() || writer.is_some_and(|writer| !is_plain(writer));
+        let has_replaced_any = held.stamp != Stamp::default().successor(ours);
+        let is_stamped =
+            !held.stamp.is_synthetic() || has_replaced_any && writer.is_some_and(|writer| !is_plain(writer));
         let others = || self.memory.links().filter(|&other| other != id).filter_map(plain);
-        let may_know_ours = || others().any(|other| other.was_sent(slot, held.value_hash()));
-        is_stamped && (peer.began() < changed_at || !may_know_ours())
+        is_stamped && !others().any(|other| other.was_sent_until(peer.began(), slot, ours, now.mono))
     }
 
     /// Adopts a value that is news, or delays it if the key changes too often.

@@ -315,6 +315,12 @@ impl PlainPeer {
         self.keys.get(slot).is_some_and(|key| key.sent == hash)
     }
 
+    /// Returns whether this value is the last that was sent to the peer, and was sent at `time` (ms) at the latest.
+    pub(in crate::core) fn was_sent_until(&self, time: u64, slot: Slot, hash: u64, now: u64) -> bool {
+        let is_in_time = |key: &Key| ago(key.sent_at, now) >= now.saturating_sub(time);
+        self.keys.get(slot).is_some_and(|key| key.sent == hash && is_in_time(key))
+    }
+
     /// Returns whether this value was sent to the peer within the last [`STALE_MS`], as the last of its key: the peer
     /// is about to repeat it.
     pub(in crate::core) fn was_just_sent(&self, slot: Slot, hash: u64, now: u64) -> bool {

@@ -269,16 +269,49 @@ fn what_a_young_node_hears_while_a_list_comes_in_is_not_in_the_list() {
     assert_eq!(told(&mut node), ["", "new"]);
 }
 
+/// The node has known the value for longer than the slow client's session lasts, but no plain peer was sent it before.
+#[test]
+fn what_others_are_sent_while_a_list_comes_in_is_not_known_to_the_lister() {
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
+    node.publish(b"key", b"new", 0, Now::at(50)).expect("room");
+    let first = node.open_link(Role::Server, Now::at(100)).expect("a link");
+    control(&mut node, first, MessageId::Hello, 100);
+    let slow = node.open_link(Role::Server, Now::at(150)).expect("a link");
+    control(&mut node, slow, MessageId::Hello, 150);
+    pass_time(&mut node, 300);
+    assert_eq!(said(&mut node, first, 300), ["new"]);
+    say(&mut node, slow, "old", 400);
+    assert_eq!(told(&mut node), ["new"]);
+    // A client that comes now may have heard of it from the first.
+    lister(&mut node, "newer", 500);
+    assert_eq!(told(&mut node), ["newer"]);
+}
+
+/// Makes a zgossip client of the node, which passes on a value with this stamp.
+fn one_of_ours(node: &mut Node, value: &str, stamp: Stamp, at: u64) {
+    let ours = node.open_link(Role::Server, Now::at(at)).expect("a link");
+    let hello = Extension { node: Some(7), capabilities: Some(0), ..Extension::default() };
+    node.handle_frame(ours, &encode(MessageId::Hello, &hello), Now::at(at));
+    let frame = encode_publish(&Tuple::new(b"key", value.as_bytes()), 0, Some(stamp));
+    node.handle_frame(ours, &frame, Now::at(at));
+}
+
 /// CZMQ nodes wrote the key elsewhere. One of ours has passed it on, and knows what it replaced.
 #[test]
 fn what_our_nodes_pass_on_of_plain_peers_goes_before_the_lists_to_a_young_node() {
     let mut node = Node::new(Settings::default(), 1, Now::at(1));
-    let ours = node.open_link(Role::Server, Now::at(1)).expect("a link");
-    let hello = Extension { node: Some(7), capabilities: Some(0), ..Extension::default() };
-    node.handle_frame(ours, &encode(MessageId::Hello, &hello), Now::at(2));
     let stamp = Stamp::default().successor(1).successor(value_hash(b"new"));
-    let frame = encode_publish(&Tuple::new(b"key", b"new"), 0, Some(stamp));
-    node.handle_frame(ours, &frame, Now::at(3));
+    one_of_ours(&mut node, "new", stamp, 2);
     lister(&mut node, "old", 100);
     assert_eq!(told(&mut node), ["new"]);
+}
+
+/// A CZMQ client was started anew together with its hub, and writes what it had written once before.
+#[test]
+fn what_replaced_nothing_does_not_go_before_the_lists_to_a_young_node() {
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
+    let stamp = Stamp::default().successor(value_hash(b"first"));
+    one_of_ours(&mut node, "first", stamp, 2);
+    lister(&mut node, "second", 100);
+    assert_eq!(told(&mut node), ["first", "second"]);
 }
