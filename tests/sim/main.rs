@@ -25,6 +25,7 @@
 //! | `oracle`, `judge` | what owners wrote, and which value is the right one |
 //! | `truth` | whether `agreement` and barriers tell the truth |
 //! | `record` | each node's record replays to the same bytes |
+//! | `rights` | worlds in which hubs have rules of who may read and write what |
 //! | `right_value`, `refusal`, `clocks`, `wan` | more promises: the value that stays, limits, clocks, long lines |
 //! | `warnings` | what nodes warn of, and that they do not where nothing is wrong |
 //! | `verdict` | whether all nodes agree and the network is silent |
@@ -52,6 +53,7 @@ mod refusal;
 mod replay;
 mod report;
 mod right_value;
+mod rights;
 mod scale;
 mod scenarios;
 mod simulator;

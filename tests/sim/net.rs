@@ -11,10 +11,10 @@ use super::stock::{Stock, Target};
 use super::watch::{Tally, kind};
 use super::wire::{Way, Wire};
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::{BTreeMap, BinaryHeap, HashSet};
 use zgossip::core::codec::MessageId;
 use zgossip::core::record::RecordedNode as Node;
-use zgossip::core::{LinkId, Now, Role, Settings};
+use zgossip::core::{LinkId, Now, Rights, Role, Settings};
 
 /// A millisecond of virtual time, which counts microseconds.
 pub const MS: u64 = 1000;
@@ -115,6 +115,9 @@ pub struct Sim {
     pub arrivals: Option<Arrivals>,
     /// Record of what owners wrote, and which nodes took it.
     pub oracle: Oracle,
+    /// Rules of nodes that have some, and what nodes have proved to be to those.
+    pub rights: BTreeMap<usize, Rights>,
+    pub names: BTreeMap<usize, String>,
     /// Number of changes after which everything that a node holds is checked.
     pub sample: u64,
     queue: BinaryHeap<Reverse<Queued>>,
@@ -139,6 +142,8 @@ impl Sim {
             recorded: false,
             arrivals: None,
             oracle: Oracle::default(),
+            rights: BTreeMap::new(),
+            names: BTreeMap::new(),
             sample: 1,
             queue: BinaryHeap::new(),
             serial: 0,
@@ -527,7 +532,7 @@ impl Sim {
 
     #[expect(clippy::too_many_arguments, reason = "where a frame arrives, and on which connection")]
     fn receive(&mut self, to: usize, wire: usize, way: Way, epoch: u32, frame: &[u8]) {
-        let (at, now) = (self.now, self.clock(to));
+        let (at, now, mut is_new) = (self.now, self.clock(to), false);
         match &mut self.nodes[to].body {
             Body::Stock(stock) => match way {
                 Way::ToServer => stock.hear_client(wire, epoch, frame, at),
@@ -537,11 +542,16 @@ impl Sim {
                 let link = match way {
                     Way::ToClient => ours.remotes.get(&wire).copied(),
                     Way::ToServer => Some(*ours.clients.entry((wire, epoch)).or_insert_with(|| {
+                        is_new = true;
                         let link = ours.node.open_link(Role::Server, now).expect("few clients");
                         ours.ends.insert(link, End { wire, role: Role::Server, epoch, gone_at: None });
                         link
                     })),
                 };
+                if let Some(link) = link.filter(|_| is_new) {
+                    self.introduce(to, link, self.wires[wire].client);
+                }
+                let Body::Ours(ours) = &mut self.nodes[to].body else { return };
                 if let Some(link) = link {
                     ours.node.handle_frame(link, frame, now);
                 }

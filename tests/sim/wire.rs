@@ -120,6 +120,7 @@ impl Sim {
                 let link = ours.node.open_link(Role::Client, now).expect("clients are not limited");
                 ours.ends.insert(link, End { wire, role: Role::Client, epoch: 0, gone_at: None });
                 ours.remotes.insert(wire, link);
+                self.introduce(client, link, self.wires[wire].server);
             }
             Body::Stock(stock) => stock.connect(wire),
         }
@@ -303,6 +304,9 @@ impl Sim {
                 }
                 Body::Stock(stock) => Body::Stock(Stock { watches: stock.watches, ..Stock::default() }),
             };
+            if let Some(rights) = sim.rights.get(&node).cloned() {
+                sim.rule(node, rights);
+            }
             sim.drain(node);
             for wire in sim.nodes[node].wires.clone() {
                 if sim.wires[wire].client == node {
