@@ -68,17 +68,25 @@ impl Default for Accepted {
 }
 
 impl Accepted {
-    /// Adds a connection that was accepted now; an earlier one with this descriptor is gone.
-    pub(super) fn add(&mut self, fd: RawFd, connection: Connection, place: Place, now: u64) {
-        self.remove(fd);
+    /// Adds a connection that was accepted now; an earlier one with this descriptor is gone. Returns the link that the
+    /// earlier one's messages belonged to.
+    pub(super) fn add(
+        &mut self,
+        fd: RawFd,
+        connection: Connection,
+        place: Place,
+        now: u64,
+    ) -> Option<LinkId> {
+        let link = self.remove(fd);
         self.entries.insert(fd, Entry { connection, place, number: 0, since: 0, base: 0, link: None });
         self.set_silent(fd, now);
+        link
     }
 
-    /// Removes a connection that closed.
-    pub(super) fn remove(&mut self, fd: RawFd) {
+    /// Removes a connection that closed. Returns the link that its messages belonged to.
+    pub(super) fn remove(&mut self, fd: RawFd) -> Option<LinkId> {
         self.unset_silent(fd);
-        self.entries.remove(&fd);
+        self.entries.remove(&fd)?.link
     }
 
     /// Notes the link that a connection's messages belong to.

@@ -8,7 +8,7 @@
 
 use std::os::fd::RawFd;
 
-use crate::core::Now;
+use crate::core::{LinkId, Now};
 use crate::warning::Kind;
 
 use super::Engine;
@@ -91,7 +91,8 @@ impl Crowding {
         self.listeners.iter().filter(move |_| refuses).filter_map(Listener::fd)
     }
 
-    fn handle_event(&mut self, event: &MonitorEvent, now: u64) {
+    /// Takes what a listener's monitor reports. Returns the link of a connection that is gone.
+    fn handle_event(&mut self, event: &MonitorEvent, now: u64) -> Option<LinkId> {
         match event.change {
             Change::Listening { descriptor } => {
                 self.listeners.retain(|listener| listener.fd().is_some());
@@ -100,23 +101,22 @@ impl Crowding {
                 self.next_look = Some(now);
             }
             Change::Accepted { descriptor } => {
-                let Ok(fd) = i32::try_from(descriptor) else { return };
+                let fd = i32::try_from(descriptor).ok()?;
                 // It may be closed by now, which the next events say, and its number be something else's.
                 if let Some(connection) = Connection::of(fd)
                     && raw::is_accepted_at(fd, &event.endpoint)
                 {
                     let place = raw::tcp_peer(fd).and_then(|far| place_of(far.ip()));
-                    self.accepted.add(fd, connection, place, now);
                     self.next_look = Some(now);
+                    return self.accepted.add(fd, connection, place, now);
                 }
             }
             Change::Disconnected { descriptor } => {
-                if let Ok(fd) = i32::try_from(descriptor) {
-                    self.accepted.remove(fd);
-                }
+                return self.accepted.remove(i32::try_from(descriptor).ok()?);
             }
             _ => {}
         }
+        None
     }
 
     /// Holds a descriptor in reserve from now on.
@@ -194,7 +194,12 @@ impl Engine {
             if event.change == Change::Undecided {
                 self.warn_of_nobody(&event.endpoint, NOBODY_IS_ADMITTED);
             }
-            self.crowding.handle_event(&event, now.mono);
+            let gone = self.crowding.handle_event(&event, now.mono);
+            // Otherwise the next message to it fails, soon enough. But another client may take its routing id before, and
+            // would be sent what that one might read.
+            if let Some(id) = gone.filter(|_| self.tells_clients_apart()) {
+                self.on_client_gone(id, now);
+            }
         }
     }
 

@@ -85,17 +85,12 @@ impl Engine {
             }
             messages += 1;
             bytes += message.bytes;
-            let link = match router.find(message.routing_id.data()) {
-                Some(link) if self.is_another(link, &message.body) => {
-                    self.looks.lost.push(link);
-                    continue;
-                }
-                Some(link) => link,
-                None => match self.open(router, slot, &message, now) {
-                    Some(link) => link,
-                    None => continue,
-                },
-            };
+            let mut found = router.find(message.routing_id.data());
+            if let Some(link) = found.filter(|&link| self.is_another(link, &message.body)) {
+                self.forget_client(link, router, now);
+                found = None;
+            }
+            let Some(link) = found.or_else(|| self.open(router, slot, &message, now)) else { continue };
             self.looks.on_read(link, message.bytes, message.frames);
             if !memory::is_there(COPIES * message.body.data().len()) {
                 self.log_failure("cannot take a message", raw::Error::NO_MEMORY);
@@ -107,6 +102,16 @@ impl Engine {
         self.received = message;
         self.note_read();
         is_drained
+    }
+
+    /// Closes the link of a client whose routing id another one has: libzmq had closed its connection before.
+    fn forget_client(&mut self, id: LinkId, router: &mut Router, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        router.remove_link(&link.routing_id);
+        link.intake = None;
+        self.departed.retain(|&(departed, _)| departed != id);
+        self.node.close_link(id, now);
+        self.closed.push(id);
     }
 
     /// Opens a link to the sender of a message, which is a new client.

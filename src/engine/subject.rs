@@ -55,11 +55,16 @@ impl Engine {
         self.node.set_subjects(id, if name.is_empty() { &subjects[..1] } else { &subjects });
     }
 
+    /// Returns whether it matters which client is which: not all may do the same, or admission may end.
+    pub(super) fn tells_clients_apart(&self) -> bool {
+        // Who was admitted must not stay by way of another's link, either.
+        self.node.has_rights() || self.admission.has_guests()
+    }
+
     /// Returns whether a message is of another client than a link is of. A client chooses its routing id, and may choose
     /// that of one who has gone just now.
     pub(super) fn is_another(&self, id: LinkId, message: &Msg) -> bool {
-        // Who was admitted must not stay by way of another's link, either.
-        if !self.node.has_rights() && !self.admission.has_guests() {
+        if !self.tells_clients_apart() {
             return false;
         }
         let Some(link) = self.links.get(&id).filter(|link| link.remote.is_none()) else { return false };

@@ -84,6 +84,9 @@ impl Engine {
     }
 
     fn send_in_turn(&mut self, id: LinkId, now: Now) {
+        if self.links.get(&id).is_none_or(|link| link.sending == Sending::Gone) {
+            return; // its routing id may be another client's by now
+        }
         let turn = self.send_share(id, now);
         let Some(link) = self.links.get_mut(&id) else { return };
         link.sending = match turn {
@@ -155,7 +158,13 @@ impl Engine {
             link.sending = Sending::Idle;
             return self.on_connection_lost(id, now);
         }
-        link.sending = Sending::Gone;
+        self.on_client_gone(id, now);
+    }
+
+    /// Handles a client whose connection is gone: its link ends once all is read that it sent.
+    pub(super) fn on_client_gone(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.sending != Sending::Gone) else { return };
+        (link.sending, link.pending) = (Sending::Gone, None);
         self.departed.push((id, now.mono));
     }
 

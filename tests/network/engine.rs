@@ -13,5 +13,6 @@ mod liveness;
 mod names;
 mod relay;
 mod revocation;
+mod routing_ids;
 mod security;
 mod strangers;
