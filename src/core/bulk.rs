@@ -22,10 +22,6 @@ const LARGEST: u64 = 8 << 20;
 const SHORT: u64 = 100;
 /// Milliseconds of delay beyond the shortest seen from which the window is halved: a fresh write waits that long.
 const LONG: u64 = 300;
-/// The same two while a flood is passed on and others write beside it. The window is not made smaller than the first then,
-/// because a busy machine takes as long.
-const CONTENDED_SHORT: u64 = 5;
-const CONTENDED_LONG: u64 = 15;
 /// Milliseconds, or four times the shortest round trip if that is more, after which an answer counts as missing: longer
 /// than a full window delays it.
 const MISSING: u64 = 2000;
@@ -95,9 +91,7 @@ impl Window {
     }
 
     /// Takes an answer, and adjusts the window to the delay that it shows.
-    fn answer(&mut self, number: u64, is_contended: bool, now: u64) {
-        let (short, long, least) =
-            if is_contended { (CONTENDED_SHORT, CONTENDED_LONG, INITIAL) } else { (SHORT, LONG, SMALLEST) };
+    fn answer(&mut self, number: u64, now: u64) {
         while let Some(&Asked { number: asked, sent, at }) = self.asked.front() {
             if asked > number {
                 return;
@@ -110,10 +104,10 @@ impl Window {
             self.acknowledged = self.acknowledged.max(sent);
             let shortest = self.shortest.map_or(took, |shortest| shortest.min(took));
             self.shortest = Some(shortest);
-            if took - shortest <= short {
+            if took - shortest <= SHORT {
                 self.size = (self.size + more).min(LARGEST);
-            } else if took - shortest >= long && sent >= self.shrunk_at {
-                self.size = (self.size / 2).max(least.min(self.size));
+            } else if took - shortest >= LONG && sent >= self.shrunk_at {
+                self.size = (self.size / 2).max(SMALLEST);
                 self.shrunk_at = self.sent;
             }
         }
@@ -136,8 +130,6 @@ pub(super) struct Bulk {
     /// Range of the change log that is owed: from the first offset to before the second.
     backlog: (u32, u32),
     window: Window,
-    /// Bytes that were sent in the window up to the last frame of what is owed.
-    sent: u64,
 }
 
 impl Bulk {
@@ -228,7 +220,7 @@ impl Bulk {
 
     /// Returns whether all that was owed was sent, and the peer has shown that it took it.
     pub(super) fn is_settled(&self) -> bool {
-        self.is_empty() && self.window.acknowledged >= self.sent
+        self.is_empty() && self.window.sent == self.window.acknowledged
     }
 
     /// Returns whether something is owed that may be sent now.
@@ -236,31 +228,16 @@ impl Bulk {
         !self.is_empty() && self.window.is_open()
     }
 
-    /// Returns whether more may be under way, of whatever is sent behind the others' changes.
-    pub(super) fn is_open(&self) -> bool {
-        self.window.is_open()
-    }
-
-    /// Takes note that a frame of what is owed was sent.
+    /// Takes note that a frame was sent.
     pub(super) fn sent(&mut self, bytes: usize) {
-        self.sent_beside(bytes);
-        self.sent = self.window.sent;
-    }
-
-    /// Takes note that a frame of something else was sent for which the window counts, too.
-    pub(super) fn sent_beside(&mut self, bytes: usize) {
         self.window.sent += bytes as u64;
     }
 
     /// Returns whether a question is to be sent now: a quarter of the window was sent since the last one, so that
     /// answers come before the window is used up, or everything was.
     pub(super) fn may_ask(&self) -> bool {
-        self.must_ask() || !self.window.lifted && self.window.unasked() > 0 && self.is_empty()
-    }
-
-    /// Returns whether a question is to be sent now, though more follows.
-    pub(super) fn must_ask(&self) -> bool {
-        !self.window.lifted && self.window.unasked() >= self.window.size / 4
+        let unasked = self.window.unasked();
+        !self.window.lifted && (unasked >= self.window.size / 4 || unasked > 0 && self.is_empty())
     }
 
     /// Number of the question that is sent now.
@@ -268,9 +245,9 @@ impl Bulk {
         self.window.ask(now)
     }
 
-    /// Takes the peer's answer to a question; others may write beside a flood that is passed on.
-    pub(super) fn answer(&mut self, number: u64, is_contended: bool, now: u64) {
-        self.window.answer(number & !BULK, is_contended, now);
+    /// Takes the peer's answer to a question.
+    pub(super) fn answer(&mut self, number: u64, now: u64) {
+        self.window.answer(number & !BULK, now);
     }
 
     /// Returns the time at which the answer to the last question counts as lost (monotonic ms).
@@ -305,7 +282,7 @@ mod tests {
             }
             let (at, number) = answers.pop_front().expect("a question is under way");
             now = now.max(at);
-            bulk.answer(number, false, now);
+            bulk.answer(number, now);
         }
         (now, longest)
     }
@@ -329,12 +306,12 @@ mod tests {
         bulk.owe(1);
         bulk.sent(100_000);
         let (first, second) = (bulk.ask(0), bulk.ask(10));
-        bulk.answer(first, false, 20);
-        bulk.answer(first, false, 20);
+        bulk.answer(first, 20);
+        bulk.answer(first, 20);
         bulk.sent(100);
         let third = bulk.ask(30);
-        bulk.answer(third, false, 40);
-        bulk.answer(second, false, 50);
+        bulk.answer(third, 40);
+        bulk.answer(second, 50);
         assert_eq!(bulk.pop(), Some(1));
         assert!(bulk.is_settled() && bulk.missing_at().is_none());
     }

@@ -17,7 +17,6 @@
 //! | `id`, `clock`, `tuple`, `frame`, `event`, `settings`, `stats` | the types that all other files use |
 //! | `timers` | deadlines |
 //! | `encodings` | frames of large tuples, shared by all links that send them |
-//! | `lanes` | who goes first where a flood is passed on |
 //! | `ledger` | how many bytes are held, and for what |
 //! | `codec` | the bytes on the wire |
 //! | `rights` | who may read and write what |
@@ -42,7 +41,6 @@ mod encodings;
 mod event;
 mod frame;
 mod id;
-mod lanes;
 mod ledger;
 mod link;
 mod node;

@@ -30,7 +30,6 @@ use crate::core::anti_entropy;
 use crate::core::bulk::Bulk;
 use crate::core::codec::{Extension, OFFERS};
 use crate::core::id::{Role, Slot};
-use crate::core::lanes::{Ahead, Flow};
 use crate::core::plain::peer::PlainPeer;
 use crate::core::plain::receipts::Receipts;
 use crate::core::plumtree::LazyPush;
@@ -78,10 +77,6 @@ pub(super) struct Link {
     cursor: u32,
     /// Tuples that are owed beside the changes of the moment.
     pub(super) bulk: Bulk,
-    /// What the peer has sent of late.
-    pub(super) flow: Flow,
-    /// Changes of the moment that were sent before their turn in the change log.
-    pub(super) ahead: Ahead,
     /// Stands in the queue of links with something to send.
     ready: bool,
     /// Plain client: its list is waited for.
@@ -112,7 +107,7 @@ pub(super) struct Link {
 impl Link {
     /// Bytes that the link takes.
     pub(super) fn bytes(&self) -> usize {
-        let waiting = self.outbox.bytes() + self.bulk.bytes() + self.ahead.bytes() + self.lazy_push.bytes();
+        let waiting = self.outbox.bytes() + self.bulk.bytes() + self.lazy_push.bytes();
         size_of::<Link>() + waiting + self.plain.bytes() + self.rights.bytes()
     }
 
@@ -136,8 +131,6 @@ impl Link {
             outbox: Outbox::default(),
             cursor: 0,
             bulk: Bulk::default(),
-            flow: Flow::default(),
-            ahead: Ahead::default(),
             ready: false,
             list_wait: ListWait::default(),
             receipts: Receipts::default(),
@@ -296,7 +289,6 @@ impl Link {
     pub(super) fn drop_unsent(&mut self) {
         self.outbox.clear();
         self.bulk.clear();
-        self.ahead.clear();
         self.list_wait.end();
         self.sync.on_owed(0);
         self.transit = Transit::default();

@@ -143,7 +143,7 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else { return };
         link.round_trip.on_answer(now.mono);
         if answer.question & BULK != 0 {
-            link.bulk.answer(answer.question, self.lanes.are_contended(now.mono), now.mono);
+            link.bulk.answer(answer.question, now.mono);
             link.sync.on_progress(now.mono);
             self.mark_ready(id);
             return self.schedule_link(id, now);

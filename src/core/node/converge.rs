@@ -132,7 +132,6 @@ impl Node {
             source.is_some_and(|id| self.is_extended(id)) && self.may_be_overtaken(found, stamp);
         let register = Register::new(tuple.clone(), stamp, source, state, defer_to_plain);
         let (slot, old) = self.put(found, register);
-        self.lanes.on_change(slot, source, now.mono);
         self.set_slot_deadline(slot, deadline);
         if old.is_none() && self.store.was_recycled(slot) {
             self.forget_plain(slot, now);

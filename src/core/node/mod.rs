@@ -14,7 +14,6 @@
 //! | `rights` | what peers may not read and write |
 //! | `anti_entropy` | finding and exchanging the tuples in which peers differ |
 //! | `transmit` | the next frame of each link |
-//! | `contended` | the same while a flood is passed on |
 //! | `tree` | routes to the machine of the broadcast trees |
 //! | `barrier` | which peers have taken what was held at some moment |
 //! | `liveness` | deadlines: signs of life, silence, expiry |
@@ -24,7 +23,6 @@
 mod anti_entropy;
 mod barrier;
 mod clocks;
-mod contended;
 mod converge;
 mod links;
 mod liveness;
@@ -52,7 +50,6 @@ use crate::core::codec::{MAX_NAME, Summary};
 use crate::core::encodings::Encodings;
 use crate::core::event::Event;
 use crate::core::id::{LinkId, Slot};
-use crate::core::lanes::Lanes;
 use crate::core::link::Link;
 use crate::core::plain::memory::Memory;
 use crate::core::plumtree;
@@ -94,7 +91,6 @@ pub struct Node {
     /// Messages that wait because they cause work.
     work: work::Work,
     work_deadline: Deadline,
-    lanes: Lanes,
     ready: VecDeque<LinkId>,
     /// Whether there may be links with the idle interval between heartbeats, because nothing changes.
     may_be_idle: bool,
@@ -154,7 +150,6 @@ impl Node {
             sweep_deadline: Deadline::default(),
             work: work::Work::default(),
             work_deadline: Deadline::default(),
-            lanes: Lanes::default(),
             ready: VecDeque::new(),
             may_be_idle: false,
             announced: 0,
@@ -232,7 +227,6 @@ impl Node {
             None => {}
         }
         self.make_room(self.need(found.slot, key, value.len()))?;
-        self.lanes.own.on_sent(key.len() + value.len(), now.mono);
         let stamp = self.next_stamp(replaced, now);
         let tuple = Tuple::new(key, value);
         let slot = self.write_at(found, Write { tuple, stamp, source: None, state: State::Live, ttl }, now);

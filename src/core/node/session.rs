@@ -18,8 +18,6 @@ impl Node {
         self.counters.frames_in += 1;
         self.counters.bytes_in += frame.len() as u64;
         link.traffic.on_received(frame.len());
-        link.flow.on_sent(frame.len(), now.mono);
-        self.lanes.is_peer_heavy = link.flow.is_heavy(now.mono);
         if !link.is_up() {
             return;
         }

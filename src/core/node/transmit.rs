@@ -194,29 +194,20 @@ impl Node {
 
     /// Makes the next frame with tuples for an extended link.
     fn next_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
-        if self.is_contended(id, now) {
-            return self.next_contended(id, now);
-        }
         // The change log may hold nothing for this link but tuples that are announced only.
         self.followed_batch(id, now)
             .or_else(|| self.next_announcement(id, now))
             .or_else(|| self.next_bulk(id, now))
     }
 
-    /// Makes a question how far the peer has come.
-    pub(super) fn ask(&mut self, id: LinkId, now: Now) -> Option<Frame> {
-        let link = self.links.get_mut(&id)?;
-        let question = Some(link.bulk.ask(now.mono));
-        link.round_trip.on_asked(now.mono);
-        self.schedule_link(id, now);
-        Some(self.heartbeat(id, Extension { question, ..Extension::default() }, now))
-    }
-
     /// Makes the next frame of what is owed in bulk, or a question how far the peer has come with it.
-    pub(super) fn next_bulk(&mut self, id: LinkId, now: Now) -> Option<Frame> {
+    fn next_bulk(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id)?;
         if link.bulk.may_ask() {
-            return self.ask(id, now);
+            let question = Some(link.bulk.ask(now.mono));
+            link.round_trip.on_asked(now.mono);
+            self.schedule_link(id, now);
+            return Some(self.heartbeat(id, Extension { question, ..Extension::default() }, now));
         }
         if !link.bulk.may_send() {
             return None;
@@ -236,11 +227,10 @@ impl Node {
 
     /// Makes a batch of the changes from the link's cursor on, without tuples that came from the peer or reach it over
     /// another link.
-    pub(super) fn followed_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
+    fn followed_batch(&mut self, id: LinkId, now: Now) -> Option<Frame> {
         let link = self.links.get_mut(&id)?;
         let (start, version) = (link.cursor(), self.store.changes.version());
-        if link.ahead.is_empty()
-            && self.batches.is_fresh(version, start, now)
+        if self.batches.is_fresh(version, start, now)
             && self.batches.suits(id, link)
             && let Some(frame) = &self.batches.frame
         {
@@ -256,8 +246,7 @@ impl Node {
             if let Some(slot) = self.store.changes.get(offset) {
                 let held = self.store.held(slot);
                 let origin = held.stamp.origin;
-                let may_have = held.source() != Some(id) && link.rights.may_read(held.tuple.key());
-                if !may_have || !link.ahead.is_empty() && link.ahead.was_sent(slot, held.stamp) {
+                if held.source() == Some(id) || !link.rights.may_read(held.tuple.key()) {
                     excluded = true;
                 } else if link.peer() == Some(origin) || link.lazy_push.is_lazy(origin) {
                     // The writer has it; a copy of the writer, with the same identity, learns by the announcement.
@@ -273,9 +262,6 @@ impl Node {
             offset += 1;
         }
         link.set_cursor(offset);
-        if offset == self.store.changes.end() {
-            link.ahead.clear();
-        }
         if timed {
             self.schedule_link(id, now);
         }
@@ -353,7 +339,7 @@ impl Node {
 
 /// Collects tuples for one frame, in order. The first is kept apart, because it becomes a PUBLISH if it stays alone.
 #[derive(Default)]
-pub(super) struct Collector {
+struct Collector {
     /// The batch's only tuple so far, with its time to live and stamp.
     first: Option<(Tuple, u32, Stamp)>,
     batch: Option<BatchWriter>,
@@ -362,23 +348,23 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    pub(super) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         let waiting = self.first.as_ref().map_or(0, |(tuple, ..)| tuple.value().len());
         self.batch.as_ref().map_or(waiting, BatchWriter::len) >= FULL
     }
 
     /// Returns whether the frame is to be closed before this tuple: a large one travels alone, so that no other waits
     /// for it.
-    pub(super) fn closes_before(&self, held: &Register) -> bool {
+    fn closes_before(&self, held: &Register) -> bool {
         held.tuple.value().len() >= FULL && self.count() > 0
     }
 
-    pub(super) fn count(&self) -> usize {
+    fn count(&self) -> usize {
         self.batch.as_ref().map_or(0, |batch| batch.count) + usize::from(self.first.is_some())
     }
 
     /// Adds a tuple or a tombstone; false if it is refused here, so that peers are not sent it.
-    pub(super) fn add(&mut self, held: &Register, ttl: u32) -> bool {
+    fn add(&mut self, held: &Register, ttl: u32) -> bool {
         let kind = match held.state {
             State::Live | State::Suppressed => RecordKind::Live,
             // A peer that was away may hold an older value, which the expired one has replaced.
@@ -398,7 +384,7 @@ impl Collector {
         true
     }
 
-    pub(super) fn finish(self, encodings: &mut Encodings) -> Option<Frame> {
+    fn finish(self, encodings: &mut Encodings) -> Option<Frame> {
         match (self.first, self.batch) {
             (Some((tuple, ttl, stamp)), _) => Some(encodings.publish(&tuple, ttl, stamp)),
             (None, batch) => Some(Frame::new(batch?.finish())),
