@@ -80,6 +80,9 @@ pub struct Node {
     peer_clocks_changed: bool,
     /// Whether a peer's clock was received, so that this node's has followed it.
     contacted: bool,
+    /// The hybrid time that the first extended peer told: what was stamped up to then was written before this node was
+    /// heard of.
+    contacted_at: u64,
     store: Store,
     links: BTreeMap<LinkId, Link>,
     next_link: u64,
@@ -141,6 +144,7 @@ impl Node {
             peer_clocks_at: 0,
             peer_clocks_changed: false,
             contacted: false,
+            contacted_at: 0,
             store: Store::new(random.u64(..)),
             links: BTreeMap::new(),
             next_link: 1,

@@ -6,6 +6,9 @@ use crate::core::id::{LinkId, Slot};
 use crate::core::link::Link;
 use crate::core::plain::history::Replaced;
 
+/// Time (ms) after this node's start in which the peers come back that were connected before it: CZMQ connects again
+/// within seconds. A peer that comes later is new.
+pub(super) const REUNION_MS: u64 = 30_000;
 /// Number of histories that are visited in one sweep, so that pruning all of the 131 072 there may be takes no long
 /// turn.
 const PRUNED_IN_ONE_SWEEP: usize = 2000;
@@ -62,7 +65,12 @@ impl Node {
     pub(super) fn note_departure(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get(&id) else { return };
         if link.is_plain() || link.plain.has_spoken() {
-            self.memory.on_departure(link.plain.confirmed_until(link.liveness.heard_at()), now);
+            let heard_at = link.liveness.heard_at();
+            // A peer of this node's former self that was not told all may still hold anything that was replaced.
+            let may_hold_all = !link.plain.was_told_all(heard_at) || !link.bulk.is_empty();
+            let is_of_former = link.plain.began() < self.memory.started().mono + REUNION_MS;
+            let confirmed = link.plain.confirmed_until(heard_at);
+            self.memory.on_departure(if is_of_former && may_hold_all { 0 } else { confirmed }, now);
         }
     }
 

@@ -303,8 +303,11 @@ impl Node {
             if time > before {
                 self.tally_lead(id, before, time, now);
             }
-            if !std::mem::replace(&mut self.contacted, true) && time > before {
-                self.advance_own(before, time, now);
+            if !std::mem::replace(&mut self.contacted, true) {
+                self.contacted_at = time;
+                if time > before {
+                    self.advance_own(before, time, now);
+                }
             }
         }
     }

@@ -140,6 +140,7 @@ impl Node {
             let listens = link.list_wait.is_open();
             if let Some(slot) = link.bulk.peek().filter(|_| !listens) {
                 link.bulk.pop();
+                link.plain.on_told(now.mono);
                 let is_sent = |held: &&Register| held.is_live() && link.rights.may_read(held.tuple.key());
                 if let Some(held) = self.store.get(slot).filter(is_sent) {
                     link.plain.on_sent(slot, value_hash(held.tuple.value()), now.mono);
@@ -155,7 +156,9 @@ impl Node {
             } else if listens {
                 return None;
             } else {
-                link.bulk.next_offset()?
+                let offset = link.bulk.next_offset()?;
+                link.plain.on_told(now.mono);
+                offset
             };
             let Some(slot) = self.store.changes.get(offset) else { continue };
             let held = self.store.held(slot);

@@ -2,6 +2,7 @@
 
 use super::Node;
 use super::converge::Write;
+use super::plain_memory::REUNION_MS;
 use crate::core::clock::{Now, Stamp};
 use crate::core::id::{LinkId, Role, Slot};
 use crate::core::plain::history::{Delayed, History, Replaced};
@@ -14,9 +15,6 @@ use crate::core::tuple::{Tuple, value_hash};
 /// Time (ms) for which a value is delayed that a client sends before its HELLO: what was queued for an earlier
 /// connection comes at once, and a tenth of a second is a pause in it.
 const BACKLOG_PAUSE_MS: u64 = 100;
-/// Time (ms) after this node's start in which the peers come back that were connected before it: CZMQ connects again
-/// within seconds. A peer that comes later is new.
-const REUNION_MS: u64 = 30_000;
 
 /// An unstamped value of a known key, to be judged.
 #[derive(Copy, Clone)]
@@ -179,7 +177,9 @@ impl Node {
         if !self.memory.is_young(history.map_or(0, History::changed_at), now) {
             return false;
         }
-        if !held.stamp.is_synthetic() && held.stamp.origin != self.id && held.stamp.wall() < started.wall {
+        let is_stamped = !held.stamp.is_synthetic();
+        let was_before = held.stamp.wall() < started.wall || held.stamp.time <= self.contacted_at;
+        if is_stamped && held.stamp.origin != self.id && was_before {
             return true;
         }
         let plain = |id| self.links.get(&id).map(|link| &link.plain);
@@ -196,8 +196,7 @@ impl Node {
         // nothing, what the peer lists is not older.
         let is_plain = |id| self.memory.links().any(|link| link == id);
         let has_replaced_any = held.stamp != Stamp::default().successor(ours);
-        let is_stamped =
-            !held.stamp.is_synthetic() || has_replaced_any && writer.is_some_and(|writer| !is_plain(writer));
+        let is_stamped = is_stamped || has_replaced_any && writer.is_some_and(|writer| !is_plain(writer));
         let others = || self.memory.links().filter(|&other| other != id).filter_map(plain);
         is_stamped && !others().any(|other| other.was_sent_until(peer.began(), slot, ours, now.mono))
     }

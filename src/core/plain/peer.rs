@@ -65,6 +65,8 @@ pub(in crate::core) struct PlainPeer {
     backlog: Backlog,
     in_flight: InFlight,
     lag: Lag,
+    /// Time (ms) at which the peer was last sent a tuple beside the changes of the moment: it is told what is held here.
+    told_at: u64,
     /// The first and the last time since when copies may be outdated of keys that are awaited no more, although the
     /// peer has not repeated our value.
     unproven: Option<(u64, u64)>,
@@ -188,6 +190,17 @@ impl PlainPeer {
         key.set(RECEIVED, true);
         key.set(ANSWERED, !is_early || key.is(ANSWERED));
         previous
+    }
+
+    /// The peer is sent a tuple of those that it has to be told because it is new, or back.
+    pub(in crate::core) fn on_told(&mut self, now: u64) {
+        self.told_at = now;
+    }
+
+    /// Returns whether the peer, which was last heard at `heard_at`, has adopted the last tuple of those that it was told
+    /// because it is new: it was heard since its echo was due.
+    pub(in crate::core) fn was_told_all(&self, heard_at: u64) -> bool {
+        heard_at >= self.told_at.saturating_add(STALE_MS)
     }
 
     /// The value of the key that the peer sent had been queued for an earlier connection: it came before HELLO.

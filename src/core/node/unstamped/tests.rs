@@ -315,3 +315,48 @@ fn what_replaced_nothing_does_not_go_before_the_lists_to_a_young_node() {
     lister(&mut node, "second", 100);
     assert_eq!(told(&mut node), ["first", "second"]);
 }
+
+/// A node of ours that says HELLO, and that the network's hybrid clock shows `clock`.
+fn greet(node: &mut Node, clock: u64, at: u64) -> LinkId {
+    let link = node.open_link(Role::Server, Now::at(at)).expect("a link");
+    let hello =
+        Extension { node: Some(7), capabilities: Some(0), clock: Some(clock), ..Extension::default() };
+    node.handle_frame(link, &encode(MessageId::Hello, &hello), Now::at(at));
+    link
+}
+
+/// This node's wall clock is behind: by it alone, what was written before the start looks as if written since.
+#[test]
+fn what_was_stamped_before_the_first_contact_goes_before_lists_whatever_the_wall_clock_shows() {
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
+    let wall = Now::at(1).wall;
+    let stamp = Stamp { time: (wall + 60_000) << 16, origin: 1 << 63 | 7 };
+    let ours = greet(&mut node, stamp.time, 10);
+    let first = lister(&mut node, "older", 20);
+    pass_time(&mut node, 3_000);
+    let frame = encode_publish(&Tuple::new(b"key", b"new"), 0, Some(stamp));
+    node.handle_frame(ours, &frame, Now::at(3_000));
+    let is_told = |node: &mut Node, at| {
+        pass_time(node, at);
+        said(node, first, at).contains(&"new".to_owned())
+    };
+    assert!((3_000..9_000).step_by(100).any(|at| is_told(&mut node, at)));
+    lister(&mut node, "old", 10_000);
+    assert_eq!(told(&mut node), ["older", "new"]);
+}
+
+/// The connection of a client breaks before it is told what the node holds since its restart.
+#[test]
+fn a_client_that_was_not_told_all_may_come_back_with_what_was_replaced_before() {
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
+    lister(&mut node, "old", 100);
+    pass_time(&mut node, 200);
+    node.publish(b"key", b"new", 0, Now::at(200)).expect("room");
+    let slow = node.open_link(Role::Server, Now::at(1_000)).expect("a link");
+    control(&mut node, slow, MessageId::Hello, 1_000);
+    let other = encode_publish(&Tuple::new(b"another key", b""), 0, None);
+    node.handle_frame(slow, &other, Now::at(1_100));
+    node.close_link(slow, Now::at(4_000));
+    lister(&mut node, "old", 100_000);
+    assert_eq!(told(&mut node), ["old", "new", ""]);
+}
