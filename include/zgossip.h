@@ -749,7 +749,8 @@ int zgossip_check(const char *file, char **problems_p);
 //
 // Returns: 0, or -1.
 // Errors: EINVAL if the path is malformed, or the item cannot have that value;
-//     and those of an answered call.
+//     EISCONN for zgossip/network once there are peers; and those of an
+//     answered call.
 int zgossip_set(zgossip_t *self, const char *path, const char *value);
 
 // Saves the configuration to a file, in the form that zgossip_load reads.

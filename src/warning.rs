@@ -59,6 +59,8 @@ pub enum Kind {
     Drift,
     /// A peer writes what no rule allows.
     Denied,
+    /// A peer is of another network.
+    OtherNetwork,
     /// A peer brings times that are far ahead of the clocks, and not too far to be followed.
     FarAhead,
     /// Removed keys were forgotten before their time.
@@ -92,7 +94,7 @@ pub struct Entry {
 }
 
 /// All kinds of warnings about a running node.
-pub const WARNINGS: [Entry; 33] = [
+pub const WARNINGS: [Entry; 34] = [
     Entry {
         kind: Kind::Unreachable,
         text: "cannot connect to {endpoint}: {reason}",
@@ -289,6 +291,15 @@ pub const WARNINGS: [Entry; 33] = [
         meaning: "The rules of who may write what do not allow it. The peer goes on holding what it has written, and is told \
                   that it is refused.",
         remedy: "Add a rule for that subject and prefix, or let the peer's program write elsewhere.",
+    },
+    Entry {
+        kind: Kind::OtherNetwork,
+        text: "nothing is exchanged with {peer}, which is {theirs}: this node is {ours}",
+        over: "",
+        meaning: "Nodes of different networks (zgossip/network) have no session with each other, so that two networks do not \
+                  become one by a wrong CONNECT. Nodes without a network's name, and those of version 1.0, are of one network. \
+                  CZMQ nodes are of each network that has no name or sets zgossip/network/plain.",
+        remedy: "Correct the endpoint of the CONNECT, or the name.",
     },
     Entry {
         kind: Kind::FarAhead,

@@ -19,6 +19,7 @@
 //! | `encodings` | frames of large tuples, shared by all links that send them |
 //! | `ledger` | how many bytes are held, and for what |
 //! | `codec` | the bytes on the wire |
+//! | `network` | which peers are of the node's network |
 //! | `rights` | who may read and write what |
 //! | `store` | the tuples, their change log, the digest |
 //! | `plumtree` | broadcast trees |
@@ -43,6 +44,7 @@ mod frame;
 mod id;
 mod ledger;
 mod link;
+mod network;
 mod node;
 mod plain;
 mod plumtree;
@@ -60,6 +62,7 @@ pub use clock::{MOST_DRIFT, Now};
 pub use event::{Event, Identity, Warning};
 pub use frame::Frame;
 pub use id::{LinkId, Role};
+pub use network::Network;
 pub use node::{Barrier, Node, Origin, PeerKind, PeerState};
 pub use rights::{Access, MAX_SUBJECT, OTHERS, Rights};
 pub use settings::{Refusal, Settings};

@@ -78,7 +78,7 @@ use std::sync::atomic::AtomicUsize;
 use hashbrown::HashMap;
 
 use crate::core::record::RecordedNode;
-use crate::core::{self, Event, Identity, LinkId, Now, Rights, Stats, Tuple};
+use crate::core::{self, Event, Identity, LinkId, Network, Now, Rights, Stats, Tuple};
 use crate::log::Logger;
 
 use clock::Clock;
@@ -339,6 +339,16 @@ impl Engine {
     /// Sets who may read and write what.
     pub fn set_rights(&mut self, rights: &Rights) {
         self.node.set_rights(rights, self.clock.now());
+    }
+
+    /// Sets the network that the node belongs to. Returns whether it could be: nothing is connected yet.
+    pub fn set_network(&mut self, network: &Network) -> bool {
+        self.node.set_network(network)
+    }
+
+    /// Returns whether this could be the node's network from now on.
+    pub fn may_set_network(&self, network: &Network) -> bool {
+        self.node.may_set_network(network)
     }
 
     /// Sets the node's public key (Z85) for the BINDs and CONNECTs that follow. It is checked when it is used.

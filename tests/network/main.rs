@@ -14,6 +14,7 @@
 //! | `converge` | small networks agree, whatever happens to them |
 //! | `fleet` | random faults on bad lines, and which value stays |
 //! | `scale` | many tuples, many nodes |
+//! | `named` | networks that have names |
 //! | `rights` | who may read and write what |
 //! | `security` | CURVE and ZAP |
 //! | `silent` | connections that say nothing, and few descriptors |
@@ -29,6 +30,7 @@ mod hostile_memory;
 mod hostile_work;
 mod hosts_file;
 mod interop;
+mod named;
 mod plain;
 mod protocol;
 mod rights;

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use crate::actor::file::zpl::Item;
-use crate::core::{MOST_DRIFT, Settings};
+use crate::core::{MOST_DRIFT, Network, Settings};
 use crate::engine::memory;
 use crate::log::show;
 
@@ -28,12 +28,27 @@ pub struct Values {
     pub record_size: Option<u64>,
     /// `zgossip/security/revocation`, where it is set.
     pub revocation: Option<bool>,
+    /// `zgossip/network`; empty where it is not set.
+    pub network: Vec<u8>,
+    /// `zgossip/network/plain`.
+    pub takes_plain: bool,
 }
 
 impl Default for Values {
     fn default() -> Values {
-        let (background, ipv6, events) = Default::default();
-        Values { core: unset(), background, ipv6, events, record: None, record_size: None, revocation: None }
+        let (background, ipv6, events, network, takes_plain) = Default::default();
+        let (record, record_size, revocation) = Default::default();
+        Values {
+            core: unset(),
+            background,
+            ipv6,
+            events,
+            record,
+            record_size,
+            revocation,
+            network,
+            takes_plain,
+        }
     }
 }
 
@@ -100,6 +115,8 @@ enum Take {
     Switch(fn(&mut Values, Option<bool>)),
     /// 0, 1 or 2, or a word for one of the first two; a larger number means 2.
     Level(fn(&mut Values, u64)),
+    /// A name of at most 64 bytes.
+    Name(fn(&mut Values, &[u8])),
     /// Any text but the empty one, which is a value that is not set.
     Text(fn(&mut Values, Option<&[u8]>)),
     /// Any text, read elsewhere.
@@ -258,6 +275,20 @@ pub const CONFIGURATION: &[Key] = &[
         "",
         "What is allowed there: words of `read`, `announce`, `retract`, `write`, or `none`.",
     ),
+    Key {
+        path: "zgossip/network",
+        default: "",
+        unit: "",
+        meaning: "The network's name (64 bytes at most): nodes of different networks exchange nothing, and say so.",
+        take: Take::Name(|values, name| values.network = name.to_vec()),
+    },
+    Key {
+        path: "zgossip/network/plain",
+        default: "0",
+        unit: "",
+        meaning: "1: CZMQ nodes belong to a network that has a name, too. To one without a name they belong in any case.",
+        take: Take::Switch(|values, on| values.takes_plain = on.unwrap_or(false)),
+    },
     elsewhere("zgossip/security/mechanism", "null", "`null`, `plain` or `curve`."),
     elsewhere("zgossip/security/secret-key", "", "For `curve`: name of a certificate with both keys."),
     elsewhere("zgossip/security/username", "", "For `plain`: the username that CONNECT gives."),
@@ -285,6 +316,11 @@ const fn elsewhere(path: &'static str, default: &'static str, meaning: &'static 
 }
 
 impl Values {
+    /// The network that the node is to belong to.
+    pub fn network(&self) -> Network {
+        Network::new(&self.network, self.takes_plain).unwrap_or_default()
+    }
+
     /// Reads the values of `tree`. Where a value is bad, that setting stays as it is in `self`.
     pub fn read(&self, tree: &Item) -> (Values, Vec<BadValue>) {
         let mut values = self.clone();
@@ -319,6 +355,10 @@ impl Key {
                 set(values, on);
             }
             Take::Level(set) => set(values, text.map_or(Ok(0), |text| level(text).ok_or_else(bad))?),
+            Take::Name(set) => match text.unwrap_or_default() {
+                name if Network::new(name, false).is_some() => set(values, name),
+                _ => return Err(bad()),
+            },
             Take::Text(set) => set(values, text),
             Take::Elsewhere => {}
         }
@@ -332,6 +372,7 @@ impl Key {
             Take::Number(most, _) => format!("a number of {} from 0 to {most}", self.unit),
             Take::Switch(_) => "0 or 1, no or yes, off or on, false or true".to_owned(),
             Take::Level(_) => "0, 1 or 2, no or yes, off or on, false or true".to_owned(),
+            Take::Name(_) => "a name of at most 64 bytes".to_owned(),
             Take::Text(_) | Take::Elsewhere => "a text".to_owned(),
         }
     }
@@ -393,7 +434,8 @@ mod tests {
     fn every_key_is_read() {
         let text = "server\n    timeout = 0\n    max_tuples = 1\n    max_value = 2\n    max_clients = 3\n    max_bytes = 7\n\
                     \x20   max_drift = 4\n    tombstone = 5\n    verbose = 1\n    background = true\n\
-                    \x20   events = yes\n    ipv6 = 0\n    record = r\n    record_size = 6\n";
+                    \x20   events = yes\n    ipv6 = 0\n    record = r\n    record_size = 6\n\
+                    zgossip\n    network = name\n        plain = 1\n    security\n        revocation = 0\n";
         let (values, bad) = Values::default().read(&tree(text));
         assert_eq!(bad, []);
         let core = Settings {
@@ -414,7 +456,9 @@ mod tests {
             ipv6: Some(false),
             record,
             record_size: Some(6),
-            revocation: None,
+            revocation: Some(false),
+            network: b"name".to_vec(),
+            takes_plain: true,
         };
         assert_eq!(values, expected);
         assert_eq!(

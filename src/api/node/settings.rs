@@ -57,7 +57,7 @@ impl Node {
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the path is not made of names separated by `/`, or the item
-    /// cannot have this value.
+    /// cannot have this value; another one for `zgossip/network` once there are peers.
     pub fn set(&self, path: &str, value: &str) -> Result<(), Error> {
         Ok(self.handle()?.set(path.as_bytes(), value.as_bytes())?)
     }

@@ -22,6 +22,7 @@ const OWED: u8 = 9;
 const SENT: u8 = 10;
 const NAME: u8 = 11;
 const HIDDEN: u8 = 12;
+const NETWORK: u8 = 13;
 
 /// Longest name of a node on the wire, in bytes: enough to tell nodes apart, and little to remember for each peer.
 pub const MAX_NAME: usize = 64;
@@ -71,6 +72,8 @@ pub struct Extension<'a> {
     pub name: Option<&'a [u8]>,
     /// Number of tuples of the summary that the sender does not show to its program.
     pub hidden: Option<u32>,
+    /// Name of the sender's network, at most [`MAX_NAME`] bytes in any encoding; empty, or absent, for none.
+    pub network: Option<&'a [u8]>,
 }
 
 /// Capability: the sender understands OFFER, and requests what it lacks instead of being sent it.
@@ -119,6 +122,9 @@ impl<'a> Extension<'a> {
         if let Some(hidden) = self.hidden {
             field(HIDDEN, &[&hidden.to_be_bytes()]);
         }
+        if let Some(network) = self.network {
+            field(NETWORK, &[network]);
+        }
         let length = frame.len() - start - 4;
         if length == 0 {
             frame.truncate(start);
@@ -155,6 +161,10 @@ impl<'a> Extension<'a> {
                 }
                 NAME => return Err(Invalid::Extension),
                 HIDDEN => extension.hidden = Some(field.u32()?),
+                NETWORK if field.0.len() <= MAX_NAME => {
+                    extension.network = Some(std::mem::take(&mut field.0));
+                }
+                NETWORK => return Err(Invalid::Extension),
                 _ => continue,
             }
             if !field.0.is_empty() {
@@ -192,6 +202,7 @@ mod tests {
             sent: Some(13),
             name: Some(b"name"),
             hidden: Some(14),
+            network: Some(b"network"),
         }
     }
 

@@ -163,6 +163,8 @@ impl Liveness {
         let lost = match phase {
             Phase::Extended => self.probes > 0 && now >= self.probed_at + LOST,
             Phase::Plain | Phase::Undetermined if self.has_answered => silence > PLAIN_LOST,
+            // It is asked so seldom that its silence tells nothing.
+            Phase::Barred => false,
             _ => silence > self.timeout,
         };
         lost && now >= self.trusted_until

@@ -320,7 +320,7 @@ impl Link {
                 || (self.is_extended() && self.offers && self.transit.is_next())
                 || self.may_probe()
                 || self.is_receipt_ping_due()
-                || (self.phase != Phase::Handshake
+                || (self.may_be_sent_tuples()
                     && (self.cursor < log_end || self.lazy_push.is_due() || self.has_bulk())))
     }
 
@@ -357,9 +357,6 @@ impl Link {
     /// Returns whether a probe is due and everything that it stands for has been sent.
     pub(super) fn may_probe(&self) -> bool {
         let is_all_sent = self.bulk.is_empty() && self.lazy_push.is_empty();
-        self.phase != Phase::Handshake
-            && is_all_sent
-            && !self.sync.has_gap()
-            && self.acks.may_probe(self.cursor)
+        self.may_be_sent_tuples() && is_all_sent && !self.sync.has_gap() && self.acks.may_probe(self.cursor)
     }
 }

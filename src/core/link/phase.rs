@@ -9,6 +9,10 @@ use crate::core::plumtree::LazyPush;
 /// known. Longer than any round trip, because a peer is taken for a plain one only for what it sends.
 const HANDSHAKE_TIMEOUT: u64 = 5_000;
 
+/// Milliseconds after which a server of another network is asked again: it may have been given another name, on a
+/// connection that stands because something lies between.
+const BARRED_MS: u64 = 30_000;
+
 /// Protocol that the peer speaks, as far as is known.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(in crate::core) enum Phase {
@@ -21,6 +25,8 @@ pub(in crate::core) enum Phase {
     Plain,
     /// The extended protocol, with stamps, batches and digests.
     Extended,
+    /// The peer is of another network: nothing is taken from it, and nothing sent but answers that say so.
+    Barred,
 }
 
 impl Link {
@@ -99,6 +105,15 @@ impl Link {
         self.next_turn_at = u64::MAX;
     }
 
+    /// The peer is of another network. A client asks again after a pause.
+    pub(in crate::core) fn bar(&mut self, now: u64) {
+        self.set_phase(Phase::Barred);
+        (self.peer, self.peer_name) = (None, None);
+        self.drop_unsent();
+        self.plain = PlainPeer::default();
+        self.next_turn_at = now + BARRED_MS;
+    }
+
     pub(super) fn set_phase(&mut self, phase: Phase) {
         self.phase = phase;
         self.rights.denied = None;
@@ -109,6 +124,16 @@ impl Link {
     fn owe_all(&mut self, log_end: u32) {
         self.cursor = log_end;
         self.bulk.owe_all_before(log_end);
+    }
+
+    /// Returns whether the peer is sent more than what the handshake needs.
+    pub(super) fn may_be_sent_tuples(&self) -> bool {
+        !matches!(self.phase, Phase::Handshake | Phase::Barred)
+    }
+
+    /// Returns whether the peer is of another network.
+    pub(in crate::core) fn is_barred(&self) -> bool {
+        self.phase == Phase::Barred
     }
 
     pub(in crate::core) fn is_plain(&self) -> bool {

@@ -43,7 +43,7 @@ impl Node {
         let end = self.store.changes.end();
         let mut asked = Vec::new();
         for (&id, link) in &mut self.links {
-            if link.role() == Role::Server && !(link.is_up() && link.is_joined()) {
+            if link.is_barred() || link.role() == Role::Server && !(link.is_up() && link.is_joined()) {
                 continue;
             }
             link.acks.set(self.last_barrier, end);
@@ -72,9 +72,9 @@ impl Node {
     }
 
     /// Number of peers that have yet to acknowledge a barrier. A peer whose connection is lost for good does not
-    /// count.
+    /// count, nor does one of another network.
     pub fn count_lagging(&self, barrier: Barrier) -> usize {
-        self.links.values().filter(|link| link.acks.lags(barrier.0)).count()
+        self.links.values().filter(|link| !link.is_barred() && link.acks.lags(barrier.0)).count()
     }
 
     /// Number of peers that have acknowledged a barrier. An extended peer with several links counts once, and the node

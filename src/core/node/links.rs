@@ -80,6 +80,7 @@ impl Node {
             .filter(|(_, link)| {
                 link.is_up() && link.handshake.has_hello() && link.phase() == Phase::Handshake
             })
+            .filter(|_| self.network.takes(None))
             .map(|(&id, _)| id)
             .collect();
         for id in undetermined {
@@ -131,6 +132,7 @@ impl Node {
             summary: Some(self.summary_of(id)),
             hidden: self.hidden_field(id),
             name: Some(&*self.name).filter(|name| !name.is_empty()),
+            network: Some(self.network.name()).filter(|name| !name.is_empty()),
             ..Extension::default()
         }
     }
@@ -143,8 +145,12 @@ impl Node {
         self.establish(id, now);
     }
 
-    /// Starts a session with a peer that speaks ZGP/1 and no more. It is sent everything.
+    /// Starts a session with a peer that speaks ZGP/1 and no more. It is sent everything, if this node's network takes
+    /// such peers.
     pub(super) fn become_plain(&mut self, id: LinkId, now: Now) {
+        if !self.network.takes(None) {
+            return self.bar(id, None, now);
+        }
         let end = self.store.changes.end();
         self.memory.on_plain(id);
         self.change_phase(id, |link| link.become_plain(end, now.mono));
@@ -164,7 +170,7 @@ impl Node {
     }
 
     /// Changes a link's phase, keeps count of plain links, and keeps those that are not extended out of the tree.
-    fn change_phase<T>(&mut self, id: LinkId, change: impl FnOnce(&mut Link) -> T) -> Option<T> {
+    pub(super) fn change_phase<T>(&mut self, id: LinkId, change: impl FnOnce(&mut Link) -> T) -> Option<T> {
         self.drop_waiting(id);
         let link = self.links.get_mut(&id)?;
         let was_plain = link.is_plain();
@@ -187,7 +193,7 @@ impl Node {
         self.schedule_link(id, now);
     }
 
-    fn leave(&mut self, id: LinkId) {
+    pub(super) fn leave(&mut self, id: LinkId) {
         if let Some(link) = self.links.get_mut(&id) {
             link.handshake.end();
             if link.leave() {

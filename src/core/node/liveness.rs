@@ -88,10 +88,10 @@ impl Node {
         match link.phase() {
             // Only what a peer sends decides what it is. One that publishes without stamps is a plain one.
             Phase::Handshake if has_hello && link.plain.has_spoken() => self.become_plain(id, now),
-            Phase::Handshake if has_hello => self.become_undetermined(id, now),
+            Phase::Handshake if has_hello && self.network.takes(None) => self.become_undetermined(id, now),
             Phase::Undetermined if link.plain.has_spoken() => self.become_plain(id, now),
             Phase::Undetermined => self.ask_again(id, now),
-            Phase::Handshake => self.start_handshake(id, now),
+            Phase::Handshake | Phase::Barred => self.start_handshake(id, now),
             Phase::Extended => self.send_next_heartbeat(id, now),
             Phase::Plain => self.keep_alive(id, silence, now),
         }

@@ -26,6 +26,7 @@ mod clocks;
 mod converge;
 mod links;
 mod liveness;
+mod network;
 mod origins;
 mod peers;
 mod plain_memory;
@@ -51,6 +52,7 @@ use crate::core::encodings::Encodings;
 use crate::core::event::Event;
 use crate::core::id::{LinkId, Slot};
 use crate::core::link::Link;
+use crate::core::network::Network;
 use crate::core::plain::memory::Memory;
 use crate::core::plumtree;
 use crate::core::rights::Tables;
@@ -71,6 +73,7 @@ pub struct Node {
     id: u64,
     /// The name that extended peers are told; empty for none.
     name: Box<[u8]>,
+    network: Network,
     settings: Settings,
     random: fastrand::Rng,
     clock: Clock,
@@ -138,6 +141,7 @@ impl Node {
         let mut node = Node {
             id,
             name: Box::default(),
+            network: Network::default(),
             settings,
             clock: Clock::default(),
             peer_clocks: PeerClocks::default(),

@@ -67,7 +67,7 @@ impl Node {
 
     fn peer_state(&self, id: LinkId, link: &Link, now: Now) -> PeerState {
         let kind = match link.phase() {
-            Phase::Handshake | Phase::Undetermined => PeerKind::Undetermined,
+            Phase::Handshake | Phase::Undetermined | Phase::Barred => PeerKind::Undetermined,
             Phase::Plain => PeerKind::Plain,
             Phase::Extended => PeerKind::Extended,
         };

@@ -48,6 +48,8 @@ impl Node {
     fn handle_as_client(&mut self, id: LinkId, message: Message<'_>, frame: &[u8], now: Now) {
         match message {
             Message::Pong(extension) if extension.node.is_some() => self.on_introduction(id, extension, now),
+            Message::Pong(Extension { network: Some(theirs), .. }) => self.on_barred(id, theirs, now),
+            _ if self.is_barred(id) => {}
             Message::Pong(_) => self.on_pong(id, now),
             Message::Invalid => self.on_invalid(id, now),
             Message::Hello(_) | Message::Ping | Message::Request(_) if !self.is_extended(id) => {
@@ -60,6 +62,7 @@ impl Node {
     fn handle_as_server(&mut self, id: LinkId, message: Message<'_>, frame: &[u8], now: Now) {
         match message {
             Message::Hello(extension) => self.on_hello(id, extension, now),
+            other if self.is_barred(id) => self.handle_of_barred(id, &other),
             Message::Ping => {
                 if let Some(link) = self.links.get_mut(&id).filter(|link| link.handshake.has_hello()) {
                     link.plain.on_ping();
@@ -80,6 +83,9 @@ impl Node {
                 }
                 // Anything but a plain tuple needs a session.
                 let Message::Publish { key, value, .. } = other else { return };
+                if !self.network.takes(None) {
+                    return;
+                }
                 let link = self.links.get_mut(&id);
                 if link.is_some_and(|link| link.handshake.takes_before_hello(key.len() + value.len())) {
                     self.handle_tuples(id, other, frame, now);
@@ -93,6 +99,9 @@ impl Node {
 
     /// Handles the messages that are alike in both roles.
     fn handle_tuples(&mut self, id: LinkId, message: Message<'_>, frame: &[u8], now: Now) {
+        if !self.is_extended(id) && !self.network.takes(None) {
+            return; // a server that has yet to show its network
+        }
         if let Message::Publish { key, value, ttl, extension } = message {
             // A value that ever had a stamp is never judged without it. So a stamp is believed whoever sends it, and
             // a value without one from a peer that knows stamps is a mistake.
@@ -140,6 +149,10 @@ impl Node {
         link.drop_unsent();
         link.plain.on_hello(true, now.mono);
         let Some(peer) = extension.node else { return self.become_plain(id, now) };
+        if self.bars(id, &extension, now) {
+            return;
+        }
+        let Some(link) = self.links.get_mut(&id) else { return };
         link.on_introduced(peer, &extension);
         self.observe(id, extension, now);
         if let Some((link, summary)) = self.links.get_mut(&id).zip(extension.summary) {
@@ -160,6 +173,10 @@ impl Node {
         if link.is_extended() {
             return;
         }
+        if self.bars(id, &extension, now) {
+            return;
+        }
+        let Some(link) = self.links.get_mut(&id) else { return };
         link.on_introduced(peer, &extension);
         // If the peer was slow to answer, it is being sent everything in plain form; the rest follows the log.
         let cursor = link.cursor();

@@ -154,6 +154,20 @@ impl Node {
         }
     }
 
+    /// Warns of a peer of another network: of ours by its network's name, `None` for a plain one.
+    pub(super) fn warn_of_network(&mut self, id: LinkId, theirs: Option<&[u8]>, now: Now) {
+        let Some(link) = self.links.get(&id) else { return };
+        if self.watch.limiter.pass(Kind::OtherNetwork, about(id, link), now.mono) {
+            let of = |name: &[u8]| match name {
+                [] => "of the network without a name".to_owned(),
+                name => format!("of network '{}'", crate::log::printable(name)),
+            };
+            let theirs = theirs.map_or("a CZMQ node".to_owned(), of);
+            let values = vec![("theirs", theirs), ("ours", of(self.network.name()))];
+            self.warn(Kind::OtherNetwork, Some(id), values);
+        }
+    }
+
     fn watch_clocks(&mut self, now: Now) {
         // What a peer of version 1.0 sends as its clock follows the network's fastest.
         let told = |link: &&Link| link.is_up() && link.is_extended() && link.offers();

@@ -2,7 +2,7 @@
 
 use super::entry::{EventDigest, FrameDigest, Input, Output, Returned, kind, refusal_number};
 use super::fields::Fields;
-use crate::core::{Access, Frame, LinkId, Node, Now, Refusal, Rights, Role, Settings};
+use crate::core::{Access, Frame, LinkId, Network, Node, Now, Refusal, Rights, Role, Settings};
 
 const REFUSALS: [Refusal; 7] = [
     Refusal::EmptyKey,
@@ -21,6 +21,7 @@ impl Input<'_> {
             Input::New { .. } | Input::Joined { .. } | Input::Note(_) => {}
             Input::SetSettings(ref settings) => node.set_settings(settings.clone(), now),
             Input::SetName(name) => node.set_name(name),
+            Input::SetNetwork(ref network) => return (node.set_network(network.clone()).output(), None),
             Input::SetRights(ref rights) => node.set_rights(rights),
             Input::SetSubjects(link, ref subjects) => node.set_subjects(link, subjects),
             Input::Shutdown => node.shutdown(now),
@@ -75,6 +76,7 @@ impl Input<'_> {
             kind::NOTE => Input::Note(fields.bytes()?),
             kind::SET_SETTINGS => Input::SetSettings(take_settings(fields)?),
             kind::SET_NAME => Input::SetName(fields.bytes()?),
+            kind::SET_NETWORK => Input::SetNetwork(Network::new(fields.bytes()?, fields.byte()? != 0)?),
             kind::SET_RIGHTS => Input::SetRights(take_rights(fields)?),
             kind::SET_SUBJECTS => {
                 let (link, count) = (take_link(fields)?, fields.number()?);

@@ -11,7 +11,7 @@ use super::fields::{put_bytes, put_number};
 #[cfg(doc)]
 use crate::core::Node;
 use crate::core::codec::MessageId;
-use crate::core::{Barrier, Event, Frame, LinkId, Refusal, Rights, Role, Settings, Tuple};
+use crate::core::{Barrier, Event, Frame, LinkId, Network, Refusal, Rights, Role, Settings, Tuple};
 
 /// A call of a method of [`Node`] that may change the node, without the time.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,8 @@ pub enum Input<'a> {
     SetSettings(Settings),
     /// [`Node::set_name`].
     SetName(&'a [u8]),
+    /// [`Node::set_network`].
+    SetNetwork(Network),
     /// [`Node::set_rights`].
     SetRights(Rights),
     /// [`Node::set_subjects`].
@@ -249,6 +251,11 @@ impl Input<'_> {
                 out.push(kind::SET_NAME);
                 put_bytes(out, name);
             }
+            Input::SetNetwork(ref network) => {
+                out.push(kind::SET_NETWORK);
+                put_bytes(out, network.name());
+                out.push(network.takes_plain().into());
+            }
             Input::SetRights(ref rights) => {
                 out.push(kind::SET_RIGHTS);
                 put_rights(out, rights);
@@ -348,6 +355,7 @@ pub(super) mod kind {
     pub(in super::super) const SET_NAME: u8 = 24;
     pub(in super::super) const SET_RIGHTS: u8 = 25;
     pub(in super::super) const SET_SUBJECTS: u8 = 26;
+    pub(in super::super) const SET_NETWORK: u8 = 27;
 }
 
 pub(super) fn refusal_number(refusal: Refusal) -> u8 {
@@ -398,6 +406,10 @@ impl fmt::Display for Input<'_> {
             Input::Note(text) => write!(f, "note: {}", Text(text)),
             Input::SetSettings(ref settings) => write!(f, "set {settings:?}"),
             Input::SetName(name) => write!(f, "name {}", Text(name)),
+            Input::SetNetwork(ref network) => {
+                let plain = if network.takes_plain() { ", with plain peers" } else { "" };
+                write!(f, "network {}{plain}", Text(network.name()))
+            }
             Input::SetRights(ref rights) => {
                 write!(f, "{} rules of who may read and write what", rights.iter().len())
             }

@@ -8,6 +8,7 @@ use crate::core::Now;
 use crate::core::event::Event;
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role};
+use crate::core::network::Network;
 use crate::core::node::{Barrier, Node};
 use crate::core::rights::Rights;
 use crate::core::settings::{Refusal, Settings};
@@ -114,6 +115,11 @@ impl RecordedNode {
     /// Calls [`Node::set_name`], and records the call.
     pub fn set_name(&mut self, name: &[u8]) {
         self.call(None, || Input::SetName(name), |node| node.set_name(name));
+    }
+
+    /// Calls [`Node::set_network`], and records the call.
+    pub fn set_network(&mut self, network: &Network) -> bool {
+        self.call(None, || Input::SetNetwork(network.clone()), |node| node.set_network(network.clone()))
     }
 
     /// Calls [`Node::set_rights`], and records the call, with the subjects of the links if they are not recorded yet.

@@ -5,6 +5,7 @@ use super::fields::Fields;
 use super::*;
 use crate::core::Now;
 use crate::core::id::{LinkId, Role};
+use crate::core::network::Network;
 use crate::core::rights::{Access, Rights};
 use crate::core::settings::{Refusal, Settings};
 use std::collections::VecDeque;
@@ -26,6 +27,7 @@ fn every_entry_is_read_as_it_was_written() {
         Input::Note(b"text"),
         Input::SetSettings(settings),
         Input::SetName(b"name"),
+        Input::SetNetwork(Network::new(b"network", true).expect("a short name")),
         Input::SetRights(rights()),
         Input::SetSubjects(LinkId(3), vec![b"key", b""]),
         Input::Publish { key: b"k", value: b"", ttl: u32::MAX },

@@ -134,7 +134,8 @@ unsafe fn store_problems(place: *mut *mut c_char, problems: &[String]) -> Result
 ///
 /// Returns: 0, or -1.
 /// Errors: EINVAL if the path is malformed, or the item cannot have that value;
-///     and those of an answered call.
+///     EISCONN for zgossip/network once there are peers; and those of an
+///     answered call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgossip_set(
     self_: *mut zgossip_t,

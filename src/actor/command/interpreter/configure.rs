@@ -19,6 +19,14 @@ use crate::engine::{Error, Mechanism};
 use crate::log::show;
 use crate::warning::Kind;
 
+const NETWORK: &[u8] = b"zgossip/network";
+const FIXED_NETWORK: &str =
+    "the network's name stays as it is once there are peers: set it before BIND and CONNECT";
+
+fn is_network(path: &[u8]) -> bool {
+    matches!(configuration::relative(path), NETWORK | b"zgossip/network/plain")
+}
+
 /// What the configuration's security section has set, and not the program by commands.
 #[derive(Default)]
 pub(super) struct SecuritySet {
@@ -54,6 +62,9 @@ impl Execution<'_> {
             return Err(Failure::new(libc::EINVAL, reason));
         }
         configuration::check(path, value).map_err(|bad| Failure::new(libc::EINVAL, bad))?;
+        if is_network(path) {
+            self.check_network(path, value)?;
+        }
         if configuration::is_record(path) {
             self.record_now(value)?;
             self.interpreter.recorded = Some(value).filter(|name| !name.is_empty()).map(<[u8]>::to_vec);
@@ -142,6 +153,20 @@ impl Execution<'_> {
             self.interpreter.recorded = record;
         }
         self.engine.set_settings(settings);
+        if !self.engine.set_network(&self.interpreter.values.network()) {
+            self.report(NETWORK, FIXED_NETWORK);
+        }
+    }
+
+    /// Fails if an item of the network's name cannot be changed any more.
+    fn check_network(&self, path: &[u8], value: &[u8]) -> Result<(), Failure> {
+        let mut tree = self.interpreter.tree.clone();
+        tree.put(path, value).map_err(|reason| Failure::new(libc::EINVAL, reason))?;
+        let (values, _) = self.interpreter.values.read(&tree);
+        if self.engine.may_set_network(&values.network()) {
+            return Ok(());
+        }
+        Err(Failure::new(libc::EISCONN, FIXED_NETWORK))
     }
 
     /// Sets a rule of who may read and write what, or takes it back. It counts more than one of the configuration file.
