@@ -297,6 +297,9 @@ impl Sim {
                 Body::Ours(before) => {
                     before.check_record();
                     let mut ours = Ours::new(Node::new(settings, seed, now));
+                    if before.forgets {
+                        ours.forgets_removals();
+                    }
                     if sim.recorded {
                         ours.start_record(now);
                     }
