@@ -4,8 +4,7 @@ use super::Node;
 use crate::core::clock::Now;
 use crate::core::codec::{Extension, Message, MessageId, encode};
 use crate::core::frame::Frame;
-use crate::core::id::LinkId;
-use crate::core::link::Link;
+use crate::core::id::{LinkId, Role};
 use crate::core::network::Network;
 
 impl Node {
@@ -43,17 +42,25 @@ impl Node {
         self.schedule_link(id, now);
     }
 
-    /// Returns whether the peer is of another network.
-    pub(super) fn is_barred(&self, id: LinkId) -> bool {
-        self.links.get(&id).is_some_and(Link::is_barred)
-    }
-
-    /// Server: answers a client of another network, which by HELLO may have become one of this. A PONG with this
-    /// network's name, and without an introduction, tells a node of ours why it hears nothing else; to others it is a PONG.
-    pub(super) fn handle_of_barred(&mut self, id: LinkId, message: &Message<'_>) {
-        if matches!(message, Message::Ping) {
-            let who = Extension { network: Some(self.network.name()), ..Extension::default() };
-            self.queue_control(id, Frame::new(encode(MessageId::Pong, &who)));
+    /// Takes a message of a peer of another network. By HELLO or its introduction it may come to be of this one; all else is
+    /// dropped. A server answers PING with a PONG that has this network's name, and no introduction: it tells a node of ours
+    /// why it hears nothing else, and to others it is a PONG.
+    pub(super) fn handle_of_barred(&mut self, id: LinkId, role: Role, message: Message<'_>, now: Now) {
+        match (role, message) {
+            (Role::Server, Message::Hello(extension)) => self.on_hello(id, extension, now),
+            (Role::Server, Message::Ping) => {
+                let who = Extension { network: Some(self.network.name()), ..Extension::default() };
+                self.queue_control(id, Frame::new(encode(MessageId::Pong, &who)));
+            }
+            (Role::Client, Message::Pong(extension)) if extension.node.is_some() => {
+                self.on_introduction(id, extension, now);
+            }
+            (Role::Client, Message::Pong(_)) => {
+                if let Some(link) = self.links.get_mut(&id) {
+                    link.pings.on_pong();
+                }
+            }
+            _ => {}
         }
     }
 
@@ -61,9 +68,7 @@ impl Node {
     pub(super) fn on_barred(&mut self, id: LinkId, theirs: &[u8], now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         link.pings.on_pong();
-        if !link.is_barred() {
-            self.bar(id, Some(theirs), now);
-        }
+        self.bar(id, Some(theirs), now);
     }
 }
 

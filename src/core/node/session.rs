@@ -25,8 +25,9 @@ impl Node {
         match decode(frame) {
             Ok(message) => {
                 self.debug(|| format!("link {}: received {}", id.get(), name(&message)));
-                match self.links.get(&id).map(|link| link.role()) {
-                    Some(Role::Client) => self.handle_as_client(id, message, frame, now),
+                match self.links.get(&id).map(|link| (link.role(), link.is_barred())) {
+                    Some((role, true)) => self.handle_of_barred(id, role, message, now),
+                    Some((Role::Client, _)) => self.handle_as_client(id, message, frame, now),
                     _ => self.handle_as_server(id, message, frame, now),
                 }
             }
@@ -49,7 +50,6 @@ impl Node {
         match message {
             Message::Pong(extension) if extension.node.is_some() => self.on_introduction(id, extension, now),
             Message::Pong(Extension { network: Some(theirs), .. }) => self.on_barred(id, theirs, now),
-            _ if self.is_barred(id) => {}
             Message::Pong(_) => self.on_pong(id, now),
             Message::Invalid => self.on_invalid(id, now),
             Message::Hello(_) | Message::Ping | Message::Request(_) if !self.is_extended(id) => {
@@ -62,7 +62,6 @@ impl Node {
     fn handle_as_server(&mut self, id: LinkId, message: Message<'_>, frame: &[u8], now: Now) {
         match message {
             Message::Hello(extension) => self.on_hello(id, extension, now),
-            other if self.is_barred(id) => self.handle_of_barred(id, &other),
             Message::Ping => {
                 if let Some(link) = self.links.get_mut(&id).filter(|link| link.handshake.has_hello()) {
                     link.plain.on_ping();
@@ -99,7 +98,7 @@ impl Node {
 
     /// Handles the messages that are alike in both roles.
     fn handle_tuples(&mut self, id: LinkId, message: Message<'_>, frame: &[u8], now: Now) {
-        if !self.is_extended(id) && !self.network.takes(None) {
+        if !self.network.takes(None) && !self.is_extended(id) {
             return; // a server that has yet to show its network
         }
         if let Message::Publish { key, value, ttl, extension } = message {
@@ -141,7 +140,7 @@ impl Node {
     }
 
     /// Server: takes HELLO. The session starts, or starts anew.
-    fn on_hello(&mut self, id: LinkId, extension: Extension<'_>, now: Now) {
+    pub(super) fn on_hello(&mut self, id: LinkId, extension: Extension<'_>, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         if link.handshake.on_hello() {
             link.plain.on_another_hello();
@@ -168,7 +167,7 @@ impl Node {
     }
 
     /// Client: takes the introduction of a server, which turns out to be extended.
-    fn on_introduction(&mut self, id: LinkId, extension: Extension<'_>, now: Now) {
+    pub(super) fn on_introduction(&mut self, id: LinkId, extension: Extension<'_>, now: Now) {
         let (Some(link), Some(peer)) = (self.links.get_mut(&id), extension.node) else { return };
         if link.is_extended() {
             return;

@@ -157,7 +157,9 @@ impl Node {
     /// Warns of a peer of another network: of ours by its network's name, `None` for a plain one.
     pub(super) fn warn_of_network(&mut self, id: LinkId, theirs: Option<&[u8]>, now: Now) {
         let Some(link) = self.links.get(&id) else { return };
-        if self.watch.limiter.pass(Kind::OtherNetwork, about(id, link), now.mono) {
+        // Strangers may come by any number of connections, so all of them count as one cause.
+        let about = if link.role() == Role::Client { id.get() } else { 0 };
+        if self.watch.limiter.pass(Kind::OtherNetwork, about, now.mono) {
             let of = |name: &[u8]| match name {
                 [] => "of the network without a name".to_owned(),
                 name => format!("of network '{}'", crate::log::printable(name)),

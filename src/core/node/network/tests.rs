@@ -162,3 +162,20 @@ fn the_network_is_chosen_before_there_are_peers() {
     node.close_link(link, Now::at(2));
     assert!(node.set_network(named("other")));
 }
+
+/// A stranger that comes again and again fills no log.
+#[test]
+fn any_number_of_connections_of_another_network_is_said_once() {
+    let mut node = Node::new(Settings::default(), 1, Now::at(1));
+    let hello = Extension { node: Some(1 << 63 | 7), network: Some(b"other"), ..Extension::default() };
+    let mut warnings = 0;
+    for at in 1..100 {
+        let link = node.open_link(Role::Server, Now::at(at)).expect("a link");
+        node.handle_frame(link, &encode(MessageId::Hello, &hello), Now::at(at));
+        let is_said =
+            |event: &Event| matches!(event, Event::Warning(warning) if warning.kind == Kind::OtherNetwork);
+        warnings += std::iter::from_fn(|| node.poll_event()).filter(is_said).count();
+        node.close_link(link, Now::at(at));
+    }
+    assert_eq!(warnings, 1);
+}
