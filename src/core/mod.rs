@@ -73,4 +73,5 @@ pub use {
     clock::Stamp,
     codec::{Invalid, Message, MessageId},
     node::Agreement,
+    tuple::keys_of_hash,
 };

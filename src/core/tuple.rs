@@ -129,10 +129,10 @@ pub(super) fn value_hash(value: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(value)
 }
 
-/// The first keys, of any number, of 32 bytes that have this hash: [`key_hash`] combines two halves, of which one can make up
+/// The first keys, of any number, of 32 bytes that have this hash: XXH3 combines two halves, of which one can make up
 /// for the other.
-#[cfg(test)]
-pub(super) fn keys_of_hash(hash: u64) -> impl Iterator<Item = Vec<u8>> {
+#[cfg(any(test, feature = "internals"))]
+pub fn keys_of_hash(hash: u64) -> impl Iterator<Item = Vec<u8>> {
     const SECRETS: [u64; 4] =
         [0xBE4B_A423_396C_FEB8, 0x1CAD_21F7_2C81_017C, 0xDB97_9083_E96D_D4DE, 0x1F67_B3B7_A4A4_4072];
     const FACTOR: u64 = 0x1656_6791_9E37_79F9;

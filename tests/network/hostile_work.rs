@@ -7,6 +7,7 @@ use common::attack::LIMIT;
 use common::net::{RawClient, publish};
 use common::node::eventually;
 use common::{LONG, Lib, Node, SHORT};
+use zgossip::core::keys_of_hash;
 
 /// Times that an attack may be repeated before what the pair notices is its fault.
 const TRIES: usize = 3;
@@ -67,24 +68,6 @@ fn send_tuples<'a>(client: &RawClient, keys: impl Iterator<Item = &'a [u8]>) {
 fn record(key: &[u8], time: u64) -> Vec<u8> {
     let stamp = [time, 1 << 63 | 77].map(u64::to_be_bytes).concat();
     [&[0, key.len() as u8], key, &stamp, &1u32.to_be_bytes(), b"x"].concat()
-}
-
-/// Keys of 32 bytes that all have this XXH3, which combines two halves: one makes up for the other.
-fn twins(hash: u64) -> impl Iterator<Item = Vec<u8>> {
-    const SECRETS: [u64; 4] =
-        [0xBE4B_A423_396C_FEB8, 0x1CAD_21F7_2C81_017C, 0xDB97_9083_E96D_D4DE, 0x1F67_B3B7_A4A4_4072];
-    const FACTOR: u64 = 0x1656_6791_9E37_79F9;
-    const LENGTH: u64 = 32u64.wrapping_mul(0x9E37_79B1_85EB_CA87);
-    let inverse = (0..6).fold(FACTOR, |x, _| x.wrapping_mul(2u64.wrapping_sub(FACTOR.wrapping_mul(x))));
-    let mixed = (hash ^ hash >> 32).wrapping_mul(inverse);
-    let sum = (mixed ^ mixed >> 37).wrapping_sub(LENGTH);
-    let keys = (1u64 << 60..).map(move |first| {
-        let product = u128::from(first) << 1;
-        let rest = sum.wrapping_sub(product as u64 ^ (product >> 64) as u64);
-        let words = [first ^ SECRETS[0], 2 ^ SECRETS[1], rest ^ SECRETS[2], 1 ^ SECRETS[3]];
-        words.map(u64::to_le_bytes).concat()
-    });
-    keys.filter(move |key| !key.contains(&0) && xxh3_64(key) == hash)
 }
 
 fn requests(keys: &[[u8; 8]]) -> Vec<u8> {
@@ -244,7 +227,7 @@ fn keys_that_all_have_one_hash_delay_nobody_and_all_agree() {
     let hubs = ["one", "two"].map(|name| Node::new(Lib::Native, name));
     let endpoints = hubs.each_ref().map(Node::bind);
     let mut pairs = Pairs::new(&endpoints[0]);
-    let keys: Vec<Vec<u8>> = twins(xxh3_64(b"honest twin")).take(100_000).collect();
+    let keys: Vec<Vec<u8>> = keys_of_hash(xxh3_64(b"honest twin")).take(100_000).collect();
     for (hub, (endpoint, keys)) in endpoints.iter().zip([&keys[..75_000], &keys[25_000..]]).enumerate() {
         let client = extended(endpoint, 77 + hub as u64);
         send_tuples(&client, keys.iter().map(|key| &key[..]));
