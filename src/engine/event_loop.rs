@@ -170,7 +170,7 @@ impl Engine {
             owner.poll_timeout(),
             self.timers.next(),
             self.send_queue.next_turn(),
-            self.looks.next(self.connections()),
+            self.looks.next(self.connections(), self.crowding.accepted.silent()),
             self.crowding.next_look(),
             self.admission.next_look(),
         ];

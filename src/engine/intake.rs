@@ -25,6 +25,9 @@ const FRAMING: u64 = 64;
 /// connection.
 const BUSY_INTERVAL: u64 = 10;
 const INTERVAL: u64 = 100;
+/// Milliseconds between two looks of a node that nothing else wakes. A message without end does not wake it either, and
+/// has this time before it is noticed; a shorter one would be most of what an idle node does.
+const IDLE_INTERVAL: u64 = 1000;
 /// Bytes that come between two looks from which on the next one follows soon.
 const MUCH: u64 = 1 << 20;
 /// Bytes in a millisecond that a connection brings from which on the kernel's buffer for it is kept small: libzmq's only
@@ -140,9 +143,12 @@ impl Looks {
         self.doomed.iter().any(|(_, of, doomed)| *of == slot && **doomed == *routing_id)
     }
 
-    /// The moment of the next look (mono ms), if there are connections: a message without end does not wake the node.
-    pub(super) fn next(&self, connections: usize) -> Option<u64> {
-        (connections > 0).then_some(self.next_at)
+    /// The moment (mono ms) for which the node has to wake for the next look, if there are connections. By a `silent` one no
+    /// message has come yet: who it is nobody knows, and it does not stay for long.
+    pub(super) fn next(&self, connections: usize, silent: usize) -> Option<u64> {
+        let is_soon = self.is_busy || silent > 0;
+        let idle = (self.last_at + IDLE_INTERVAL).max(self.next_at);
+        (connections > 0).then_some(if is_soon { self.next_at } else { idle })
     }
 
     fn warn(&mut self, logger: &Logger, peer: String, now: Now) {
@@ -319,6 +325,14 @@ mod tests {
             looks.on_read(link, 100, 1);
         }
         assert_eq!(looks.read, [(one, 328), (two, 164), (one, 164)]);
-        assert_eq!((looks.next(0), looks.next(1)), (None, Some(0)));
+    }
+
+    #[test]
+    fn an_idle_node_wakes_seldom_for_its_looks_and_soon_where_much_or_nothing_has_come() {
+        let mut looks = Looks { last_at: 5000, next_at: 5100, ..Looks::default() };
+        assert_eq!(looks.next(0, 0), None);
+        assert_eq!((looks.next(3, 0), looks.next(3, 1)), (Some(6000), Some(5100)));
+        looks.is_busy = true;
+        assert_eq!(looks.next(3, 0), Some(5100));
     }
 }
