@@ -153,7 +153,7 @@ static void commands (void)
     //  Every command with too few arguments, with empty ones, and with too many
     const char *words [] = {
         "", " ", "BIND", "PORT", "LOAD", "CONFIGURE", "SET", "SAVE", "CONNECT", "PUBLISH",
-        "UNPUBLISH", "VERBOSE", "SET PUBLICKEY", "SET SECRETKEY", "ZAP DOMAIN", "NONSENSE", "$",
+        "UNPUBLISH", "VERBOSE", "SET PUBLICKEY", "SET SECRETKEY", "ZAP DOMAIN", "UNWATCH", "WATCH", "NONSENSE", "$",
         "DELIVER", "publish", "STATUS ", "\xff\xff", "%s%s%s%n"
     };
     char *long_text = repeat ('x', 70000);

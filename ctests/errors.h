@@ -128,6 +128,23 @@ static void write_file (const char *name, const char *content)
     CHECK (file && fputs (content, file) >= 0 && fclose (file) == 0);
 }
 
+//  What zgossip_watch returns when as many prefixes are watched as may be
+static int watch_too_many (void)
+{
+    zgossip_t *made = new_node ("watcher");
+    for (int number = 0; number < 1024; number++) {
+        char prefix [16];
+        snprintf (prefix, sizeof prefix, "%d", number);
+        CHECK (zgossip_watch (made, prefix) == 0);
+    }
+    CHECK (zgossip_watch (made, "7") == 0);
+    int rc = zgossip_watch (made, "one more");
+    int code = errno;
+    zgossip_destroy (&made);
+    errno = code;
+    return rc;
+}
+
 //  What loading a file a second time returns, of which the half that asks for
 //  passwords is missing then
 static int load_half (bool strictly)

@@ -86,6 +86,8 @@ static void refused (void)
         FAILS (zgossip_set_zap_domain (n, "d"), EINVAL);
         FAILS (zgossip_set_rights (n, "*", "a", "write"), EINVAL);
         FAILS (zgossip_set_plain (n, "u", "p"), EINVAL);
+        FAILS (zgossip_watch (n, "a"), EINVAL);
+        FAILS (zgossip_unwatch (n, "a"), EINVAL);
         FAILS (zgossip_load_strict (n, "f", NULL), EINVAL);
         FAILS_NULL (zgossip_endpoint (n), EINVAL);
         FAILS (zgossip_set_log (n, NULL, NULL), EINVAL);
@@ -171,6 +173,13 @@ static void refused (void)
     SAYS ("'wirte' is not a right");
     FAILS (zgossip_set_rights (n, "*", "a", NULL), ENOENT);
     CHECK (zgossip_set_rights (n, "*", "a", "write") == 0 && zgossip_set_rights (n, "*", "a", NULL) == 0);
+    FAILS (zgossip_watch (n, NULL), EINVAL);
+    SAYS ("prefix is NULL");
+    FAILS (zgossip_unwatch (n, "a"), ENOENT);
+    CHECK (zgossip_watch (n, "a") == 0 && zgossip_watch (n, "a") == 0 && zgossip_unwatch (n, "a") == 0);
+    FAILS (zgossip_unwatch (n, "a"), ENOENT);
+    SAYS ("not watched");
+    CHECK (zgossip_watch (n, "") == 0);
     FAILS (zgossip_set_plain (n, "name", NULL), EINVAL);
     FAILS (zgossip_set_plain (n, NULL, "password"), EINVAL);
     FAILS (zgossip_set_plain (n, "", "password"), EINVAL);

@@ -104,6 +104,12 @@ static void network ()
     CHECK (!leaf.connect (endpoint, "no key") && errno == EACCES);
     CHECK (leaf.set_rights ("*", "a/", "announce, retract") && leaf.clear_rights ("*", "a/"));
     CHECK (!leaf.set_rights ("*", "a/*", "write") && errno == EINVAL && !leaf.clear_rights ("*", "a/"));
+    gossip::node watcher ("watcher");
+    CHECK (watcher.publish ("a/1", "x") && watcher.publish ("b/1", "x") && watcher.watch ("b/"));
+    CHECK (watcher.recv ().key () == "a/1" && watcher.recv ().key () == "b/1");
+    gossip::event synced = watcher.recv ();
+    CHECK (synced.kind () == gossip::kind::synced && synced.key () == "b/");
+    CHECK (watcher.unwatch ("b/") && !watcher.unwatch ("b/") && errno == ENOENT);
     CHECK (leaf.set_zap_domain ("domain") && leaf.set_keys ("p", "s") && leaf.bind (endpoint) == -1);
 }
 

@@ -518,6 +518,11 @@ void zgossip_origin_destroy(zgossip_origin_t **self_p);
 // seconds without a connection, and rarely again.
 #define ZGOSSIP_EVENT_UNREACHABLE 8
 
+// Event: A prefix is watched, and what is held of it was delivered; key: the
+// prefix. It comes once for each WATCH, as soon as the whole state of a peer
+// is there, and whatever server/events is.
+#define ZGOSSIP_EVENT_SYNCED 9
+
 // Event: The reply to a command that was sent by zgossip_send or
 // zgossip_sendx.
 #define ZGOSSIP_EVENT_REPLY 7
@@ -599,6 +604,47 @@ int zgossip_set_rcvtimeo(zgossip_t *self, int msecs);
 // Errors: EMFILE or ENFILE if there is no descriptor left; EINVAL if `self` is
 //     no node.
 int zgossip_fd(zgossip_t *self);
+
+/*  ----------------------------------------------------------------------------
+    Watching: which keys a node delivers to its program.
+    ---------------------------------------------------------------------------- */
+
+// Delivers only keys that begin with a prefix, and those that are held at
+// once.
+//
+//     zgossip_connect (node, "tcp://hub:5670", NULL);
+//     zgossip_watch (node, "service/");
+//
+// Until the first call a node delivers everything. From then on it delivers
+// the keys that begin with one of the prefixes that are watched, up to 1024 of
+// them; the empty prefix stands for all keys. About other keys no event of kind
+// ZGOSSIP_EVENT_DELIVER, ZGOSSIP_EVENT_RETRACT or ZGOSSIP_EVENT_EXPIRE comes,
+// but for those that wait already; all other messages come. The node holds all
+// keys, and passes them on, as before.
+//
+// The keys with this prefix that the node holds are delivered at once, also
+// those that were delivered before. Behind them comes ZGOSSIP_EVENT_SYNCED
+// with the prefix as its key, whatever zgossip_set_events says: as soon as the
+// node has taken the whole state of one peer, or at once if it did so before,
+// or if there is no peer and none to connect to. So connect first, then watch;
+// while the peers of zgossip_connect are not there, it waits. Between the two
+// come keys that change, and those that the peer has. To watch a prefix again
+// does all this again.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if the prefix is longer than 255 bytes; ENOBUFS if 1024
+//     prefixes are watched; and those of an answered call.
+int zgossip_watch(zgossip_t *self, const char *prefix);
+
+// Delivers the keys that begin with a prefix no more, unless another prefix
+// that is watched begins them, too.
+//
+// When the last one is taken back no key is delivered: zgossip_watch with an
+// empty prefix delivers all. Events that wait already still come.
+//
+// Returns: 0, or -1.
+// Errors: ENOENT if the prefix is not watched; and those of an answered call.
+int zgossip_unwatch(zgossip_t *self, const char *prefix);
 
 /*  ----------------------------------------------------------------------------
     Waiting for the network.
@@ -1233,7 +1279,9 @@ zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
       STATS                                       STATS [name value ...]
       STATUS                                      STATUS number
       UNPUBLISH key
+      UNWATCH prefix
       VERBOSE
+      WATCH prefix
       ZAP DOMAIN domain
 
     Events:
@@ -1244,6 +1292,7 @@ zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
       LEAVE endpoint [name id]
       ERROR command reason
       UNREACHABLE endpoint reason
+      SYNCED prefix
 
     The first frame of SET PUBLICKEY, SET SECRETKEY and ZAP DOMAIN holds a space. */
 

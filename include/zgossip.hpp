@@ -217,7 +217,8 @@ enum class kind {
     leave = ZGOSSIP_EVENT_LEAVE,
     error = ZGOSSIP_EVENT_ERROR,
     reply = ZGOSSIP_EVENT_REPLY,
-    unreachable = ZGOSSIP_EVENT_UNREACHABLE
+    unreachable = ZGOSSIP_EVENT_UNREACHABLE,
+    synced = ZGOSSIP_EVENT_SYNCED
 };
 
 //  A received message; the views that it returns are valid as long as it is
@@ -461,6 +462,9 @@ public:
         return zgossip_set (get (), path.c_str (), value.c_str ()) == 0;
     }
     bool set_events (bool on) noexcept { return zgossip_set_events (get (), on) == 0; }
+    //  Delivers only keys that begin with a prefix that is watched, those that are held at once, then kind::synced
+    bool watch (const std::string &prefix) noexcept { return zgossip_watch (get (), prefix.c_str ()) == 0; }
+    bool unwatch (const std::string &prefix) noexcept { return zgossip_unwatch (get (), prefix.c_str ()) == 0; }
 
     //  Sets the function that takes log lines, called in the node's thread; an empty one restores the default log
     bool set_log (log_function function)

@@ -7,8 +7,8 @@ use super::{Error, ErrorKind, Node};
 
 /// Event of a node, from [`Node::recv`] and its like.
 ///
-/// Only [`Deliver`](Event::Deliver) and [`Reply`](Event::Reply) come by default;
-/// [`Builder::events`](crate::Builder::events) or [`Node::set_events`] turns on the others. While a program does not
+/// Only [`Deliver`](Event::Deliver), [`Reply`](Event::Reply) and, after [`Node::watch`], [`Synced`](Event::Synced) come by
+/// default; [`Builder::events`](crate::Builder::events) or [`Node::set_events`] turns on the others. While a program does not
 /// receive, one event waits for each key, the newest.
 ///
 /// ```
@@ -85,6 +85,12 @@ pub enum Event {
         /// The reason.
         reason: String,
     },
+    /// Prefix that is watched, of which all was delivered that is there so far: see [`Node::watch`].
+    #[non_exhaustive]
+    Synced {
+        /// The prefix.
+        prefix: Vec<u8>,
+    },
     /// Reply to a command that was sent with [`Node::send`].
     #[non_exhaustive]
     Reply {
@@ -111,6 +117,7 @@ impl From<Message> for Event {
             b"JOIN" => Event::Join { endpoint: text(1), name: name(), id: id() },
             b"LEAVE" => Event::Leave { endpoint: text(1), name: name(), id: id() },
             b"UNREACHABLE" => Event::Unreachable { endpoint: text(1), reason: text(2) },
+            b"SYNCED" => Event::Synced { prefix: message.frame(1).to_vec() },
             b"ERROR" => Event::Refused { command: text(1), reason: text(2) },
             _ => Event::Reply { frames: message.frames().map(<[u8]>::to_vec).collect() },
         }

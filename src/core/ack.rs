@@ -114,18 +114,19 @@ impl AckTracker {
     }
 
     /// Takes the answer to probe `number`. It counts if it is `complete` (the peer lacks nothing) and nothing has
-    /// overtaken the probe. An incomplete one is asked for again from `retry_at` (mono ms) on.
-    pub(super) fn on_answer(&mut self, number: u64, complete: bool, retry_at: u64) {
-        let Some(probe) = &mut self.current else { return };
-        let State::Sent { pongs: 0, overtaken } = probe.state else { return };
+    /// overtaken the probe; returns whether it does. An incomplete one is asked for again from `retry_at` (mono ms) on.
+    pub(super) fn on_answer(&mut self, number: u64, complete: bool, retry_at: u64) -> bool {
+        let Some(probe) = &mut self.current else { return false };
+        let State::Sent { pongs: 0, overtaken } = probe.state else { return false };
         if probe.span.last != number {
-            return;
+            return false;
         }
         match (overtaken, complete) {
             (true, _) => probe.state = State::Due,
             (false, false) => probe.state = State::Waiting(retry_at),
             (false, true) => self.acknowledge(),
         }
+        !overtaken && complete
     }
 
     /// Notes that the peer has taken everything before the barriers of the current probe.

@@ -128,6 +128,9 @@ pub enum OwnerEvent {
     Unreachable(String, String),
     /// A command of the owner was refused: its name, and the reason. The engine knows no commands, and sends none.
     Refused(Vec<u8>, String),
+    /// What is held of the keys with this prefix was delivered, and the state of a peer is part of it. The engine knows
+    /// no prefixes, and sends none.
+    Synced(Box<[u8]>),
 }
 
 /// The program's side of a node, as the engine sees it. All calls come from the engine's thread, and none may wait.

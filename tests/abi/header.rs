@@ -9,13 +9,14 @@ use cbindgen::{Builder, Config};
 
 /// The sources that declare something for C, in the order in which a C programmer needs them. The module comment of
 /// each is the heading of its group in the header.
-const SOURCES: [&str; 19] = [
+const SOURCES: [&str; 20] = [
     "src/ffi/node/lifecycle.rs",
     "src/ffi/node/endpoints.rs",
     "src/ffi/node/rights.rs",
     "src/ffi/node/tuples.rs",
     "src/ffi/node/origins.rs",
     EVENTS_SOURCE,
+    "src/ffi/node/watching.rs",
     "src/ffi/node/waiting.rs",
     "src/ffi/strerror.rs",
     "src/ffi/node/settings.rs",

@@ -15,6 +15,7 @@
 //! | `clocks` | clocks that are wrong |
 //! | `wire` | what a plain peer gets to see |
 //! | `events` | what an owner is told who asks for it |
+//! | `watching` | what an owner is told who watches some keys |
 
 mod namespace;
 mod network;
@@ -29,4 +30,5 @@ mod removal;
 mod restart;
 mod silence;
 mod slow;
+mod watching;
 mod wire;

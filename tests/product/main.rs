@@ -7,6 +7,7 @@
 //! | `examples` | the programs in examples/ |
 //! | `papers` | paths, functions and versions that the papers name exist |
 //! | `rust_api` | the Rust interface |
+//! | `watching` | what it costs to watch a few of many keys |
 //! | `rust_crate` | a Rust program that depends on the crate |
 //! | `python` | the Python module |
 //! | `memory` | the C programs under valgrind |
@@ -18,3 +19,4 @@ mod papers;
 mod python;
 mod rust_api;
 mod rust_crate;
+mod watching;

@@ -312,6 +312,8 @@ fn errors_say_what_was_wrong() {
         (node.set_zap_domain(&"x".repeat(256)), ErrorKind::InvalidInput),
         (node.set_rights("*", "a/", "wirte"), ErrorKind::InvalidInput),
         (node.clear_rights("*", "a/"), ErrorKind::NotFound),
+        (node.unwatch("a/"), ErrorKind::NotFound),
+        (node.watch([b'p'; 256]), ErrorKind::InvalidInput),
         (node.set_cert(&Cert::from_keys([1; 32], None)), ErrorKind::InvalidInput),
         (node.send(&[]), ErrorKind::InvalidInput),
         (Cert::load("/nonexistent").map(drop), ErrorKind::InvalidInput),

@@ -3,6 +3,7 @@
 
 """What a node does, seen from one thread."""
 
+import asyncio
 import copy
 import errno
 import gc
@@ -16,10 +17,11 @@ import threading
 import time
 import unittest
 import weakref
+from typing import List
 
 import zgossip
 from common import LONG, NodeTest
-from zgossip import Deliver, Expire, Join, Leave, Retract
+from zgossip import Deliver, Expire, Join, Leave, Retract, Synced
 
 
 class Tuples(NodeTest):
@@ -124,6 +126,43 @@ class Tuples(NodeTest):
         self.assertEqual(node.recv(LONG), Deliver(b"key", b"999"))
         with self.assertRaises(TimeoutError):
             node.recv(0.05)
+
+
+class Watching(NodeTest):
+    def test_what_is_held_comes_first(self) -> None:
+        hub, leaf = self.pair()
+        hub.publish("color/wall", "red")
+        hub.publish("shape/door", "oval")
+        with leaf.watch("shape/") as events:
+            seen = self.until(leaf, lambda event: event == Synced(b"shape/"))
+            self.assertEqual([event for event in seen if event == Deliver(b"color/wall", b"red")][1:], [])
+            hub.publish("color/wall", "blue")
+            hub.publish("shape/door", "round")
+            self.assertEqual(next(iter(events)), Deliver(b"shape/door", b"round"))
+        with self.assertRaises(zgossip.ZgossipError) as caught:
+            leaf.unwatch("shape/")
+        self.assertEqual(caught.exception.errno, errno.ENOENT)
+        with self.assertRaises(ValueError):
+            leaf.watch("a\0")
+
+    def test_in_an_event_loop(self) -> None:
+        node = self.node()
+
+        async def first() -> List[zgossip.Event]:
+            seen: List[zgossip.Event] = []
+            async with node.watch("service/") as events:
+                node.publish("other", "1")
+                node.publish("service/a", "1")
+                async for event in events:
+                    seen.append(event)
+                    if isinstance(event, Deliver):
+                        return seen
+            return seen
+
+        self.assertEqual(asyncio.run(first()), [Synced(b"service/"), Deliver(b"service/a", b"1")])
+        node.publish("service/b", "1")
+        with self.assertRaises(TimeoutError):
+            node.recv(0.1)
 
 
 class Peers(NodeTest):

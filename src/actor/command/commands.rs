@@ -72,6 +72,10 @@ pub enum Command<'a> {
     Stats,
     /// Reply with the node's peers.
     Peers,
+    /// Deliver the keys that begin with this prefix, those that are held at once.
+    Watch(&'a [u8]),
+    /// Deliver the keys that begin with this prefix no more.
+    Unwatch(&'a [u8]),
     /// End the node.
     Term,
 }
@@ -103,6 +107,8 @@ impl Command<'_> {
             Command::Keys => "KEYS",
             Command::Stats => "STATS",
             Command::Peers => "PEERS",
+            Command::Watch(_) => "WATCH",
+            Command::Unwatch(_) => "UNWATCH",
             Command::Term => "$TERM",
         }
     }

@@ -15,7 +15,7 @@ pub struct Event {
     pub number: i32,
     /// The frames that follow.
     pub arguments: &'static str,
-    /// Whether the event is sent only while `server/events` is 1.
+    /// Whether the event is sent only while `server/events` is 1 or more.
     pub optional: bool,
     /// The meaning of the event in the words of `zgossip.h`, which calls the frames behind the name key and value.
     pub meaning: &'static str,
@@ -88,5 +88,15 @@ pub const UNREACHABLE: Event = Event {
               host name that of each address. It comes after 3 seconds without a connection, and rarely again.",
 };
 
+/// `SYNCED`.
+pub const SYNCED: Event = Event {
+    name: "SYNCED",
+    number: 9,
+    arguments: "prefix",
+    optional: false,
+    meaning: "A prefix is watched, and what is held of it was delivered; key: the prefix. It comes once for each \
+              WATCH, as soon as the whole state of a peer is there, and whatever server/events is.",
+};
+
 /// All kinds of events.
-pub const EVENTS: &[&Event] = &[&DELIVER, &RETRACT, &EXPIRE, &JOIN, &LEAVE, &ERROR, &UNREACHABLE];
+pub const EVENTS: &[&Event] = &[&DELIVER, &RETRACT, &EXPIRE, &JOIN, &LEAVE, &ERROR, &UNREACHABLE, &SYNCED];

@@ -10,6 +10,7 @@
 //! | `load` | LOAD, and undoing what a changed file no longer names |
 //! | `node_calls` | typed calls, which return what became of them |
 //! | `replies` | replies in words and numbers |
+//! | `watching` | WATCH, UNWATCH and SYNCED |
 
 mod configure;
 mod execute;
@@ -17,6 +18,7 @@ mod load;
 mod node_calls;
 mod renewal;
 mod replies;
+mod watching;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -30,6 +32,7 @@ use super::commands::{Command, Reason, Refused};
 use super::configuration::{Events, Values};
 use super::outgoing::Outgoing;
 use super::parser::{parse, shown_name};
+use super::watches::Watches;
 use crate::actor::file::Watch;
 use crate::actor::file::zpl::Item;
 use crate::core::{Now, Rights};
@@ -67,6 +70,7 @@ pub struct Interpreter {
     tree: Item,
     /// The values of the configuration's `server` section.
     values: Values,
+    watches: Watches,
     /// Whether VERBOSE or its old form, `server/animate`, was given.
     verbose: bool,
     /// The configuration file that was loaded last.
@@ -112,6 +116,7 @@ impl Interpreter {
             logger,
             tree,
             values: Values::default(),
+            watches: Watches::default(),
             verbose: false,
             watch: None,
             next_look: 0,
@@ -171,17 +176,21 @@ impl Interpreter {
         if self.filter.is_some_and(|filter| !filter(&event)) {
             return None;
         }
+        if self.watches.hides(&event) {
+            return None;
+        }
         Outgoing::from_event(event, self.values.events)
     }
 
     /// Returns the time at which to call [`handle_timeout`](Interpreter::handle_timeout), in monotonic milliseconds.
     pub fn poll_timeout(&self) -> Option<u64> {
-        (self.watch.is_some() || self.certificate.is_some()).then_some(self.next_look)
+        let look = (self.watch.is_some() || self.certificate.is_some()).then_some(self.next_look);
+        [look, self.watches.poll_timeout()].into_iter().flatten().min()
     }
 
     /// Loads the configuration file again if its next check is due and the file has changed, or its certificate.
     pub fn handle_timeout(&mut self, turn: Turn<'_>) {
-        if turn.now.mono < self.next_look {
+        if turn.now.mono < self.next_look || !(self.watch.is_some() || self.certificate.is_some()) {
             return;
         }
         self.next_look = turn.now.mono + WATCH_INTERVAL;

@@ -11,6 +11,7 @@
 //! | `events` | the kinds of events |
 //! | `message`, `outgoing`, `inbox` | messages to the owner, their way out, and how they wait |
 //! | `waits` | conditions that threads of the program wait for |
+//! | `watches` | which keys the owner watches, and whether it is owed SYNCED |
 
 mod check;
 mod commands;
@@ -27,6 +28,7 @@ mod security;
 mod services;
 mod unknown_keys;
 mod waits;
+mod watches;
 
 pub use check::check_file;
 pub use commands::Command;

@@ -46,6 +46,7 @@ impl Outgoing {
             OwnerEvent::Retract(tuple) | OwnerEvent::Expire(tuple) if !optional => {
                 Some(Outgoing::Forget(tuple))
             }
+            OwnerEvent::Synced(prefix) => Some(Outgoing::notice(&events::SYNCED, [&prefix])),
             _ if !optional => None,
             OwnerEvent::Retract(tuple) => Some(Outgoing::TupleEvent(Message::Retract(tuple))),
             OwnerEvent::Expire(tuple) => Some(Outgoing::TupleEvent(Message::Expire(tuple))),

@@ -112,6 +112,22 @@ pub const COMMANDS: &[Syntax] = &[
         parse: |_| Ok(Command::Peers),
     },
     Syntax {
+        name: "WATCH",
+        arguments: "prefix",
+        reply: "",
+        meaning: "Deliver only keys with a prefix that is watched; those held at once, then SYNCED.",
+        in_czmq: false,
+        parse: |frames| Ok(Command::Watch(frames.string(1, "prefix")?)),
+    },
+    Syntax {
+        name: "UNWATCH",
+        arguments: "prefix",
+        reply: "",
+        meaning: "Take a WATCH back; after the last one no key is delivered.",
+        in_czmq: false,
+        parse: |frames| Ok(Command::Unwatch(frames.string(1, "prefix")?)),
+    },
+    Syntax {
         name: "BIND",
         arguments: "endpoint",
         reply: "",

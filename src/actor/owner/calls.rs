@@ -43,6 +43,18 @@ impl Handle {
         Ok(self.call(move |node| node.unpublish(&key))?)
     }
 
+    /// Delivers the keys that begin with `prefix`, those that are held at once, and no others but those watched before.
+    pub fn watch(&self, prefix: &[u8]) -> Result<(), Failure> {
+        let prefix = without_nul(prefix, "prefix")?.to_vec();
+        self.call(move |node| node.watch(&prefix))?
+    }
+
+    /// Delivers the keys that begin with `prefix` no more.
+    pub fn unwatch(&self, prefix: &[u8]) -> Result<(), Failure> {
+        let prefix = without_nul(prefix, "prefix")?.to_vec();
+        self.call(move |node| node.unwatch(&prefix))?
+    }
+
     /// The tuple of a key, if the node holds it.
     pub fn get(&self, key: &[u8]) -> Result<Option<Tuple>, Failure> {
         let key = checked_key(key)?.to_vec();

@@ -58,6 +58,7 @@ mod tests {
             | OwnerEvent::Leave(endpoint, _)
             | OwnerEvent::Unreachable(endpoint, _) => endpoint.starts_with("hidden"),
             OwnerEvent::Refused(command, _) => command.starts_with(b"hidden"),
+            OwnerEvent::Synced(prefix) => prefix.starts_with(b"hidden"),
         }
     }
 
@@ -90,10 +91,11 @@ mod tests {
             owner.handle_event(OwnerEvent::Leave(name.to_owned(), None));
             owner.handle_event(OwnerEvent::Unreachable(name.to_owned(), String::new()));
             owner.handle_event(OwnerEvent::Refused(name.as_bytes().to_vec(), String::new()));
+            owner.handle_event(OwnerEvent::Synced(name.as_bytes().into()));
         }
         owner.flush();
         let messages = recv();
-        assert_eq!(messages.len(), 3 + 8, "{messages:?}");
+        assert_eq!(messages.len(), 3 + 9, "{messages:?}");
         for message in messages {
             assert!(message[0] == b"STATUS" || message[1].starts_with(b"shown"), "{message:?}");
         }

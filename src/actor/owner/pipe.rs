@@ -141,6 +141,10 @@ impl Owner for PipeOwner {
         }
     }
 
+    fn settle(&mut self, engine: &mut Engine, now: Now) {
+        self.interpreter.settle(Turn { engine, now, out: &mut self.outbox });
+    }
+
     fn flush(&mut self) {
         self.outbox.flush();
     }

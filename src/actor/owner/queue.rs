@@ -155,6 +155,7 @@ impl Owner for QueueOwner<'_> {
 
     fn settle(&mut self, engine: &mut Engine, now: Now) {
         self.outbox.publish_limits(engine);
+        self.interpreter.settle(Turn { engine, now, out: &mut self.outbox });
         if self.waits.is_empty() {
             return;
         }

@@ -56,6 +56,45 @@ impl Node {
         Events(self)
     }
 
+    /// Delivers only keys that begin with `prefix` from now on, or with another prefix that is watched; those that the
+    /// node holds at once, also if they were delivered before. Until the first call a node delivers everything, and an
+    /// empty prefix stands for all keys.
+    ///
+    /// Behind the keys comes [`Event::Synced`]: as soon as the node has taken the whole state of one peer, or at once if
+    /// it did so before, or if there is no peer and none to connect to. So connect first, then watch; while the peers to
+    /// connect to are not there, it waits.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), zgossip::Error> {
+    /// use zgossip::{Event, Node};
+    ///
+    /// let node = Node::new("watcher")?;
+    /// node.publish("color/wall", "red")?;
+    /// node.watch("shape/")?;
+    /// node.publish("color/wall", "blue")?;
+    /// node.publish("shape/door", "oval")?;
+    /// assert!(matches!(node.recv()?, Event::Deliver(tuple) if tuple.key() == b"color/wall")); // before
+    /// assert!(matches!(node.recv()?, Event::Synced { prefix, .. } if prefix == b"shape/"));
+    /// assert!(matches!(node.recv()?, Event::Deliver(tuple) if tuple.key() == b"shape/door"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the prefix is longer than a key or holds a NUL byte;
+    /// [`Other`](crate::ErrorKind::Other) if 1024 prefixes are watched.
+    pub fn watch(&self, prefix: impl AsRef<[u8]>) -> Result<(), Error> {
+        Ok(self.handle()?.watch(prefix.as_ref())?)
+    }
+
+    /// Delivers keys that begin with `prefix` no more. After the last one no key is delivered.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) if the prefix is not watched.
+    pub fn unwatch(&self, prefix: impl AsRef<[u8]>) -> Result<(), Error> {
+        Ok(self.handle()?.unwatch(prefix.as_ref())?)
+    }
+
     /// Turns on, or off, all events but [`Event::Deliver`], which always comes (`server/events`).
     ///
     /// # Errors

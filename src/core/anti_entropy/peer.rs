@@ -40,6 +40,8 @@ pub(in crate::core) struct Peer {
     /// Whether one side may lack a tuple that the other held when the session began, or has announced since, and no
     /// comparison that would find it has begun.
     gap: bool,
+    /// Whether the peer has answered a probe of this session behind all that it says of its tuples.
+    probe_passed: bool,
     /// Number of the newest request, made of this peer or another, for a tuple that this peer has announced.
     awaits_up_to: u64,
     /// Number of tuples that the peer still has to send on this link, by its last message about it.
@@ -120,11 +122,13 @@ impl Peer {
     pub(in crate::core) fn begin_session(&mut self, cursor: u32) {
         self.comparisons = Comparisons::default();
         (self.gap, self.session_from, self.all_next_at) = (true, Some(cursor), 0);
+        self.probe_passed = false;
     }
 
     /// Ends a session: nothing is awaited any more.
     pub(in crate::core) fn end_session(&mut self) {
         (self.gap, self.awaits_up_to, self.session_from) = (false, 0, None);
+        self.probe_passed = false;
     }
 
     /// Notes that the first comparison of the session is over, or was not needed. A peer that lacks something later may
@@ -158,6 +162,16 @@ impl Peer {
     /// there was a gap.
     pub(in crate::core) fn close_gap(&mut self) -> bool {
         std::mem::take(&mut self.gap)
+    }
+
+    /// Notes that the peer has answered a probe behind all that it says of its tuples.
+    pub(in crate::core) fn on_probe_passed(&mut self) {
+        self.probe_passed = true;
+    }
+
+    /// Returns whether the peer has told of all its tuples in this session, and has sent on this link what it owed.
+    pub(in crate::core) fn has_told_all(&self) -> bool {
+        self.probe_passed && !self.gap && self.owed == 0
     }
 
     /// Returns whether it is time for a comparison. `is_busy` tells that requested tuples, or tuples in bulk, are

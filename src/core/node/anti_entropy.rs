@@ -37,6 +37,7 @@ impl Node {
         match self.anti_entropy.compare(partner, &mut link.sync, facet, now.mono) {
             Comparison::Equal => {
                 self.close_gap(id);
+                self.on_state_taken(id);
                 // The peer may get by another link, too, what this node does.
                 self.tree.on_equal_digests(id, now);
                 self.send_tree_messages();

@@ -150,7 +150,9 @@ impl Node {
         }
         let root = link.rights.facet(&self.store).summary().root;
         let complete = answer.awaited == 0 && !link.sync.has_gap() || link.sync.summary().root == root;
-        link.acks.on_answer(answer.question, complete, now.mono + RETRY);
+        if link.acks.on_answer(answer.question, complete, now.mono + RETRY) {
+            link.sync.on_probe_passed();
+        }
         self.mark_ready(id);
         self.schedule_link(id, now);
     }

@@ -102,6 +102,7 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else { return };
         if link.list_wait.ends_at().is_some_and(|until| until <= now.mono) {
             link.list_wait.end();
+            self.on_state_taken(id);
             self.mark_ready(id);
         }
     }

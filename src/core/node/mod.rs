@@ -16,6 +16,7 @@
 //! | `transmit` | the next frame of each link |
 //! | `tree` | routes to the machine of the broadcast trees |
 //! | `barrier` | which peers have taken what was held at some moment |
+//! | `synced` | whether a peer's whole state has been taken |
 //! | `liveness` | deadlines: signs of life, silence, expiry |
 //! | `watch` | warnings |
 //! | `work` | whose messages are handled when they cause work |
@@ -33,6 +34,7 @@ mod plain_memory;
 mod rights;
 mod room;
 mod session;
+mod synced;
 mod transmit;
 mod tree;
 mod unstamped;
@@ -127,6 +129,8 @@ pub struct Node {
     refused: room::Refused,
     /// Whether there has been a session with a peer: what was published may be held elsewhere.
     met_anybody: bool,
+    /// Whether a peer's whole state has been taken.
+    synced: bool,
     /// Time (mono ms) until which a tuple with a time to live may be held.
     ages_until: u64,
 }
@@ -178,6 +182,7 @@ impl Node {
             rights: None,
             refused: room::Refused::default(),
             met_anybody: false,
+            synced: false,
             ages_until: 0,
             random,
         };

@@ -161,6 +161,7 @@ impl Node {
         self.become_extended(id, cursor, now);
         if extension.summary.is_some_and(|summary| summary.root == self.summary_of(id).root) {
             self.close_gap(id);
+            self.on_state_taken(id);
         }
         let pong = encode(MessageId::Pong, &self.introduction(id, now));
         self.queue_control(id, Frame::new(pong));
@@ -215,6 +216,9 @@ impl Node {
             Some(Outcome::Accepted) => self.become_plain(id, now),
             None => {}
         }
+        if outcome == Some(Outcome::Accepted) && self.links.get(&id).is_some_and(Link::is_plain) {
+            self.on_state_taken(id);
+        }
         if passed {
             self.mark_ready(id);
         }
@@ -257,6 +261,7 @@ impl Node {
         if holds_ours {
             link.sync.end_first_comparison();
             self.close_gap(id);
+            self.on_state_taken(id);
         }
         if let Some(answer) = extension.answer {
             self.on_answer(id, answer, now);
@@ -268,6 +273,7 @@ impl Node {
             }
             self.adjust_pace(id, extension, summary, now);
         }
+        self.look_for_state(id);
     }
 
     pub(super) fn send_heartbeat(&mut self, id: LinkId, now: Now) {

@@ -13,6 +13,7 @@
 //! | `origins` | who wrote a tuple |
 //! | `events` | messages as structures, and how to wait for them |
 //! | `waiting` | wait for the network, flush |
+//! | `watching` | which keys are delivered |
 //! | `rights` | who may read and write what |
 //! | `settings` | configuration |
 //! | `statistics` | counters |
@@ -36,3 +37,4 @@ mod slot;
 mod statistics;
 mod tuples;
 mod waiting;
+mod watching;

@@ -19,9 +19,9 @@ signals, asyncio and fork.
 """
 
 from ._errors import LibraryNotFound, NodeClosed, ZgossipError
-from ._events import Deliver, Error, Event, Expire, Join, Leave, Retract, Unreachable
+from ._events import Deliver, Error, Event, Expire, Join, Leave, Retract, Synced, Unreachable
 from ._library import library_version
-from ._node import Node, check
+from ._node import Node, Watch, check
 from ._origin import Origin
 from ._peers import Peer
 from ._stats import Stats
@@ -40,7 +40,9 @@ __all__ = [
     "Peer",
     "Retract",
     "Stats",
+    "Synced",
     "Unreachable",
+    "Watch",
     "ZgossipError",
     "check",
     "library_version",

@@ -74,7 +74,14 @@ class Error:
     reason: str
 
 
-Event = Union[Deliver, Retract, Expire, Join, Leave, Unreachable, Error]
+@dataclass(frozen=True)
+class Synced:
+    """A prefix is watched, and all that is there so far was delivered: see `Node.watch`."""
+
+    prefix: bytes
+
+
+Event = Union[Deliver, Retract, Expire, Join, Leave, Unreachable, Error, Synced]
 
 
 def event(frames: Sequence[bytes]) -> Optional[Event]:
@@ -94,6 +101,8 @@ def event(frames: Sequence[bytes]) -> Optional[Event]:
         return Leave(_text(subject), *_identity(frames))
     if name == b"UNREACHABLE":
         return Unreachable(_text(subject), _text(frames[2]))
+    if name == b"SYNCED":
+        return Synced(subject)
     if name == b"ERROR":
         return Error(_text(subject), _text(frames[2]))
     return None

@@ -84,6 +84,8 @@ class Library:
         self.frames_destroy = declare("frames_destroy", None, POINTER(Frames))
         self.set_rcvtimeo = declare("set_rcvtimeo", c_int, node, c_int)
         self.fd = declare("fd", c_int, node)
+        self.watch = declare("watch", c_int, node, text)
+        self.unwatch = declare("unwatch", c_int, node, text)
         self.load = declare("load", c_int, node, text)
         self.load_strict = declare("load_strict", c_int, node, text, POINTER(c_void_p))
         self.check = declare("check", c_int, text, POINTER(c_void_p))

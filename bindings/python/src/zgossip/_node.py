@@ -290,6 +290,25 @@ class Node:
                 return
             yield came
 
+    def watch(self, prefix: Text) -> Watch:
+        """Delivers only keys that begin with a prefix, those that are held at once; other prefixes may be watched, too.
+
+        Behind them comes `Synced`, as soon as the whole state of one peer is there, or at once if there is no peer and
+        none to connect to. So connect first, then watch. An empty prefix stands for all keys, which are delivered until
+        the first call of this. The end of a `with` or `async with` block takes the prefix back, as `unwatch` does:
+
+            async with node.watch("service/") as events:
+                async for event in events:
+                    print(event)
+        """
+        prefix = _bytes("prefix", prefix)
+        self._call(self._library.watch, prefix)
+        return Watch(self, prefix)
+
+    def unwatch(self, prefix: Text) -> None:
+        """Delivers keys that begin with a prefix no more; after the last one no key is delivered."""
+        self._call(self._library.unwatch, _bytes("prefix", prefix))
+
     # Configuration
 
     def set(self, path: Text, value: Text) -> None:
@@ -450,6 +469,48 @@ class Node:
             if self._watched is None:
                 self._watched = Descriptor(self._call(self._library.fd))
             return self._watched
+
+
+class Watch:
+    """A prefix that a node watches, for `with` and `async with`; iterated over, it yields the node's events."""
+
+    def __init__(self, node: Node, prefix: bytes) -> None:
+        self._node = node
+        self.prefix = prefix
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self._node)
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self._node.__aiter__()
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        try:
+            self._node.unwatch(self.prefix)
+        except NodeClosed:
+            pass
+
+    async def __aenter__(self) -> Watch:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    def __repr__(self) -> str:
+        return f"<zgossip.Watch {_shown(self.prefix)!r} of {self._node!r}>"
 
 
 def check(path: Path) -> list[str]:

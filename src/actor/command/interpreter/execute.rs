@@ -30,19 +30,15 @@ impl<'a> Execution<'a> {
     /// Carries out `command`, which is called `name` in the log and in errors. Breaks at `$TERM`.
     pub(super) fn run(&mut self, name: &[u8], command: Command<'_>) -> ControlFlow<()> {
         match command {
-            Command::Publish { key, value, ttl } => {
-                if !memory::is_there(2 * value.len()) {
-                    self.refuse(name, "no memory for the value");
-                } else if let Err(refusal) = self.engine.node().publish(key, value, ttl, self.now) {
-                    self.refuse(name, refusal);
-                }
-            }
+            Command::Publish { key, value, ttl } => self.publish(name, key, value, ttl),
             Command::Retract(key) => {
                 if let Err(refusal) = self.engine.node().retract(key, self.now) {
                     self.refuse(name, refusal);
                 }
             }
             Command::Unpublish(key) => self.unpublish(key),
+            Command::Watch(prefix) => self.watch(name, prefix),
+            Command::Unwatch(prefix) => self.unwatch(name, prefix),
             Command::Bind(endpoint) => self.bind(name, endpoint),
             Command::Connect { endpoint, server_key } => {
                 self.connect(name, endpoint, server_key);
@@ -122,6 +118,14 @@ impl<'a> Execution<'a> {
         self.interpreter.logger.warning(&text);
         self.interpreter.send_error(command, &text, self.engine, self.out);
         self.problems.push(text.to_string());
+    }
+
+    fn publish(&mut self, command: &[u8], key: &[u8], value: &[u8], ttl: u32) {
+        if !memory::is_there(2 * value.len()) {
+            self.refuse(command, "no memory for the value");
+        } else if let Err(refusal) = self.engine.node().publish(key, value, ttl, self.now) {
+            self.refuse(command, refusal);
+        }
     }
 
     fn bind(&mut self, command: &[u8], endpoint: &[u8]) {

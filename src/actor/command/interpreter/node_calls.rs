@@ -6,9 +6,11 @@ use zeroize::Zeroizing;
 
 use super::execute::Execution;
 use super::load::NotLoaded;
+use super::watching::NOT_WATCHED;
 use super::{Interpreter, Turn};
 use crate::actor::command::check::in_line;
 use crate::actor::command::waits::{Condition, Waits};
+use crate::actor::command::watches::NotWatched;
 use crate::actor::error::Failure;
 use crate::actor::file::{self, LoadError, errno};
 use crate::actor::promise::Promise;
@@ -67,6 +69,20 @@ impl<'a> NodeCalls<'a> {
         let held = self.get(key).is_some();
         self.execution.unpublish(key);
         held
+    }
+
+    /// Delivers the keys that begin with a prefix, those that are held at once.
+    pub fn watch(&mut self, prefix: &[u8]) -> Result<(), Failure> {
+        self.execution.watch_now(prefix).map_err(|reason| {
+            let errno = if reason == NotWatched::TooMany { libc::ENOBUFS } else { libc::EINVAL };
+            Failure::new(errno, reason)
+        })
+    }
+
+    /// Delivers the keys that begin with a prefix no more.
+    pub fn unwatch(&mut self, prefix: &[u8]) -> Result<(), Failure> {
+        let was_watched = self.execution.interpreter.watches.remove(prefix);
+        if was_watched { Ok(()) } else { Err(Failure::new(libc::ENOENT, NOT_WATCHED)) }
     }
 
     /// The tuple of a key.

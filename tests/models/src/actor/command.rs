@@ -111,6 +111,8 @@ impl Interpreter {
         None
     }
 
+    pub fn settle(&mut self, _: Turn<'_>) {}
+
     pub fn handle_timeout(&mut self, _: Turn<'_>) {}
 }
 
