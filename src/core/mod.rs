@@ -16,6 +16,7 @@
 //! | --- | --- |
 //! | `id`, `clock`, `tuple`, `frame`, `event`, `settings`, `stats` | the types that all other files use |
 //! | `timers` | deadlines |
+//! | `visits` | how much work a call is |
 //! | `encodings` | frames of large tuples, shared by all links that send them |
 //! | `ledger` | how many bytes are held, and for what |
 //! | `codec` | the bytes on the wire |
@@ -56,6 +57,7 @@ mod store;
 mod timers;
 mod transit;
 mod tuple;
+mod visits;
 mod watch;
 
 pub use clock::{MOST_DRIFT, Now};
@@ -74,4 +76,5 @@ pub use {
     codec::{Invalid, Message, MessageId},
     node::Agreement,
     tuple::keys_of_hash,
+    visits::take_visits,
 };

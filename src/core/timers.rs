@@ -16,6 +16,8 @@ pub(super) enum Timer {
     Sweep,
     /// Messages that wait are gone on with.
     Work,
+    /// More of what was refused is forgotten, because limits have changed.
+    Reconsider,
 }
 
 /// A deadline that stands in the table of timers, or none. Its owner keeps it, and moves it by [`Timers::schedule`].

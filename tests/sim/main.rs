@@ -31,6 +31,7 @@
 //! | `verdict` | whether all nodes agree and the network is silent |
 //! | `arrivals` | when each tuple came to each node |
 //! | `delivery` | the tree against flooding, under faults |
+//! | `turns` | the work of single calls where there are very many tuples and links |
 //! | `scale` | time and messages in networks of up to 10 000 nodes |
 //! | `print` | a fingerprint of each run, to compare two builds |
 //! | `fuzz` | the inputs that the fuzzers keep |
@@ -62,6 +63,7 @@ mod stock_model;
 mod stock_scenarios;
 mod topology;
 mod truth;
+mod turns;
 mod verdict;
 mod walk;
 mod wan;

@@ -4,10 +4,7 @@
 use super::net::{MS, SECOND, Sim};
 use super::verdict::wrong;
 use super::wire::Speed;
-use rustix::time::{ClockId, clock_gettime};
-use std::time::Duration;
-use zgossip::core::codec::{Extension, MessageId, encode};
-use zgossip::core::{Node, Now, Role, Settings};
+use zgossip::core::Settings;
 
 const MINUTE: u64 = 60 * SECOND;
 
@@ -231,43 +228,4 @@ fn what_is_written_now_overtakes_what_a_newcomer_still_lacks() {
     let sent = sim.tally.sent - before;
     assert!(sent < 52_000, "{sent} tuples sent for 50 000");
     assert_eq!(wrong(&sim), None);
-}
-
-/// Many tombstones are dropped at the same moment.
-#[test]
-fn a_turn_in_which_very_much_is_forgotten_is_short() {
-    let mut longest = Vec::new();
-    for links in [1, 1000] {
-        let mut now = Now { mono: 1, wall: super::net::WALL };
-        let mut node = Node::new(Settings::default(), 1, now);
-        for key in 0..100_000 {
-            let key = format!("key-{key}");
-            node.publish(key.as_bytes(), b"value", 0, now).expect("room");
-            node.retract(key.as_bytes(), now).expect("a good key");
-        }
-        for peer in 0..links {
-            let link = node.open_link(Role::Server, now).expect("few clients");
-            let hello = Extension { node: Some(1 << 63 | peer), ..Extension::default() };
-            node.handle_frame(link, &encode(MessageId::Hello, &hello), now);
-        }
-        while node.poll_event().is_some() {}
-        (now.mono, now.wall) = (now.mono + 3_700_000, now.wall + 3_700_000);
-        let mut worst = Duration::ZERO;
-        while node.stats().tombstones > 0 {
-            let begun = time_on_processor();
-            node.handle_timeout(now);
-            worst = worst.max(time_on_processor() - begun);
-            now.mono += 1;
-        }
-        println!("{links} links: {worst:?} at most");
-        longest.push(worst);
-    }
-    // 10 ms are promised. The work of this thread alone is counted, but other work may empty its caches.
-    assert!(longest.iter().all(|worst| worst.as_millis() < 250), "{longest:?}");
-}
-
-/// Time that the processor has worked for this thread, which does not grow while other threads have it.
-fn time_on_processor() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

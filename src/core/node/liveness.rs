@@ -4,11 +4,12 @@ use super::Node;
 use crate::core::clock::{COUNTER_BITS, Now};
 use crate::core::codec::{Extension, MessageId, Summary, encode, encode_publish};
 use crate::core::frame::Frame;
-use crate::core::id::{LinkId, Role};
+use crate::core::id::{LinkId, Role, Slot};
 use crate::core::link::{Link, Phase};
-use crate::core::store::State;
+use crate::core::store::{Register, State};
 use crate::core::timers::Timer;
 use crate::core::tuple::value_hash;
+use crate::core::visits::visit;
 
 /// Milliseconds between heartbeats of extended links, plus up to as much again, so that they spread.
 const HEARTBEAT: u64 = 1000;
@@ -32,6 +33,8 @@ const LONGEST_PROBE: u64 = 30_000;
 const EXTENDED_PROBE: u64 = 3000;
 /// Bytes of the largest value that is worth sending as a sign of life.
 const LARGEST_SIGN: usize = 1024;
+/// Number of tuples of which the smallest is taken as a sign of life.
+const SIGNS: usize = 256;
 
 impl Node {
     /// Does what is due at `now`, as far as it fits into some milliseconds; what remains is due at once, after others
@@ -39,6 +42,7 @@ impl Node {
     pub fn handle_timeout(&mut self, now: Now) {
         for _ in 0..MOST_TIMERS {
             let Some(timer) = self.timers.pop(now.mono) else { return };
+            visit(1);
             match timer {
                 Timer::Slot(slot) => {
                     self.store.set_deadline(slot, None);
@@ -55,6 +59,10 @@ impl Node {
                 Timer::Work => {
                     self.work_deadline.on_fired();
                     self.handle_waiting(now);
+                }
+                Timer::Reconsider => {
+                    self.reconsider_deadline.on_fired();
+                    self.reconsider_more(now);
                 }
                 Timer::Sweep => {
                     self.sweep_deadline.on_fired();
@@ -182,6 +190,7 @@ impl Node {
     /// Ends the idle intervals, because something has changed: the next heartbeats show whether it has arrived.
     pub(super) fn end_idle(&mut self, now: Now) {
         self.may_be_idle = false;
+        visit(self.links.len());
         let links = self.links.iter_mut();
         let idle: Vec<LinkId> = links.filter_map(|(&id, link)| link.pace.end_idle().then_some(id)).collect();
         for id in idle {
@@ -222,16 +231,13 @@ impl Node {
     /// Encodes, as a sign of life, a small tuple that this node itself published and the peer holds already.
     fn sign_of_life(&mut self, id: LinkId) -> Option<Frame> {
         let (_, slot) = self.smallest_own?;
-        let good = |held: &crate::core::store::Register| {
+        let good = |held: &Register| {
             held.is_live() && held.source().is_none() && held.tuple.value().len() <= LARGEST_SIGN
         };
         if !self.store.get(slot).is_some_and(good) {
-            self.smallest_own = self
-                .store
-                .iter()
-                .filter(|(_, held)| good(held))
-                .map(|(slot, held)| (held.tuple.key().len() + held.tuple.value().len(), slot))
-                .min();
+            let size =
+                |(slot, held): (Slot, &Register)| (held.tuple.key().len() + held.tuple.value().len(), slot);
+            self.smallest_own = self.store.iter().filter(|(_, held)| good(held)).take(SIGNS).map(size).min();
         }
         let held = self.store.get(self.smallest_own?.1)?;
         let link = self.links.get(&id)?;
@@ -252,6 +258,7 @@ impl Node {
     /// Probes silent clients, all in one go: a timer for each would cost more than it is worth.
     fn sweep(&mut self, now: Now) {
         let timeout = self.settings.timeout;
+        visit(self.links.len());
         let mut silent = Vec::new();
         for (&id, link) in self.links.iter_mut().filter(|(_, link)| link.role() == Role::Server) {
             // A client that sends nothing by itself, as CZMQ's, is probed less and less often. One that may lack

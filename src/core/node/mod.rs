@@ -99,6 +99,7 @@ pub struct Node {
     /// Messages that wait because they cause work.
     work: work::Work,
     work_deadline: Deadline,
+    reconsider_deadline: Deadline,
     ready: VecDeque<LinkId>,
     /// Whether there may be links with the idle interval between heartbeats, because nothing changes.
     may_be_idle: bool,
@@ -162,6 +163,7 @@ impl Node {
             sweep_deadline: Deadline::default(),
             work: work::Work::default(),
             work_deadline: Deadline::default(),
+            reconsider_deadline: Deadline::default(),
             ready: VecDeque::new(),
             may_be_idle: false,
             announced: 0,
@@ -216,7 +218,7 @@ impl Node {
         self.memory.set_limits(settings.tombstone, settings.max_bytes);
         self.settings = settings;
         if changed {
-            self.reconsider_all();
+            self.reconsider_all(now);
         }
         self.schedule_sweep(now);
     }

@@ -9,7 +9,9 @@ use crate::core::ledger::{Account, cost, cost_of};
 use crate::core::link::Link;
 use crate::core::settings::Refusal;
 use crate::core::store::{Lookup, NO_VALUE, Register, State, tombstone};
+use crate::core::timers::Timer;
 use crate::core::tuple::{Tuple, key_hash, value_hash};
+use crate::core::visits::visit;
 
 /// Number of refused tuples whose key and stamp are kept: some 10 MB with keys of usual length.
 const MOST_REFUSED: usize = 65_536;
@@ -21,6 +23,8 @@ const TOMBSTONE_TRIES: usize = 8;
 /// Number of refused keys that are forgotten at a time when there is room again, so that their tuples are requested
 /// anew: what one comparison brings in a moment.
 const RETRY: usize = 4096;
+/// Milliseconds between two such portions where limits have changed, and all are forgotten.
+const RETRY_INTERVAL_MS: u64 = 5;
 /// Bytes that a tuple of usual size costs, to reckon bytes in tuples.
 const USUAL: usize = 256;
 
@@ -31,6 +35,8 @@ pub(super) struct Refused {
     for_tuples: bool,
     /// The least number of bytes that a refused tuple would have needed.
     least_bytes: Option<usize>,
+    /// Number of tuples that are yet to be forgotten, because limits have changed.
+    outdated: usize,
 }
 
 /// Room that a write needs.
@@ -265,8 +271,8 @@ impl Node {
         }
     }
 
-    /// Forgets up to `most` refused tuples: the next comparison finds that they are missing.
-    fn forget_refused(&mut self, most: usize) {
+    /// Forgets up to `most` refused tuples: the next comparison finds that they are missing. Returns how many there were.
+    fn forget_refused(&mut self, most: usize) -> usize {
         let mut forgotten = 0;
         while forgotten < most
             && let Some(slot) = self.store.oldest_refused()
@@ -274,21 +280,32 @@ impl Node {
             self.forget_slot(slot);
             forgotten += 1;
         }
+        visit(forgotten);
         if forgotten > 0 {
             self.compare_anew();
         }
+        forgotten
     }
 
-    /// Forgets all refused tuples, because limits have changed.
-    pub(super) fn reconsider_all(&mut self) {
-        self.refused = Refused::default();
-        self.forget_refused(usize::MAX);
+    /// Forgets all refused tuples, because limits have changed: some at once, and the others within moments.
+    pub(super) fn reconsider_all(&mut self, now: Now) {
+        self.refused = Refused { outdated: self.store.count(State::Refused), ..Refused::default() };
         self.compare_anew();
+        self.reconsider_more(now);
+    }
+
+    /// Forgets some of the refused tuples that were refused before limits changed.
+    pub(super) fn reconsider_more(&mut self, now: Now) {
+        let most = self.refused.outdated.min(RETRY);
+        let forgotten = self.forget_refused(most);
+        self.refused.outdated = if forgotten < most { 0 } else { self.refused.outdated - most };
+        let next = (self.refused.outdated > 0).then_some(now.mono + RETRY_INTERVAL_MS);
+        self.timers.schedule(Timer::Reconsider, &mut self.reconsider_deadline, next);
     }
 
     /// Forgets some refused tuples, if there is room again.
     pub(super) fn reconsider_some(&mut self) {
-        let Refused { for_tuples, least_bytes } = self.refused;
+        let Refused { for_tuples, least_bytes, .. } = self.refused;
         if !for_tuples && least_bytes.is_none() {
             return;
         }
@@ -299,7 +316,8 @@ impl Node {
         if count > 0 {
             self.forget_refused(count);
             // What does not fit is refused again, and then shows how much it needs.
-            self.refused = Refused { for_tuples: self.store.count(State::Refused) > 0, least_bytes: None };
+            self.refused.for_tuples = self.store.count(State::Refused) > 0;
+            self.refused.least_bytes = None;
         }
     }
 }

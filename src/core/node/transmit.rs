@@ -13,6 +13,7 @@ use crate::core::id::{LinkId, Slot};
 use crate::core::link::Link;
 use crate::core::store::{Register, State};
 use crate::core::tuple::{Tuple, value_hash};
+use crate::core::visits::visit;
 
 /// Bytes from which on a batch is closed, so that a slow socket's queue stays small.
 const FULL: usize = 16 << 10;
@@ -54,6 +55,7 @@ impl Node {
         self.send_tree_messages();
         if self.announced != self.store.changes.version() {
             self.announced = self.store.changes.version();
+            visit(self.links.len());
             let end = self.store.changes.end();
             for (&id, link) in &mut self.links {
                 if link.has_output(end) && link.enqueue() {

@@ -17,6 +17,9 @@ use crate::core::store;
 const MAX_JOINED: usize = 16 << 10;
 /// Tuples in one ANNOUNCE: 24 bytes each, 16 KiB in all, the size of a full batch of tuples.
 const MAX_ANNOUNCED: usize = 680;
+/// Number of changes, the last ones, by which the links are known that bring the tuples of each origin when there is a
+/// second link. Of what changed before, both may bring the next change, and one is then pruned.
+const NEWEST: usize = 16_384;
 /// Cost of a PRUNE or GRAFT, in visits to tuples.
 const ORIGINS_COST: usize = 8;
 /// Origins in a PRUNE or GRAFT that cost as much as a visit to a tuple.
@@ -26,7 +29,8 @@ impl Node {
     /// Remembers from now on by which link tuples come: there is a second one.
     pub(super) fn keep_parents(&mut self) {
         let links = &self.links;
-        let brought = self.store.iter().filter_map(|(_, held)| Some((held.stamp, held.source()?)));
+        let held = self.store.newest().take(NEWEST);
+        let brought = held.filter_map(|held| Some((held.stamp, held.source()?)));
         self.tree.keep_parents(brought.filter(|(_, link)| links.contains_key(link)));
     }
 

@@ -7,7 +7,8 @@
 use super::MAX_ORIGINS;
 use crate::core::clock::Stamp;
 use crate::core::id::LinkId;
-use std::collections::HashMap;
+use crate::core::visits::visit;
+use std::collections::{BTreeSet, HashMap};
 
 #[derive(Copy, Clone, Debug)]
 struct Parent {
@@ -99,11 +100,14 @@ impl Parents {
         is_parent
     }
 
-    /// Forgets all origins whose parent is `link`, and returns them in order.
-    pub(super) fn forget_all(&mut self, link: LinkId) -> Vec<u64> {
-        let children = self.by_origin.iter().filter(|(_, parent)| parent.link == link);
-        let mut orphans: Vec<u64> = children.map(|(&origin, _)| origin).collect();
+    /// Forgets all origins whose parent is one of `links`, and returns them, in order for each link.
+    pub(super) fn forget_all(&mut self, links: &BTreeSet<LinkId>) -> Vec<u64> {
+        visit(self.by_origin.len());
+        let children = self.by_origin.iter().filter(|(_, parent)| links.contains(&parent.link));
+        let mut orphans: Vec<(LinkId, u64)> =
+            children.map(|(&origin, parent)| (parent.link, origin)).collect();
         orphans.sort_unstable();
+        let orphans: Vec<u64> = orphans.into_iter().map(|(_, origin)| origin).collect();
         for origin in &orphans {
             self.by_origin.remove(origin);
         }
@@ -142,7 +146,7 @@ mod tests {
         assert_eq!(parents.of(1), Some(LinkId(2)));
         parents.meet(1, LinkId(3));
         assert_eq!(parents.of(1), Some(LinkId(2)), "a tuple tells more than a link to the origin");
-        assert_eq!(parents.forget_all(LinkId(2)), [1]);
+        assert_eq!(parents.forget_all(&BTreeSet::from([LinkId(2)])), [1]);
         parents.meet(1, LinkId(3));
         assert_eq!(parents.of(1), Some(LinkId(3)));
         assert!(!parents.on_news(stamp(1, 1), LinkId(4)));

@@ -6,7 +6,7 @@ use super::parents::Parents;
 use crate::core::clock::{Now, Stamp};
 use crate::core::codec::Entry;
 use crate::core::id::LinkId;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// New origins in a second for which all links in rings are pruned at once. For more it would cost too much (one
 /// message for each link, and anybody can invent origins); then only links that bring a tuple again are pruned.
@@ -109,10 +109,8 @@ impl State {
         if self.lost.is_empty() {
             return;
         }
-        let mut orphans = Vec::new();
-        for link in std::mem::take(&mut self.lost) {
-            orphans.append(&mut self.parents.forget_all(link));
-        }
+        let lost: BTreeSet<LinkId> = std::mem::take(&mut self.lost).into_iter().collect();
+        let orphans = self.parents.forget_all(&lost);
         self.graft(None, &orphans);
     }
 

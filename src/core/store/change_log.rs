@@ -69,6 +69,11 @@ impl ChangeLog {
         self.entries.get(offset as usize).copied().filter(|&slot| slot != GONE)
     }
 
+    /// Slots in the order of their last changes, the latest first.
+    pub(in crate::core) fn newest(&self) -> impl Iterator<Item = Slot> {
+        self.entries.iter().rev().copied().filter(|&slot| slot != GONE)
+    }
+
     /// Returns whether gone entries outnumber the live ones so far that the log should be compacted.
     pub(in crate::core) fn is_sparse(&self) -> bool {
         self.entries.len() > 2 * self.live + SLACK

@@ -5,9 +5,11 @@
 //!
 //! | file | concern |
 //! | --- | --- |
-//! | this file | keys and their slots and deadlines |
+//! | this file | keys and their slots |
 //! | `states` | which keys have a value, were removed, are hidden or refused |
 //! | `register` | what is kept for one key |
+//! | `index` | slots by the hashes of their keys |
+//! | `deadlines` | when tuples expire, and tombstones are dropped |
 //! | `change_log` | which tuple changed when |
 //! | `digest` | the Merkle trie over all keys and stamps |
 //! | `denied` | writes that a peer has and may not make |
@@ -16,9 +18,11 @@
 //! | `oldest` | which key was removed, hidden or refused longest ago |
 
 mod change_log;
+mod deadlines;
 mod denied;
 mod digest;
 mod facet;
+mod index;
 mod oldest;
 mod register;
 mod states;
@@ -27,13 +31,15 @@ mod view;
 use crate::core::codec::Prefix;
 use crate::core::id::Slot;
 use crate::core::ledger::Ledger;
+use crate::core::visits::visit;
 use ahash::RandomState;
 use change_log::ChangeLog;
+use deadlines::Deadlines;
 pub(in crate::core) use denied::Denied;
 pub(in crate::core) use digest::Bucket;
 use digest::Digest;
 pub(in crate::core) use facet::Facet;
-use hashbrown::{HashMap, HashTable};
+use index::Index;
 use oldest::Oldest;
 pub(in crate::core) use register::{NO_VALUE, Register, State, tombstone};
 use view::View;
@@ -56,13 +62,11 @@ pub(in crate::core) struct Store {
     /// Slot of the last new key, if another key had the slot before.
     recycled: Option<Slot>,
     /// Slots of all keys, found by the hashes of the keys.
-    index: HashTable<Slot>,
-    /// Hash function of the index. It is seeded, so that peers cannot choose keys that crowd one place of the index.
-    hasher: RandomState,
+    index: Index,
     pub(in crate::core) changes: ChangeLog,
     digest: Digest,
     /// Times at which tuples expire or tombstones are dropped (monotonic ms), by slot; most tuples never expire.
-    deadlines: HashMap<Slot, u64, RandomState>,
+    deadlines: Deadlines,
     /// Retracted and expired keys, oldest first.
     removed: Oldest,
     /// Hidden keys, oldest first.
@@ -79,14 +83,8 @@ pub(in crate::core) struct Store {
     views: Vec<View>,
 }
 
-/// Number of keys from which on the index grows twofold, not fourfold: growing a smaller index often costs more than
-/// the memory is worth.
-const LARGE_INDEX: usize = 10_000;
-
-/// The next larger capacity of an index with room for `room` keys. One key more would be rounded up to twice that.
-fn larger(room: usize) -> usize {
-    room.max(2) * if room < LARGE_INDEX { 4 } else { 2 }
-}
+/// Entries of the change log that are moved in the time of a visit to a tuple: they lie beside each other.
+const SEQUENTIAL: usize = 256;
 
 impl Store {
     pub(in crate::core) fn new(seed: u64) -> Store {
@@ -95,9 +93,8 @@ impl Store {
             registers: Vec::new(),
             free: Vec::new(),
             recycled: None,
-            index: HashTable::new(),
-            deadlines: HashMap::with_hasher(hasher.clone()),
-            hasher,
+            index: Index::new(hasher),
+            deadlines: Deadlines::default(),
             changes: ChangeLog::default(),
             digest: Digest::new(),
             removed: Oldest::default(),
@@ -123,7 +120,7 @@ impl Store {
 
     /// Number of keys in all states, those with a tombstone included.
     pub(in crate::core) fn len(&self) -> usize {
-        self.index.len()
+        self.digest.count()
     }
 
     /// The Merkle trie over all keys and stamps.
@@ -138,12 +135,8 @@ impl Store {
 
     /// Looks up a key that is to be [`put`](Store::put).
     pub(in crate::core) fn look_up(&self, key: &[u8]) -> Lookup {
-        let hash = self.hasher.hash_one(key);
-        Lookup { hash, slot: self.find_hashed(hash, key) }
-    }
-
-    fn find_hashed(&self, hash: u64, key: &[u8]) -> Option<Slot> {
-        self.index.find(hash, |&slot| self.held(slot).tuple.key() == key).copied()
+        let hash = self.index.hash(key);
+        Lookup { hash, slot: self.index.find(hash, key, &self.registers) }
     }
 
     /// The register in a slot that is known to be in use.
@@ -193,17 +186,13 @@ impl Store {
 
     /// Time at which the tuple in a slot expires, or its tombstone is dropped (monotonic ms).
     pub(in crate::core) fn deadline(&self, slot: Slot) -> Option<u64> {
-        self.deadlines.get(&slot).copied()
+        self.deadlines.get(slot)
     }
 
     /// Sets the time (monotonic ms) at which the tuple in a slot expires, or its tombstone is dropped. Returns the
     /// former time.
     pub(in crate::core) fn set_deadline(&mut self, slot: Slot, deadline: Option<u64>) -> Option<u64> {
-        match deadline {
-            Some(deadline) => self.deadlines.insert(slot, deadline),
-            None if self.deadlines.is_empty() => None,
-            None => self.deadlines.remove(&slot),
-        }
+        self.deadlines.set(slot, deadline)
     }
 
     /// Stores a register as the latest change of its key, whose lookup is `found`. The old content, if any, is
@@ -223,7 +212,7 @@ impl Store {
             let old = self.registers[slot as usize].replace(held);
             if let Some(old) = &old {
                 self.strike(old);
-                self.digest.change(place, old.stamp, stamp);
+                self.digest.change(slot, place, old.stamp, stamp);
             }
             self.note(slot, state);
             if !self.views.is_empty() {
@@ -236,22 +225,11 @@ impl Store {
         } else {
             self.registers[slot as usize] = Some(held);
         }
-        if self.index.len() == self.index.capacity() {
-            self.grow_index();
-        } else {
-            let (hasher, all) = (&self.hasher, &self.registers);
-            let key_of = |slot: &Slot| all[*slot as usize].as_ref().map_or(&[][..], |held| held.tuple.key());
-            self.index.insert_unique(hash, slot, |slot| hasher.hash_one(key_of(slot)));
-        }
+        self.index.insert(hash, slot, &self.registers);
         let all = &self.registers;
-        let tuple = |slot: Slot| {
-            all[slot as usize].as_ref().map_or_else(Default::default, |held| (held.key_hash(), held.stamp))
-        };
-        self.digest.insert(slot, place, stamp, tuple);
-        if self.digest.is_crowded() {
-            let used = (0..all.len() as Slot).filter(|&slot| all[slot as usize].is_some());
-            self.digest.rebuild(used, tuple);
-        }
+        let tuple = |slot: Slot| all[slot as usize].as_ref().map(|held| (held.key_hash(), held.stamp));
+        self.digest.insert(slot, place, stamp, |slot| tuple(slot).unwrap_or_default());
+        self.digest.grow(all.len() as Slot, tuple);
         self.note(slot, state);
         if !self.views.is_empty() {
             self.show(slot);
@@ -259,28 +237,13 @@ impl Store {
         (slot, None)
     }
 
-    /// Replaces the index by a larger one. The table keeps no hashes: they are computed again in the order in which
-    /// tuples came, which is how they mostly lie in memory. In the table's own order it would take ten times as long.
-    fn grow_index(&mut self) {
-        self.index = HashTable::with_capacity(larger(self.index.capacity()));
-        for (slot, held) in self.registers.iter().enumerate() {
-            if let Some(held) = held {
-                let hash = self.hasher.hash_one(held.tuple.key());
-                self.index.insert_unique(hash, slot as Slot, |_| 0);
-            }
-        }
-    }
-
     /// Removes a key. Nothing of it is left, and its slot is free.
     pub(in crate::core) fn remove(&mut self, slot: Slot) -> Option<Register> {
-        let hash = self.hasher.hash_one(self.get(slot)?.tuple.key());
-        if let Ok(entry) = self.index.find_entry(hash, |&other| other == slot) {
-            entry.remove();
-        }
+        self.index.remove(self.registers.get(slot as usize)?.as_ref()?.tuple.key(), slot);
         let held = self.registers[slot as usize].take()?;
         self.has_removed = true;
         self.strike(&held);
-        self.deadlines.remove(&slot);
+        self.deadlines.set(slot, None);
         self.changes.remove(slot);
         self.digest.remove(slot, held.key_hash(), held.stamp);
         if !self.views.is_empty() {
@@ -293,13 +256,20 @@ impl Store {
     /// Compacts the change log if most of its entries are gone; `cursors` are those of all links.
     pub(in crate::core) fn tidy<'a>(&mut self, cursors: impl Iterator<Item = &'a mut u32>) {
         if self.changes.is_sparse() {
+            visit(self.changes.end() as usize / SEQUENTIAL);
             self.changes.compact(cursors);
         }
     }
 
+    /// Registers in the order of their last changes, the latest first.
+    pub(in crate::core) fn newest(&self) -> impl Iterator<Item = &Register> {
+        self.changes.newest().map(|slot| self.held(slot)).inspect(|_| visit(1))
+    }
+
     /// All registers, by slot.
     pub(in crate::core) fn iter(&self) -> impl Iterator<Item = (Slot, &Register)> {
-        self.registers.iter().enumerate().filter_map(|(slot, held)| Some((slot as Slot, held.as_ref()?)))
+        let all = self.registers.iter().enumerate().inspect(|_| visit(1));
+        all.filter_map(|(slot, held)| Some((slot as Slot, held.as_ref()?)))
     }
 }
 
@@ -349,17 +319,6 @@ mod tests {
             two.find(i.to_string().as_bytes())
                 .is_some_and(|slot| two.changes.get(two.changes.offset(slot)) == Some(slot))
         }));
-    }
-
-    #[test]
-    fn an_index_of_many_keys_has_room_for_twice_as_many_at_most() {
-        let mut room = 0;
-        while room < 1 << 22 {
-            let next = HashTable::<Slot>::with_capacity(larger(room)).capacity();
-            let most = if room < LARGE_INDEX { 4 * room + 14 } else { 2 * room };
-            assert!((room + 1..=most).contains(&next), "{room}, then {next}");
-            room = next;
-        }
     }
 
     #[test]
