@@ -340,6 +340,42 @@ int zgossip_publish_sized(zgossip_t *self,
                           size_t value_size,
                           uint32_t msecs);
 
+// Announces a tuple: gives a key a value that lives as long as this node.
+//
+// The node keeps the tuple alive by itself. When the node ends, by
+// zgossip_destroy or `$TERM`, it is withdrawn everywhere. When the process dies,
+// its peers see that and tell the others after server/grace (200 ms). When the
+// process hangs or is cut off, other nodes miss it after `msecs` milliseconds:
+// 500 at least, 10 seconds if that is 0; one that shows itself again has its
+// tuples back. Nodes with CZMQ's own zgossip keep the tuple.
+//
+// Of several nodes that announce a key, the last one's value counts; when that
+// ends, another one's does. zgossip_publish or zgossip_retract of the key on this
+// node, or its removal by another node's program, ends the announcement.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if the key is empty or too long; EMSGSIZE if the value is too
+//     long; ENOBUFS or ENOMEM if there is no room for it; and those of an answered
+//     call.
+int zgossip_announce(zgossip_t *self,
+                     const char *key,
+                     const char *value,
+                     uint32_t msecs);
+
+// Announces a tuple whose key and value are given with their sizes in bytes.
+//
+// Neither needs a NUL at its end. The rest is as for zgossip_announce.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if the key or the value contains a NUL; and those of
+//     zgossip_announce.
+int zgossip_announce_sized(zgossip_t *self,
+                           const void *key,
+                           size_t key_size,
+                           const void *value,
+                           size_t value_size,
+                           uint32_t msecs);
+
 // Removes a tuple from the whole network, whichever node published it.
 //
 // Nodes that hold the key remove it, those that are cut off at present when
@@ -1257,6 +1293,7 @@ zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
 
 /*  Commands:                                     Replies:
       $TERM
+      ANNOUNCE key value [ttl]
       BIND endpoint
       CONFIGURE file
       CONNECT endpoint [server-key]
@@ -1264,6 +1301,7 @@ zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
       GET key                                     VALUE key [value]
       KEYS                                        KEYS [key ...]
       LOAD file
+      MEMBERS                                     MEMBERS [member ...]
       ORIGIN key                                  ORIGIN key [writer name endpoint written ttl]
       PEERS                                       PEERS [peer ...]
       PORT                                        PORT number

@@ -346,6 +346,21 @@ public:
         }
         return publish_sized (key, value, static_cast <std::uint32_t> (time));
     }
+    //  Announces a tuple: it lives as long as this node, which others miss within ten seconds, or a time that is given
+    bool announce (std::string_view key, std::string_view value) noexcept
+    {
+        return announce_sized (key, value, 0);
+    }
+    template <typename Rep, typename Period>
+    bool announce (std::string_view key, std::string_view value, std::chrono::duration <Rep, Period> ttl) noexcept
+    {
+        const auto time = std::chrono::ceil <milliseconds> (ttl).count ();
+        if (time <= 0 || time > INT64_C (0xFFFFFFFF)) {
+            errno = EINVAL;
+            return false;
+        }
+        return announce_sized (key, value, static_cast <std::uint32_t> (time));
+    }
     //  Removes a tuple everywhere (retract) or here only (unpublish); returns 1 if this node held it, 0 if not, or -1
     int retract (std::string_view key) noexcept
     {
@@ -512,6 +527,12 @@ private:
     bool publish_sized (std::string_view key, std::string_view value, std::uint32_t ttl) noexcept
     {
         return zgossip_publish_sized (
+            get (), detail::data (key), key.size (), detail::data (value), value.size (), ttl) == 0;
+    }
+
+    bool announce_sized (std::string_view key, std::string_view value, std::uint32_t ttl) noexcept
+    {
+        return zgossip_announce_sized (
             get (), detail::data (key), key.size (), detail::data (value), value.size (), ttl) == 0;
     }
 

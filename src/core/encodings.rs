@@ -1,7 +1,7 @@
 //! Frames of large tuples that some socket still holds: all links that send the same tuple share one.
 
 use super::clock::Stamp;
-use super::codec::encode_publish;
+use super::codec::{encode_announced, encode_publish};
 use super::frame::{Frame, LARGE};
 use super::tuple::{Tuple, key_hash};
 use std::collections::HashMap;
@@ -15,6 +15,7 @@ const MANY: usize = 64;
 struct Encoded {
     stamp: Stamp,
     ttl: u32,
+    announced: bool,
     frame: Weak<Vec<u8>>,
 }
 
@@ -32,14 +33,21 @@ impl Encodings {
         Encodings { of: HashMap::with_hasher(ahash::RandomState::with_seeds(seed, 7, 8, 9)), sweep_at: MANY }
     }
 
-    /// A PUBLISH with this stamp; `ttl` in milliseconds, 0 for ever.
-    pub(super) fn publish(&mut self, tuple: &Tuple, ttl: u32, stamp: Stamp) -> Frame {
-        let encode = || Frame::new(encode_publish(tuple, ttl, Some(stamp)));
+    /// A PUBLISH with this stamp; `ttl` in milliseconds, 0 for ever. `announced`: the tuple lives as long as its writer.
+    pub(super) fn publish(&mut self, tuple: &Tuple, ttl: u32, stamp: Stamp, announced: bool) -> Frame {
+        let encode = || {
+            Frame::new(if announced {
+                encode_announced(tuple, ttl, stamp)
+            } else {
+                encode_publish(tuple, ttl, Some(stamp))
+            })
+        };
         if tuple.value().len() < LARGE {
             return encode();
         }
         let hash = key_hash(tuple.key());
-        if let Some(made) = self.of.get(&hash).filter(|made| made.stamp == stamp && made.ttl == ttl)
+        let is_same = |made: &&Encoded| (made.stamp, made.ttl, made.announced) == (stamp, ttl, announced);
+        if let Some(made) = self.of.get(&hash).filter(is_same)
             && let Some(frame) = Frame::upgrade(&made.frame)
             && is_of(frame.bytes(), tuple)
         {
@@ -50,7 +58,7 @@ impl Encodings {
             self.sweep_at = MANY.max(2 * self.of.len());
         }
         let frame = encode();
-        self.of.insert(hash, Encoded { stamp, ttl, frame: frame.downgrade() });
+        self.of.insert(hash, Encoded { stamp, ttl, announced, frame: frame.downgrade() });
         frame
     }
 }
@@ -74,21 +82,22 @@ mod tests {
         let mut encodings = Encodings::new(1);
         let [one, two] = [1, 2].map(|time| Stamp { time, origin: 1 });
         let tuple = Tuple::new(b"key", &[b'x'; LARGE]);
-        let first = encodings.publish(&tuple, 0, one);
-        let again = encodings.publish(&tuple, 0, one);
+        let first = encodings.publish(&tuple, 0, one, false);
+        let again = encodings.publish(&tuple, 0, one, false);
         assert_eq!(first.bytes().as_ptr(), again.bytes().as_ptr());
         // Another value, stamp or time to live is another frame.
         let others = [
-            encodings.publish(&Tuple::new(b"key", &[b'y'; LARGE]), 0, one),
-            encodings.publish(&tuple, 0, two),
-            encodings.publish(&tuple, 7, two),
+            encodings.publish(&Tuple::new(b"key", &[b'y'; LARGE]), 0, one, false),
+            encodings.publish(&tuple, 0, two, false),
+            encodings.publish(&tuple, 7, two, false),
+            encodings.publish(&tuple, 7, two, true),
         ];
         for other in &others {
             assert_ne!(other.bytes().as_ptr(), first.bytes().as_ptr());
         }
         assert_eq!(others[0].bytes(), encode_publish(&Tuple::new(b"key", &[b'y'; LARGE]), 0, Some(one)));
         drop((first, again));
-        let fresh = encodings.publish(&tuple, 0, one);
+        let fresh = encodings.publish(&tuple, 0, one, false);
         assert_eq!(fresh.bytes(), encode_publish(&tuple, 0, Some(one)));
     }
 
@@ -97,7 +106,7 @@ mod tests {
         let mut encodings = Encodings::new(1);
         for key in 0..10_000 {
             let tuple = Tuple::new(format!("key {key}").as_bytes(), &[b'x'; LARGE]);
-            drop(encodings.publish(&tuple, 0, Stamp { time: 1, origin: 1 }));
+            drop(encodings.publish(&tuple, 0, Stamp { time: 1, origin: 1 }, false));
         }
         assert!(encodings.of.len() <= MANY, "{}", encodings.of.len());
     }

@@ -28,10 +28,12 @@ pub(in crate::core) enum Account {
     Requests,
     /// State of the links: what waits to be sent, and what plain peers are believed to hold.
     Links,
+    /// Members, and what was announced.
+    Presence,
 }
 
 impl Account {
-    const COUNT: usize = 6;
+    const COUNT: usize = 7;
 }
 
 /// Bytes held for each purpose, and in all.

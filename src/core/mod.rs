@@ -29,12 +29,15 @@
 //! | `link` | what a node knows of one peer |
 //! | `ack` | which barriers of the node a peer has acknowledged |
 //! | `bulk` | tuples that a peer is owed beside the changes of the moment |
+//! | `members` | which nodes take part, and which are gone |
+//! | `announcements` | what the node itself keeps announced |
 //! | `transit` | how long frames are under way |
 //! | `watch` | what a node warns of, and how rarely |
 //! | `node` | how inputs become outputs |
 //! | [`record`] | the inputs of a node, written down and replayed |
 
 mod ack;
+mod announcements;
 mod anti_entropy;
 mod bulk;
 mod clock;
@@ -45,6 +48,7 @@ mod frame;
 mod id;
 mod ledger;
 mod link;
+mod members;
 mod network;
 mod node;
 mod plain;
@@ -65,7 +69,7 @@ pub use event::{Event, Identity, Warning};
 pub use frame::Frame;
 pub use id::{LinkId, Role};
 pub use network::Network;
-pub use node::{Barrier, Node, Origin, PeerKind, PeerState};
+pub use node::{Barrier, MemberInfo, Node, Origin, PeerKind, PeerState};
 pub use rights::{Access, MAX_SUBJECT, OTHERS, Rights};
 pub use settings::{Refusal, Settings};
 pub use stats::Stats;

@@ -21,6 +21,8 @@ pub struct Settings {
     pub tombstone: u64,
     /// Silence in milliseconds after which a client is probed, to drop it if it is gone; 0 for never.
     pub timeout: u64,
+    /// Milliseconds that a peer whose connection is lost has to come back before it counts as gone.
+    pub grace: u64,
     /// Whether to report each message by [`Event::Debug`](super::Event::Debug).
     pub verbose: bool,
 }
@@ -35,6 +37,7 @@ impl Default for Settings {
             max_drift: 3_600_000,
             tombstone: 3_600_000,
             timeout: 1000,
+            grace: 200,
             verbose: false,
         }
     }

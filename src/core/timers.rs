@@ -18,6 +18,8 @@ pub(super) enum Timer {
     Work,
     /// More of what was refused is forgotten, because limits have changed.
     Reconsider,
+    /// Leases end, words are given, what ended is taken away.
+    Presence,
 }
 
 /// A deadline that stands in the table of timers, or none. Its owner keeps it, and moves it by [`Timers::schedule`].

@@ -196,8 +196,8 @@ impl Engine {
             }
             let gone = self.crowding.handle_event(&event, now.mono);
             // Otherwise the next message to it fails, soon enough. But another client may take its routing id before, and
-            // would be sent what that one might read.
-            if let Some(id) = gone.filter(|_| self.tells_clients_apart()) {
+            // would be sent what that one might read; and a member is missed by all others.
+            if let Some(id) = gone.filter(|&id| self.tells_clients_apart() || self.node.is_member(id)) {
                 self.on_client_gone(id, now);
             }
         }

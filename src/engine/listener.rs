@@ -82,6 +82,7 @@ impl Engine {
         let asks_for_keys = is_asked || endpoint.transport == Transport::Inproc;
         let asks_handler = endpoint.transport != Transport::Inproc && self.security.asks_handler();
         self.bound.push(Bound { given: endpoint.text().into(), actual, asks_for_keys, asks_handler, file });
+        self.tell_endpoints();
         if let Some(router) = fresh {
             self.add_router(router);
         }
@@ -91,6 +92,13 @@ impl Engine {
     /// The endpoint that was bound last, as libzmq spells it, with an absolute path.
     pub fn last_bound(&self) -> Option<String> {
         self.bound.last().map(|bound| absolute(&bound.actual).into_owned())
+    }
+
+    /// Lets other members know where this node is bound.
+    fn tell_endpoints(&mut self) {
+        let endpoints: Vec<_> = self.bound.iter().map(|bound| absolute(&bound.actual)).collect();
+        let endpoints: Vec<&[u8]> = endpoints.iter().map(|endpoint| endpoint.as_bytes()).collect();
+        self.node.set_endpoints(&endpoints, self.clock.now());
     }
 
     /// Closes the sockets and returns when all endpoints are free: whoever knows that this node has ended may want to
@@ -135,6 +143,7 @@ impl Engine {
         };
         router.socket().unbind(&self.bound[index].actual)?;
         self.bound.remove(index);
+        self.tell_endpoints();
         Ok(())
     }
 }

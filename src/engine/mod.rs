@@ -327,6 +327,13 @@ impl Engine {
         self.node.peers(now).into_iter().map(|peer| (self.endpoint_of(peer.link), peer)).collect()
     }
 
+    /// The members of the network. Who asks is one of them from now on.
+    pub fn members(&mut self) -> Vec<core::MemberInfo> {
+        let now = self.clock.now();
+        self.set_membership(true);
+        self.node.members(now)
+    }
+
     /// The origin of a key's tuple, and the endpoint that it came by; that is empty for the owner's own, and where the link
     /// is closed.
     pub fn origin(&self, key: &[u8]) -> Option<(String, core::Origin)> {
@@ -337,6 +344,13 @@ impl Engine {
     /// Replaces the node's settings.
     pub fn set_settings(&mut self, settings: core::Settings) {
         self.node.set_settings(settings, self.clock.now());
+    }
+
+    /// Sets whether other members are told of this node though it announces nothing.
+    pub fn set_membership(&mut self, is_wished: bool) {
+        if self.node.is_membership_wished() != is_wished {
+            self.node.set_membership(is_wished, self.clock.now());
+        }
     }
 
     /// Sets who may read and write what.

@@ -14,6 +14,7 @@
 //! | `converge` | small networks agree, whatever happens to them |
 //! | `fleet` | random faults on bad lines, and which value stays |
 //! | `scale` | many tuples, many nodes |
+//! | `presence` | tuples that live as long as their nodes |
 //! | `named` | networks that have names |
 //! | `rights` | who may read and write what |
 //! | `security` | CURVE and ZAP |
@@ -32,6 +33,7 @@ mod hosts_file;
 mod interop;
 mod named;
 mod plain;
+mod presence;
 mod protocol;
 mod rights;
 mod scale;

@@ -29,6 +29,35 @@ fn introduction() -> Extension<'static> {
     }
 }
 
+const SERVER: [u8; 8] = (NODE + 2).to_be_bytes();
+
+/// The records of the document's two examples.
+fn member(state: MemberState) -> MemberRecord<'static> {
+    let (id, incarnation, sequence, lease) = (NODE, 0x10000, 7, 10_000);
+    let alive = MemberRecord {
+        id,
+        incarnation,
+        sequence,
+        state: Some(state),
+        lease,
+        remaining: 9000,
+        tuples: 5,
+        servers: &SERVER,
+        ..MemberRecord::default()
+    };
+    if state == MemberState::Alive {
+        return alive;
+    }
+    let endpoints = [b"tcp://a:1", &b""[..], b"", b""];
+    let details = Some(MemberDetails { name: b"hub", endpoints, release: b"1.1", since: 1 });
+    MemberRecord { sequence: 8, remaining: 600_000, servers: &[], downs: &SERVER, details, ..alive }
+}
+
+fn is_member(message: &Message<'_>, expected: &MemberRecord<'_>) -> bool {
+    let Message::Members(members) = message else { return false };
+    members.iter().eq([*expected])
+}
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "one row for each example of the document")]
 fn every_example_means_what_its_row_says() {
@@ -70,6 +99,7 @@ fn every_example_means_what_its_row_says() {
             value: b"1",
             ttl: 5,
             stamp: Stamp { time: 1, origin: NODE + 1 },
+            announced: false,
         };
         let gone = Record {
             kind: RecordKind::Tombstone,
@@ -77,6 +107,7 @@ fn every_example_means_what_its_row_says() {
             value: &[0, 0, 0, 0, 0, 0, 0, 7],
             ttl: 0,
             stamp: Stamp { time: 3, origin: NODE + 1 },
+            announced: false,
         };
         batch.iter().eq([live, gone])
     });
@@ -120,6 +151,19 @@ fn every_example_means_what_its_row_says() {
         let Message::Offer(entries) = m else { return false };
         entries.iter().eq([Entry { hash: 1, stamp: Stamp { time: 2, origin: NODE + 2 } }])
     });
+    check("PUBLISH `k` = `v`, stamp 10000, 8000000000000001, announced", &|m| {
+        let stamp = Some(Stamp { time: 0x10000, origin: NODE });
+        let extension = Extension { stamp, announced: true, ..plain };
+        *m == Message::Publish { key: b"k", value: b"v", ttl: 0, extension }
+    });
+    check("BATCH of `a` = `1` announced, and the tombstone of `b` that was", &|m| {
+        let Message::Batch(batch) = m else { return false };
+        let kinds = [(RecordKind::Live, &b"a"[..]), (RecordKind::Tombstone, b"b")];
+        batch.iter().map(|record| (record.kind, record.key)).eq(kinds)
+            && batch.iter().all(|record| record.announced && record.ttl == 0)
+    });
+    check("MEMBERS of one that lives, with a server", &|m| is_member(m, &member(MemberState::Alive)));
+    check("MEMBERS of one that is lost, with all details", &|m| is_member(m, &member(MemberState::Lost)));
     assert_eq!(checked, examples.len(), "an example of the document is not checked here");
 }
 
@@ -147,11 +191,21 @@ fn examples_of_what_we_send_are_what_we_send() {
         examples["PONG with node 8000000000000001, OFFERS, clock 10000, wall 1, nothing held"]
     );
     let tuple = zgossip::core::Tuple::new(b"k", b"v");
-    let stamp = Some(Stamp { time: 0x10000, origin: NODE });
+    let stamp = Stamp { time: 0x10000, origin: NODE };
     assert_eq!(
-        encode_publish(&tuple, 0, stamp),
+        encode_publish(&tuple, 0, Some(stamp)),
         examples["PUBLISH `k` = `v`, stamp 10000, 8000000000000001"]
     );
+    let announced = "PUBLISH `k` = `v`, stamp 10000, 8000000000000001, announced";
+    assert_eq!(encode_announced(&tuple, 0, stamp), examples[announced]);
+    for (state, name) in [
+        (MemberState::Alive, "MEMBERS of one that lives, with a server"),
+        (MemberState::Lost, "MEMBERS of one that is lost, with all details"),
+    ] {
+        let mut frame = members_frame();
+        member(state).encode(&mut frame);
+        assert_eq!(frame, examples[name], "{name}");
+    }
 }
 
 #[test]

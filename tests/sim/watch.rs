@@ -141,5 +141,6 @@ pub fn kind(frame: &[u8]) -> MessageId {
         Message::Prune(_) => MessageId::Prune,
         Message::Graft(_) => MessageId::Graft,
         Message::Offer(_) => MessageId::Offer,
+        Message::Members(_) => MessageId::Members,
     }
 }

@@ -1,7 +1,9 @@
 //! Frames: whatever the bytes are, they are decoded or refused; what is decoded is within the frame, is read alike a
 //! second time, and comes back when it is written again.
 
-use zgossip::core::codec::{Extension, Message, MessageId, decode, encode, encode_publish};
+use zgossip::core::codec::{
+    Extension, MemberRecord, Message, MessageId, decode, encode, encode_publish, members_frame,
+};
 use zgossip::core::{Stamp, Tuple};
 
 /// Bytes of the smallest item of any list: a hash.
@@ -22,6 +24,7 @@ pub fn run(data: &[u8]) {
         Message::Entries(lists) => lists.iter().map(|(_, list)| 1 + list.iter().count()).sum(),
         Message::Request(hashes) | Message::Prune(hashes) | Message::Graft(hashes) => hashes.iter().count(),
         Message::Announce(list) | Message::Offer(list) => list.iter().count(),
+        Message::Members(members) => members.iter().map(|member| member_returns(&member)).sum(),
     };
     assert!(items <= data.len() / SMALLEST, "{items} items in {} bytes", data.len());
 }
@@ -39,6 +42,16 @@ fn returns(id: MessageId, extension: &Extension<'_>) -> usize {
     };
     assert_eq!(again, *extension);
     0
+}
+
+fn member_returns(member: &MemberRecord<'_>) -> usize {
+    let mut frame = members_frame();
+    member.encode(&mut frame);
+    let Ok(Message::Members(again)) = decode(&frame) else { panic!("MEMBERS came back as {frame:?}") };
+    let again = again.iter().next().expect("one record");
+    assert_eq!(again, MemberRecord { state: again.state, ..*member });
+    assert!(member.state.is_none() || again.state == member.state);
+    1
 }
 
 fn publish_returns(key: &[u8], value: &[u8], ttl: u32, stamp: Option<Stamp>) -> usize {

@@ -46,6 +46,15 @@ pub enum Command<'a> {
         /// Milliseconds after which the tuple expires; 0 for never.
         ttl: u32,
     },
+    /// Publish a tuple that lives as long as this node.
+    Announce {
+        /// The tuple's key; the core checks it, and the value.
+        key: &'a [u8],
+        /// The tuple's value.
+        value: &'a [u8],
+        /// Milliseconds within which others notice that this node is gone; 0 for the default.
+        ttl: u32,
+    },
     /// Reply with the number of tuples held.
     Status,
     /// Forget a tuple on this node alone.
@@ -76,6 +85,8 @@ pub enum Command<'a> {
     Watch(&'a [u8]),
     /// Deliver the keys that begin with this prefix no more.
     Unwatch(&'a [u8]),
+    /// Reply with the members of the network.
+    Members,
     /// End the node.
     Term,
 }
@@ -94,6 +105,7 @@ impl Command<'_> {
             Command::Record(_) => "RECORD",
             Command::Connect { .. } => "CONNECT",
             Command::Publish { .. } => "PUBLISH",
+            Command::Announce { .. } => "ANNOUNCE",
             Command::Status => "STATUS",
             Command::Unpublish(_) => "UNPUBLISH",
             Command::Retract(_) => "RETRACT",
@@ -109,6 +121,7 @@ impl Command<'_> {
             Command::Peers => "PEERS",
             Command::Watch(_) => "WATCH",
             Command::Unwatch(_) => "UNWATCH",
+            Command::Members => "MEMBERS",
             Command::Term => "$TERM",
         }
     }
@@ -124,6 +137,7 @@ impl Command<'_> {
                 | Command::Keys
                 | Command::Stats
                 | Command::Peers
+                | Command::Members
                 | Command::Endpoint
         )
     }

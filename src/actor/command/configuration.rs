@@ -32,11 +32,13 @@ pub struct Values {
     pub network: Vec<u8>,
     /// `zgossip/network/plain`.
     pub takes_plain: bool,
+    /// `zgossip/members`.
+    pub is_member: bool,
 }
 
 impl Default for Values {
     fn default() -> Values {
-        let (background, ipv6, events, network, takes_plain) = Default::default();
+        let (background, ipv6, events, network, takes_plain, is_member) = Default::default();
         let (record, record_size, revocation) = Default::default();
         Values {
             core: unset(),
@@ -48,6 +50,7 @@ impl Default for Values {
             revocation,
             network,
             takes_plain,
+            is_member,
         }
     }
 }
@@ -141,6 +144,13 @@ pub const CONFIGURATION: &[Key] = &[
         unit: "ms",
         meaning: "Silence after which a client is probed, and dropped if it is gone; 0 for never.",
         take: Take::Number(LARGEST, |values, n| values.core.timeout = n.unwrap_or(unset().timeout)),
+    },
+    Key {
+        path: "server/grace",
+        default: "200",
+        unit: "ms",
+        meaning: "A peer whose connection is lost has this long to come back before it counts as gone.",
+        take: Take::Number(LARGEST, |values, n| values.core.grace = n.unwrap_or(unset().grace)),
     },
     Key {
         path: "server/verbose",
@@ -289,6 +299,13 @@ pub const CONFIGURATION: &[Key] = &[
         meaning: "1: CZMQ nodes belong to a network that has a name, too. To one without a name they belong in any case.",
         take: Take::Switch(|values, on| values.takes_plain = on.unwrap_or(false)),
     },
+    Key {
+        path: "zgossip/members",
+        default: "0",
+        unit: "",
+        meaning: "1: the node is a member that others are told of, though it announces nothing.",
+        take: Take::Switch(|values, on| values.is_member = on.unwrap_or(false)),
+    },
     elsewhere("zgossip/security/mechanism", "null", "`null`, `plain` or `curve`."),
     elsewhere("zgossip/security/secret-key", "", "For `curve`: name of a certificate with both keys."),
     elsewhere("zgossip/security/username", "", "For `plain`: the username that CONNECT gives."),
@@ -432,14 +449,15 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text = "server\n    timeout = 0\n    max_tuples = 1\n    max_value = 2\n    max_clients = 3\n    max_bytes = 7\n\
+        let text = "server\n    timeout = 0\n    grace = 8\n    max_tuples = 1\n    max_value = 2\n    max_clients = 3\n    max_bytes = 7\n\
                     \x20   max_drift = 4\n    tombstone = 5\n    verbose = 1\n    background = true\n\
                     \x20   events = yes\n    ipv6 = 0\n    record = r\n    record_size = 6\n\
-                    zgossip\n    network = name\n        plain = 1\n    security\n        revocation = 0\n";
+                    zgossip\n    network = name\n        plain = 1\n    members = 1\n    security\n        revocation = 0\n";
         let (values, bad) = Values::default().read(&tree(text));
         assert_eq!(bad, []);
         let core = Settings {
             timeout: 0,
+            grace: 8,
             max_tuples: 1,
             max_value: 2,
             max_bytes: 7,
@@ -459,6 +477,7 @@ mod tests {
             revocation: Some(false),
             network: b"name".to_vec(),
             takes_plain: true,
+            is_member: true,
         };
         assert_eq!(values, expected);
         assert_eq!(

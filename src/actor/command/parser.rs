@@ -8,8 +8,8 @@ use super::commands::{Command, Reason, Refused};
 use super::security::is_password;
 use crate::core::check_key;
 
-/// The most frames that are read of a command: one more than any command has, so that excess frames are seen. PUBLISH has
-/// four.
+/// The most frames that are read of a command: one more than any command has, so that excess frames are seen. PUBLISH and
+/// ANNOUNCE have four.
 pub const MAX_FRAMES: usize = 5;
 
 /// A command of the language: a row of [`COMMANDS`].
@@ -80,6 +80,20 @@ pub const COMMANDS: &[Syntax] = &[
         parse: |frames| Ok(Command::Retract(frames.key(1)?)),
     },
     Syntax {
+        name: "ANNOUNCE",
+        arguments: "key value [ttl]",
+        reply: "",
+        meaning: "Give a key a value that lives as long as this node; it is missed within ttl milliseconds, or 10 s.",
+        in_czmq: false,
+        parse: |frames| {
+            Ok(Command::Announce {
+                key: frames.bytes(1, "key")?,
+                value: frames.bytes(2, "value")?,
+                ttl: frames.ttl(3)?,
+            })
+        },
+    },
+    Syntax {
         name: "ORIGIN",
         arguments: "key",
         reply: "ORIGIN key [writer name endpoint written ttl]",
@@ -126,6 +140,14 @@ pub const COMMANDS: &[Syntax] = &[
         meaning: "Take a WATCH back; after the last one no key is delivered.",
         in_czmq: false,
         parse: |frames| Ok(Command::Unwatch(frames.string(1, "prefix")?)),
+    },
+    Syntax {
+        name: "MEMBERS",
+        arguments: "",
+        reply: "MEMBERS [member ...]",
+        meaning: "List the members: a frame each, with its id and words of the form name=value.",
+        in_czmq: false,
+        parse: |_| Ok(Command::Members),
     },
     Syntax {
         name: "BIND",

@@ -31,6 +31,12 @@ impl Handle {
         Ok(self.send_publish(key, value, ttl)?)
     }
 
+    /// Publishes a tuple that lives as long as this node, which others miss within `ttl` milliseconds; 0 for the default.
+    pub fn announce(&self, key: &[u8], value: &[u8], ttl: u32) -> Result<(), Failure> {
+        let (key, value) = (checked_key(key)?.to_vec(), without_nul(value, "value")?.to_vec());
+        self.call(move |node| node.announce(&key, &value, ttl))?
+    }
+
     /// Removes a tuple from the network. Returns whether this node held it.
     pub fn retract(&self, key: &[u8]) -> Result<bool, Failure> {
         let key = checked_key(key)?.to_vec();

@@ -60,6 +60,38 @@ impl Node {
         }
     }
 
+    /// Announces a tuple: gives a key a value that lives as long as this node, which keeps it alive by itself.
+    ///
+    /// When the node ends, the tuple is withdrawn everywhere. When the process dies, its peers notice and tell the others
+    /// after `server/grace` (200 ms). When the process hangs or is cut off, other nodes miss it after `ttl`, in whole
+    /// milliseconds: at least 500, ten seconds for `None`. A node that shows itself again has its tuples back. Of several
+    /// nodes that announce a key the last one's value counts; when that ends, another one's does.
+    /// [`publish`](Node::publish) or [`retract`](Node::retract) of the key ends the announcement.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), zgossip::Error> {
+    /// let node = zgossip::Node::new("camera")?;
+    /// node.announce("service/camera", "tcp://10.0.0.3:554", None)?;
+    /// assert!(node.get("service/camera")?.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`publish`](Node::publish); [`InvalidInput`](crate::ErrorKind::InvalidInput) if the time to live is longer than
+    /// 49 days; and an error if the node has no room for the tuple.
+    pub fn announce(
+        &self,
+        key: impl AsRef<[u8]>,
+        value: impl AsRef<[u8]>,
+        ttl: Option<Duration>,
+    ) -> Result<(), Error> {
+        match u32::try_from(ttl.map_or(0, |ttl| ttl.as_millis().max(1))) {
+            Ok(millis) => Ok(self.handle()?.announce(key.as_ref(), value.as_ref(), millis)?),
+            Err(_) => Err(Error::invalid("time to live is longer than 49 days")),
+        }
+    }
+
     /// Removes a tuple from the whole network, no matter which node published it. Returns whether this node held it.
     /// If it did not, the removal still reaches the nodes that do, also those that are cut off for a while.
     ///

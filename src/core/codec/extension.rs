@@ -23,6 +23,7 @@ const SENT: u8 = 10;
 const NAME: u8 = 11;
 const HIDDEN: u8 = 12;
 const NETWORK: u8 = 13;
+const ANNOUNCED: u8 = 14;
 
 /// Longest name of a node on the wire, in bytes: enough to tell nodes apart, and little to remember for each peer.
 pub const MAX_NAME: usize = 64;
@@ -50,7 +51,7 @@ pub struct Answer {
 pub struct Extension<'a> {
     /// Node id of the sender.
     pub node: Option<u64>,
-    /// Capabilities of the sender, one bit each: see [`OFFERS`].
+    /// Capabilities of the sender, one bit each: see [`OFFERS`] and [`MEMBERS`].
     pub capabilities: Option<u32>,
     /// Latest time on the sender's hybrid logical clock.
     pub clock: Option<u64>,
@@ -74,13 +75,19 @@ pub struct Extension<'a> {
     pub hidden: Option<u32>,
     /// Name of the sender's network, at most [`MAX_NAME`] bytes in any encoding; empty, or absent, for none.
     pub network: Option<&'a [u8]>,
+    /// Whether a published tuple lives as long as the node that announced it.
+    pub announced: bool,
 }
 
 /// Capability: the sender understands OFFER, and requests what it lacks instead of being sent it.
 pub const OFFERS: u32 = 1;
 
+/// Capability: the sender understands MEMBERS.
+pub const MEMBERS: u32 = 2;
+
 impl<'a> Extension<'a> {
     /// Appends the block, if any field is present.
+    #[expect(clippy::too_many_lines, reason = "one field after the other")]
     pub fn encode(&self, frame: &mut Vec<u8>) {
         let start = frame.len();
         frame.extend_from_slice(&MAGIC);
@@ -125,6 +132,9 @@ impl<'a> Extension<'a> {
         if let Some(network) = self.network {
             field(NETWORK, &[network]);
         }
+        if self.announced {
+            field(ANNOUNCED, &[]);
+        }
         let length = frame.len() - start - 4;
         if length == 0 {
             frame.truncate(start);
@@ -165,6 +175,7 @@ impl<'a> Extension<'a> {
                     extension.network = Some(std::mem::take(&mut field.0));
                 }
                 NETWORK => return Err(Invalid::Extension),
+                ANNOUNCED => extension.announced = true,
                 _ => continue,
             }
             if !field.0.is_empty() {
@@ -203,6 +214,7 @@ mod tests {
             name: Some(b"name"),
             hidden: Some(14),
             network: Some(b"network"),
+            announced: true,
         }
     }
 

@@ -3,9 +3,11 @@
 //! Each list is checked when the frame is decoded, so that walking it later cannot fail and a
 //! malformed frame changes nothing.
 
+use super::members::MemberRecord;
 use super::message::MOST_LISTED;
 use super::reader::{Invalid, MessageId, Reader, header};
 use crate::core::clock::Stamp;
+#[cfg(test)]
 use crate::core::tuple::Tuple;
 use std::marker::PhantomData;
 
@@ -35,12 +37,16 @@ pub struct Record<'a> {
     pub ttl: u32,
     /// Time and origin of the write.
     pub stamp: Stamp,
+    /// Whether the value lives as long as the node that announced it, or the tombstone is that of such a value.
+    pub announced: bool,
 }
 
 /// Flag of a record: a tombstone.
 const TOMBSTONE: u8 = 1;
 /// Flag of a record: it has a ttl.
 const EXPIRES: u8 = 2;
+/// Flag of a record: it is of a tuple that was announced. Version 1.0 ignores it.
+const ANNOUNCED: u8 = 4;
 
 impl<'a> Record<'a> {
     /// Checks a record when its frame is decoded.
@@ -64,7 +70,7 @@ impl<'a> Record<'a> {
         } else {
             (RecordKind::Live, reader.value(checked)?)
         };
-        Ok(Record { kind, key, value, ttl, stamp })
+        Ok(Record { kind, key, value, ttl, stamp, announced: flags & ANNOUNCED != 0 })
     }
 }
 
@@ -88,11 +94,19 @@ impl BatchWriter {
     }
 
     /// Appends a record; `ttl` in milliseconds.
+    #[cfg(test)]
     pub(in crate::core) fn add(&mut self, kind: RecordKind, tuple: &Tuple, ttl: u32, stamp: Stamp) {
         let (key, value) = (tuple.key(), tuple.value());
+        self.add_record(&Record { kind, key, value, ttl, stamp, announced: false });
+    }
+
+    /// Appends a record.
+    pub(in crate::core) fn add_record(&mut self, record: &Record<'_>) {
+        let &Record { kind, key, value, ttl, stamp, announced } = record;
         let tombstone = kind == RecordKind::Tombstone;
         let frame = &mut self.frame;
-        frame.push(if tombstone { TOMBSTONE } else { 0 } | if ttl > 0 { EXPIRES } else { 0 });
+        let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+        frame.push(flag(tombstone, TOMBSTONE) | flag(ttl > 0, EXPIRES) | flag(announced, ANNOUNCED));
         frame.push(key.len() as u8);
         frame.extend_from_slice(key);
         frame.extend_from_slice(&stamp.time.to_be_bytes());
@@ -249,6 +263,16 @@ list!(
     /// The key hashes of a REQUEST, or the origins of a PRUNE or GRAFT.
     Hashes, u64, |reader| reader.u64()
 );
+
+list!(
+    /// The records of a MEMBERS.
+    Members, MemberRecord<'a>, MemberRecord::read
+);
+
+/// Begins a MEMBERS.
+pub fn members_frame() -> Vec<u8> {
+    header(MessageId::Members, LIST)
+}
 
 /// Bytes that a list's frame has room for before it grows: a digest of one subtree, or ten entries.
 const LIST: usize = 256;

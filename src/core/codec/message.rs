@@ -4,7 +4,7 @@
 //! from 16 on are sent to extended peers only. The grammar is in `doc/PROTOCOL.md`.
 
 use super::extension::Extension;
-use super::lists::{Batch, Digests, Entries, EntryList, Hashes};
+use super::lists::{Batch, Digests, Entries, EntryList, Hashes, Members};
 use super::reader::{Invalid, MessageId, Reader, SIGNATURE, VERSION, header};
 use crate::core::clock::Stamp;
 use crate::core::tuple::Tuple;
@@ -49,6 +49,8 @@ pub enum Message<'a> {
     Graft(Hashes<'a>),
     /// OFFER.
     Offer(EntryList<'a>),
+    /// MEMBERS.
+    Members(Members<'a>),
 }
 
 /// Encodes a message without fields, and an extension: HELLO, PING, PONG, INVALID or HEARTBEAT.
@@ -60,6 +62,15 @@ pub fn encode(id: MessageId, extension: &Extension<'_>) -> Vec<u8> {
 
 /// Encodes a PUBLISH; `ttl` in milliseconds, 0 for ever.
 pub fn encode_publish(tuple: &Tuple, ttl: u32, stamp: Option<Stamp>) -> Vec<u8> {
+    publish_frame(tuple, ttl, &Extension { stamp, ..Extension::default() })
+}
+
+/// Encodes a PUBLISH of a tuple that lives as long as the node that announced it.
+pub fn encode_announced(tuple: &Tuple, ttl: u32, stamp: Stamp) -> Vec<u8> {
+    publish_frame(tuple, ttl, &Extension { stamp: Some(stamp), announced: true, ..Extension::default() })
+}
+
+fn publish_frame(tuple: &Tuple, ttl: u32, extension: &Extension<'_>) -> Vec<u8> {
     let (key, value) = (tuple.key(), tuple.value());
     let mut frame = header(MessageId::Publish, key.len() + value.len() + 32);
     frame.push(key.len() as u8);
@@ -67,7 +78,7 @@ pub fn encode_publish(tuple: &Tuple, ttl: u32, stamp: Option<Stamp>) -> Vec<u8> 
     frame.extend_from_slice(&(value.len() as u32).to_be_bytes());
     frame.extend_from_slice(value);
     frame.extend_from_slice(&ttl.to_be_bytes());
-    Extension { stamp, ..Extension::default() }.encode(&mut frame);
+    extension.encode(&mut frame);
     frame
 }
 
@@ -107,6 +118,7 @@ pub fn decode(frame: &[u8]) -> Result<Message<'_>, Invalid> {
         MessageId::Prune => Message::Prune(Hashes::check(reader)?),
         MessageId::Graft => Message::Graft(Hashes::check(reader)?),
         MessageId::Offer => Message::Offer(EntryList::check(reader)?),
+        MessageId::Members => Message::Members(Members::check(reader)?),
     })
 }
 
@@ -131,6 +143,15 @@ mod tests {
             let extension = Extension { stamp, ..Extension::default() };
             assert_eq!(decode(&frame), Ok(Message::Publish { key: b"k", value: b"", ttl: 77, extension }));
         }
+    }
+
+    #[test]
+    fn an_announced_tuple_says_so_and_is_else_like_any_other() {
+        let (tuple, stamp) = (Tuple::new(b"k", b"v"), Stamp { time: 5, origin: 9 });
+        let frame = encode_announced(&tuple, 0, stamp);
+        let extension = Extension { stamp: Some(stamp), announced: true, ..Extension::default() };
+        assert_eq!(decode(&frame), Ok(Message::Publish { key: b"k", value: b"v", ttl: 0, extension }));
+        assert_eq!(frame.len(), encode_publish(&tuple, 0, Some(stamp)).len() + 2);
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub enum MessageId {
     Graft = 23,
     /// Lists keys and stamps that the receiver lacks or has older (extended).
     Offer = 24,
+    /// Tells of the nodes that take part: that they live, or are gone (extended).
+    Members = 25,
 }
 
 impl MessageId {
@@ -51,7 +53,7 @@ impl MessageId {
         use MessageId::*;
         [
             Hello, Publish, Ping, Pong, Invalid, Batch, Heartbeat, Digest, Entries, Request, Announce, Prune,
-            Graft, Offer,
+            Graft, Offer, Members,
         ]
         .into_iter()
         .find(|&known| known as u8 == id)

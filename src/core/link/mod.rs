@@ -28,7 +28,7 @@ pub(super) mod traffic;
 use crate::core::ack::AckTracker;
 use crate::core::anti_entropy;
 use crate::core::bulk::Bulk;
-use crate::core::codec::{Extension, OFFERS};
+use crate::core::codec::{Extension, MEMBERS, OFFERS};
 use crate::core::id::{Role, Slot};
 use crate::core::plain::peer::PlainPeer;
 use crate::core::plain::receipts::Receipts;
@@ -45,6 +45,15 @@ use pace::Pace;
 pub(super) use phase::Phase;
 use rights::PeerRights;
 use traffic::{RoundTrip, Traffic};
+
+/// Where what may be sent to peers ends.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Ends {
+    /// Offset behind the last change of a tuple.
+    pub(super) log: u32,
+    /// The version of the members up to which peers are told.
+    pub(super) members: u64,
+}
 
 /// Milliseconds between two INVALIDs to one client: a flood of its tuples is answered once.
 const INVALID_INTERVAL: u64 = 100;
@@ -94,6 +103,12 @@ pub(super) struct Link {
     peer_name: Option<Box<[u8]>>,
     /// The peer understands OFFER.
     offers: bool,
+    /// The peer understands MEMBERS.
+    hears_of_members: bool,
+    /// Place in the news of members: everything up to it was told.
+    members_told: u64,
+    /// The extended peer that was counted among the node's neighbours.
+    neighbour: Option<u64>,
     /// The peer's wall clock less this node's monotonic one, in milliseconds.
     wall: Option<i64>,
     /// The barriers that the peer has acknowledged.
@@ -140,6 +155,9 @@ impl Link {
             peer: None,
             peer_name: None,
             offers: false,
+            hears_of_members: false,
+            members_told: 0,
+            neighbour: None,
             wall: None,
             acks: AckTracker::default(),
             transit: Transit::default(),
@@ -208,7 +226,9 @@ impl Link {
     pub(super) fn on_introduced(&mut self, peer: u64, extension: &Extension<'_>) {
         self.peer = Some(peer);
         self.peer_name = extension.name.map(Box::from);
-        self.offers = extension.capabilities.is_some_and(|bits| bits & OFFERS != 0);
+        let capabilities = extension.capabilities.unwrap_or_default();
+        self.offers = capabilities & OFFERS != 0;
+        self.hears_of_members = capabilities & MEMBERS != 0;
     }
 
     /// The peer's node id, if it is an extended one.
@@ -219,6 +239,18 @@ impl Link {
     /// The name of the peer's node, 1 to 64 bytes, if it is an extended one that has a name.
     pub(super) fn peer_name(&self) -> Option<&[u8]> {
         self.peer_name.as_deref()
+    }
+
+    /// The extended peer that is connected by this link.
+    pub(super) fn neighbour(&self) -> Option<u64> {
+        self.peer.filter(|_| self.up && self.is_extended())
+    }
+
+    /// The peer that was a neighbour by this link, and the one that is now, where they differ. They count as told.
+    pub(super) fn moves(&mut self) -> Option<[Option<u64>; 2]> {
+        let now = self.neighbour();
+        let before = std::mem::replace(&mut self.neighbour, now);
+        (before != now).then_some([before, now])
     }
 
     /// Returns whether the peer understands OFFER.
@@ -313,10 +345,21 @@ impl Link {
         self.role == Role::Client && self.plain.unechoed_since(slot).is_some_and(is_outstanding)
     }
 
-    /// Returns whether anything waits to be sent now, given where the change log ends.
-    pub(super) fn has_output(&self, log_end: u32) -> bool {
+    /// The place of an extended peer that understands MEMBERS in the news of members, where it was told less than `due`.
+    pub(super) fn members_told(&mut self, due: u64) -> Option<&mut u64> {
+        self.is_owed_members(due).then_some(&mut self.members_told)
+    }
+
+    fn is_owed_members(&self, due: u64) -> bool {
+        self.hears_of_members && self.members_told < due && self.is_extended()
+    }
+
+    /// Returns whether anything waits to be sent now, given where the change log and the news of members end.
+    pub(super) fn has_output(&self, ends: Ends) -> bool {
+        let log_end = ends.log;
         self.up
             && (!self.outbox.is_empty()
+                || self.is_owed_members(ends.members)
                 || (self.is_extended() && self.offers && self.transit.is_next())
                 || self.may_probe()
                 || self.is_receipt_ping_due()

@@ -97,6 +97,7 @@ impl Link {
     pub(in crate::core) fn become_extended(&mut self, cursor: u32) {
         self.set_phase(Phase::Extended);
         self.cursor = cursor;
+        self.members_told = 0;
         self.sync.begin_session(cursor);
         // Before, a PONG would have been the answer.
         self.acks.probe_again();

@@ -70,6 +70,13 @@ impl Node {
         Stamp { time: self.clock.tick(now, replaced), origin: self.id }
     }
 
+    /// Stamp of a write of the owner's. Behind that of an `announced` tuple one is left for the tuple's end.
+    pub(super) fn stamp_of(&mut self, announced: bool, now: Now) -> Stamp {
+        let stamp = self.next_stamp(Stamp::default(), now);
+        self.clock.observe(stamp.time + u64::from(announced));
+        stamp
+    }
+
     /// Moves the stamps of this node's own writes forward when its first peer's clock turns out to be ahead: by the
     /// difference between `theirs` and `ours`, hybrid logical times. The peer may not know of the fastest clock for a
     /// while, so where the clocks are not in step, a write of the last [`RECENT`] milliseconds counts as made now.
@@ -86,14 +93,16 @@ impl Node {
         let mut own: Vec<(Slot, Register)> =
             self.store.iter().filter(written).map(|(slot, held)| (slot, held.clone())).collect();
         own.sort_unstable_by_key(|(_, held)| held.stamp);
-        for (slot, Register { tuple, stamp: Stamp { time, origin }, state, .. }) in own {
+        for (slot, held) in own {
+            let (Stamp { time, origin }, announced) = (held.stamp, held.is_announced());
             let ttl = remaining(self.store.deadline(slot), now);
             let stamp = if time < recent {
                 Stamp { time: time + ahead, origin }
             } else {
-                self.next_stamp(Stamp::default(), now)
+                self.stamp_of(announced, now)
             };
-            self.write(Write { tuple, stamp, source: None, state, ttl }, now);
+            let (tuple, state) = (held.tuple, held.state);
+            self.write(Write { tuple, stamp, source: None, state, ttl, announced }, now);
         }
     }
 
@@ -103,7 +112,8 @@ impl Node {
         let latest = self.latest_believed(now);
         let refused = |(_, held): &(Slot, &Register)| held.stamp.wall() > latest;
         // No time that a value here has is given again.
-        let believed = self.store.iter().filter(|entry| !refused(entry)).map(|(_, held)| held.stamp.time);
+        let last = |held: &Register| held.stamp.time + u64::from(held.is_announced());
+        let believed = self.store.iter().filter(|entry| !refused(entry)).map(|(_, held)| last(held));
         self.clock = Clock::from(believed.max().unwrap_or_default());
         let own: Vec<(Slot, Register)> =
             self.store.iter().filter(refused).map(|(slot, held)| (slot, held.clone())).collect();
@@ -112,9 +122,10 @@ impl Node {
             let ours = held.stamp.origin == self.id || held.stamp.is_synthetic();
             match held.state {
                 State::Live | State::Retracted | State::Suppressed if ours => {
-                    let stamp = self.next_stamp(Stamp::default(), now);
+                    let announced = held.is_announced();
+                    let stamp = self.stamp_of(announced, now);
                     let (tuple, source, state) = (held.tuple.clone(), held.source(), held.state);
-                    self.write(Write { tuple, stamp, source, state, ttl }, now);
+                    self.write(Write { tuple, stamp, source, state, ttl, announced }, now);
                 }
                 // An expired or refused tuple need not be stamped anew. A tuple of another node, accepted while that
                 // node's clock was the only one known here, is refused now as everywhere else.

@@ -5,6 +5,7 @@
 //! the same writes have the same state.
 
 use super::Node;
+use super::presence::Mark;
 use crate::core::clock::{Now, Stamp};
 use crate::core::codec::{Record, RecordKind};
 use crate::core::event::Event;
@@ -32,12 +33,14 @@ pub(super) struct Write {
     /// keeps its own. A peer's tombstone is kept as long as the peer keeps it, so that nodes drop it at about the same
     /// time, whatever their clocks show, and a value that is given back to one that dropped it sooner dies out.
     pub(super) ttl: u32,
+    /// Whether the value lives as long as the node that wrote it, or the tombstone is that of such a value.
+    pub(super) announced: bool,
 }
 
 impl Node {
     /// Takes a stamped write of a peer.
     pub(super) fn on_record(&mut self, id: LinkId, record: &Record<'_>, now: Now) {
-        let &Record { kind, key, value, stamp, .. } = record;
+        let &Record { kind, key, value, stamp, announced, .. } = record;
         let (ttl, is_over) = self.remaining_on_arrival(id, record, now);
         if self.rights.is_some() && self.is_denied(id, record) {
             return;
@@ -45,7 +48,11 @@ impl Node {
         if self.is_too_far_ahead(stamp.time, now) {
             return self.refuse_stamp(id, key, stamp, now);
         }
-        self.follow(stamp.time, now);
+        // The time behind that of an announced tuple is the time of its end.
+        self.follow(stamp.time + u64::from(announced && kind == RecordKind::Live), now);
+        if kind == RecordKind::Tombstone && self.denies_end(key, stamp, now) {
+            return;
+        }
         let found = self.store.look_up(key);
         if let Some(slot) = found.slot
             && !stamp.wins_over(self.store.held(slot).stamp)
@@ -65,10 +72,13 @@ impl Node {
         }
         let (state, tuple) = match kind {
             RecordKind::Live if is_over => (State::Expired, tombstone(key, value_hash(value))),
+            RecordKind::Live if announced && !self.is_heard_of(stamp.origin, now) => {
+                (State::Absent, Tuple::new(key, value))
+            }
             RecordKind::Live => (State::Live, Tuple::new(key, value)),
             RecordKind::Tombstone => (State::Retracted, Tuple::new(key, value)),
         };
-        self.write_at(found, Write { tuple, stamp, source: Some(id), state, ttl }, now);
+        self.write_at(found, Write { tuple, stamp, source: Some(id), state, ttl, announced }, now);
         self.tree.on_news(id, stamp, now);
         self.send_tree_messages();
     }
@@ -96,8 +106,11 @@ impl Node {
 
     /// Takes a peer's write that the register in `slot` has already, or an older one.
     fn on_loser(&mut self, id: LinkId, slot: Slot, record: &Record<'_>, now: Now) {
-        let &Record { kind, value, stamp, .. } = record;
+        let &Record { kind, value, stamp, announced, .. } = record;
         let held = self.store.held(slot);
+        if announced && stamp == held.stamp && !held.is_announced() && held.state.has_value() {
+            return self.mark_announced(slot, now);
+        }
         let same_origin = (stamp.origin == held.stamp.origin).then_some(held.source());
         let differs = held.is_live() && held.tuple.value() != value;
         if differs && kind == RecordKind::Live && stamp < held.stamp && !stamp.is_synthetic() {
@@ -119,7 +132,7 @@ impl Node {
     /// Writes to the key whose lookup is `found`: the write is stored, an event is queued for the owner, and every
     /// link but the write's source owes it to its peer.
     pub(super) fn write_at(&mut self, found: Lookup, write: Write, now: Now) -> Slot {
-        let Write { tuple, stamp, source, state, ttl } = write;
+        let Write { tuple, stamp, source, state, ttl, announced } = write;
         let deadline = match state {
             _ if ttl > 0 => Some(now.mono + u64::from(ttl)),
             _ if state.has_value() => None,
@@ -131,7 +144,8 @@ impl Node {
         let defer_to_plain =
             source.is_some_and(|id| self.is_extended(id)) && self.may_be_overtaken(found, stamp);
         let register = Register::new(tuple.clone(), stamp, source, state, defer_to_plain);
-        let (slot, old) = self.put(found, register);
+        let (slot, old) = self.put(found, register.announced(announced));
+        self.note_presence(slot, Mark::of(old.as_ref()), now);
         self.set_slot_deadline(slot, deadline);
         if old.is_none() && self.store.was_recycled(slot) {
             self.forget_plain(slot, now);
@@ -225,7 +239,9 @@ impl Node {
         }
         let was_live = held.is_live();
         let ends = now.mono + self.settings.tombstone;
+        let mark = Mark::of(self.store.get(slot));
         if let Some(tuple) = self.store.replace_by_tombstone(slot, State::Expired, None) {
+            self.note_presence(slot, mark, now);
             self.set_slot_deadline(slot, Some(ends));
             if was_live {
                 self.events.push_back(Event::Expire(tuple));
@@ -237,7 +253,8 @@ impl Node {
     /// Removes a key, with everything that is known of it.
     pub(super) fn forget_slot(&mut self, slot: Slot) {
         self.set_slot_deadline(slot, None);
-        self.store.remove(slot);
+        let gone = self.store.remove(slot);
+        self.presence.forget(slot, Mark::of(gone.as_ref()));
         self.memory.forget(slot, &mut self.timers);
     }
 }

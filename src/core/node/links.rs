@@ -2,7 +2,7 @@
 
 use super::Node;
 use crate::core::clock::{Now, is_possible};
-use crate::core::codec::{Extension, MessageId, OFFERS, encode};
+use crate::core::codec::{Extension, MEMBERS, MessageId, OFFERS, encode};
 use crate::core::event::{Event, Identity};
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role};
@@ -46,7 +46,7 @@ impl Node {
             self.note_departure(id, now);
         }
         self.tree.neighbour_down(id);
-        self.change_phase(id, |link| link.on_disconnected(now.mono));
+        self.change_phase(id, now, |link| link.on_disconnected(now.mono));
         self.end_watch(id);
         self.leave(id);
         self.schedule_link(id, now);
@@ -74,6 +74,7 @@ impl Node {
     /// called once, before the outputs are drained for the last time.
     pub fn shutdown(&mut self, now: Now) {
         self.say_all_refusals(now);
+        self.end_presence(now);
         let undetermined: Vec<LinkId> = self
             .links
             .iter()
@@ -103,7 +104,7 @@ impl Node {
         if pause == 0 {
             return self.start_handshake(id, now);
         }
-        self.change_phase(id, |link| link.await_handshake(pause, now.mono));
+        self.change_phase(id, now, |link| link.await_handshake(pause, now.mono));
         self.schedule_link(id, now);
     }
 
@@ -113,7 +114,7 @@ impl Node {
     pub(super) fn start_handshake(&mut self, id: LinkId, now: Now) {
         let end = self.store.changes.end();
         let hello = encode(MessageId::Hello, &self.introduction(id, now));
-        let former = self.change_phase(id, |link| link.begin_handshake(end, now.mono)).unwrap_or(0);
+        let former = self.change_phase(id, now, |link| link.begin_handshake(end, now.mono)).unwrap_or(0);
         let ping = Frame::new(encode(MessageId::Ping, &Extension::default()));
         self.queue_control(id, ping.clone());
         self.queue_control(id, Frame::new(hello));
@@ -126,7 +127,7 @@ impl Node {
     pub(super) fn introduction(&self, id: LinkId, now: Now) -> Extension<'_> {
         Extension {
             node: Some(self.id),
-            capabilities: Some(OFFERS),
+            capabilities: Some(OFFERS | MEMBERS),
             clock: Some(self.latest(now)),
             wall: Some(now.wall).filter(|&wall| is_possible(wall)),
             summary: Some(self.summary_of(id)),
@@ -141,7 +142,7 @@ impl Node {
     /// understands.
     pub(super) fn become_undetermined(&mut self, id: LinkId, now: Now) {
         let end = self.store.changes.end();
-        self.change_phase(id, |link| link.become_undetermined(end, now.mono));
+        self.change_phase(id, now, |link| link.become_undetermined(end, now.mono));
         self.establish(id, now);
     }
 
@@ -153,7 +154,7 @@ impl Node {
         }
         let end = self.store.changes.end();
         self.memory.on_plain(id);
-        self.change_phase(id, |link| link.become_plain(end, now.mono));
+        self.change_phase(id, now, |link| link.become_plain(end, now.mono));
         self.establish(id, now);
     }
 
@@ -161,7 +162,7 @@ impl Node {
     /// offset in the change log, and what anti-entropy finds.
     pub(super) fn become_extended(&mut self, id: LinkId, cursor: u32, now: Now) {
         self.memory.forget_link(id);
-        self.change_phase(id, |link| link.become_extended(cursor));
+        self.change_phase(id, now, |link| link.become_extended(cursor));
         let peer = self.links.get(&id).and_then(|link| link.peer());
         self.tree.neighbour_up(id, peer, now);
         self.send_tree_messages();
@@ -169,8 +170,14 @@ impl Node {
         self.establish(id, now);
     }
 
-    /// Changes a link's phase, keeps count of plain links, and keeps those that are not extended out of the tree.
-    pub(super) fn change_phase<T>(&mut self, id: LinkId, change: impl FnOnce(&mut Link) -> T) -> Option<T> {
+    /// Changes a link's phase, keeps count of plain links and of neighbours, and keeps those that are not extended out of
+    /// the tree.
+    pub(super) fn change_phase<T>(
+        &mut self,
+        id: LinkId,
+        now: Now,
+        change: impl FnOnce(&mut Link) -> T,
+    ) -> Option<T> {
         self.drop_waiting(id);
         let link = self.links.get_mut(&id)?;
         let was_plain = link.is_plain();
@@ -178,6 +185,9 @@ impl Node {
         self.memory.on_phase(was_plain, link.is_plain());
         if !link.is_extended() {
             self.tree.session_over(id);
+        }
+        if let Some(moved) = link.moves() {
+            self.on_neighbour(moved, now);
         }
         Some(result)
     }

@@ -64,6 +64,7 @@ impl Node {
                     self.reconsider_deadline.on_fired();
                     self.reconsider_more(now);
                 }
+                Timer::Presence => self.on_presence_timer(now),
                 Timer::Sweep => {
                     self.sweep_deadline.on_fired();
                     self.sweep(now);

@@ -14,6 +14,7 @@
 //! | `rights` | what peers may not read and write |
 //! | `anti_entropy` | finding and exchanging the tuples in which peers differ |
 //! | `transmit` | the next frame of each link |
+//! | `presence` | members, and tuples that live as long as the nodes that announced them |
 //! | `tree` | routes to the machine of the broadcast trees |
 //! | `barrier` | which peers have taken what was held at some moment |
 //! | `synced` | whether a peer's whole state has been taken |
@@ -31,6 +32,7 @@ mod network;
 mod origins;
 mod peers;
 mod plain_memory;
+mod presence;
 mod rights;
 mod room;
 mod session;
@@ -46,6 +48,7 @@ pub use barrier::Agreement;
 pub use barrier::Barrier;
 pub use origins::Origin;
 pub use peers::{PeerKind, PeerState};
+pub use presence::MemberInfo;
 
 use crate::core::anti_entropy::AntiEntropy;
 use crate::core::clock::{Clock, Now, PeerClocks, Stamp, node_id};
@@ -134,6 +137,7 @@ pub struct Node {
     synced: bool,
     /// Time (mono ms) until which a tuple with a time to live may be held.
     ages_until: u64,
+    presence: presence::Presence,
 }
 
 impl Node {
@@ -142,7 +146,7 @@ impl Node {
     pub fn new(settings: Settings, seed: u64, now: Now) -> Node {
         let mut random = fastrand::Rng::with_seed(seed);
         let id = node_id(random.u64(..));
-        let (tombstone, max_bytes) = (settings.tombstone, settings.max_bytes);
+        let (tombstone, max_bytes, grace) = (settings.tombstone, settings.max_bytes, settings.grace);
         let mut node = Node {
             id,
             name: Box::default(),
@@ -186,6 +190,7 @@ impl Node {
             met_anybody: false,
             synced: false,
             ages_until: 0,
+            presence: presence::Presence::new(id, grace),
             random,
         };
         node.schedule_sweep(now);
@@ -216,6 +221,7 @@ impl Node {
         let limits = |of: &Settings| (of.max_tuples, of.max_value, of.max_bytes, of.max_drift);
         let changed = limits(&self.settings) != limits(&settings);
         self.memory.set_limits(settings.tombstone, settings.max_bytes);
+        self.presence.set_grace(settings.grace);
         self.settings = settings;
         if changed {
             self.reconsider_all(now);
@@ -235,21 +241,31 @@ impl Node {
             return Err(Refusal::NulByte);
         }
         let found = self.store.look_up(key);
-        let mut replaced = Stamp::default();
-        match found.slot.map(|slot| (self.store.held(slot), self.store.deadline(slot))) {
-            Some((held, None)) if held.is_live() && ttl == 0 && held.tuple.value() == value => return Ok(()),
-            Some((held, _)) => replaced = held.stamp,
-            None => {}
+        let held = found.slot.map(|slot| (self.store.held(slot), self.store.deadline(slot)));
+        if let Some((held, None)) = held
+            && held.is_live()
+            && !held.is_announced()
+            && ttl == 0
+            && held.tuple.value() == value
+        {
+            return Ok(());
         }
+        let replaced = held.map_or_else(Stamp::default, |(held, _)| held.stamp);
         self.make_room(self.need(found.slot, key, value.len()))?;
+        self.withdraw(key, now);
         let stamp = self.next_stamp(replaced, now);
         let tuple = Tuple::new(key, value);
-        let slot = self.write_at(found, Write { tuple, stamp, source: None, state: State::Live, ttl }, now);
-        let size = key.len() + value.len();
+        let write = Write { tuple, stamp, source: None, state: State::Live, ttl, announced: false };
+        let slot = self.write_at(found, write, now);
+        self.note_smallest(slot, key.len() + value.len());
+        Ok(())
+    }
+
+    /// Notes the size in bytes of an own tuple: the smallest one is a sign of life.
+    fn note_smallest(&mut self, slot: Slot, size: usize) {
         if self.smallest_own.is_none_or(|(smallest, _)| size < smallest) {
             self.smallest_own = Some((size, slot));
         }
-        Ok(())
     }
 
     /// Hides a tuple on this node alone. False when the key is not held.
@@ -278,14 +294,20 @@ impl Node {
         check_key(key)?;
         let found = self.store.look_up(key);
         let was_live = found.slot.is_some_and(|slot| self.is_readable(slot, now));
-        let (mut replaced, mut value) = (Stamp::default(), store::NO_VALUE);
+        let (mut replaced, mut value, mut announced) = (Stamp::default(), store::NO_VALUE, false);
         match found.slot.map(|slot| self.store.held(slot)) {
-            Some(held) => (replaced, value) = (held.stamp, held.value_hash()),
+            Some(held) => {
+                (replaced, value) = (held.stamp, held.value_hash());
+                // Who takes back what it has announced leaves the key to others who have announced it.
+                announced = held.is_announced() && held.stamp.origin == self.id;
+            }
             None => self.make_tombstone_room(key)?,
         }
+        self.withdraw(key, now);
         let stamp = self.next_stamp(replaced, now);
         let tuple = store::tombstone(key, value);
-        self.write_at(found, Write { tuple, stamp, source: None, state: State::Retracted, ttl: 0 }, now);
+        let state = State::Retracted;
+        self.write_at(found, Write { tuple, stamp, source: None, state, ttl: 0, announced }, now);
         Ok(was_live)
     }
 
@@ -360,8 +382,8 @@ impl Node {
 
     /// The number of tuples that each connected peer has yet to be sent, for peers where that is not 0.
     pub fn unsent(&self) -> impl Iterator<Item = (LinkId, u64)> {
-        let end = self.store.changes.end();
-        let links = self.links.iter().filter(move |(_, link)| link.has_output(end));
+        let ends = self.ends();
+        let links = self.links.iter().filter(move |(_, link)| link.has_output(ends));
         links.map(move |(&id, link)| (id, self.unsent_on(link))).filter(|&(_, count)| count > 0)
     }
 

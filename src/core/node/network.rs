@@ -36,7 +36,7 @@ impl Node {
     pub(super) fn bar(&mut self, id: LinkId, theirs: Option<&[u8]>, now: Now) {
         self.memory.forget_link(id);
         self.tree.neighbour_down(id);
-        self.change_phase(id, |link| link.bar(now.mono));
+        self.change_phase(id, now, |link| link.bar(now.mono));
         self.leave(id);
         self.warn_of_network(id, theirs, now);
         self.schedule_link(id, now);

@@ -75,11 +75,11 @@ impl Node {
 
     /// Takes a stamped write if the peer may not make it. False if it is to be handled: it is allowed, or held here already.
     pub(super) fn is_denied(&mut self, id: LinkId, record: &Record<'_>) -> bool {
-        let &Record { kind, key, ttl, stamp, .. } = record;
+        let &Record { kind, key, ttl, stamp, announced, .. } = record;
         let Some(link) = self.links.get(&id) else { return false };
         let needed = match kind {
             RecordKind::Tombstone => Access::RETRACT,
-            RecordKind::Live if ttl > 0 => Access::ANNOUNCE,
+            RecordKind::Live if ttl > 0 || announced => Access::ANNOUNCE,
             RecordKind::Live => Access::WRITE,
         };
         if link.rights.table.as_ref().is_none_or(|table| table.access(key).allows(needed)) {

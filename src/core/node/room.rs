@@ -1,6 +1,7 @@
 //! Limits: which key makes room for another one, and which tuples are refused.
 
 use super::Node;
+use super::presence::Mark;
 use crate::core::clock::Now;
 use crate::core::codec::{Record, RecordKind};
 use crate::core::event::Event;
@@ -52,10 +53,11 @@ pub(super) struct Need {
 
 impl Node {
     /// Bytes that may still be taken for tuples.
-    fn free_bytes(&mut self) -> usize {
+    pub(super) fn free_bytes(&mut self) -> usize {
         let ledger = &mut self.store.ledger;
         ledger.set(Account::Plain, self.memory.bytes());
         ledger.set(Account::Requests, self.anti_entropy.bytes());
+        ledger.set(Account::Presence, self.presence.bytes());
         ledger.room(self.settings.max_bytes)
     }
 
@@ -75,6 +77,7 @@ impl Node {
         let mut ledger = self.store.ledger.clone();
         ledger.set(Account::Plain, self.memory.bytes());
         ledger.set(Account::Requests, self.anti_entropy.bytes());
+        ledger.set(Account::Presence, self.presence.bytes());
         ledger.set(Account::Links, self.bytes_of_links());
         ledger.total()
     }
@@ -228,7 +231,9 @@ impl Node {
         }
         let value = if record.kind == RecordKind::Live { value_hash(record.value) } else { NO_VALUE };
         let held = Register::new(tombstone(record.key, value), record.stamp, None, State::Refused, false);
+        let held = held.announced(record.announced);
         let (slot, old) = self.put(found, held);
+        let old_mark = Mark::of(old.as_ref());
         // Other nodes keep a tombstone for a while after a tuple has expired.
         let after = if record.kind == RecordKind::Live { self.settings.tombstone } else { 0 };
         let forgotten_at = (record.ttl > 0).then(|| now.mono + u64::from(record.ttl) + after);
@@ -237,6 +242,7 @@ impl Node {
             self.note_replaced(slot, was.value_hash(), was.source(), now);
             self.events.push_back(Event::Retract(was.tuple));
         }
+        self.note_presence(slot, old_mark, now);
         self.tidy();
     }
 

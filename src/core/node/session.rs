@@ -106,7 +106,8 @@ impl Node {
             // a value without one from a peer that knows stamps is a mistake.
             match extension.stamp {
                 Some(stamp) => {
-                    self.on_record(id, &Record { kind: RecordKind::Live, key, value, ttl, stamp }, now);
+                    let (kind, announced) = (RecordKind::Live, extension.announced);
+                    self.on_record(id, &Record { kind, key, value, ttl, stamp, announced }, now);
                 }
                 None if self.is_extended(id) => self.counters.duplicates += 1,
                 None => self.on_unstamped(id, key, value, now),
@@ -118,6 +119,7 @@ impl Node {
         }
         match message {
             Message::Batch(batch) => batch.iter().for_each(|record| self.on_record(id, &record, now)),
+            Message::Members(records) => self.on_members(id, records, now),
             Message::Heartbeat(Extension { sent: Some(sent), .. }) => {
                 if let Some(link) = self.links.get_mut(&id) {
                     link.transit.on_clock(sent, now.mono);
@@ -363,6 +365,7 @@ fn name(message: &Message<'_>) -> &'static str {
         Message::Prune(_) => "PRUNE",
         Message::Graft(_) => "GRAFT",
         Message::Offer(_) => "OFFER",
+        Message::Members(_) => "MEMBERS",
     }
 }
 

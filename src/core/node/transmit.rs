@@ -6,11 +6,11 @@
 use super::Node;
 use crate::core::clock::{Now, Stamp};
 use crate::core::codec::lists::BatchWriter;
-use crate::core::codec::{Extension, MessageId, RecordKind, encode};
+use crate::core::codec::{Extension, MessageId, Record, RecordKind, encode};
 use crate::core::encodings::Encodings;
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Slot};
-use crate::core::link::Link;
+use crate::core::link::{Ends, Link};
 use crate::core::store::{Register, State};
 use crate::core::tuple::{Tuple, value_hash};
 use crate::core::visits::visit;
@@ -55,19 +55,32 @@ impl Node {
         self.send_tree_messages();
         if self.announced != self.store.changes.version() {
             self.announced = self.store.changes.version();
-            visit(self.links.len());
-            let end = self.store.changes.end();
-            for (&id, link) in &mut self.links {
-                if link.has_output(end) && link.enqueue() {
-                    self.ready.push_back(id);
-                }
-            }
+            self.enqueue_links();
+        }
+        if self.presence.is_untold() {
+            self.enqueue_links();
         }
         let id = self.ready.pop_front()?;
         if let Some(link) = self.links.get_mut(&id) {
             link.dequeue();
         }
         Some(id)
+    }
+
+    /// Puts the links that have something to send among those that are ready.
+    fn enqueue_links(&mut self) {
+        visit(self.links.len());
+        let ends = self.ends();
+        for (&id, link) in &mut self.links {
+            if link.has_output(ends) && link.enqueue() {
+                self.ready.push_back(id);
+            }
+        }
+    }
+
+    /// Where what may be sent to peers ends.
+    pub(super) fn ends(&self) -> Ends {
+        Ends { log: self.store.changes.end(), members: self.presence.due() }
     }
 
     pub(super) fn mark_ready(&mut self, id: LinkId) {
@@ -91,10 +104,14 @@ impl Node {
     }
 
     fn next_frame(&mut self, id: LinkId, now: Now) -> Option<Frame> {
-        let end = self.store.changes.end();
-        let link = self.links.get_mut(&id).filter(|link| link.has_output(end))?;
+        let ends = self.ends();
+        let link = self.links.get_mut(&id).filter(|link| link.has_output(ends))?;
         if let Some(frame) = link.outbox.pop() {
             link.transit.on_other_frame(now.mono);
+            return Some(frame);
+        }
+        // Before tuples: who receives the end of a tuple knows then whose end that is.
+        if let Some(frame) = self.next_members(id) {
             return Some(frame);
         }
         if let Some(frame) = self.next_time(id, now) {
@@ -175,11 +192,11 @@ impl Node {
                 link.plain.on_adopted(slot, now.mono);
                 continue;
             }
-            link.plain.on_changed(slot, !held.defer_to_plain, now.mono);
-            if !held.defer_to_plain {
+            link.plain.on_changed(slot, !held.defers_to_plain(), now.mono);
+            if !held.defers_to_plain() {
                 link.plain.on_sent(slot, value_hash(held.tuple.value()), now.mono);
             }
-            let frame = (!held.defer_to_plain).then(|| self.single(slot, is_plain, now));
+            let frame = (!held.defers_to_plain()).then(|| self.single(slot, is_plain, now));
             self.schedule_link(id, now);
             if frame.is_some() {
                 self.counters.tuples_out += 1;
@@ -194,7 +211,7 @@ impl Node {
     fn single(&mut self, slot: Slot, is_plain: bool, now: Now) -> Frame {
         let ttl = if is_plain { 0 } else { remaining(self.store.deadline(slot), now) };
         let held = self.store.held(slot);
-        self.encodings.publish(&held.tuple, ttl, held.stamp)
+        self.encodings.publish(&held.tuple, ttl, held.stamp, held.is_announced())
     }
 
     /// Makes the next frame with tuples for an extended link.
@@ -345,8 +362,8 @@ impl Node {
 /// Collects tuples for one frame, in order. The first is kept apart, because it becomes a PUBLISH if it stays alone.
 #[derive(Default)]
 struct Collector {
-    /// The batch's only tuple so far, with its time to live and stamp.
-    first: Option<(Tuple, u32, Stamp)>,
+    /// The batch's only tuple so far, with its time to live, its stamp, and whether it was announced.
+    first: Option<(Tuple, u32, Stamp, bool)>,
     batch: Option<BatchWriter>,
     /// Whether some tuple has a time to live.
     ages: bool,
@@ -371,27 +388,33 @@ impl Collector {
     /// Adds a tuple or a tombstone; false if it is refused here, so that peers are not sent it.
     fn add(&mut self, held: &Register, ttl: u32) -> bool {
         let kind = match held.state {
-            State::Live | State::Suppressed => RecordKind::Live,
+            State::Live | State::Suppressed | State::Absent => RecordKind::Live,
             // A peer that was away may hold an older value, which the expired one has replaced.
             State::Retracted | State::Expired => RecordKind::Tombstone,
             State::Refused => return false,
         };
         self.ages |= ttl > 0;
         if kind == RecordKind::Live && self.batch.is_none() && self.first.is_none() {
-            self.first = Some((held.tuple.clone(), ttl, held.stamp));
+            self.first = Some((held.tuple.clone(), ttl, held.stamp, held.is_announced()));
             return true;
         }
         let batch = self.batch.get_or_insert_with(|| BatchWriter::new(FULL + 512));
-        if let Some((tuple, ttl, stamp)) = self.first.take() {
-            batch.add(RecordKind::Live, &tuple, ttl, stamp);
+        let mut add = |kind, tuple: &Tuple, ttl, stamp, announced| {
+            let (key, value) = (tuple.key(), tuple.value());
+            batch.add_record(&Record { kind, key, value, ttl, stamp, announced });
+        };
+        if let Some((tuple, ttl, stamp, announced)) = self.first.take() {
+            add(RecordKind::Live, &tuple, ttl, stamp, announced);
         }
-        batch.add(kind, &held.tuple, ttl, held.stamp);
+        add(kind, &held.tuple, ttl, held.stamp, held.is_announced());
         true
     }
 
     fn finish(self, encodings: &mut Encodings) -> Option<Frame> {
         match (self.first, self.batch) {
-            (Some((tuple, ttl, stamp)), _) => Some(encodings.publish(&tuple, ttl, stamp)),
+            (Some((tuple, ttl, stamp, announced)), _) => {
+                Some(encodings.publish(&tuple, ttl, stamp, announced))
+            }
             (None, batch) => Some(Frame::new(batch?.finish())),
         }
     }

@@ -204,7 +204,7 @@ impl Node {
     /// Adopts a value that is news, or delays it if the key changes too often.
     fn on_news(&mut self, value: Unstamped<'_>, view: &View, throttle: Option<Throttle>, now: Now) {
         let Unstamped { link: id, slot, tuple, .. } = value;
-        let stamp = self.store.held(slot).stamp.successor(view.arrival.hash);
+        let stamp = self.store.held(slot).successor(view.arrival.hash);
         if self.rights.is_some() && self.is_plain_denied(id, tuple) {
             // The peer is sent ours in its place.
             if view.held.state == State::Live {
@@ -285,7 +285,8 @@ impl Node {
 
     /// Holds a plain peer's value from now on, with a synthetic stamp.
     fn adopt(&mut self, id: LinkId, tuple: Tuple, stamp: Stamp, now: Now) -> Slot {
-        let slot = self.write(Write { tuple, stamp, source: Some(id), state: State::Live, ttl: 0 }, now);
+        let (source, state) = (Some(id), State::Live);
+        let slot = self.write(Write { tuple, stamp, source, state, ttl: 0, announced: false }, now);
         if let Some(link) = self.links.get_mut(&id) {
             link.plain.on_adopted(slot, now.mono);
         }
@@ -335,7 +336,7 @@ impl Node {
         let last = self.links.get(&id).and_then(|link| link.plain.last_received(slot));
         let Some(tuple) = rejected.filter(|tuple| last == Some(value_hash(tuple.value()))) else { return };
         let Some(held) = self.store.get(slot).filter(|held| held.tuple.key() == tuple.key()) else { return };
-        let stamp = held.stamp.successor(value_hash(tuple.value()));
+        let stamp = held.successor(value_hash(tuple.value()));
         if self.may_write(id, tuple.key()) && !self.refuse_plain(id, &tuple, Some(slot)) {
             self.adopt(id, tuple, stamp, now);
         }

@@ -32,6 +32,11 @@ impl Input<'_> {
             Input::Timeout => node.handle_timeout(now),
             Input::Suspect(link, bytes_pass) => node.handle_suspect(link, bytes_pass, now),
             Input::Publish { key, value, ttl } => return (node.publish(key, value, ttl, now).output(), None),
+            Input::Announce { key, value, ttl } => {
+                return (node.announce(key, value, ttl, now).output(), None);
+            }
+            Input::SetMembership(is_wished) => node.set_membership(is_wished, now),
+            Input::SetEndpoints(ref endpoints) => node.set_endpoints(endpoints, now),
             Input::Unpublish(key) => return (node.unpublish(key, now).output(), None),
             Input::Retract(key) => return (node.retract(key, now).output(), None),
             Input::Barrier => return (node.set_barrier().output(), None),
@@ -60,6 +65,7 @@ impl Input<'_> {
         )
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each input")]
     pub(super) fn decode<'a>(fields: &mut Fields<'a>) -> Option<Input<'a>> {
         Some(match fields.byte()? {
             kind::NEW => Input::New {
@@ -87,6 +93,15 @@ impl Input<'_> {
                 value: fields.bytes()?,
                 ttl: fields.number()?.try_into().ok()?,
             },
+            kind::ANNOUNCE => Input::Announce {
+                key: fields.bytes()?,
+                value: fields.bytes()?,
+                ttl: fields.number()?.try_into().ok()?,
+            },
+            kind::SET_MEMBERSHIP => Input::SetMembership(fields.byte()? != 0),
+            kind::SET_ENDPOINTS => {
+                Input::SetEndpoints((0..fields.number()?).map(|_| fields.bytes()).collect::<Option<_>>()?)
+            }
             kind::UNPUBLISH => Input::Unpublish(fields.bytes()?),
             kind::RETRACT => Input::Retract(fields.bytes()?),
             kind::BARRIER => Input::Barrier,
@@ -160,5 +175,6 @@ fn take_settings(fields: &mut Fields<'_>) -> Option<Settings> {
         tombstone: fields.number()?,
         timeout: fields.number()?,
         verbose: fields.number()? != 0,
+        grace: fields.number()?,
     })
 }

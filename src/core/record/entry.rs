@@ -57,6 +57,19 @@ pub enum Input<'a> {
         /// Milliseconds; 0 for ever.
         ttl: u32,
     },
+    /// [`Node::announce`].
+    Announce {
+        /// The key.
+        key: &'a [u8],
+        /// The value.
+        value: &'a [u8],
+        /// Milliseconds; 0 for the default.
+        ttl: u32,
+    },
+    /// [`Node::set_membership`].
+    SetMembership(bool),
+    /// [`Node::set_endpoints`].
+    SetEndpoints(Vec<&'a [u8]>),
     /// [`Node::unpublish`].
     Unpublish(&'a [u8]),
     /// [`Node::retract`].
@@ -220,7 +233,10 @@ impl Input<'_> {
     /// Returns whether the call may have changed more than settings and timers of a node that holds nothing and has no
     /// link.
     pub(super) fn is_weighty(&self) -> bool {
-        matches!(self, Input::Publish { .. } | Input::Retract(_) | Input::OpenLink(_))
+        matches!(
+            self,
+            Input::Publish { .. } | Input::Announce { .. } | Input::Retract(_) | Input::OpenLink(_)
+        )
     }
 
     #[expect(clippy::too_many_lines, reason = "one arm for each input")]
@@ -272,6 +288,20 @@ impl Input<'_> {
                 put_bytes(out, key);
                 put_bytes(out, value);
                 put_number(out, ttl.into());
+            }
+            Input::Announce { key, value, ttl } => {
+                out.push(kind::ANNOUNCE);
+                put_bytes(out, key);
+                put_bytes(out, value);
+                put_number(out, ttl.into());
+            }
+            Input::SetMembership(is_wished) => out.extend([kind::SET_MEMBERSHIP, is_wished.into()]),
+            Input::SetEndpoints(ref endpoints) => {
+                out.push(kind::SET_ENDPOINTS);
+                put_number(out, endpoints.len() as u64);
+                for endpoint in endpoints {
+                    put_bytes(out, endpoint);
+                }
             }
             Input::Unpublish(key) => {
                 out.push(kind::UNPUBLISH);
@@ -356,6 +386,9 @@ pub(super) mod kind {
     pub(in super::super) const SET_RIGHTS: u8 = 25;
     pub(in super::super) const SET_SUBJECTS: u8 = 26;
     pub(in super::super) const SET_NETWORK: u8 = 27;
+    pub(in super::super) const ANNOUNCE: u8 = 28;
+    pub(in super::super) const SET_MEMBERSHIP: u8 = 29;
+    pub(in super::super) const SET_ENDPOINTS: u8 = 30;
 }
 
 pub(super) fn refusal_number(refusal: Refusal) -> u8 {
@@ -387,9 +420,9 @@ fn put_rights(out: &mut Vec<u8>, rights: &Rights) {
 
 fn put_settings(out: &mut Vec<u8>, settings: &Settings) {
     let &Settings { max_tuples, max_value, max_bytes, max_clients, .. } = settings;
-    let &Settings { max_drift, tombstone, timeout, verbose, .. } = settings;
+    let &Settings { max_drift, tombstone, timeout, verbose, grace, .. } = settings;
     let sizes = [max_tuples, max_value, max_bytes, max_clients].map(|size| size as u64);
-    let times = [max_drift, tombstone, timeout, verbose.into()];
+    let times = [max_drift, tombstone, timeout, verbose.into(), grace];
     sizes.into_iter().chain(times).for_each(|number| put_number(out, number));
 }
 
@@ -421,6 +454,11 @@ impl fmt::Display for Input<'_> {
             Input::Publish { key, value, ttl } => {
                 write!(f, "publish {} = {} for {ttl} ms", Text(key), Text(value))
             }
+            Input::Announce { key, value, ttl } => {
+                write!(f, "announce {} = {} for {ttl} ms", Text(key), Text(value))
+            }
+            Input::SetMembership(is_wished) => write!(f, "member {is_wished}"),
+            Input::SetEndpoints(ref endpoints) => write!(f, "bound to {} endpoints", endpoints.len()),
             Input::Unpublish(key) => write!(f, "unpublish {}", Text(key)),
             Input::Retract(key) => write!(f, "retract {}", Text(key)),
             Input::Barrier => f.write_str("barrier"),

@@ -152,6 +152,29 @@ impl RecordedNode {
         self.call(Some(now), || Input::Publish { key, value, ttl }, |node| node.publish(key, value, ttl, now))
     }
 
+    /// Calls [`Node::announce`], and records the call.
+    pub fn announce(&mut self, key: &[u8], value: &[u8], ttl: u32, now: Now) -> Result<(), Refusal> {
+        self.call(
+            Some(now),
+            || Input::Announce { key, value, ttl },
+            |node| node.announce(key, value, ttl, now),
+        )
+    }
+
+    /// Calls [`Node::set_membership`], and records the call.
+    pub fn set_membership(&mut self, is_wished: bool, now: Now) {
+        self.call(Some(now), || Input::SetMembership(is_wished), |node| node.set_membership(is_wished, now));
+    }
+
+    /// Calls [`Node::set_endpoints`], and records the call.
+    pub fn set_endpoints(&mut self, endpoints: &[&[u8]], now: Now) {
+        self.call(
+            Some(now),
+            || Input::SetEndpoints(endpoints.to_vec()),
+            |node| node.set_endpoints(endpoints, now),
+        );
+    }
+
     /// Calls [`Node::unpublish`], and records the call.
     pub fn unpublish(&mut self, key: &[u8], now: Now) -> bool {
         self.call(Some(now), || Input::Unpublish(key), |node| node.unpublish(key, now))

@@ -22,21 +22,24 @@ pub(in crate::core) enum State {
     /// The key has a value on other nodes, which is too long for this one or found no room. The tombstone keeps it
     /// from being asked for again.
     Refused,
+    /// The key has a value of a node that is not heard of any more: hidden from the owner until the node shows itself, or
+    /// is given up for good. Peers are given it as before.
+    Absent,
 }
 
 impl State {
     /// Number of states.
-    pub(super) const COUNT: usize = 5;
+    pub(super) const COUNT: usize = 6;
 
     /// Returns whether the key has a value on this node, hidden or not.
     pub(in crate::core) fn has_value(self) -> bool {
-        matches!(self, State::Live | State::Suppressed)
+        matches!(self, State::Live | State::Suppressed | State::Absent)
     }
 
     /// The account of the ledger to which keys in this state belong.
     pub(in crate::core) fn account(self) -> Account {
         match self {
-            State::Live | State::Suppressed => Account::Tuples,
+            State::Live | State::Suppressed | State::Absent => Account::Tuples,
             State::Retracted | State::Expired => Account::Tombstones,
             State::Refused => Account::Refused,
         }
@@ -55,10 +58,15 @@ pub(in crate::core) struct Register {
     pub(in crate::core) stamp: Stamp,
     source: Source,
     pub(in crate::core) state: State,
-    /// Whether plain peers are sent the value only after the key has been quiet for a while. Set where a plain peer
-    /// may hold a newer value: one sent too early would make it go back and tell everybody so.
-    pub(in crate::core) defer_to_plain: bool,
+    /// [`DEFERS`] and [`ANNOUNCED`].
+    marks: u8,
 }
+
+/// Mark: plain peers are sent the value only after the key has been quiet for a while. Set where a plain peer may hold a
+/// newer value: one sent too early would make it go back and tell everybody so.
+const DEFERS: u8 = 1;
+/// Mark: the value lives as long as the node that wrote it, or the tombstone is that of such a value.
+const ANNOUNCED: u8 = 2;
 
 /// The link that a tuple came by, or none, in 6 bytes: no node lives to see 2^48 links.
 #[derive(Copy, Clone, Debug)]
@@ -87,7 +95,31 @@ impl Register {
         state: State,
         defer_to_plain: bool,
     ) -> Register {
-        Register { tuple, stamp, source: Source::new(source), state, defer_to_plain }
+        let marks = if defer_to_plain { DEFERS } else { 0 };
+        Register { tuple, stamp, source: Source::new(source), state, marks }
+    }
+
+    /// Returns whether plain peers are sent the value only after the key has been quiet for a while.
+    pub(in crate::core) fn defers_to_plain(&self) -> bool {
+        self.marks & DEFERS != 0
+    }
+
+    /// The synthetic stamp of a value that came without one and replaces this one. The time behind an announced tuple is
+    /// that of its end.
+    pub(in crate::core) fn successor(&self, value_hash: u64) -> Stamp {
+        let Stamp { time, origin } = self.stamp;
+        Stamp { time: time.saturating_add(self.is_announced().into()), origin }.successor(value_hash)
+    }
+
+    /// Returns whether the value lives as long as the node that wrote it, or the tombstone is that of such a value.
+    pub(in crate::core) fn is_announced(&self) -> bool {
+        self.marks & ANNOUNCED != 0
+    }
+
+    /// The same register, marked as announced if it `is_announced`.
+    pub(in crate::core) fn announced(mut self, is_announced: bool) -> Register {
+        self.marks |= if is_announced { ANNOUNCED } else { 0 };
+        self
     }
 
     /// The link that the tuple came by; `None` for the owner's own write.

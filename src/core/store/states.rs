@@ -18,7 +18,7 @@ impl Store {
 
     /// Number of keys with a value, hidden ones included: those that count against `server/max_tuples`.
     pub(in crate::core) fn places(&self) -> usize {
-        self.count(State::Live) + self.count(State::Suppressed)
+        self.count(State::Live) + self.count(State::Suppressed) + self.count(State::Absent)
     }
 
     /// Number of removed keys that are remembered.
@@ -68,6 +68,17 @@ impl Store {
         self.set_state(slot, State::Suppressed);
     }
 
+    /// Hides a value from the owner until its writer is heard of again, or shows it again.
+    pub(in crate::core) fn set_absent(&mut self, slot: Slot, is_absent: bool) {
+        self.set_state(slot, if is_absent { State::Absent } else { State::Live });
+    }
+
+    /// Marks a value as announced: a peer has told that it is.
+    pub(in crate::core) fn mark_announced(&mut self, slot: Slot) {
+        let held = self.registers[slot as usize].take();
+        self.registers[slot as usize] = held.map(|held| held.announced(true));
+    }
+
     fn set_state(&mut self, slot: Slot, state: State) {
         if let Some(held) = self.registers[slot as usize].as_mut() {
             let bytes = cost(&held.tuple);
@@ -89,7 +100,7 @@ impl Store {
     /// Adds a slot to the list of those in its state, from which the oldest make room.
     pub(super) fn note(&mut self, slot: Slot, state: State) {
         let (order, group): (_, &[State]) = match state {
-            State::Live => return,
+            State::Live | State::Absent => return,
             State::Suppressed => (&mut self.suppressed, &[State::Suppressed]),
             State::Refused => (&mut self.refused, &[State::Refused]),
             State::Retracted | State::Expired => (&mut self.removed, &[State::Retracted, State::Expired]),

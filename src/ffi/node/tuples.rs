@@ -92,6 +92,69 @@ pub unsafe extern "C" fn zgossip_publish_sized(
     }
 }
 
+/// Announces a tuple; `ttl` is in milliseconds, 0 for the default.
+///
+/// # Safety
+/// `node` as for [`enter`].
+unsafe fn announce(node: *mut zgossip_t, name: &[u8], value: &[u8], ttl: u32) -> Result<c_int, Failure> {
+    // SAFETY: the caller vouches for it.
+    let node = unsafe { enter(node) }?;
+    node.announce(name, value, ttl)?;
+    Ok(0)
+}
+
+/// Announces a tuple: gives a key a value that lives as long as this node.
+///
+/// The node keeps the tuple alive by itself. When the node ends, by
+/// zgossip_destroy or `$TERM`, it is withdrawn everywhere. When the process dies,
+/// its peers see that and tell the others after server/grace (200 ms). When the
+/// process hangs or is cut off, other nodes miss it after `msecs` milliseconds:
+/// 500 at least, 10 seconds if that is 0; one that shows itself again has its
+/// tuples back. Nodes with CZMQ's own zgossip keep the tuple.
+///
+/// Of several nodes that announce a key, the last one's value counts; when that
+/// ends, another one's does. zgossip_publish or zgossip_retract of the key on this
+/// node, or its removal by another node's program, ends the announcement.
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if the key is empty or too long; EMSGSIZE if the value is too
+///     long; ENOBUFS or ENOMEM if there is no room for it; and those of an answered
+///     call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_announce(
+    self_: *mut zgossip_t,
+    key: *const c_char,
+    value: *const c_char,
+    msecs: u32,
+) -> c_int {
+    entry_with_reason! {
+        // SAFETY: the program gives a node and two C strings.
+        unsafe { announce(self_, string(key, "key")?, string(value, "value")?, msecs) }
+    }
+}
+
+/// Announces a tuple whose key and value are given with their sizes in bytes.
+///
+/// Neither needs a NUL at its end. The rest is as for zgossip_announce.
+///
+/// Returns: 0, or -1.
+/// Errors: EINVAL if the key or the value contains a NUL; and those of
+///     zgossip_announce.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_announce_sized(
+    self_: *mut zgossip_t,
+    key: *const c_void,
+    key_size: size_t,
+    value: *const c_void,
+    value_size: size_t,
+    msecs: u32,
+) -> c_int {
+    entry_with_reason! {
+        // SAFETY: the program gives a node, and the addresses of key and value with their sizes.
+        unsafe { announce(self_, sized(key, key_size, "key")?, sized(value, value_size, "value")?, msecs) }
+    }
+}
+
 /// Removes a tuple from the network; 1 if the node held it.
 ///
 /// # Safety

@@ -65,6 +65,7 @@ class Library:
         self.set_zap_domain = declare("set_zap_domain", c_int, node, text)
         self.set_rights = declare("set_rights", c_int, node, text, text, text)
         self.publish = declare("publish_sized", c_int, node, *key, *key, c_uint32)
+        self.announce = declare("announce_sized", c_int, node, *key, *key, c_uint32)
         self.retract = declare("retract_sized", c_int, node, *key)
         self.unpublish = declare("unpublish_sized", c_int, node, *key)
         self.get = declare("get_sized", c_void_p, node, *key, POINTER(c_size_t))

@@ -126,6 +126,18 @@ class Node:
         msecs = 0 if ttl is None else _ttl(ttl)
         self._call(self._library.publish, key, len(key), value, len(value), msecs)
 
+    def announce(self, key: Text, value: Text = b"", ttl: Optional[float] = None) -> None:
+        """Announces a tuple: gives a key a value that lives as long as this node, which keeps it alive by itself.
+
+        When the node is closed, the tuple is withdrawn everywhere; when the process dies, it goes after `server/grace`
+        (200 ms); when the process hangs or is cut off, after `ttl` seconds: 0.5 at least, 10 without `ttl`. A node that shows
+        itself again has its tuples back. Of several nodes that announce a key the last one's value counts; when that ends,
+        another one's does. `publish` or `retract` of the key ends the announcement.
+        """
+        key, value = _key(key), _bytes("value", value)
+        msecs = 0 if ttl is None else _ttl(ttl)
+        self._call(self._library.announce, key, len(key), value, len(value), msecs)
+
     def retract(self, key: Text) -> bool:
         """Removes a key from the whole network; returns whether this node held it. Others remove it in either case."""
         key = _key(key)

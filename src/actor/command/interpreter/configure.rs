@@ -153,6 +153,7 @@ impl Execution<'_> {
             self.interpreter.recorded = record;
         }
         self.engine.set_settings(settings);
+        self.engine.set_membership(self.interpreter.values.is_member);
         if !self.engine.set_network(&self.interpreter.values.network()) {
             self.report(NETWORK, FIXED_NETWORK);
         }

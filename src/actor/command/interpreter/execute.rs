@@ -3,10 +3,12 @@
 use std::fmt;
 use std::ops::ControlFlow;
 
+use super::node_calls::refused;
 use super::{Interpreter, Outbox, Turn, replies};
 use crate::actor::command::commands::Command;
 use crate::actor::command::message::Message;
 use crate::actor::command::outgoing::Outgoing;
+use crate::actor::error::Failure;
 use crate::core::Now;
 use crate::engine::{Engine, Error, memory};
 use crate::log::show;
@@ -31,6 +33,7 @@ impl<'a> Execution<'a> {
     pub(super) fn run(&mut self, name: &[u8], command: Command<'_>) -> ControlFlow<()> {
         match command {
             Command::Publish { key, value, ttl } => self.publish(name, key, value, ttl),
+            Command::Announce { key, value, ttl } => self.announce(name, key, value, ttl),
             Command::Retract(key) => {
                 if let Err(refusal) = self.engine.node().retract(key, self.now) {
                     self.refuse(name, refusal);
@@ -70,12 +73,27 @@ impl<'a> Execution<'a> {
             | Command::Keys
             | Command::Stats
             | Command::Endpoint
-            | Command::Peers => {
+            | Command::Peers
+            | Command::Members => {
                 let reply = self.reply_to(command);
                 self.interpreter.send(Outgoing::Reply(reply), self.engine, self.out);
             }
         }
         ControlFlow::Continue(())
+    }
+
+    fn announce(&mut self, command: &[u8], key: &[u8], value: &[u8], ttl: u32) {
+        if let Err(failure) = self.announce_now(key, value, ttl) {
+            self.refuse(command, failure);
+        }
+    }
+
+    /// Gives a key a value that lives as long as this node.
+    pub(super) fn announce_now(&mut self, key: &[u8], value: &[u8], ttl: u32) -> Result<(), Failure> {
+        if !memory::is_there(2 * value.len()) {
+            return Err(Failure::new(libc::ENOMEM, "no memory for the value"));
+        }
+        self.engine.node().announce(key, value, ttl, self.now).map_err(|refusal| refused(&refusal))
     }
 
     /// The reply to a command that has one.
@@ -93,6 +111,7 @@ impl<'a> Execution<'a> {
             Command::Stats => replies::stats(&self.engine.stats()),
             Command::Endpoint => Message::text(std::iter::once("ENDPOINT".to_owned()).chain(self.endpoint())),
             Command::Peers => replies::peers(&self.engine.peers()),
+            Command::Members => replies::members(&self.engine.members()),
             Command::Port if self.interpreter.bind_failed => Message::text(["PORT", "-1"]),
             Command::Port => Message::text(["PORT", &self.interpreter.port.to_string()]),
             _ => Message::text(["STATUS", &self.engine.node().count_readable(now).to_string()]),

@@ -58,6 +58,11 @@ impl<'a> NodeCalls<'a> {
         Ok(())
     }
 
+    /// Gives a key a value that lives as long as this node.
+    pub fn announce(&mut self, key: &[u8], value: &[u8], ttl: u32) -> Result<(), Failure> {
+        self.execution.announce_now(key, value, ttl)
+    }
+
     /// Removes a tuple from the network. Returns whether the node held it.
     pub fn retract(&mut self, key: &[u8]) -> Result<bool, Failure> {
         let now = self.execution.now;
@@ -216,7 +221,7 @@ impl<'a> NodeCalls<'a> {
 }
 
 /// The failure of a call that the core has refused.
-fn refused(refusal: &Refusal) -> Failure {
+pub(super) fn refused(refusal: &Refusal) -> Failure {
     let errno = match refusal {
         Refusal::ValueTooLong => libc::EMSGSIZE,
         Refusal::TooManyTuples | Refusal::TooManyClients => libc::ENOBUFS,

@@ -1,9 +1,9 @@
-//! Replies whose frames are text about the node and its tuples: PEERS, ORIGIN and STATS.
+//! Replies whose frames are text about the node and its tuples: PEERS, MEMBERS, ORIGIN and STATS.
 
 use std::fmt::Write;
 
 use crate::actor::command::message::Message;
-use crate::core::{Origin, PeerKind, PeerState, Role, Stats};
+use crate::core::{MemberInfo, Origin, PeerKind, PeerState, Role, Stats};
 use crate::log::printable;
 
 /// The reply to PEERS: a frame for each peer, with its endpoint and words of the form `name=value`. Programs rely on the
@@ -47,9 +47,31 @@ fn describe(endpoint: &str, peer: &PeerState) -> String {
     word("bytes_in", &peer.traffic.bytes_in);
     word("bytes_out", &peer.traffic.bytes_out);
     if let Some(name) = &peer.name {
-        word("name", &printable(name).replace(' ', "\\u{20}"));
+        word("name", &one_word(name));
     }
     text
+}
+
+/// The reply to MEMBERS: a frame for each member, with its id and words of the form `name=value`. Programs rely on the
+/// order of the words that are there; new ones come last.
+pub(super) fn members(members: &[MemberInfo]) -> Message {
+    let mut frames = vec!["MEMBERS".to_owned()];
+    for MemberInfo { id, is_own, name, endpoints, release, since, tuples } in members {
+        let own = if *is_own { "yes" } else { "no" };
+        let mut text = format!("{id:016x} own={own} since={since} tuples={tuples}");
+        let named = [("version", release), ("name", name)];
+        let named = named.into_iter().chain(endpoints.iter().map(|endpoint| ("endpoint", endpoint)));
+        for (word, value) in named.filter(|(_, value)| !value.is_empty()) {
+            let _ = write!(text, " {word}={}", one_word(value));
+        }
+        frames.push(text);
+    }
+    Message::text(frames)
+}
+
+/// What a stranger has chosen, as one word.
+fn one_word(text: &[u8]) -> String {
+    printable(text).replace(' ', "\\u{20}")
 }
 
 fn or_unknown(number: Option<u64>) -> String {
