@@ -109,6 +109,15 @@ static void network ()
     CHECK (watcher.recv ().key () == "a/1" && watcher.recv ().key () == "b/1");
     gossip::event synced = watcher.recv ();
     CHECK (synced.kind () == gossip::kind::synced && synced.key () == "b/");
+    CHECK (!synced.before () && !synced.writer () && synced.version ().empty ());
+    CHECK (watcher.set ("server/events", "3") && watcher.publish ("b/1", "y"));
+    gossip::event changed = watcher.recv ();
+    CHECK (changed.before () == "x" && changed.value () == "y" && changed.writer () && changed.version ().size () == 32);
+    CHECK (changed.writer_name () == "watcher" && changed [6] == changed.version ());
+    CHECK (watcher.retract ("b/1") == 1);
+    gossip::event gone = watcher.recv ();
+    CHECK (gone.kind () == gossip::kind::retract && gone.before () == "y" && gone.version () > changed.version ());
+    CHECK (watcher.publish ("b/1", "z") && !watcher.recv ().before ());
     CHECK (watcher.unwatch ("b/") && !watcher.unwatch ("b/") && errno == ENOENT);
     CHECK (leaf.set_zap_domain ("domain") && leaf.set_keys ("p", "s") && leaf.bind (endpoint) == -1);
 }

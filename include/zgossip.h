@@ -581,6 +581,22 @@ typedef struct {
     const char *value;
     // Size of the third frame in bytes, without its NUL.
     size_t value_size;
+    // While server/events is 3, for DELIVER, RETRACT and EXPIRE: the value that
+    // the key had before, by the events that were received; NULL if it had
+    // none.
+    const char *before;
+    // Size of the value before in bytes, without its NUL.
+    size_t before_size;
+    // While server/events is 3: the id of the node that wrote this; 0 if it is
+    // not known, as of a value that comes from a node of CZMQ.
+    uint64_t writer;
+    // While server/events is 3: the name of that node, "" if it is not known;
+    // else NULL.
+    const char *writer_name;
+    // While server/events is 3: the version, 32 digits for
+    // zgossip_publish_if; of two versions of a key, strcmp finds the later
+    // write. Else NULL.
+    const char *version;
 } zgossip_event_t;
 
 // Receives the next message, as a structure.
@@ -613,7 +629,8 @@ void zgossip_event_destroy(zgossip_event_t **self_p);
 // (UNREACHABLE), and which commands were refused (ERROR). The call is the same
 // as zgossip_set (self, "server/events", on? "1": "0"); a file that
 // zgossip_load reads sets it again. With "2", JOIN and LEAVE also carry the
-// name and the id of the peer.
+// name and the id of the peer; with "3", those about keys also tell what
+// changed: see zgossip_event_t.
 //
 // Returns: 0, or -1.
 // Errors: those of an answered call.
@@ -1323,9 +1340,9 @@ zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
       ZAP DOMAIN domain
 
     Events:
-      DELIVER key value
-      RETRACT key
-      EXPIRE key
+      DELIVER key value [before writer name version]
+      RETRACT key [value before writer name version]
+      EXPIRE key [value before writer name version]
       JOIN endpoint [name id]
       LEAVE endpoint [name id]
       ERROR command reason

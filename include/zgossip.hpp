@@ -241,6 +241,25 @@ public:
     {
         return event_? detail::view (event_->value, event_->value_size): std::string_view ();
     }
+    //  While server/events is 3, what changed, as in zgossip_event_t: the value before, nothing if there was none; the id
+    //  and the name of the writer, as far as they are known; the version, empty otherwise
+    std::optional <std::string_view> before () const noexcept
+    {
+        return event_ && event_->before? std::optional (detail::view (event_->before, event_->before_size)):
+            std::nullopt;
+    }
+    std::optional <std::uint64_t> writer () const noexcept
+    {
+        return event_ && event_->writer? std::optional (event_->writer): std::nullopt;
+    }
+    std::string_view writer_name () const noexcept
+    {
+        return event_ && event_->writer_name? std::string_view (event_->writer_name): std::string_view ();
+    }
+    std::string_view version () const noexcept
+    {
+        return event_ && event_->version? std::string_view (event_->version): std::string_view ();
+    }
     //  Number of frames; operator[] returns one of them, or an empty view if there is none with that index
     std::size_t size () const noexcept { return event_? event_->count: 0; }
     std::string_view operator[] (std::size_t index) const noexcept

@@ -45,8 +45,8 @@ pub mod warning;
 mod api;
 mod sync;
 
-pub use api::{Auth, Builder, Cert, Error, ErrorKind, Event, Events, Node, Origin, Peer, check};
-pub use core::{PeerKind, Stats, Tuple};
+pub use api::{Auth, Builder, Cert, Change, Error, ErrorKind, Event, Events, Node, Origin, Peer, check};
+pub use core::{PeerKind, Stats, Tuple, Version};
 pub use log::Level;
 
 // Code in the comments of exported functions is C, and no doctest.

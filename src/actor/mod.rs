@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "internals")]
 pub use command::{COMMANDS, CONFIGURATION, Event, Key, Syntax};
-pub use command::{Condition, EVENTS, Message, NodeCalls, check_file};
+pub use command::{Changed, Condition, EVENTS, Message, NodeCalls, check_file};
 #[cfg(feature = "internals")]
 pub use command::{Interpreter, Outbox, Outgoing, Turn, is_term, parse};
 pub use error::{CallError, Failure};

@@ -1,7 +1,7 @@
 //! Events of a node, and the iterator over them.
 
-use crate::actor::Message;
-use crate::core::Tuple;
+use crate::actor::{Changed, Message};
+use crate::core::{Tuple, Version};
 
 use super::{Error, ErrorKind, Node};
 
@@ -35,6 +35,9 @@ use super::{Error, ErrorKind, Node};
 pub enum Event {
     /// New value of a key, published by this node or another.
     Deliver(Tuple),
+    /// In place of [`Deliver`](Event::Deliver), [`Retract`](Event::Retract) and [`Expire`](Event::Expire): the same with
+    /// what changed, after [`Node::set_changes`].
+    Changed(Change),
     /// Removal of a key from the network.
     #[non_exhaustive]
     Retract {
@@ -99,6 +102,41 @@ pub enum Event {
     },
 }
 
+/// Change of a key, from [`Event::Changed`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Change {
+    /// The key.
+    pub key: Vec<u8>,
+    /// The value that it has now; `None` if it was removed, or its time to live is over.
+    pub value: Option<Vec<u8>>,
+    /// Whether its time to live is over.
+    pub is_expired: bool,
+    /// The value that it had before, by the events that were received; `None` if it had none.
+    pub before: Option<Vec<u8>>,
+    /// The id of the node that wrote this; `None` if it is not known, as of a value that comes from a node of CZMQ.
+    pub writer: Option<u64>,
+    /// The name of that node, with control characters escaped, if it has one and is this node or a peer.
+    pub writer_name: Option<String>,
+    /// The version of the write; of a tuple that expired, its own.
+    pub version: Version,
+}
+
+impl Change {
+    fn new(changed: &Changed) -> Change {
+        let tuple = changed.tuple();
+        Change {
+            key: tuple.key().to_vec(),
+            value: (!changed.is_removal()).then(|| tuple.value().to_vec()),
+            is_expired: changed.name() == "EXPIRE",
+            before: changed.before().map(<[u8]>::to_vec),
+            writer: changed.writer(),
+            writer_name: Some(changed.writer_name().to_owned()).filter(|name| !name.is_empty()),
+            version: changed.version(),
+        }
+    }
+}
+
 impl From<Message> for Event {
     fn from(message: Message) -> Event {
         let text = |index: usize| match index < message.frame_count() {
@@ -109,6 +147,7 @@ impl From<Message> for Event {
         let id = || u64::from_str_radix(&text(3), 16).ok();
         match message {
             Message::Deliver(tuple) => return Event::Deliver(tuple),
+            Message::Changed(changed) => return Event::Changed(Change::new(&changed)),
             Message::Retract(tuple) => return Event::Retract { key: tuple.key().to_vec() },
             Message::Expire(tuple) => return Event::Expire { key: tuple.key().to_vec() },
             _ => {}

@@ -27,7 +27,7 @@ pub use auth::Auth;
 pub use builder::Builder;
 pub use cert::Cert;
 pub use error::{Error, ErrorKind};
-pub use event::{Event, Events};
+pub use event::{Change, Event, Events};
 pub use node::Node;
 pub use origin::Origin;
 pub use peer::Peer;

@@ -2,6 +2,7 @@
 
 use crate::core::id::LinkId;
 use crate::core::tuple::Tuple;
+use crate::core::version::Version;
 use crate::warning::{Kind, Value};
 
 /// A warning, or the notice that one is over.
@@ -30,6 +31,36 @@ pub struct Identity {
     pub name: Option<Box<[u8]>>,
 }
 
+/// What happened to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// The key has a new value.
+    Deliver,
+    /// The key has a value for the first time since the node was made.
+    First,
+    /// The key was retracted.
+    Retract,
+    /// The time to live of the key's tuple is over.
+    Expire,
+}
+
+/// A change of a key, for an owner who wants to know more of it than the tuple.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What happened.
+    pub kind: ChangeKind,
+    /// The tuple; of one that is gone, the last.
+    pub tuple: Tuple,
+    /// The tuple that the key had before, if it had a value.
+    pub before: Option<Tuple>,
+    /// Id of the node that wrote this; `None` where a plain peer brought it, which says nothing about the writer.
+    pub writer: Option<u64>,
+    /// Name of the writer, if that is this node or a direct peer, and has one.
+    pub name: Option<Box<[u8]>>,
+    /// The version of the write; of a tuple that expired, its own.
+    pub version: Version,
+}
+
 /// An event for the owner of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -41,6 +72,8 @@ pub enum Event {
     Retract(Tuple),
     /// A tuple's time to live is over. Holds that tuple.
     Expire(Tuple),
+    /// One of the four above, for an owner who wants to know more of each.
+    Changed(Box<Change>),
     /// A session with a peer began. Holds who the peer is, if it has said so.
     Join(LinkId, Option<Box<Identity>>),
     /// A session with a peer ended. Holds who the peer is, if it has said so.

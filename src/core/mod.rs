@@ -61,11 +61,12 @@ mod store;
 mod timers;
 mod transit;
 mod tuple;
+mod version;
 mod visits;
 mod watch;
 
 pub use clock::{MOST_DRIFT, Now};
-pub use event::{Event, Identity, Warning};
+pub use event::{Change, ChangeKind, Event, Identity, Warning};
 pub use frame::Frame;
 pub use id::{LinkId, Role};
 pub use network::Network;
@@ -74,6 +75,7 @@ pub use rights::{Access, MAX_SUBJECT, OTHERS, Rights};
 pub use settings::{Refusal, Settings};
 pub use stats::Stats;
 pub use tuple::{Tuple, check_key};
+pub use version::Version;
 #[cfg(feature = "internals")]
 pub use {
     clock::Stamp,

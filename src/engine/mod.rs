@@ -78,7 +78,7 @@ use std::sync::atomic::AtomicUsize;
 use hashbrown::HashMap;
 
 use crate::core::record::RecordedNode;
-use crate::core::{self, Event, Identity, LinkId, Network, Now, Rights, Stats, Tuple};
+use crate::core::{self, Change, Event, Identity, LinkId, Network, Now, Rights, Stats, Tuple};
 use crate::log::Logger;
 
 use clock::Clock;
@@ -118,6 +118,8 @@ pub enum OwnerEvent {
     Retract(Tuple),
     /// A key's time to live ran out. The tuple holds its last value.
     Expire(Tuple),
+    /// One of the four above, where the owner wants to know more of each.
+    Changed(Box<Change>),
     /// A peer has joined: the endpoint that this node connected to, or that of a client, as far as it is known; and who
     /// the peer is, if it has said so.
     Join(String, Option<Box<Identity>>),
@@ -438,6 +440,7 @@ impl Engine {
                 Event::First(tuple) => return Some(OwnerEvent::First(tuple)),
                 Event::Retract(tuple) => return Some(OwnerEvent::Retract(tuple)),
                 Event::Expire(tuple) => return Some(OwnerEvent::Expire(tuple)),
+                Event::Changed(change) => return Some(OwnerEvent::Changed(change)),
                 Event::Join(link, peer) => return Some(OwnerEvent::Join(self.endpoint_of(link), peer)),
                 Event::Leave(link, peer) => return Some(OwnerEvent::Leave(self.endpoint_of(link), peer)),
                 Event::OwnId(link) => self.on_own_id(link),

@@ -87,6 +87,7 @@ impl Ours {
                 }
                 Event::Warning(warning) => self.warnings.push(*warning),
                 Event::Debug(_) => {}
+                Event::Changed(change) => panic!("node {node} was not asked for {change:?}"),
                 Event::OwnId(link) => self.own_ids.push(link),
                 Event::Join(..) | Event::Leave(..) | Event::SamePeer(..) => {}
             }

@@ -145,6 +145,25 @@ class Watching(NodeTest):
         with self.assertRaises(ValueError):
             leaf.watch("a\0")
 
+    def test_what_changed(self) -> None:
+        node = self.node("writer")
+        node.publish("key", "1")
+        first = node.recv(LONG)
+        assert isinstance(first, Deliver)
+        self.assertIsNone(first.change)
+        node.set_changes()
+        node.publish("key", "2")
+        second = node.recv(LONG)
+        node.retract("key")
+        third = node.recv(LONG)
+        assert isinstance(second, Deliver) and isinstance(third, Retract) and second.change and third.change
+        self.assertEqual((second.value, second.change.before, third.change.before), (b"2", b"1", b"2"))
+        self.assertEqual((second.change.writer_name, third.change.writer), ("writer", second.change.writer))
+        self.assertLess(second.change.version, third.change.version)
+        node.set_changes(False)
+        node.publish("key", "3")
+        self.assertEqual(node.recv(LONG), Deliver(b"key", b"3"))
+
     def test_in_an_event_loop(self) -> None:
         node = self.node()
 

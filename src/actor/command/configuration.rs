@@ -63,8 +63,10 @@ pub enum Events {
     Deliver,
     /// All events, as version 1.0 sent them.
     All,
-    /// All events, with frames that later versions have added.
+    /// All events, and who the peers of JOIN and LEAVE are.
     Detailed,
+    /// The same, and what changed in those about keys.
+    Changes,
 }
 
 /// An item of a configuration whose value is not of the kind that its key asks for.
@@ -178,12 +180,14 @@ pub const CONFIGURATION: &[Key] = &[
         path: "server/events",
         default: "0",
         unit: "",
-        meaning: "1: send the owner all events, and not DELIVER alone; 2: JOIN and LEAVE with name and id, too.",
+        meaning: "1: send the owner all events, and not DELIVER alone; 2: JOIN and LEAVE with name and id, too; \
+                  3: DELIVER, RETRACT and EXPIRE with value before, writer, name and version, too.",
         take: Take::Level(|values, level| {
             values.events = match level {
                 0 => Events::Deliver,
                 1 => Events::All,
-                _ => Events::Detailed,
+                2 => Events::Detailed,
+                _ => Events::Changes,
             };
         }),
     },
@@ -493,7 +497,7 @@ mod tests {
             |text: &str| Values::default().read(&tree(&format!("server\n    events = {text}\n"))).0.events;
         assert_eq!(["0", "no", "off"].map(events), [Events::Deliver; 3]);
         assert_eq!(["1", "yes", "on", "true"].map(events), [Events::All; 4]);
-        assert_eq!(["2", "3"].map(events), [Events::Detailed; 2]);
+        assert_eq!(["2", "3", "4"].map(events), [Events::Detailed, Events::Changes, Events::Changes]);
     }
 
     #[test]

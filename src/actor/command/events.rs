@@ -25,7 +25,7 @@ pub struct Event {
 pub const DELIVER: Event = Event {
     name: "DELIVER",
     number: 1,
-    arguments: "key value",
+    arguments: "key value [before writer name version]",
     optional: false,
     meaning: "A key has a new value.",
 };
@@ -34,7 +34,7 @@ pub const DELIVER: Event = Event {
 pub const RETRACT: Event = Event {
     name: "RETRACT",
     number: 2,
-    arguments: "key",
+    arguments: "key [value before writer name version]",
     optional: true,
     meaning: "A key was removed from the network.",
 };
@@ -43,7 +43,7 @@ pub const RETRACT: Event = Event {
 pub const EXPIRE: Event = Event {
     name: "EXPIRE",
     number: 3,
-    arguments: "key",
+    arguments: "key [value before writer name version]",
     optional: true,
     meaning: "The time to live of a key ran out.",
 };

@@ -137,16 +137,24 @@ impl Inbox {
 
     /// Adds DELIVER, RETRACT or EXPIRE. Returns false if it was dropped for want of room, which happens to removals
     /// only.
-    pub fn push_event(&mut self, message: Message) -> bool {
+    pub fn push_event(&mut self, mut message: Message) -> bool {
         let Some(tuple) = message.event_tuple() else {
             unreachable!("the event is about a tuple");
         };
-        let removal = !matches!(message, Message::Deliver(_));
+        let removal = message.is_removal();
         self.index();
         let Inbox { slots, first, places, hasher, .. } = self;
         let (first, number) = (*first, half(hasher.hash_one(tuple.key())));
-        let bytes = removed_bytes(&message);
-        let fits = self.removed_bytes + bytes <= MAX_REMOVED_BYTES;
+        let mut bytes = removed_bytes(&message);
+        let mut fits = self.removed_bytes + bytes <= MAX_REMOVED_BYTES;
+        if let Message::Changed(changed) = &mut message
+            && !fits
+        {
+            changed.forget_before();
+            bytes = changed.bytes_of_removed();
+            fits = self.removed_bytes + bytes <= MAX_REMOVED_BYTES;
+        }
+        let tuple = message.event_tuple().expect("the event is about a tuple");
         let room = !removal || (self.notices < MAX_NOTICES && fits);
         let is_it = |&place: &u64| key_at(slots, first, place) == tuple.key();
         let entry = match places.entry(spread(number), is_it, |&place| hash_at(slots, first, place)) {
@@ -165,7 +173,11 @@ impl Inbox {
         };
         let place = *entry.get();
         let slot = self.slot_mut(place);
-        let was_removal = !matches!(slot.message, Some(Message::Deliver(_)));
+        let was_removal = slot.message.as_ref().is_some_and(Message::is_removal);
+        if let (Message::Changed(changed), Some(Message::Changed(unread))) = (&mut message, &slot.message) {
+            changed.follow(unread);
+            bytes = changed.bytes_of_removed();
+        }
         // In the place of an older event there is always room.
         let former = slot.message.replace(message).as_ref().map_or(0, removed_bytes);
         self.notices = self.notices + usize::from(removal) - usize::from(was_removal);
@@ -210,7 +222,7 @@ impl Inbox {
         let Ok(entry) = found else { return };
         let place = entry.remove().0;
         let slot = self.slot_mut(place);
-        let removal = !matches!(slot.message, Some(Message::Deliver(_)));
+        let removal = slot.message.as_ref().is_some_and(Message::is_removal);
         let former = slot.message.take().as_ref().map_or(0, removed_bytes);
         self.removed_bytes -= former;
         self.notices -= usize::from(removal);
@@ -273,7 +285,7 @@ impl Inbox {
         let message = slot.message?;
         match slot.kind {
             Kind::TupleEvent => {
-                self.notices -= usize::from(!matches!(message, Message::Deliver(_)));
+                self.notices -= usize::from(message.is_removal());
                 self.removed_bytes -= removed_bytes(&message);
             }
             Kind::Notice => self.notices -= 1,
@@ -318,10 +330,11 @@ impl Inbox {
     }
 }
 
-/// Bytes that an event keeps of a tuple that is held no more.
+/// Bytes that an event keeps of tuples that are held no more.
 fn removed_bytes(message: &Message) -> usize {
     match message {
         Message::Deliver(_) => 0,
+        Message::Changed(changed) => changed.bytes_of_removed(),
         _ => message.event_tuple().map_or(0, |tuple| tuple.key().len() + tuple.value().len()),
     }
 }

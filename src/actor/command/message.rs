@@ -3,6 +3,7 @@
 //! Most messages are about a tuple, and hold a reference to it alone: a million unread DELIVERs cost a million pointers,
 //! not a million copies.
 
+use super::changed::Changed;
 use super::events;
 use crate::core::Tuple;
 
@@ -15,6 +16,8 @@ pub enum Message {
     Retract(Tuple),
     /// The event `EXPIRE key`.
     Expire(Tuple),
+    /// One of these three with what changed.
+    Changed(Box<Changed>),
     /// `VALUE key value`: the reply to GET for a key that is held.
     Value(Tuple),
     /// `KEYS key …`: the reply to KEYS.
@@ -47,6 +50,7 @@ impl Message {
         match self {
             Message::Deliver(_) | Message::Value(_) => 3,
             Message::Retract(_) | Message::Expire(_) => 2,
+            Message::Changed(_) => 7,
             Message::Keys(tuples) => 1 + tuples.len(),
             Message::Text(text) => text.ends.len(),
         }
@@ -62,6 +66,7 @@ impl Message {
             Message::Value(tuple) => tuple_frame("VALUE", tuple, index),
             Message::Retract(tuple) => tuple_frame(events::RETRACT.name, tuple, index),
             Message::Expire(tuple) => tuple_frame(events::EXPIRE.name, tuple, index),
+            Message::Changed(changed) => changed.frame(index),
             Message::Keys(_) if index == 0 => b"KEYS",
             Message::Keys(tuples) => tuples[index - 1].key(),
             Message::Text(text) => {
@@ -80,7 +85,25 @@ impl Message {
     pub fn event_tuple(&self) -> Option<&Tuple> {
         match self {
             Message::Deliver(tuple) | Message::Retract(tuple) | Message::Expire(tuple) => Some(tuple),
+            Message::Changed(changed) => Some(changed.tuple()),
             Message::Value(_) | Message::Keys(_) | Message::Text(_) => None,
+        }
+    }
+
+    /// Returns whether the message is the event of a key that has no value any more.
+    pub fn is_removal(&self) -> bool {
+        match self {
+            Message::Retract(_) | Message::Expire(_) => true,
+            Message::Changed(changed) => changed.is_removal(),
+            _ => false,
+        }
+    }
+
+    /// What changed, if the message is an event about a key that tells it.
+    pub fn changed(&self) -> Option<&Changed> {
+        match self {
+            Message::Changed(changed) => Some(changed),
+            _ => None,
         }
     }
 
@@ -89,6 +112,7 @@ impl Message {
         let tuple = |tuple: &Tuple| 64 + tuple.key().len() + tuple.value().len();
         match self {
             Message::Deliver(t) | Message::Value(t) | Message::Retract(t) | Message::Expire(t) => tuple(t),
+            Message::Changed(changed) => 256 + tuple(changed.tuple()),
             Message::Keys(tuples) => 64 + tuples.iter().map(tuple).sum::<usize>(),
             Message::Text(text) => 128 + text.bytes.len() + 8 * text.ends.len(),
         }

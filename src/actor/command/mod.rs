@@ -10,9 +10,11 @@
 //! | `check`, `unknown_keys` | what is wrong with a configuration; items that have no meaning |
 //! | `events` | the kinds of events |
 //! | `message`, `outgoing`, `inbox` | messages to the owner, their way out, and how they wait |
+//! | `changed` | events about keys that tell what changed |
 //! | `waits` | conditions that threads of the program wait for |
 //! | `watches` | which keys the owner watches, and whether it is owed SYNCED |
 
+mod changed;
 mod check;
 mod commands;
 mod configuration;
@@ -30,6 +32,7 @@ mod unknown_keys;
 mod waits;
 mod watches;
 
+pub use changed::Changed;
 pub use check::check_file;
 pub use commands::Command;
 #[cfg(feature = "internals")]

@@ -1,9 +1,10 @@
 //! The one way out to the owner: all that a node has for its owner becomes an [`Outgoing`].
 
+use super::changed::Changed;
 use super::configuration::Events;
 use super::events::{self, Event};
 use super::message::Message;
-use crate::core::{Identity, Tuple};
+use crate::core::{Change, ChangeKind, Identity, Tuple};
 use crate::engine::OwnerEvent;
 use crate::log::printable;
 
@@ -34,8 +35,15 @@ impl Outgoing {
         match event {
             OwnerEvent::Deliver(tuple) => Some(Outgoing::TupleEvent(Message::Deliver(tuple))),
             OwnerEvent::First(tuple) => Some(Outgoing::FirstDeliver(Message::Deliver(tuple))),
+            OwnerEvent::Changed(change) => Some(Outgoing::changed(*change)),
             event => Outgoing::from_rare_event(event, wanted),
         }
+    }
+
+    fn changed(change: Change) -> Outgoing {
+        let is_first = change.kind == ChangeKind::First;
+        let message = Message::Changed(Box::new(Changed::new(change)));
+        if is_first { Outgoing::FirstDeliver(message) } else { Outgoing::TupleEvent(message) }
     }
 
     /// Translates an event other than DELIVER, of which there are few: out of line, so that DELIVER stays fast.
@@ -62,14 +70,16 @@ impl Outgoing {
             OwnerEvent::Refused(command, reason) => {
                 Some(Outgoing::notice(&events::ERROR, [&command, reason.as_bytes()]))
             }
-            OwnerEvent::Deliver(_) | OwnerEvent::First(_) => unreachable!("translated by the caller"),
+            OwnerEvent::Deliver(_) | OwnerEvent::First(_) | OwnerEvent::Changed(_) => {
+                unreachable!("translated by the caller")
+            }
         }
     }
 }
 
 /// JOIN or LEAVE. Name and id are sent to an owner who asked for them, because version 1.0 did not send them.
 fn about_peer(kind: &Event, endpoint: &str, peer: Option<&Identity>, wanted: Events) -> Outgoing {
-    if wanted != Events::Detailed {
+    if wanted == Events::All {
         return Outgoing::notice(kind, [endpoint.as_bytes()]);
     }
     let name = peer.and_then(|peer| peer.name.as_deref()).map_or_else(String::new, printable);

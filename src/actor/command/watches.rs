@@ -101,6 +101,7 @@ impl Watches {
             | OwnerEvent::First(tuple)
             | OwnerEvent::Retract(tuple)
             | OwnerEvent::Expire(tuple) => !self.has(tuple.key()),
+            OwnerEvent::Changed(change) => !self.has(change.tuple.key()),
             _ => false,
         }
     }

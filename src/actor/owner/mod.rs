@@ -54,6 +54,7 @@ mod tests {
             | OwnerEvent::First(tuple)
             | OwnerEvent::Retract(tuple)
             | OwnerEvent::Expire(tuple) => tuple.key().starts_with(b"hidden"),
+            OwnerEvent::Changed(change) => change.tuple.key().starts_with(b"hidden"),
             OwnerEvent::Join(endpoint, _)
             | OwnerEvent::Leave(endpoint, _)
             | OwnerEvent::Unreachable(endpoint, _) => endpoint.starts_with("hidden"),

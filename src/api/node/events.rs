@@ -82,7 +82,7 @@ impl Node {
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the prefix is longer than a key or holds a NUL byte;
-    /// [`Other`](crate::ErrorKind::Other) if 1024 prefixes are watched.
+    /// [`LimitReached`](crate::ErrorKind::LimitReached) if 1024 prefixes are watched.
     pub fn watch(&self, prefix: impl AsRef<[u8]>) -> Result<(), Error> {
         Ok(self.handle()?.watch(prefix.as_ref())?)
     }
@@ -101,5 +101,32 @@ impl Node {
     /// [`Closed`](crate::ErrorKind::Closed), as all calls.
     pub fn set_events(&self, on: bool) -> Result<(), Error> {
         self.set("server/events", events_level(on))
+    }
+
+    /// Turns on all events, of which those about keys come as [`Event::Changed`], with the value before, the writer and a
+    /// version; or turns off all but [`Event::Deliver`] (`server/events`).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), zgossip::Error> {
+    /// use zgossip::{Event, Node};
+    ///
+    /// let node = Node::new("writer")?;
+    /// node.set_changes(true)?;
+    /// node.publish("color", "red")?;
+    /// let Event::Changed(first) = node.recv()? else { panic!("a key has changed") };
+    /// node.publish("color", "blue")?;
+    /// let Event::Changed(change) = node.recv()? else { panic!("a key has changed") };
+    /// assert_eq!(change.value.as_deref(), Some(&b"blue"[..]));
+    /// assert_eq!(change.before.as_deref(), Some(&b"red"[..]));
+    /// assert_eq!(change.writer_name.as_deref(), Some("writer"));
+    /// assert!(change.version > first.version);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Closed`](crate::ErrorKind::Closed), as all calls.
+    pub fn set_changes(&self, on: bool) -> Result<(), Error> {
+        self.set("server/events", if on { "3" } else { "0" })
     }
 }

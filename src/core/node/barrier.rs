@@ -26,6 +26,15 @@ const RETRY: u64 = 20;
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Barrier(u64);
 
+/// The barriers that were set.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Barriers {
+    /// The number of the last one.
+    last: u64,
+    /// Links that had a barrier to acknowledge when a key last changed.
+    pub(super) links: Vec<LinkId>,
+}
+
 /// Numbers of extended peers that agree with the node, by the summaries that they sent last, and of others.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agreement {
@@ -39,14 +48,14 @@ impl Node {
     /// Sets a barrier. Every peer that is connected now, and every one that this node connects to, is asked to
     /// acknowledge what is held now.
     pub fn set_barrier(&mut self) -> Barrier {
-        self.last_barrier += 1;
+        self.barriers.last += 1;
         let end = self.store.changes.end();
         let mut asked = Vec::new();
         for (&id, link) in &mut self.links {
             if link.is_barred() || link.role() == Role::Server && !(link.is_up() && link.is_joined()) {
                 continue;
             }
-            link.acks.set(self.last_barrier, end);
+            link.acks.set(self.barriers.last, end);
             // Announcements need not wait: the owner does.
             link.lazy_push.flush();
             asked.push(id);
@@ -54,15 +63,15 @@ impl Node {
         for &id in &asked {
             self.mark_ready(id);
         }
-        self.barrier_links = asked;
-        Barrier(self.last_barrier)
+        self.barriers.links = asked;
+        Barrier(self.barriers.last)
     }
 
     /// Moves barriers behind the new change of a key whose former change, at offset `before`, was not sent on some
     /// links: it never will be, so only the new one can be acknowledged.
     pub(super) fn defer_barriers(&mut self, slot: Slot, before: u32) {
         let (links, end) = (&mut self.links, self.store.changes.end());
-        self.barrier_links.retain(|id| {
+        self.barriers.links.retain(|id| {
             let Some(link) = links.get_mut(id).filter(|link| link.acks.is_open()) else { return false };
             if link.acks.covers(before) && link.is_unsent(slot, before) {
                 link.acks.defer(before, end);

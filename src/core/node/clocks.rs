@@ -5,7 +5,7 @@ use super::converge::Write;
 use super::transmit::remaining;
 use crate::core::clock::{COUNTER_BITS, Clock, Now, PeerClocks, Stamp, is_possible};
 use crate::core::codec::Extension;
-use crate::core::event::Event;
+use crate::core::event::ChangeKind;
 use crate::core::id::{LinkId, Role, Slot};
 use crate::core::store::{Register, State};
 
@@ -132,7 +132,7 @@ impl Node {
                 _ => {
                     self.forget_slot(slot);
                     if held.is_live() {
-                        self.events.push_back(Event::Retract(held.tuple));
+                        self.push_gone(ChangeKind::Retract, held.tuple, held.stamp);
                     }
                 }
             }

@@ -8,7 +8,7 @@ use super::Node;
 use super::presence::Mark;
 use crate::core::clock::{Now, Stamp};
 use crate::core::codec::{Record, RecordKind};
-use crate::core::event::Event;
+use crate::core::event::ChangeKind;
 use crate::core::id::{LinkId, Slot};
 use crate::core::link::Link;
 use crate::core::store::{Lookup, Register, State, tombstone};
@@ -158,7 +158,7 @@ impl Node {
                 self.note_change(slot, replaced, now);
             }
         }
-        self.tell_owner(tuple, state, old);
+        self.tell_owner(tuple, stamp, state, old);
         if !state.has_value() {
             self.limit_tombstones(slot);
         }
@@ -172,16 +172,16 @@ impl Node {
 
     /// Queues the event for the owner, if a write has changed what the owner can read: `tuple` in `state` has replaced
     /// `old`.
-    fn tell_owner(&mut self, tuple: Tuple, state: State, old: Option<Register>) {
+    fn tell_owner(&mut self, tuple: Tuple, stamp: Stamp, state: State, old: Option<Register>) {
         let is_first = old.is_none() && !self.store.has_removed();
-        let event = match (state, old.filter(Register::is_live)) {
-            (State::Live, None) if is_first => Event::First(tuple),
-            (State::Live, Some(was)) if was.tuple.value() == tuple.value() => return,
-            (State::Live, _) => Event::Deliver(tuple),
-            (_, Some(was)) => Event::Retract(was.tuple),
-            (_, None) => return,
-        };
-        self.events.push_back(event);
+        let before = old.filter(Register::is_live).map(|was| was.tuple);
+        match (state, before) {
+            (State::Live, None) if is_first => self.push_tuple_event(ChangeKind::First, tuple, None, stamp),
+            (State::Live, Some(was)) if was.value() == tuple.value() => {}
+            (State::Live, was) => self.push_tuple_event(ChangeKind::Deliver, tuple, was, stamp),
+            (_, Some(was)) => self.push_gone(ChangeKind::Retract, was, stamp),
+            (_, None) => {}
+        }
     }
 
     /// Ends the request for the tuple in `slot`, if that is what was asked for.
@@ -197,8 +197,10 @@ impl Node {
 
     /// Stores a register. Peers that have not been sent the content that it replaces never will be.
     pub(super) fn put(&mut self, found: Lookup, held: Register) -> (Slot, Option<Register>) {
-        let before =
-            found.slot.filter(|_| !self.barrier_links.is_empty()).map(|slot| self.store.changes.offset(slot));
+        let before = found
+            .slot
+            .filter(|_| !self.barriers.links.is_empty())
+            .map(|slot| self.store.changes.offset(slot));
         let (slot, old) = self.store.put(found, held);
         if let Some(before) = before {
             self.defer_barriers(slot, before);
@@ -237,14 +239,14 @@ impl Node {
             }
             return self.forget_slot(slot);
         }
-        let was_live = held.is_live();
+        let (was_live, stamp) = (held.is_live(), held.stamp);
         let ends = now.mono + self.settings.tombstone;
         let mark = Mark::of(self.store.get(slot));
         if let Some(tuple) = self.store.replace_by_tombstone(slot, State::Expired, None) {
             self.note_presence(slot, mark, now);
             self.set_slot_deadline(slot, Some(ends));
             if was_live {
-                self.events.push_back(Event::Expire(tuple));
+                self.push_gone(ChangeKind::Expire, tuple, stamp);
             }
             self.limit_tombstones(slot);
         }

@@ -12,6 +12,7 @@
 //! | `plain_memory` | what is remembered for the sake of plain peers |
 //! | `room` | limits on tuples and values, and what they refuse |
 //! | `rights` | what peers may not read and write |
+//! | `changes` | events about tuples, and their versions |
 //! | `anti_entropy` | finding and exchanging the tuples in which peers differ |
 //! | `transmit` | the next frame of each link |
 //! | `presence` | members, and tuples that live as long as the nodes that announced them |
@@ -24,6 +25,7 @@
 
 mod anti_entropy;
 mod barrier;
+mod changes;
 mod clocks;
 mod converge;
 mod links;
@@ -109,6 +111,8 @@ pub struct Node {
     /// Version of the change log when all links were last checked for output.
     announced: u64,
     events: VecDeque<Event>,
+    /// Whether events about tuples tell what changed.
+    tells_changes: bool,
     stale: VecDeque<LinkId>,
     /// Links of clients whose server may be gone, for [`poll_suspect`](Node::poll_suspect).
     suspects: VecDeque<LinkId>,
@@ -117,10 +121,7 @@ pub struct Node {
     watch: watch::Watch,
     /// The size in bytes and slot of a small tuple of this node's own: the sign of life for plain hubs.
     smallest_own: Option<(usize, Slot)>,
-    /// The number of the last barrier.
-    last_barrier: u64,
-    /// Links that had a barrier to acknowledge when a key last changed.
-    barrier_links: Vec<LinkId>,
+    barriers: barrier::Barriers,
     batches: transmit::BatchCache,
     encodings: Encodings,
     /// The last batch for peers that are sent everything.
@@ -172,13 +173,13 @@ impl Node {
             may_be_idle: false,
             announced: 0,
             events: VecDeque::new(),
+            tells_changes: false,
             stale: VecDeque::new(),
             suspects: VecDeque::new(),
             counters: Stats::default(),
             watch: watch::Watch::default(),
             smallest_own: None,
-            last_barrier: 0,
-            barrier_links: Vec::new(),
+            barriers: barrier::Barriers::default(),
             batches: transmit::BatchCache::default(),
             // No choice that others can see depends on it, so it takes nothing from the random numbers.
             encodings: Encodings::new(seed),

@@ -41,7 +41,7 @@ impl Node {
     }
 
     /// The name of this node or a direct peer.
-    fn name_of(&self, id: u64) -> Option<Box<[u8]>> {
+    pub(super) fn name_of(&self, id: u64) -> Option<Box<[u8]>> {
         if id == self.id {
             return Some(self.name.clone()).filter(|name| !name.is_empty());
         }

@@ -4,7 +4,7 @@ use super::Node;
 use super::presence::Mark;
 use crate::core::clock::Now;
 use crate::core::codec::{Record, RecordKind};
-use crate::core::event::Event;
+use crate::core::event::ChangeKind;
 use crate::core::id::{LinkId, Slot};
 use crate::core::ledger::{Account, cost, cost_of};
 use crate::core::link::Link;
@@ -240,7 +240,7 @@ impl Node {
         self.set_slot_deadline(slot, forgotten_at);
         if let Some(was) = old.filter(Register::is_live) {
             self.note_replaced(slot, was.value_hash(), was.source(), now);
-            self.events.push_back(Event::Retract(was.tuple));
+            self.push_gone(ChangeKind::Retract, was.tuple, record.stamp);
         }
         self.note_presence(slot, old_mark, now);
         self.tidy();

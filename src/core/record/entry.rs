@@ -11,7 +11,9 @@ use super::fields::{put_bytes, put_number};
 #[cfg(doc)]
 use crate::core::Node;
 use crate::core::codec::MessageId;
-use crate::core::{Barrier, Event, Frame, LinkId, Network, Refusal, Rights, Role, Settings, Tuple};
+use crate::core::{
+    Barrier, ChangeKind, Event, Frame, LinkId, Network, Refusal, Rights, Role, Settings, Tuple,
+};
 
 /// A call of a method of [`Node`] that may change the node, without the time.
 #[derive(Clone, Debug, PartialEq)]
@@ -164,6 +166,16 @@ impl EventDigest {
             Event::First(held) => (2, tuple(held)),
             Event::Retract(held) => (3, tuple(held)),
             Event::Expire(held) => (4, tuple(held)),
+            // What it tells beside the tuple is not asked for when the record is replayed.
+            Event::Changed(change) => {
+                let kind = match change.kind {
+                    ChangeKind::Deliver => 1,
+                    ChangeKind::First => 2,
+                    ChangeKind::Retract => 3,
+                    ChangeKind::Expire => 4,
+                };
+                (kind, tuple(&change.tuple))
+            }
             Event::Join(link, _) => (5, link.get()),
             Event::Leave(link, _) => (6, link.get()),
             Event::OwnId(link) => (8, link.get()),

@@ -117,6 +117,11 @@ impl RecordedNode {
         self.call(None, || Input::SetName(name), |node| node.set_name(name));
     }
 
+    /// Calls [`Node::set_tells_changes`], which is not recorded: all that a record compares is the same either way.
+    pub fn set_tells_changes(&mut self, tells: bool) {
+        self.node.set_tells_changes(tells);
+    }
+
     /// Calls [`Node::set_network`], and records the call.
     pub fn set_network(&mut self, network: &Network) -> bool {
         self.call(None, || Input::SetNetwork(network.clone()), |node| node.set_network(network.clone()))

@@ -12,7 +12,7 @@ use libc::{c_char, c_int, size_t};
 
 use super::arguments::{enter, timeout};
 use super::pool::zgossip_t;
-use crate::actor::{EVENTS, Message};
+use crate::actor::{Changed, EVENTS, Message};
 use crate::ffi::entry::entry_with_reason;
 use crate::ffi::error::Errno;
 
@@ -40,6 +40,22 @@ pub struct zgossip_event_t {
     pub value: *const c_char,
     /// Size of the third frame in bytes, without its NUL.
     pub value_size: size_t,
+    /// While server/events is 3, for DELIVER, RETRACT and EXPIRE: the value that
+    /// the key had before, by the events that were received; NULL if it had
+    /// none.
+    pub before: *const c_char,
+    /// Size of the value before in bytes, without its NUL.
+    pub before_size: size_t,
+    /// While server/events is 3: the id of the node that wrote this; 0 if it is
+    /// not known, as of a value that comes from a node of CZMQ.
+    pub writer: u64,
+    /// While server/events is 3: the name of that node, "" if it is not known;
+    /// else NULL.
+    pub writer_name: *const c_char,
+    /// While server/events is 3: the version, 32 digits for
+    /// zgossip_publish_if; of two versions of a key, strcmp finds the later
+    /// write. Else NULL.
+    pub version: *const c_char,
 }
 
 /// Number of the message whose first frame is `name`, as in the header, which is made from [`EVENTS`].
@@ -75,7 +91,28 @@ fn to_c(message: &Message) -> Result<NonNull<zgossip_event_t>, Errno> {
         };
         let ((key, key_size), (value, value_size)) = (part(1), part(2));
         let kind = kind(message.frame(0));
-        block.write(zgossip_event_t { kind, count, frames, sizes, key, key_size, value, value_size });
+        let changed = message.changed();
+        let text = |index| if changed.is_some() { part(index).0 } else { ptr::null() };
+        let is_known = changed.is_some_and(|changed| changed.before().is_some());
+        let (before, before_size) = if is_known { part(3) } else { (ptr::null(), 0) };
+        let writer = changed.and_then(Changed::writer).unwrap_or(0);
+        let (writer_name, version) = (text(5), text(6));
+        let read = zgossip_event_t {
+            kind,
+            count,
+            frames,
+            sizes,
+            key,
+            key_size,
+            value,
+            value_size,
+            before,
+            before_size,
+            writer,
+            writer_name,
+            version,
+        };
+        block.write(read);
     }
     Ok(event)
 }
@@ -123,7 +160,8 @@ pub unsafe extern "C" fn zgossip_event_destroy(self_p: *mut *mut zgossip_event_t
 /// (UNREACHABLE), and which commands were refused (ERROR). The call is the same
 /// as zgossip_set (self, "server/events", on? "1": "0"); a file that
 /// zgossip_load reads sets it again. With "2", JOIN and LEAVE also carry the
-/// name and the id of the peer.
+/// name and the id of the peer; with "3", those about keys also tell what
+/// changed: see zgossip_event_t.
 ///
 /// Returns: 0, or -1.
 /// Errors: those of an answered call.

@@ -75,6 +75,67 @@ fn events_are_sent_to_those_who_ask_for_them() {
     }
 }
 
+/// The last event about a key, once there is one that begins with these words: its frames behind the key, without the
+/// version, and that.
+#[track_caller]
+fn change(node: &Node, words: &str) -> (String, String) {
+    assert!(
+        eventually(LONG, || node.lines().iter().any(|line| line.starts_with(words))),
+        "{:?}",
+        node.lines()
+    );
+    let lines = node.lines();
+    let line = lines.iter().rfind(|line| line.starts_with(words)).expect("just seen");
+    let (said, version) = line.rsplit_once(' ').expect("a version");
+    assert_eq!(version.len(), 32, "{line}");
+    (said.to_owned(), version.to_owned())
+}
+
+fn with_changes(lib: Lib) {
+    let [hub, leaf, stock] =
+        [(lib, "hub"), (Native, "leaf"), (Lib::Stock, "stock")].map(|(lib, name)| Node::new(lib, name));
+    hub.send("SET server/events 3");
+    let endpoint = hub.bind();
+    leaf.connect(&endpoint);
+    stock.connect(&endpoint);
+    leaf.publish("key", "1");
+    let (said, first) = change(&hub, "DELIVER key 1");
+    let writer =
+        said.strip_prefix("DELIVER key 1 %_ ").and_then(|rest| rest.strip_suffix(" leaf")).expect("so");
+    assert!(writer.len() == 16 && writer.starts_with(|digit: char| digit > '7'), "{said}");
+    leaf.publish("key", "2");
+    let (said, second) = change(&hub, "DELIVER key 2");
+    assert_eq!(said, format!("DELIVER key 2 1 {writer} leaf"));
+    assert!(first < second);
+    leaf.send("RETRACT key");
+    let (said, third) = change(&hub, "RETRACT key");
+    assert_eq!(said, format!("RETRACT key %_ 2 {writer} leaf"));
+    assert!(second < third);
+    leaf.send("PUBLISH brief value 50");
+    let (_, version) = change(&hub, "DELIVER brief value");
+    assert_eq!(change(&hub, "EXPIRE brief"), (format!("EXPIRE brief %_ value {writer} leaf"), version));
+    stock.publish("plain", "x");
+    assert_eq!(change(&hub, "DELIVER plain x").0, "DELIVER plain x %_ unknown %_");
+    // What is held already has a version, too, and no value before it
+    hub.publish("own", "1");
+    let (said, version) = change(&hub, "DELIVER own 1 %_");
+    hub.send("WATCH ow");
+    assert!(event(&hub, "SYNCED ow"));
+    assert_eq!(hub.lines().iter().filter(|line| **line == format!("{said} {version}")).count(), 2);
+    // Asked no more
+    hub.send("SET server/events 2");
+    hub.publish("own", "2");
+    assert!(event(&hub, "DELIVER own 2"));
+}
+
+#[test]
+fn events_tell_what_changed_to_those_who_ask() {
+    let _machine = shared();
+    for lib in [Native, Preload] {
+        with_changes(lib);
+    }
+}
+
 /// Two clients join a hub at `endpoint`, and one of them leaves. Returns what the hub called both, the one that left
 /// first.
 fn names_of_clients(hub: &Node, endpoint: &str, clients: [&Node; 2]) -> [String; 2] {

@@ -480,6 +480,7 @@ impl World {
                             member.view = None;
                         }
                         Event::Expire(_) => wrong = Some(format!("node {node}: nothing has a time to live")),
+                        Event::Changed(_) => wrong = Some(format!("node {node} was not asked for changes")),
                         Event::Join(..)
                         | Event::Leave(..)
                         | Event::OwnId(_)

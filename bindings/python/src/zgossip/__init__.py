@@ -19,7 +19,7 @@ signals, asyncio and fork.
 """
 
 from ._errors import LibraryNotFound, NodeClosed, ZgossipError
-from ._events import Deliver, Error, Event, Expire, Join, Leave, Retract, Synced, Unreachable
+from ._events import Change, Deliver, Error, Event, Expire, Join, Leave, Retract, Synced, Unreachable
 from ._library import library_version
 from ._node import Node, Watch, check
 from ._origin import Origin
@@ -27,6 +27,7 @@ from ._peers import Peer
 from ._stats import Stats
 
 __all__ = [
+    "Change",
     "Deliver",
     "Error",
     "Event",

@@ -13,11 +13,26 @@ from typing import Optional, Sequence, Union
 
 
 @dataclass(frozen=True)
+class Change:
+    """What changed, after `Node.set_changes`: for `Deliver`, `Retract` and `Expire`."""
+
+    before: bytes
+    """The value that the key had before, by the events that were received; empty if it had none."""
+    writer: Optional[int]
+    """The id of the node that wrote this; None if it is not known, as of a value that comes from a node of CZMQ."""
+    writer_name: str
+    """The name of that node; empty if it is not known."""
+    version: str
+    """For `Node.publish_if`; of two versions of a key, the later write has the greater one."""
+
+
+@dataclass(frozen=True)
 class Deliver:
-    """A key has a new value, published by this node or another."""
+    """A key has a new value, published by this node or another. The change does not count where events are compared."""
 
     key: bytes
     value: bytes
+    change: Optional[Change] = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -25,6 +40,7 @@ class Retract:
     """A key was removed from the whole network."""
 
     key: bytes
+    change: Optional[Change] = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -32,6 +48,7 @@ class Expire:
     """The time to live of a key ran out."""
 
     key: bytes
+    change: Optional[Change] = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -90,11 +107,11 @@ def event(frames: Sequence[bytes]) -> Optional[Event]:
         return None
     name, subject = frames[:2]
     if name == b"DELIVER":
-        return Deliver(subject, frames[2])
+        return Deliver(subject, frames[2], _change(frames))
     if name == b"RETRACT":
-        return Retract(subject)
+        return Retract(subject, _change(frames))
     if name == b"EXPIRE":
-        return Expire(subject)
+        return Expire(subject, _change(frames))
     if name == b"JOIN":
         return Join(_text(subject), *_identity(frames))
     if name == b"LEAVE":
@@ -106,6 +123,14 @@ def event(frames: Sequence[bytes]) -> Optional[Event]:
     if name == b"ERROR":
         return Error(_text(subject), _text(frames[2]))
     return None
+
+
+def _change(frames: Sequence[bytes]) -> Optional[Change]:
+    """What changed, if the node tells."""
+    if len(frames) < 7:
+        return None
+    before, writer, name, version = frames[3:7]
+    return Change(before, None if writer == b"unknown" else int(writer, 16), _text(name), version.decode("ascii"))
 
 
 def _identity(frames: Sequence[bytes]) -> tuple[str, Optional[int]]:

@@ -32,8 +32,9 @@ Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 _MAX_KEY = 255
 # libzmq: the context was terminated.
 _ETERM = 156384765
-# All events, with the names and ids of peers.
+# All events, with the names and ids of peers; the same, with what changed.
 _EVENTS = "2"
+_CHANGES = "3"
 _MAX_TTL = 0xFFFFFFFF
 _MAX_INT = 0x7FFFFFFF
 _MAX_COUNT = c_size_t(-1).value
@@ -72,8 +73,9 @@ class Node:
         # Reentrant: a signal handler may use the node while its thread is in here.
         self._watching = threading.RLock()
         self._watched: Optional[Descriptor] = None
+        self._events = _EVENTS
         self._call(found.set_rcvtimeo, 0)
-        self.set("server/events", _EVENTS)
+        self.set("server/events", self._events)
         if verbose:
             self.set("server/verbose", "1")
 
@@ -302,6 +304,11 @@ class Node:
                 return
             yield came
 
+    def set_changes(self, on: bool = True) -> None:
+        """Has the `Deliver`, `Retract` and `Expire` events that follow tell what changed: the value before, who wrote it."""
+        self._events = _CHANGES if on else _EVENTS
+        self.set("server/events", self._events)
+
     def watch(self, prefix: Text) -> Watch:
         """Delivers only keys that begin with a prefix, those that are held at once; other prefixes may be watched, too.
 
@@ -334,7 +341,7 @@ class Node:
         the file has changed.
         """
         self._call(self._library.load, _bytes("path", os.fspath(path)))
-        self.set("server/events", _EVENTS)
+        self.set("server/events", self._events)
 
     def load_strict(self, path: Path) -> list[str]:
         """Loads a configuration file as `load` does, but only if `check` finds nothing wrong with it.
@@ -346,7 +353,7 @@ class Node:
             self._call(self._library.load_strict, _bytes("path", os.fspath(path)), byref(problems))
         finally:
             lines = _lines(self._library, problems)
-        self.set("server/events", _EVENTS)
+        self.set("server/events", self._events)
         return lines
 
     def save(self, path: Path) -> None:

@@ -1,5 +1,7 @@
 use super::*;
+use crate::actor::command::Changed;
 use crate::core::Tuple;
+use crate::core::{Change, ChangeKind, Version};
 use proptest::prelude::*;
 use std::collections::HashSet;
 
@@ -202,4 +204,50 @@ fn values_of_removed_tuples_take_64_mib_at_most() {
         inbox.forget(&large(key));
     }
     assert!(inbox.is_empty());
+}
+
+fn changed(kind: ChangeKind, key: &str, value: &str, before: Option<&str>) -> Message {
+    let tuple = |value: &str| Tuple::new(key.as_bytes(), value.as_bytes());
+    let version = Version::parse([b'0'; Version::DIGITS]).expect("digits");
+    let (tuple, before) = (tuple(value), before.map(tuple));
+    let change = Change { kind, tuple, before, writer: None, name: None, version };
+    Message::Changed(Box::new(Changed::new(change)))
+}
+
+#[test]
+fn the_value_before_is_that_of_the_last_event_that_was_read() {
+    use ChangeKind::{Deliver, Retract};
+    let mut inbox = Inbox::new(1);
+    let value = |inbox: &mut Inbox| {
+        let message = inbox.pop().unwrap();
+        let changed = message.changed().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (text(message.frame(0)), text(message.frame(2)), changed.before().map(text))
+    };
+    inbox.push_event(changed(Deliver, "key", "1", None));
+    inbox.push_event(changed(Deliver, "key", "2", Some("1")));
+    assert_eq!(value(&mut inbox), ("DELIVER".to_owned(), "2".to_owned(), None));
+    inbox.push_event(changed(Deliver, "key", "3", Some("2")));
+    inbox.push_event(changed(Retract, "key", "3", Some("3")));
+    inbox.push_event(changed(Deliver, "key", "4", None));
+    assert_eq!(value(&mut inbox), ("DELIVER".to_owned(), "4".to_owned(), Some("2".to_owned())));
+    inbox.push_event(changed(Deliver, "key", "5", Some("4")));
+    inbox.push_event(changed(Retract, "key", "5", Some("5")));
+    assert_eq!(value(&mut inbox), ("RETRACT".to_owned(), String::new(), Some("4".to_owned())));
+    assert_eq!(inbox.removed_bytes, 0);
+}
+
+#[test]
+fn values_before_have_a_bound_in_bytes_and_no_event_is_dropped_for_it() {
+    let mut inbox = Inbox::new(1);
+    let large = "x".repeat(1 << 20);
+    let keys = 2 * (MAX_REMOVED_BYTES >> 20);
+    for key in 0..keys {
+        assert!(inbox.push_event(changed(ChangeKind::Deliver, &key.to_string(), "1", Some(&large))));
+    }
+    assert!(inbox.removed_bytes <= MAX_REMOVED_BYTES);
+    let read: Vec<_> = std::iter::from_fn(|| inbox.pop()).collect();
+    let told = read.iter().filter(|message| message.changed().unwrap().before().is_some()).count();
+    assert!(read.len() == keys && (keys / 3..keys).contains(&told), "{told} of {}", read.len());
+    assert_eq!(inbox.removed_bytes, 0);
 }

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::execute::Execution;
 use super::renewal::Certificate;
 use super::{Interpreter, WATCH_INTERVAL};
+use crate::actor::command::configuration::Events;
 use crate::actor::command::security::{self, Security};
 use crate::actor::command::{configuration, unknown_keys};
 use crate::actor::command::{rights, services};
@@ -154,6 +155,7 @@ impl Execution<'_> {
         }
         self.engine.set_settings(settings);
         self.engine.set_membership(self.interpreter.values.is_member);
+        self.engine.node().set_tells_changes(self.interpreter.values.events == Events::Changes);
         if !self.engine.set_network(&self.interpreter.values.network()) {
             self.report(NETWORK, FIXED_NETWORK);
         }

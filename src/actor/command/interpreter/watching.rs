@@ -2,6 +2,7 @@
 
 use super::execute::Execution;
 use super::{Interpreter, Turn};
+use crate::actor::command::configuration::Events;
 use crate::actor::command::watches::NotWatched;
 use crate::engine::OwnerEvent;
 
@@ -27,8 +28,15 @@ impl Execution<'_> {
         self.interpreter.send_events(self.engine, self.out);
         self.interpreter.watches.add(prefix)?;
         let now = self.engine.now();
-        for tuple in self.engine.node().readable(now).filter(|tuple| tuple.key().starts_with(prefix)) {
-            if let Some(outgoing) = self.interpreter.outgoing(OwnerEvent::Deliver(tuple.clone())) {
+        let tells_changes = self.interpreter.values.events == Events::Changes;
+        let node = self.engine.node();
+        for tuple in node.readable(now).filter(|tuple| tuple.key().starts_with(prefix)) {
+            let change = if tells_changes { node.as_change(tuple.key(), now) } else { None };
+            let event = change.map_or_else(
+                || OwnerEvent::Deliver(tuple.clone()),
+                |change| OwnerEvent::Changed(Box::new(change)),
+            );
+            if let Some(outgoing) = self.interpreter.outgoing(event) {
                 self.out.push(outgoing);
             }
         }

@@ -3,7 +3,7 @@
 use super::{Act, Mark, PORTION, Task};
 use crate::core::announcements::Announcements;
 use crate::core::clock::{Now, Stamp};
-use crate::core::event::Event;
+use crate::core::event::ChangeKind;
 use crate::core::id::{LinkId, Slot};
 use crate::core::members::{DEFAULT_LEASE_MS, LEAST_LEASE_MS};
 use crate::core::node::Node;
@@ -161,7 +161,7 @@ impl Node {
     fn hide_announced(&mut self, slot: Slot, now: Now) {
         let held = self.store.held(slot);
         if held.is_live() {
-            self.events.push_back(Event::Retract(held.tuple.clone()));
+            self.push_gone(ChangeKind::Retract, held.tuple.clone(), held.stamp);
             self.store.set_absent(slot, true);
             self.note_presence(slot, Mark::of(self.store.get(slot)), now);
         }
@@ -170,7 +170,7 @@ impl Node {
     fn show_announced(&mut self, slot: Slot) {
         let held = self.store.held(slot);
         if held.state == State::Absent {
-            self.events.push_back(Event::Deliver(held.tuple.clone()));
+            self.push_tuple_event(ChangeKind::Deliver, held.tuple.clone(), None, held.stamp);
             self.store.set_absent(slot, false);
         }
     }
