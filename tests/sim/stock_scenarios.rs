@@ -212,6 +212,29 @@ fn a_stock_hub_with_a_short_memory_is_kept_awake() {
     assert!((0..=2).all(|node| sim.view(node).len() == 12));
 }
 
+/// The round trip is longer than the time for which a CZMQ hub remembers a silent client.
+#[test]
+fn a_stock_hub_beyond_a_long_line_is_told_and_tells_all() {
+    for one_way in [300, 600, 1000, 2000] {
+        let mut sim = stock_hub(1);
+        let (hub, near, far) = (0, 1, sim.ours());
+        let wire = sim.connect(far, hub);
+        sim.wires[wire].speed = Speed::line(one_way * MS, 10 * MS);
+        sim.publish(near, "near", "1");
+        sim.publish(far, "far", "1");
+        sim.run(5 * SECOND + 4 * one_way * MS);
+        sim.lose(wire, 0, 0);
+        sim.publish(near, "near", "2");
+        sim.publish(far, "far", "2");
+        sim.run(5 * SECOND + 4 * one_way * MS);
+        for node in [hub, near, far] {
+            let held = ["near", "far"].map(|key| sim.value(node, key));
+            assert_eq!(held, [Some("2".into()), Some("2".into())], "node {node}, {one_way} ms");
+        }
+        settles_within(&mut sim, 10 * SECOND);
+    }
+}
+
 #[test]
 fn a_stock_hub_that_ends_ten_times_loses_nothing() {
     let mut sim = stock_hub(5);

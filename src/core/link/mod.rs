@@ -74,8 +74,10 @@ pub(super) struct Link {
     pub(super) liveness: Liveness,
     pub(super) keepalive: KeepAlive,
     pub(super) pace: Pace,
-    /// Client: when the handshake counts as unanswered, or the next heartbeat or sign of life is due.
+    /// Client: when the next heartbeat or sign of life is due, or the handshake counts as unanswered.
     next_turn_at: u64,
+    /// Client: when the handshake counts as unanswered.
+    answer_due_at: u64,
     /// Time (mono ms) at which INVALID was last sent.
     invalid_at: Option<u64>,
     /// The next thing to do, in the table of timers.
@@ -140,6 +142,7 @@ impl Link {
             keepalive: KeepAlive::default(),
             pace: Pace::default(),
             next_turn_at: u64::MAX,
+            answer_due_at: u64::MAX,
             invalid_at: None,
             deadline: Deadline::default(),
             inbox: Inbox::default(),
@@ -192,7 +195,7 @@ impl Link {
         std::mem::take(&mut self.joined)
     }
 
-    /// Client: when the handshake counts as unanswered, or the next heartbeat or sign of life is due.
+    /// Client: when the next heartbeat or sign of life is due, or the handshake counts as unanswered.
     pub(super) fn next_turn_at(&self) -> u64 {
         self.next_turn_at
     }

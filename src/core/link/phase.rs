@@ -47,13 +47,33 @@ impl Link {
         // Whatever was sent before has been taken, or refused, when this PING is answered.
         self.receipts.on_ping_sent(self.pings.unanswered(), now);
         self.pings.on_sent(1 + former);
-        self.next_turn_at = now + HANDSHAKE_TIMEOUT;
+        self.answer_due_at = now + HANDSHAKE_TIMEOUT;
+        self.await_next_ping(now);
         self.plain.on_hello(false, now);
         if former == 0 {
             // Otherwise the first PONG may be the answer to a PING of the former connection.
             self.round_trip.on_asked(now);
         }
         former
+    }
+
+    /// Client: keeps the session alive while the answer to HELLO is awaited: a CZMQ hub forgets who is silent for its
+    /// timeout, which may be shorter than the round trip. Returns whether a PING is to be sent; otherwise the answer is
+    /// overdue.
+    pub(in crate::core) fn keeps_awaiting(&mut self, now: u64) -> bool {
+        let awaits = self.phase == Phase::Handshake && self.handshake.has_hello() && now < self.answer_due_at;
+        if awaits {
+            self.on_ping_sent(now);
+            self.await_next_ping(now);
+        }
+        awaits
+    }
+
+    /// Sets when the next PING is sent while the answer to HELLO is awaited. An extended server forgets nobody.
+    fn await_next_ping(&mut self, now: u64) {
+        let is_extended = self.peer.is_some();
+        let pause = if is_extended { HANDSHAKE_TIMEOUT } else { self.keepalive.interval() };
+        self.next_turn_at = self.answer_due_at.min(now + pause);
     }
 
     /// Client: the handshake is to be made again after a pause.

@@ -90,6 +90,9 @@ impl Node {
         if now.mono < link.next_turn_at() {
             return;
         }
+        if link.keeps_awaiting(now.mono) {
+            return self.queue_control(id, Frame::new(encode(MessageId::Ping, &Extension::default())));
+        }
         if link.is_undetermined() {
             link.pings.expect_none();
         }
