@@ -123,6 +123,49 @@ impl Options {
     }
 }
 
+impl Options {
+    /// Draws the options of a run in which wall clocks step by hours, and to 1970.
+    pub fn draw_jumps(nodes: usize, stock: usize, random: &mut fastrand::Rng) -> Options {
+        let mut options = Options::draw_leaves(nodes, stock, random);
+        options.worse.churn = 0.0;
+        options.worse.jumps = 0.05 + random.f64() * 0.5;
+        options
+    }
+
+    /// Draws the options of a run that lasts for up to an hour, in which nodes are away for long.
+    pub fn draw_long(nodes: usize, stock: usize, random: &mut fastrand::Rng) -> Options {
+        let mut options = Options::draw_leaves(nodes, stock, random);
+        let minutes = random.u64(5..70);
+        let slower = 20.0 / (60 * minutes) as f64;
+        options.duration = 60 * minutes * SECOND;
+        let worse = &mut options.worse;
+        if stock > 0 {
+            // What is replaced is remembered for as long as removed keys are, and a CZMQ node that is away for longer
+            // brings it back.
+            worse.settings = 0.0;
+        }
+        worse.forgetful = false;
+        worse.long_absences = (1.0 + random.f64() * 6.0) / (60 * minutes) as f64;
+        for rate in [
+            &mut options.writes,
+            &mut options.losses,
+            &mut options.restarts,
+            &mut options.partitions,
+            &mut options.pauses,
+            &mut options.clock_steps,
+            &mut worse.freezes,
+            &mut worse.late,
+            &mut worse.absences,
+            &mut worse.hide,
+            &mut worse.renew,
+            &mut worse.churn,
+        ] {
+            *rate *= slower;
+        }
+        options
+    }
+}
+
 /// The last value that each owner wrote of each key, to publish it again after a restart.
 type Owned = Rc<RefCell<BTreeMap<(usize, String), String>>>;
 
@@ -139,6 +182,7 @@ pub fn build(seed: u64, options: &Options) -> Sim {
     sim.oracle.only_counts = options.stock > 0;
     sim.recorded = options.recorded;
     let links = topology::any(options.nodes, &mut sim.random);
+    let all_links = links.clone();
     let stock = apart(options, &links, &mut sim.random);
     let mut dice = sim.dice.fork();
     let of_each = options.worse.nodes(options.nodes, &stock, &links, &mut dice);
@@ -181,11 +225,15 @@ pub fn build(seed: u64, options: &Options) -> Sim {
         (options.worse.late, worse::stop_late),
         (options.worse.absences, worse::go_away),
         (options.worse.churn, worse::turn_over),
+        (options.worse.long_absences, worse::go_away_for_long),
     ] {
         for _ in 0..(rate * options.duration as f64 / SECOND as f64).ceil() as u64 {
             let when = sim.dice.u64(0..options.duration);
             sim.after(when, act);
         }
+    }
+    if options.worse.jumps > 0.0 {
+        worse::schedule_jumps(&mut sim, &all_links, &options.worse, options.duration);
     }
     let run = Rc::new(Run { options: options.clone(), owned: Owned::default() });
     for (rate, act) in [

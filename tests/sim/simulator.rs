@@ -98,12 +98,38 @@ fn no_older_value_stays_where_stock_nodes_are_leaves() {
     faults_of(test, 20, 16, 4, 50 * SECOND, Options::draw_leaves);
 }
 
+/// Wall clocks step by hours, and to 1970, and are set right again.
+#[test]
+fn the_right_value_wins_where_clocks_step_by_hours() {
+    let test = "the_right_value_wins_where_clocks_step_by_hours";
+    faults_of(test, 4, 20, 0, 30 * SECOND, Options::draw_jumps);
+    faults_of(test, 3, 16, 4, 50 * SECOND, Options::draw_jumps);
+}
+
+/// Nodes are away for minutes, and up to an hour.
+#[test]
+fn the_right_value_wins_where_nodes_are_away_for_long() {
+    let test = "the_right_value_wins_where_nodes_are_away_for_long";
+    faults_of(test, 2, 20, 0, 30 * SECOND, Options::draw_long);
+    faults_of(test, 2, 16, 4, 50 * SECOND, Options::draw_long);
+}
+
 #[test]
 #[ignore = "takes long"]
 fn soak_the_right_value_in_a_worse_world() {
     worse("soak_the_right_value_in_a_worse_world", 1000, 20, 0, 30 * SECOND);
     worse("soak_the_right_value_in_a_worse_world", 1000, 16, 4, 50 * SECOND);
     faults_of("soak_the_right_value_in_a_worse_world", 1000, 16, 4, 50 * SECOND, Options::draw_leaves);
+}
+
+#[test]
+#[ignore = "takes long"]
+fn soak_clocks_that_step_and_nodes_that_are_away_for_long() {
+    let test = "soak_clocks_that_step_and_nodes_that_are_away_for_long";
+    for draw in [Options::draw_jumps as Draw, Options::draw_long] {
+        faults_of(test, 300, 20, 0, 30 * SECOND, draw);
+        faults_of(test, 300, 16, 4, 50 * SECOND, draw);
+    }
 }
 
 #[test]

@@ -48,6 +48,10 @@ pub struct Worse {
     pub clones: usize,
     /// Share of nodes that send what they have to send together, at intervals of up to 100 ms.
     pub rests: f64,
+    /// Rate at which a node or its line is away for a minute to an hour.
+    pub long_absences: f64,
+    /// Rate at which a wall clock steps by hours, or to 1970, until it is set right again.
+    pub jumps: f64,
 }
 
 impl Worse {
@@ -134,21 +138,13 @@ impl Worse {
             if random.f64() < self.wrong_clocks && !wrong.iter().any(|&other| linked(node, other)) {
                 wrong.push(node);
                 let hours = random.i64(2..12) * HOUR;
-                // A node whose clock is fast is not trusted, nor is what it passes on, so it has to be at the edge.
-                let edge = is_connected(count, links, &[node]) && lonely(node, links).next().is_none();
-                // A node does not follow the clock of a single client. So a node whose clock is slow has to be a
-                // client, or have several clients, which stay. A CZMQ node sends no time.
-                let ours = |&&(client, server): &&(usize, usize)| {
-                    !stock.contains(&client) && !stock.contains(&server)
-                };
-                let servers = links.iter().filter(ours).filter(|&&(client, _)| client == node).count();
-                let clients = links.iter().filter(ours).filter(|&&(_, server)| server == node).count();
+                let edge = may_be_fast(node, count, links);
                 of_node.1 = match random.u32(0..3) {
                     0 => -(WALL as i64) + 60_000,
                     // The node's writes are believed by all nodes or by none; its removals would be forgotten before
                     // they are believed.
                     1 if edge && hours.unsigned_abs() > most_drift && !self.forgetful => hours,
-                    _ if servers == 0 && (clients < 2 || self.churn > 0.0) => 0,
+                    _ if !is_corrected(node, stock, links, self) => 0,
                     _ => -hours,
                 };
             }
@@ -182,6 +178,21 @@ impl Worse {
             value.push_str(&"+".repeat(size - value.len()));
         }
     }
+}
+
+/// Returns whether a node's clock may be fast: such a node is not trusted, nor is what it passes on, so it has to be at the
+/// edge.
+fn may_be_fast(node: usize, count: usize, links: &Links) -> bool {
+    is_connected(count, links, &[node]) && lonely(node, links).next().is_none()
+}
+
+/// Returns whether a node whose clock is slow follows others. It does not follow the clock of a single client, so it has
+/// to be a client, or have several clients, which stay. A CZMQ node sends no time.
+fn is_corrected(node: usize, stock: &[usize], links: &Links, worse: &Worse) -> bool {
+    let ours = |&&(client, server): &&(usize, usize)| !stock.contains(&client) && !stock.contains(&server);
+    let servers = links.iter().filter(ours).filter(|&&(client, _)| client == node).count();
+    let clients = links.iter().filter(ours).filter(|&&(_, server)| server == node).count();
+    servers > 0 || clients > 1 && worse.churn == 0.0
 }
 
 /// Neighbours of a node that have few others, by which they could tell that its clock is wrong.
@@ -246,6 +257,64 @@ pub fn go_away(sim: &mut Sim) {
     let node = sim.dice.usize(0..sim.nodes.len());
     let lasts = sim.dice.u64(SECOND..15 * SECOND);
     away(sim, node, lasts);
+}
+
+/// Sends a node away for a minute to an hour.
+pub fn go_away_for_long(sim: &mut Sim) {
+    let node = sim.dice.usize(0..sim.nodes.len());
+    let lasts = sim.dice.u64(60 * SECOND..3000 * SECOND);
+    away(sim, node, lasts);
+}
+
+/// Schedules steps of wall clocks by hours, and back again.
+pub fn schedule_jumps(sim: &mut Sim, links: &Links, worse: &Worse, duration: u64) {
+    let mut random = sim.dice.fork();
+    let most_drift = sim.nodes.iter().map(|member| member.settings.max_drift).max().unwrap_or(0);
+    let mut chosen: Vec<usize> = (0..sim.nodes.len()).filter(|&node| sim.is_ours(node)).collect();
+    random.shuffle(&mut chosen);
+    let linked = |a: usize, b: usize| links.contains(&(a, b)) || links.contains(&(b, a));
+    // Who is linked with a node whose clock is wrong has a right one, now and at all times.
+    let mut jumping: Vec<usize> = Vec::new();
+    for node in chosen {
+        let is_wrong = |other: &usize| sim.nodes[*other].skew.abs() > HOUR;
+        let others = (0..sim.nodes.len()).filter(|&other| linked(node, other));
+        let is_near = others.clone().any(|other| is_wrong(&other) || jumping.contains(&other));
+        if !is_near && !is_wrong(&node) {
+            jumping.push(node);
+        }
+    }
+    let stock: Vec<usize> = (0..sim.nodes.len()).filter(|&node| !sim.is_ours(node)).collect();
+    for _ in 0..(worse.jumps * duration as f64 / SECOND as f64).ceil() as u64 {
+        let Some(&node) = (!jumping.is_empty()).then(|| &jumping[random.usize(0..jumping.len())]) else {
+            return;
+        };
+        let hours = random.i64(2..12) * HOUR;
+        let is_believed = hours.unsigned_abs() <= most_drift;
+        let step = match random.u32(0..3) {
+            0 => -(WALL.cast_signed()) + 60_000,
+            1 if may_be_fast(node, sim.nodes.len(), links) && !is_believed && !worse.forgetful => hours,
+            _ => -hours,
+        };
+        if step < 0 && !is_corrected(node, &stock, links, worse) {
+            continue;
+        }
+        let (when, lasts) = (random.u64(0..duration), random.u64(SECOND / 2..15 * SECOND));
+        sim.after(when, move |sim| {
+            let member = &mut sim.nodes[node];
+            let before = std::mem::replace(&mut member.skew, step);
+            if before.abs() > HOUR {
+                member.skew = before;
+                return;
+            }
+            member.was_ahead |= step > 0;
+            sim.oracle.clocks_differ = true;
+            sim.note(|| format!("the clock of node {node} is wrong by {step} ms"));
+            sim.after(lasts.min(duration - when), move |sim| {
+                sim.nodes[node].skew = before;
+                sim.note(|| format!("the clock of node {node} is set right"));
+            });
+        });
+    }
 }
 
 /// Sends this node away for a time: all its connections break, and none is made.
