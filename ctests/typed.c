@@ -70,6 +70,9 @@ static void refused (void)
         FAILS (zgossip_digest (n, &digest), EINVAL);
         FAILS_NULL (zgossip_tuples (n, &size), EINVAL);
         FAILS_NULL (zgossip_peers (n, &size), EINVAL);
+        FAILS_NULL (zgossip_members (n, &size), EINVAL);
+        FAILS (zgossip_announce (n, "k", "v", 0), EINVAL);
+        FAILS (zgossip_announce_sized (n, "k", 1, "v", 1, 0), EINVAL);
         FAILS_NULL (zgossip_origin (n, "k"), EINVAL);
         FAILS_NULL (zgossip_origin_sized (n, "k", 1), EINVAL);
         FAILS (zgossip_wait_count (n, 1, 0), EINVAL);
@@ -583,6 +586,43 @@ static void peers (void)
     zgossip_destroy (&hub);
 }
 
+//  Two nodes that know of each other through a third, and what one of them announces
+static void members (void)
+{
+    zgossip_t *hub = node_new ("hub"), *one = node_new ("one"), *other = node_new ("other");
+    char endpoint [64];
+    snprintf (endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", zgossip_bind (hub, "tcp://127.0.0.1:*"));
+    CHECK (zgossip_connect (one, endpoint, NULL) == 0 && zgossip_connect (other, endpoint, NULL) == 0);
+    CHECK (zgossip_announce (one, "service", "here", 0) == 0);
+    CHECK (zgossip_announce_sized (one, "other", 5, "there", 5, 600) == 0);
+    CHECK (zgossip_wait_key (other, "service", PATIENCE) == 0 && zgossip_wait_key (other, "other", PATIENCE) == 0);
+
+    size_t count = 0;
+    zgossip_member_t **all;
+    for (all = zgossip_members (one, &count); count < 2; all = zgossip_members (one, &count)) {
+        CHECK (all && all [0]->own && !all [1]);
+        zgossip_members_destroy (&all);
+        all = zgossip_members (other, NULL);
+        CHECK (all);
+        zgossip_members_destroy (&all);
+        usleep (10000);
+    }
+    CHECK (count == 2 && all [0] && all [1] && !all [2] && all [0]->id < all [1]->id);
+    const zgossip_member_t *own = all [0]->own? all [0]: all [1], *theirs = all [0]->own? all [1]: all [0];
+    CHECK (own->size == sizeof *own && own->own && !theirs->own);
+    CHECK (!strcmp (own->name, "one") && !strcmp (theirs->name, "other"));
+    CHECK (!*own->endpoints && own->tuples == 2 && own->since > 0 && *own->version);
+    zgossip_members_destroy (&all);
+    CHECK (!all);
+    zgossip_members_destroy (&all);
+    zgossip_members_destroy (NULL);
+    zgossip_destroy (&one);
+    while (zgossip_count (other) > 0)
+        usleep (1000);
+    zgossip_destroy (&other);
+    zgossip_destroy (&hub);
+}
+
 static void configured (void)
 {
     char file [64];
@@ -828,6 +868,7 @@ int main (int argc, char **argv)
     network ();
     secured ();
     peers ();
+    members ();
     configured ();
     checked ();
     logged ();

@@ -101,6 +101,11 @@ static void network ()
     CHECK (!hub.wait_key ("absent", 10ms) && errno == EAGAIN);
     CHECK (leaf.disconnect (endpoint) && !leaf.disconnect (endpoint) && errno == ENOENT);
     CHECK (hub.unbind (endpoint) && leaf.flush () == 0);
+    CHECK (leaf.announce ("announced", "1") && leaf.announce ("soon", "2", std::chrono::seconds (1)));
+    CHECK (!leaf.announce ("never", "3", std::chrono::seconds (0)) && errno == EINVAL);
+    auto members = leaf.members ();
+    CHECK (members && members->size () == 1 && members->front ().own && members->front ().name == "leaf");
+    CHECK (leaf.retract ("announced") == 1 && leaf.retract ("soon") == 1);
     CHECK (!leaf.connect (endpoint, "no key") && errno == EACCES);
     CHECK (leaf.set_rights ("*", "a/", "announce, retract") && leaf.clear_rights ("*", "a/"));
     CHECK (!leaf.set_rights ("*", "a/*", "write") && errno == EINVAL && !leaf.clear_rights ("*", "a/"));

@@ -1074,6 +1074,54 @@ zgossip_peer_t **zgossip_peers(zgossip_t *self, size_t *count_p);
 void zgossip_peers_destroy(zgossip_peer_t ***peers_p);
 
 /*  ----------------------------------------------------------------------------
+    Members: which nodes take part in the network, wherever they are connected.
+    ---------------------------------------------------------------------------- */
+
+// A member of the network, from zgossip_members. Later versions may add members at the end.
+typedef struct {
+    // Size of this structure in bytes, in the version of the library that is in use: it has no members beyond that.
+    size_t size;
+    // Id of the node.
+    uint64_t id;
+    // Whether it is this node.
+    bool own;
+    // Name of the node, made printable; "" if it has none.
+    const char *name;
+    // Endpoints that it is bound to, up to four, with a blank between two; "" if there are none.
+    const char *endpoints;
+    // Version of its library.
+    const char *version;
+    // When it became a member, in milliseconds since 1970 by its own clock.
+    uint64_t since;
+    // Tuples that it held when it last said so.
+    uint64_t tuples;
+} zgossip_member_t;
+
+// Returns the members of the network, wherever they are connected.
+//
+// Members are the nodes of this library that have announced something, were asked
+// for their members, or have zgossip/members set. Who asks is one from then on.
+//
+//     zgossip_member_t **members = zgossip_members (node, NULL);
+//     for (zgossip_member_t **member = members; member && *member; member++)
+//         printf ("%s at %s\n", (*member)->name, (*member)->endpoints);
+//     zgossip_members_destroy (&members);
+//
+// The number of members is stored where `count_p` points, unless that is NULL.
+// After the last pointer comes a NULL. The order is that of the ids. Nodes of
+// version 1.0 and those with CZMQ's own zgossip are not among them.
+//
+// Returns: an array of pointers, which the caller destroys with
+//     zgossip_members_destroy; or NULL.
+// Errors: ENOMEM; and those of an answered call.
+zgossip_member_t **zgossip_members(zgossip_t *self, size_t *count_p);
+
+// Frees what zgossip_members returned, and sets the caller's pointer to NULL.
+//
+// NULL, or a pointer to NULL, does nothing.
+void zgossip_members_destroy(zgossip_member_t ***members_p);
+
+/*  ----------------------------------------------------------------------------
     Access: which clients may connect.
 
     Without a handler nobody is admitted to native nodes with keys; to CZMQ's actor, every client that knows its key.

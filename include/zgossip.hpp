@@ -196,6 +196,18 @@ struct peer
     std::uint64_t bytes_out = 0;
 };
 
+//  A member of the network; its members are those of zgossip_member_t
+struct member
+{
+    std::uint64_t id = 0;
+    bool own = false;
+    std::string name;
+    std::string endpoints;
+    std::string version;
+    milliseconds since {0};
+    std::uint64_t tuples = 0;
+};
+
 //  Origin of a tuple; its members are those of zgossip_origin_t
 struct origin
 {
@@ -451,6 +463,24 @@ public:
         all.reserve (count);
         for (zgossip_peer_t **one = found.get (); *one; ++one)
             all.push_back (copied (**one));
+        return all;
+    }
+
+    //  The members of the network, wherever they are connected; who asks is one from then on
+    std::optional <std::vector <member>> members () const
+    {
+        std::size_t count = 0;
+        const std::unique_ptr <zgossip_member_t *, detail::deleter <zgossip_member_t *, zgossip_members_destroy>> found (
+            zgossip_members (get (), &count));
+        if (!found)
+            return std::nullopt;
+        std::vector <member> all;
+        all.reserve (count);
+        for (zgossip_member_t **one = found.get (); *one; ++one) {
+            const zgossip_member_t &from = **one;
+            all.push_back ({from.id, from.own, from.name, from.endpoints, from.version,
+                            milliseconds (from.since), from.tuples});
+        }
         return all;
     }
 

@@ -7,6 +7,7 @@
 //! | `node/` | a node and its calls |
 //! | `builder` | settings of a node before it starts |
 //! | `event` | events, and the iterator over them |
+//! | `member` | what is known of a member |
 //! | `peer` | what is known of a peer |
 //! | `origin` | who wrote a tuple, and when |
 //! | `error` | errors of calls |
@@ -19,6 +20,7 @@ mod cert;
 mod error;
 mod event;
 mod log;
+mod member;
 mod node;
 mod origin;
 mod peer;
@@ -28,6 +30,7 @@ pub use builder::Builder;
 pub use cert::Cert;
 pub use error::{Error, ErrorKind};
 pub use event::{Change, Event, Events};
+pub use member::Member;
 pub use node::Node;
 pub use origin::Origin;
 pub use peer::Peer;

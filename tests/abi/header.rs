@@ -9,7 +9,7 @@ use cbindgen::{Builder, Config};
 
 /// The sources that declare something for C, in the order in which a C programmer needs them. The module comment of
 /// each is the heading of its group in the header.
-const SOURCES: [&str; 20] = [
+const SOURCES: [&str; 21] = [
     "src/ffi/node/lifecycle.rs",
     "src/ffi/node/endpoints.rs",
     "src/ffi/node/rights.rs",
@@ -23,6 +23,7 @@ const SOURCES: [&str; 20] = [
     "src/ffi/node/log.rs",
     STATISTICS,
     "src/ffi/node/peers.rs",
+    "src/ffi/node/members.rs",
     "src/ffi/auth.rs",
     "src/ffi/cert.rs",
     COMMANDS,

@@ -93,6 +93,29 @@ fn peers_are_listed_with_what_is_known_of_each() {
 }
 
 #[test]
+fn an_announced_tuple_goes_with_its_node_which_is_a_member() {
+    let (hub, endpoint) = hub();
+    let leaf = Node::builder().name("leaf").log(|_, _| {}).start().expect("a node");
+    leaf.connect(&endpoint).expect("an endpoint");
+    assert_eq!(leaf.announce("key", "value", None), Ok(()));
+    assert_eq!(leaf.announce("other", "value", Some(Duration::from_millis(500))), Ok(()));
+    let long = leaf.announce("third", "value", Some(Duration::MAX));
+    assert_eq!(long.map_err(|error| error.kind()), Err(ErrorKind::InvalidInput));
+    hub.wait_count(2, LONG).expect("both tuples");
+    let [member] = &leaf.members().expect("alive")[..] else { panic!("itself") };
+    assert!(member.own && member.since > 0 && member.endpoints.is_empty() && !member.version.is_empty());
+    assert_eq!((member.name.as_deref(), member.tuples), (Some("leaf"), 2));
+    let members = hub.members().expect("alive");
+    let (own, others): (Vec<_>, Vec<_>) = members.iter().partition(|member| member.own);
+    assert_eq!((own[0].name.as_deref(), &own[0].endpoints), (Some("hub"), &vec![endpoint]));
+    assert_eq!((others.len(), others[0].id, others[0].name.as_deref()), (1, member.id, Some("leaf")));
+    leaf.close();
+    let is_gone = |event: &Event| matches!(event, Event::Retract { .. });
+    assert_eq!(std::iter::from_fn(|| Some(next(&hub))).filter(is_gone).take(2).count(), 2);
+    assert_eq!(hub.count(), Ok(0));
+}
+
+#[test]
 fn the_origin_of_a_tuple_is_its_writer() {
     let (hub, endpoint) = hub();
     let (leaf, far) = (node(), node());

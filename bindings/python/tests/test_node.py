@@ -70,6 +70,22 @@ class Tuples(NodeTest):
         self.assertEqual((of_hub.refused, of_hub.refuses), (0, 0))
         self.assertEqual(self.node().peers(), [])
 
+    def test_announced_tuples_go_with_their_node_which_is_a_member(self) -> None:
+        hub, leaf = self.pair()
+        leaf.announce("key", "value")
+        leaf.announce("other", "value", ttl=0.5)
+        hub.wait_count(3, LONG)
+        [member] = leaf.members()
+        self.assertEqual((member.own, member.name, member.endpoints, member.tuples), (True, "leaf", (), 3))
+        self.assertTrue(member.since > 1_700_000_000 and member.version)
+        self.assertIn(member.id, [one.id for one in hub.members() if not one.own])
+        self.assertTrue([one for one in hub.members() if one.own and one.endpoints[0].startswith("tcp://127.0.0.1:")])
+        leaf.close()
+        deadline = time.monotonic() + LONG
+        while hub.stats().tuples > 1 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual(hub.stats().tuples, 1)
+
     def test_origin_says_who_wrote_and_when(self) -> None:
         hub, leaf = self.pair()
         leaf.publish("key", "value", ttl=3600)

@@ -3,8 +3,8 @@
 //! A process that was stopped for a minute has heard nobody for that minute, and nobody is to blame. So leases are measured
 //! by time in which the process ran: from one look at the clock to the next no more than [`MOST_GAP_MS`] count.
 
-/// Milliseconds between two looks at the clock while leases run.
-pub(super) const LOOK_MS: u64 = 250;
+/// Milliseconds between two looks at the clock while leases run: a node looks around as often anyway.
+pub(super) const LOOK_MS: u64 = 1000;
 /// Milliseconds that count between two looks at most: more than a loaded machine takes.
 const MOST_GAP_MS: u64 = 2 * LOOK_MS;
 

@@ -18,6 +18,7 @@
 //! | `settings` | configuration |
 //! | `statistics` | counters |
 //! | `peers` | what is known of each peer |
+//! | `members` | which nodes take part in the network |
 //! | `log` | the node's log |
 //! | `commands` | commands and messages as arrays of strings (`frames`) |
 
@@ -28,6 +29,7 @@ mod events;
 mod frames;
 mod lifecycle;
 mod log;
+mod members;
 mod origins;
 mod peers;
 mod pool;

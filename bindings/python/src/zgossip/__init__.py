@@ -21,6 +21,7 @@ signals, asyncio and fork.
 from ._errors import LibraryNotFound, NodeClosed, ZgossipError
 from ._events import Change, Deliver, Error, Event, Expire, Join, Leave, Retract, Synced, Unreachable
 from ._library import library_version
+from ._members import Member
 from ._node import Node, Watch, check
 from ._origin import Origin
 from ._peers import Peer
@@ -35,6 +36,7 @@ __all__ = [
     "Join",
     "Leave",
     "LibraryNotFound",
+    "Member",
     "Node",
     "NodeClosed",
     "Origin",

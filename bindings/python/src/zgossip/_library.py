@@ -14,6 +14,7 @@ from ctypes import POINTER, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_uint
 from typing import Any, Callable, Iterator, Optional
 
 from ._errors import LibraryNotFound
+from ._members import MemberBuffer
 from ._origin import OriginBuffer
 from ._peers import PeerBuffer
 from ._stats import StatsBuffer
@@ -35,6 +36,7 @@ class Tuple(ctypes.Structure):
 
 Tuples = POINTER(Tuple)
 Peers = POINTER(POINTER(PeerBuffer))
+Members = POINTER(POINTER(MemberBuffer))
 
 
 class Library:
@@ -77,6 +79,8 @@ class Library:
         self.tuples_destroy = declare("tuples_destroy", None, POINTER(Tuples))
         self.peers = declare("peers", Peers, node, POINTER(c_size_t))
         self.peers_destroy = declare("peers_destroy", None, POINTER(Peers))
+        self.members = declare("members", Members, node, POINTER(c_size_t))
+        self.members_destroy = declare("members_destroy", None, POINTER(Members))
         self.wait_count = declare("wait_count", c_int, node, c_size_t, c_int)
         self.wait_key = declare("wait_key", c_int, node, text, c_int)
         self.wait_agreement = declare("wait_agreement", c_int, node, c_size_t, c_int)

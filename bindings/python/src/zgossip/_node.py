@@ -22,6 +22,7 @@ from ._descriptor import Descriptor
 from ._errors import NodeClosed, ZgossipError
 from ._events import Event, event
 from ._library import Library, library
+from ._members import Member
 from ._origin import Origin
 from ._peers import Peer
 from ._stats import Stats, StatsBuffer
@@ -228,6 +229,20 @@ class Node:
             return [one.contents.read() for one in peers[: count.value]]
         finally:
             self._library.peers_destroy(byref(peers))
+
+    def members(self) -> list[Member]:
+        """Returns the members of the network, wherever they are connected: nodes of this library that have announced
+        something, were asked for their members, or have `zgossip/members` set. Who asks is one from then on.
+        """
+        count = c_size_t()
+        self._check()
+        members = self._library.members(self._handle, byref(count))
+        if not members:
+            raise self._failure()
+        try:
+            return [one.contents.read() for one in members[: count.value]]
+        finally:
+            self._library.members_destroy(byref(members))
 
     # Waiting
 

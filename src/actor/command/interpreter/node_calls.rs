@@ -14,7 +14,7 @@ use crate::actor::command::watches::NotWatched;
 use crate::actor::error::Failure;
 use crate::actor::file::{self, LoadError, errno};
 use crate::actor::promise::Promise;
-use crate::core::{Access, Origin, PeerState, Refusal, Stats, Tuple};
+use crate::core::{Access, MemberInfo, Origin, PeerState, Refusal, Stats, Tuple};
 use crate::log::{Sink, show};
 
 /// The calls that the node's thread carries out for other threads. Each does what the command of the same name does.
@@ -126,6 +126,11 @@ impl<'a> NodeCalls<'a> {
     /// The peers that the node has or wants a connection to, each with its endpoint.
     pub fn peers(&mut self) -> Vec<(String, PeerState)> {
         self.execution.engine.peers()
+    }
+
+    /// The members of the network. Who asks is one from now on.
+    pub fn members(&mut self) -> Vec<MemberInfo> {
+        self.execution.engine.members()
     }
 
     /// Sets the node's CURVE key pair (Z85) for endpoints to come. The keys are checked when they are used.
