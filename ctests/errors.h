@@ -12,6 +12,7 @@
 #include <zmq.h>
 #include "check.h"
 
+#define ZERO_VERSION "00000000000000000000000000000000"
 #define KEY "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
 
 static zgossip_t *node;     //  not bound, and its events are on
@@ -32,6 +33,7 @@ static char bytes_256 [257];
 static char nonsense_file [256];
 static char *text;
 static size_t size;
+static char version [33];
 static uint64_t digest;
 static zgossip_stats_t stats;
 static int faults;
@@ -126,6 +128,26 @@ static void write_file (const char *name, const char *content)
 {
     FILE *file = fopen (name, "w");
     CHECK (file && fputs (content, file) >= 0 && fclose (file) == 0);
+}
+
+//  What zgossip_publish_if returns for a key that has a value
+static int publish_if_held (const char *expected)
+{
+    CHECK (zgossip_publish (other, "held", "value") == 0);
+    return zgossip_publish_if (other, "held", "next", expected);
+}
+
+//  What zgossip_publish_if returns where there is no room for another tuple
+static int publish_if_full (void)
+{
+    zgossip_t *made = new_node ("full");
+    CHECK (zgossip_set (made, "server/max_tuples", "1") == 0);
+    CHECK (zgossip_publish (made, "one", "value") == 0);
+    int rc = zgossip_publish_if (made, "another", "value", NULL);
+    int code = errno;
+    zgossip_destroy (&made);
+    errno = code;
+    return rc;
 }
 
 //  What zgossip_watch returns when as many prefixes are watched as may be

@@ -45,6 +45,7 @@ static void refused (void)
     zgossip_stats_t stats;
     uint64_t digest;
     size_t size;
+    char version [33];
     zgossip_t *gone = zgossip_new (NULL);
     zgossip_t *kept = gone;
     zgossip_destroy (&gone);
@@ -89,6 +90,8 @@ static void refused (void)
         FAILS (zgossip_set_zap_domain (n, "d"), EINVAL);
         FAILS (zgossip_set_rights (n, "*", "a", "write"), EINVAL);
         FAILS (zgossip_set_plain (n, "u", "p"), EINVAL);
+        FAILS (zgossip_publish_if (n, "k", "v", NULL), EINVAL);
+        FAILS_NULL (zgossip_get_versioned (n, "k", 1, &size, version), EINVAL);
         FAILS (zgossip_watch (n, "a"), EINVAL);
         FAILS (zgossip_unwatch (n, "a"), EINVAL);
         FAILS (zgossip_load_strict (n, "f", NULL), EINVAL);
@@ -274,6 +277,26 @@ static void tuples (void)
     CHECK (value && !strcmp (value, "2"));
     zgossip_free (value);
 
+    char version [33], later [33];
+    value = zgossip_get_versioned (node, "b", 1, NULL, version);
+    CHECK (value && !strcmp (value, "2") && strlen (version) == 32);
+    zgossip_free (value);
+    CHECK (zgossip_publish_if (node, "b", "2+", version) == 0);
+    FAILS (zgossip_publish_if (node, "b", "never", version), EEXIST);
+    SAYS ("another version");
+    FAILS (zgossip_publish_if (node, "b", "never", NULL), EEXIST);
+    SAYS ("has a value");
+    FAILS (zgossip_publish_if (node, "new", "never", version), ENOENT);
+    value = zgossip_get_versioned (node, "b", 1, &size, later);
+    CHECK (value && !strcmp (value, "2+") && size == 2 && strcmp (version, later) < 0);
+    zgossip_free (value);
+    CHECK (zgossip_publish_if (node, "b", "2", later) == 0);
+    CHECK (zgossip_publish_if (node, "new", "1", "") == 0 && zgossip_retract (node, "new") == 1);
+    CHECK (zgossip_publish_if (node, "new", "2", NULL) == 0 && zgossip_retract (node, "new") == 1);
+    zgossip_event_t *event;
+    while ((event = zgossip_recv_event (node)))
+        zgossip_event_destroy (&event);
+
     zgossip_origin_t *origin = zgossip_origin (node, "b");
     CHECK (origin && origin->size == sizeof *origin && origin->own && origin->writer >> 63 == 1);
     CHECK (!strcmp (origin->name, "tuples") && !*origin->endpoint && origin->ttl_ms == 0);
@@ -315,7 +338,7 @@ static void tuples (void)
     FAILS_NULL (zgossip_recv_event (node), EAGAIN);
     CHECK (zgossip_set_events (node, true) == 0);
     CHECK (zgossip_retract (node, "c") == 1);
-    zgossip_event_t *event = zgossip_recv_event (node);
+    event = zgossip_recv_event (node);
     CHECK (event && event->kind == ZGOSSIP_EVENT_RETRACT && !strcmp (event->key, "c"));
     CHECK (!event->value && event->value_size == 0 && event->count == 2);
     zgossip_event_destroy (&event);

@@ -122,7 +122,11 @@ static void network ()
     CHECK (watcher.retract ("b/1") == 1);
     gossip::event gone = watcher.recv ();
     CHECK (gone.kind () == gossip::kind::retract && gone.before () == "y" && gone.version () > changed.version ());
-    CHECK (watcher.publish ("b/1", "z") && !watcher.recv ().before ());
+    CHECK (watcher.publish_if ("b/1", "z", "") && !watcher.recv ().before ());
+    auto read = watcher.get_versioned ("b/1");
+    CHECK (read && read->first == "z" && !watcher.get_versioned ("absent") && errno == ENOENT);
+    CHECK (watcher.publish_if ("b/1", "next", read->second) && watcher.recv ().before () == "z");
+    CHECK (!watcher.publish_if ("b/1", "late", read->second) && errno == EEXIST);
     CHECK (watcher.unwatch ("b/") && !watcher.unwatch ("b/") && errno == ENOENT);
     CHECK (leaf.set_zap_domain ("domain") && leaf.set_keys ("p", "s") && leaf.bind (endpoint) == -1);
 }

@@ -519,6 +519,52 @@ zgossip_origin_t *zgossip_origin_sized(zgossip_t *self,
 void zgossip_origin_destroy(zgossip_origin_t **self_p);
 
 /*  ----------------------------------------------------------------------------
+    Versions: publishing what is based on a value that was read.
+    ---------------------------------------------------------------------------- */
+
+// Publishes a tuple if the node holds a certain version of its key.
+//
+// `version` is that of zgossip_event_t or zgossip_get_versioned; NULL, or an
+// empty one, stands for a key without a value. What is checked is what this
+// node holds: no lock. Another node may write the same key at the same time,
+// or have written it already; then the later write wins, as always, and both
+// calls have succeeded. A version may also differ although nobody wrote, for a
+// node that meets its first peer or sets its clock right stamps anew what it
+// wrote before. The tuple never expires.
+//
+//     char version [33];
+//     char *value = zgossip_get_versioned (node, "jobs", 4, NULL, version);
+//     ...
+//     if (zgossip_publish_if (node, "jobs", next, version) == -1)
+//         ...     // read it again
+//
+// Returns: 0, or -1.
+// Errors: EEXIST if the key has another version, or a value where none was
+//     expected; ENOENT if the key has no value; EINVAL if the key is empty or
+//     too long, or `version` is none; EMSGSIZE if the value is too long;
+//     ENOBUFS or ENOMEM if the node has no room for the tuple; and those of an
+//     answered call.
+int zgossip_publish_if(zgossip_t *self,
+                       const char *key,
+                       const char *value,
+                       const char *version);
+
+// Returns the value of a key, and its version.
+//
+// The key is given with its size in bytes. The size of the value is stored
+// where `size_p` points, unless that is NULL, and the version, 32 digits and a
+// NUL, in the 33 bytes from `version` on.
+//
+// Returns: a string, which the caller frees with free or zgossip_free; or
+//     NULL.
+// Errors: those of zgossip_get_sized.
+char *zgossip_get_versioned(zgossip_t *self,
+                            const void *key,
+                            size_t key_size,
+                            size_t *size_p,
+                            char *version);
+
+/*  ----------------------------------------------------------------------------
     Events: what a node reports, as structures.
 
     Replies to commands and events come from one queue. While a program does not receive, the queue holds one DELIVER

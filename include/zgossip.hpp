@@ -410,6 +410,22 @@ public:
             return std::nullopt;
         return std::string (value.get (), size);
     }
+    //  Publishes a tuple if this node holds this version of its key, or no value if the version is empty
+    bool publish_if (const std::string &key, const std::string &value, const std::string &version) noexcept
+    {
+        return zgossip_publish_if (get (), key.c_str (), value.c_str (), version.c_str ()) == 0;
+    }
+    //  The value of a key, and its version
+    std::optional <std::pair <std::string, std::string>> get_versioned (std::string_view key) const
+    {
+        std::size_t size = 0;
+        char version [33];
+        const std::unique_ptr <char, free_memory> value (
+            zgossip_get_versioned (get (), detail::data (key), key.size (), &size, version));
+        if (!value)
+            return std::nullopt;
+        return std::pair (std::string (value.get (), size), std::string (version));
+    }
     //  Who wrote the tuple of a key, and when
     std::optional <gossip::origin> origin (std::string_view key) const
     {

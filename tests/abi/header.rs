@@ -9,12 +9,13 @@ use cbindgen::{Builder, Config};
 
 /// The sources that declare something for C, in the order in which a C programmer needs them. The module comment of
 /// each is the heading of its group in the header.
-const SOURCES: [&str; 21] = [
+const SOURCES: [&str; 22] = [
     "src/ffi/node/lifecycle.rs",
     "src/ffi/node/endpoints.rs",
     "src/ffi/node/rights.rs",
     "src/ffi/node/tuples.rs",
     "src/ffi/node/origins.rs",
+    "src/ffi/node/versions.rs",
     EVENTS_SOURCE,
     "src/ffi/node/watching.rs",
     "src/ffi/node/waiting.rs",

@@ -180,6 +180,21 @@ class Watching(NodeTest):
         node.publish("key", "3")
         self.assertEqual(node.recv(LONG), Deliver(b"key", b"3"))
 
+    def test_published_if_nobody_was_faster(self) -> None:
+        node = self.node()
+        self.assertIsNone(node.get_versioned("count"))
+        self.assertTrue(node.publish_if("count", "1", None))
+        self.assertFalse(node.publish_if("count", "1", None))
+        read = node.get_versioned("count")
+        assert read
+        self.assertEqual(read[0], b"1")
+        self.assertTrue(node.publish_if("count", "2", read[1]))
+        self.assertFalse(node.publish_if("count", "3", read[1]))
+        self.assertFalse(node.publish_if("absent", "3", read[1]))
+        self.assertEqual(node.get("count"), b"2")
+        with self.assertRaises(zgossip.ZgossipError):
+            node.publish_if("count", "3", "7")
+
     def test_in_an_event_loop(self) -> None:
         node = self.node()
 

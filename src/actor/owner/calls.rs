@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::actor::command::Condition;
 use crate::actor::error::{CallError, Failure};
-use crate::core::{Access, Origin, Tuple, check_key};
+use crate::core::{Access, Origin, Tuple, Version, check_key};
 use crate::engine::memory;
 
 /// The longest ZAP domain, in bytes: the limit of libzmq's `ZMQ_ZAP_DOMAIN`.
@@ -47,6 +47,22 @@ impl Handle {
     pub fn unpublish(&self, key: &[u8]) -> Result<bool, Failure> {
         let key = checked_key(key)?.to_vec();
         Ok(self.call(move |node| node.unpublish(&key))?)
+    }
+
+    /// Publishes a tuple if the node holds this version of its key; with `None`, if the key has no value.
+    pub fn publish_if(&self, key: &[u8], value: &[u8], version: Option<Version>) -> Result<(), Failure> {
+        let (key, value) = (checked_key(key)?.to_vec(), without_nul(value, "value")?);
+        if !memory::is_there(3 * value.len()) {
+            return Err(Failure::new(libc::ENOMEM, "no memory for the value"));
+        }
+        let value = value.to_vec();
+        self.call(move |node| node.publish_if(&key, &value, version))?
+    }
+
+    /// The tuple of a key, if the node holds it, with its version.
+    pub fn get_versioned(&self, key: &[u8]) -> Result<Option<(Tuple, Version)>, Failure> {
+        let key = checked_key(key)?.to_vec();
+        Ok(self.call(move |node| node.get_versioned(&key))?)
     }
 
     /// Delivers the keys that begin with `prefix`, those that are held at once, and no others but those watched before.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Node;
 use crate::api::{Error, Origin};
-use crate::core::{Stats, Tuple};
+use crate::core::{Stats, Tuple, Version};
 
 /// # Tuples
 impl Node {
@@ -126,6 +126,49 @@ impl Node {
     /// As [`retract`](Node::retract).
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, Error> {
         Ok(self.handle()?.get(key.as_ref())?.map(|tuple| tuple.value().to_vec()))
+    }
+
+    /// Publishes a tuple if this node holds a certain version of its key; with `None`, if the key has no value here. The
+    /// version is that of [`get_versioned`](Node::get_versioned) or of a [`Change`](crate::Change).
+    ///
+    /// What is checked is what this node holds: no lock. Another node may write the key at the same time, or have written
+    /// it already; then the later write wins, as always, and both calls have succeeded. A version may also differ although
+    /// nobody wrote, for a node that meets its first peer or sets its clock right stamps anew what it wrote before.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), zgossip::Error> {
+    /// use zgossip::{ErrorKind, Node};
+    ///
+    /// let node = Node::new("counter")?;
+    /// node.publish_if("count", "1", None)?;
+    /// let (value, version) = node.get_versioned("count")?.expect("just published");
+    /// node.publish_if("count", "2", Some(version))?;
+    /// let late = node.publish_if("count", "2", Some(version)).unwrap_err();
+    /// assert_eq!((value, late.kind()), (b"1".to_vec(), ErrorKind::AlreadyExists));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](crate::ErrorKind::AlreadyExists) if the key has another version, or a value where none was
+    /// expected; [`NotFound`](crate::ErrorKind::NotFound) if it has no value;
+    /// [`LimitReached`](crate::ErrorKind::LimitReached) if the node has no room; and those of [`publish`](Node::publish).
+    pub fn publish_if(
+        &self,
+        key: impl AsRef<[u8]>,
+        value: impl AsRef<[u8]>,
+        version: Option<Version>,
+    ) -> Result<(), Error> {
+        Ok(self.handle()?.publish_if(key.as_ref(), value.as_ref(), version)?)
+    }
+
+    /// Value of a key with its version, or `None` if the node holds no tuple with this key.
+    ///
+    /// # Errors
+    /// As [`retract`](Node::retract).
+    pub fn get_versioned(&self, key: impl AsRef<[u8]>) -> Result<Option<(Vec<u8>, Version)>, Error> {
+        let found = self.handle()?.get_versioned(key.as_ref())?;
+        Ok(found.map(|(tuple, version)| (tuple.value().to_vec(), version)))
     }
 
     /// Who wrote the tuple of a key, and when; `None` if the node holds no tuple with this key.

@@ -53,7 +53,6 @@ impl Node {
     }
 
     /// The version of a key's tuple; `None` if the owner cannot read a value.
-    #[cfg(test)]
     pub fn version(&self, key: &[u8], now: Now) -> Option<Version> {
         Some(Version::of(self.store.held(self.readable_slot(key, now)?).stamp))
     }

@@ -11,6 +11,7 @@
 //! | `endpoints` | bind, connect, keys |
 //! | `tuples` | publish, get, walk |
 //! | `origins` | who wrote a tuple |
+//! | `versions` | publish what is based on a value that was read |
 //! | `events` | messages as structures, and how to wait for them |
 //! | `waiting` | wait for the network, flush |
 //! | `watching` | which keys are delivered |
@@ -38,5 +39,6 @@ mod settings;
 mod slot;
 mod statistics;
 mod tuples;
+mod versions;
 mod waiting;
 mod watching;

@@ -254,11 +254,19 @@ unsafe fn get(node: *mut zgossip_t, name: &[u8], size_p: *mut size_t) -> Result<
     // SAFETY: the caller vouches for it.
     let node = unsafe { enter(node) }?;
     let tuple = node.get(name)?.ok_or_else(|| Failure::new(Errno(libc::ENOENT), "the key has no value"))?;
-    let value = tuple.value();
+    // SAFETY: the caller vouches for it.
+    Ok(unsafe { copied(tuple.value(), size_p) }?)
+}
+
+/// Copies a value to memory of the C library, and stores its size.
+///
+/// # Safety
+/// `size_p` is NULL or the address of a `size_t`.
+pub(super) unsafe fn copied(value: &[u8], size_p: *mut size_t) -> Result<*mut c_char, Errno> {
     // SAFETY: any size may be asked for.
     let text = unsafe { libc::malloc(value.len() + 1) }.cast::<u8>();
     if text.is_null() {
-        return Err(Errno::NO_MEMORY.into());
+        return Err(Errno::NO_MEMORY);
     }
     // SAFETY: there is room for the value and the NUL; the caller vouches for `size_p`.
     unsafe {

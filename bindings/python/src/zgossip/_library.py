@@ -71,6 +71,8 @@ class Library:
         self.retract = declare("retract_sized", c_int, node, *key)
         self.unpublish = declare("unpublish_sized", c_int, node, *key)
         self.get = declare("get_sized", c_void_p, node, *key, POINTER(c_size_t))
+        self.publish_if = declare("publish_if", c_int, node, text, text, text)
+        self.get_versioned = declare("get_versioned", c_void_p, node, *key, POINTER(c_size_t), text)
         self.origin = declare("origin_sized", POINTER(OriginBuffer), node, *key)
         self.origin_destroy = declare("origin_destroy", None, POINTER(POINTER(OriginBuffer)))
         self.count = declare("count", c_int64, node)

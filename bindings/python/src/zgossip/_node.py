@@ -167,6 +167,37 @@ class Node:
         finally:
             self._library.free(found)
 
+    def publish_if(self, key: Text, value: Text, version: Optional[str]) -> bool:
+        """Publishes a tuple if this node holds this version of its key; None stands for a key without a value.
+
+        Returns whether it did. What is checked is what this node holds: no lock. Another node may write the key at the
+        same time, and then the later write wins, as always. The version is that of `get_versioned` or of a `Change`.
+        """
+        key, value = _key(key), _bytes("value", value)
+        try:
+            self._call(self._library.publish_if, key, value, None if version is None else _bytes("version", version))
+        except ZgossipError as failed:
+            if failed.errno in (errno.EEXIST, errno.ENOENT):
+                return False
+            raise
+        return True
+
+    def get_versioned(self, key: Text) -> Optional[tuple[bytes, str]]:
+        """Returns the value of a key with its version, for `publish_if`; None if it has none."""
+        key = _key(key)
+        size, version = c_size_t(), ctypes.create_string_buffer(33)
+        self._check()
+        found = self._library.get_versioned(self._handle, key, len(key), byref(size), version)
+        if not found:
+            failed = self._failure()
+            if isinstance(failed, ZgossipError) and failed.errno == errno.ENOENT:
+                return None
+            raise failed
+        try:
+            return string_at(found, size.value), version.value.decode("ascii")
+        finally:
+            self._library.free(found)
+
     def origin(self, key: Text) -> Optional[Origin]:
         """Returns who wrote the tuple of a key, and when; None if the key has no value."""
         key = _key(key)

@@ -14,8 +14,11 @@ use crate::actor::command::watches::NotWatched;
 use crate::actor::error::Failure;
 use crate::actor::file::{self, LoadError, errno};
 use crate::actor::promise::Promise;
-use crate::core::{Access, MemberInfo, Origin, PeerState, Refusal, Stats, Tuple};
+use crate::core::{Access, MemberInfo, Origin, PeerState, Refusal, Stats, Tuple, Version};
 use crate::log::{Sink, show};
+
+/// The reason for which a version is not there.
+const NO_VALUE: &str = "the key has no value";
 
 /// The calls that the node's thread carries out for other threads. Each does what the command of the same name does.
 pub struct NodeCalls<'a> {
@@ -74,6 +77,29 @@ impl<'a> NodeCalls<'a> {
         let held = self.get(key).is_some();
         self.execution.unpublish(key);
         held
+    }
+
+    /// Publishes a tuple if the node holds this version of its key, or none where there is to be none.
+    pub fn publish_if(&mut self, key: &[u8], value: &[u8], version: Option<Version>) -> Result<(), Failure> {
+        let now = self.execution.engine.now();
+        let node = self.execution.engine.node();
+        match (node.version(key, now), version) {
+            (held, version) if held == version => {}
+            (Some(_), None) => return Err(Failure::new(libc::EEXIST, "the key has a value")),
+            (Some(_), Some(_)) => return Err(Failure::new(libc::EEXIST, "the key has another version")),
+            (None, _) => return Err(Failure::new(libc::ENOENT, NO_VALUE)),
+        }
+        if value.len() > node.settings().max_value {
+            return Err(Failure::new(libc::EMSGSIZE, "value is longer than server/max_value"));
+        }
+        node.publish(key, value, 0, now).map_err(|refusal| refused(&refusal))
+    }
+
+    /// The tuple of a key, with its version.
+    pub fn get_versioned(&mut self, key: &[u8]) -> Option<(Tuple, Version)> {
+        let now = self.execution.engine.now();
+        let node = self.execution.engine.node();
+        node.get(key, now).zip(node.version(key, now))
     }
 
     /// Delivers the keys that begin with a prefix, those that are held at once.
