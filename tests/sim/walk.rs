@@ -176,6 +176,38 @@ fn soak_a_plain_node_that_returns() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Walks through networks in which nodes restart: every demand must hold.
+#[track_caller]
+fn restarts_hold(networks: &[Network]) {
+    let reports: Vec<Report> = networks.iter().map(|network| look(network, 1)).collect();
+    let wrong: Vec<&str> = reports.iter().flat_map(|report| &report.wrong).map(String::as_str).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(reports.iter().all(|report| report.lost && report.ends > 10), "sometimes frames are lost");
+}
+
+/// A node ends at any moment, and begins anew with nothing: what others have taken of its writes stays.
+#[test]
+fn a_node_that_restarts_takes_nothing_back_and_learns_all() {
+    let acts = [Publish(0), Publish(0), Publish(1)];
+    let writes = two("2 ours, 2 writes, a restart", &acts).before(1);
+    let acts = [Publish(0), Retract(1), Publish(0)];
+    let removal = two("2 ours, write and removal, a restart", &acts).before(1);
+    restarts_hold(&[writes.clone().restarts(&[0]), writes.restarts(&[1]), removal.restarts(&[0])]);
+}
+
+#[test]
+#[ignore = "takes long"]
+fn soak_a_node_that_restarts() {
+    let acts = [Publish(0), Publish(0), Publish(1)];
+    let writes = two("2 ours, 2 writes, a restart and a loss, or two restarts", &acts).before(1);
+    let acts = [Publish(0), Publish(0), Publish(2)];
+    let chain = three("3 ours, chain, 2 writes, a restart in the middle", CHAIN, &acts).before(1);
+    let acts = [Publish(2), Publish(2), Publish(1)];
+    let plain = hub("our hub, plain and ours, ours write, a restart of a leaf", &acts).before(1);
+    let [loss, twice] = [writes.clone().restarts(&[0]).losses(1), writes.restarts(&[0, 1])];
+    restarts_hold(&[loss, twice, chain.restarts(&[1]), plain.restarts(&[2])]);
+}
+
 /// The reduced walk finds the same outcomes as the full one.
 #[test]
 fn the_reduced_walk_comes_to_the_same_outcomes() {

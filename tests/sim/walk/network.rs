@@ -42,6 +42,8 @@ pub struct Network {
     pub losses: u8,
     /// Connections that may break.
     pub breakable: Vec<usize>,
+    /// Zgossip nodes that end and begin anew with nothing, once each, at any moment.
+    pub restarts: Vec<usize>,
     /// Milliseconds for which everything that is under way stands still, once each, at any moment.
     pub freezes: Vec<u64>,
     /// Milliseconds by which each wall clock is wrong.
@@ -62,6 +64,7 @@ impl Network {
             before: 0,
             losses: 0,
             breakable: (0..wires.len()).collect(),
+            restarts: Vec::new(),
             freezes: Vec::new(),
             skew: vec![0; nodes.len()],
             forbids_returns: true,
@@ -79,6 +82,10 @@ impl Network {
 
     pub fn breakable(self, breakable: &[usize]) -> Network {
         Network { breakable: breakable.to_vec(), ..self }
+    }
+
+    pub fn restarts(self, restarts: &[usize]) -> Network {
+        Network { restarts: restarts.to_vec(), ..self }
     }
 
     pub fn freezes(self, freezes: &[u64]) -> Network {

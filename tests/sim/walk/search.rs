@@ -165,9 +165,13 @@ fn judge(network: &Network, mut world: World, report: &mut Report) -> Option<Str
     let held = |node: usize| world.members[node].view;
     let first = (0..network.nodes.len()).find(|&node| network.is_ours(node))?;
     let winner = held(first).or(network.retraction());
-    let Some(winner) = winner else { return Some("all is lost".into()) };
+    // A write ends with all nodes that have taken it.
+    let survives = |act: usize| world.members.iter().any(|member| member.taken & 1 << act != 0);
+    let Some(winner) = winner else {
+        return acts.clone().any(survives).then(|| "all is lost".into());
+    };
     report.winners |= 1 << winner;
-    if let Some(by) = acts.clone().find(|&act| world.seen[act] & 1 << winner != 0) {
+    if let Some(by) = acts.clone().find(|&act| world.seen[act] & 1 << winner != 0 && survives(act)) {
         return Some(format!("all agree on v{winner}, which v{by} had seen and replaced"));
     }
     None

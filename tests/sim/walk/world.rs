@@ -36,6 +36,8 @@ pub enum Step {
     ClientNotices(usize),
     /// The server learns of the end of an earlier connection.
     ServerNotices(usize, u32),
+    /// A zgossip node ends, and begins anew with nothing.
+    Restart(usize),
     /// Time passes in which nothing arrives.
     Freeze(u64),
 }
@@ -93,7 +95,8 @@ pub struct World {
     time: u64,
     pub done: Set,
     losses: u8,
-    /// Number of freezes that are over.
+    /// Number of restarts, and of freezes, that are over.
+    restarted: usize,
     frozen: usize,
     /// Writes that the writer of each write had seen, and all that those writers had seen.
     pub seen: Vec<Set>,
@@ -116,6 +119,13 @@ fn number(value: &[u8]) -> usize {
     text[1..].parse().expect("a number")
 }
 
+impl Ours {
+    fn new(seed: u64, now: Now) -> Ours {
+        let node = Node::new(Settings::default(), seed, now);
+        Ours { node, remotes: BTreeMap::new(), clients: BTreeMap::new() }
+    }
+}
+
 impl World {
     /// The state in which the walk begins.
     pub fn new(network: &Network) -> World {
@@ -125,6 +135,7 @@ impl World {
             time: 0,
             done: 0,
             losses: network.losses,
+            restarted: 0,
             frozen: 0,
             seen: vec![0; network.acts.len()],
             wrong: None,
@@ -137,11 +148,7 @@ impl World {
             let now = world.clock(network, number);
             let body = match kind {
                 Kind::Plain => Body::Plain(Stock::default()),
-                Kind::Ours => Body::Ours(Ours {
-                    node: Node::new(Settings::default(), 100 + number as u64, now),
-                    remotes: BTreeMap::new(),
-                    clients: BTreeMap::new(),
-                }),
+                Kind::Ours => Body::Ours(Ours::new(100 + number as u64, now)),
             };
             let member = Member { body, view: None, told: Vec::new(), taken: 0, stamp: None, print: 0 };
             world.members.push(Rc::new(member));
@@ -194,6 +201,7 @@ impl World {
         let mut all = self.wires.iter().enumerate().filter(|(_, w)| w.client == node || w.server == node);
         network.reduces
             && self.frozen == network.freezes.len()
+            && self.restarted == network.restarts.len()
             && all.all(|(number, w)| {
                 let way = if w.client == node { Way::ToClient } else { Way::ToServer };
                 let waits = !w.frames[way as usize].is_empty();
@@ -255,6 +263,7 @@ impl World {
                 steps.push(Step::Lose(number));
             }
         }
+        steps.extend(network.restarts.get(self.restarted).map(|&node| Step::Restart(node)));
         steps.extend(network.freezes.get(self.frozen).map(|&time| Step::Freeze(time)));
         steps
     }
@@ -305,11 +314,32 @@ impl World {
                 }
                 self.drain(network, server);
             }
+            Step::Restart(node) => self.restart(network, node),
             Step::Freeze(time) => {
                 self.frozen += 1;
                 self.pass(network, time, false);
             }
         }
+    }
+
+    fn restart(&mut self, network: &Network, node: usize) {
+        self.restarted += 1;
+        let now = self.clock(network, node);
+        let mut ours = Ours::new(200 + (10 * self.restarted + node) as u64, now);
+        for wire in 0..self.wires.len() {
+            let Wire { client, server, up, .. } = self.wires[wire];
+            if up && (client == node || server == node) {
+                self.break_wire(wire);
+            }
+            if client == node {
+                self.wires[wire].believed = false;
+                ours.remotes.insert(wire, ours.node.open_link(Role::Client, now).expect("few links"));
+            }
+        }
+        let member =
+            Member { body: Body::Ours(ours), view: None, told: Vec::new(), taken: 0, stamp: None, print: 0 };
+        self.members[node] = Rc::new(member);
+        self.drain(network, node);
     }
 
     fn break_wire(&mut self, wire: usize) {
@@ -572,7 +602,7 @@ impl World {
         }
         bytes.extend(self.time.to_le_bytes());
         bytes.extend(self.done.to_le_bytes());
-        bytes.extend([self.losses, self.frozen as u8]);
+        bytes.extend([self.losses, self.restarted as u8, self.frozen as u8]);
         self.seen.iter().for_each(|seen| bytes.extend(seen.to_le_bytes()));
         fingerprint::of_bytes(&bytes)
     }
