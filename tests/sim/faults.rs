@@ -139,10 +139,13 @@ impl Options {
         let slower = 20.0 / (60 * minutes) as f64;
         options.duration = 60 * minutes * SECOND;
         let worse = &mut options.worse;
+        // What is replaced is remembered for as long as removed keys are, and a CZMQ node that is away for longer brings it
+        // back. A node that forgets what was removed sooner than others is sent it once more by them, also when the faults
+        // have ended.
+        worse.settings = 0.0;
         if stock > 0 {
-            // What is replaced is remembered for as long as removed keys are, and a CZMQ node that is away for longer
-            // brings it back.
-            worse.settings = 0.0;
+            // A CZMQ node that comes back long after the node that it is linked with was restarted brings older values.
+            options.restarts = 0.0;
         }
         worse.forgetful = false;
         worse.long_absences = (1.0 + random.f64() * 6.0) / (60 * minutes) as f64;
@@ -420,6 +423,9 @@ pub struct Outcome {
     /// moment.
     pub sent: u64,
     pub lacking: u64,
+    /// Number of tuples that were sent until the last fault, and of values that owners were told.
+    pub sent_before: u64,
+    pub told: u64,
     /// Number of node and key pairs that end with a value other than the right one, and of all pairs that were judged.
     /// The first is 0 where no CZMQ nodes take part.
     pub older: usize,
@@ -446,7 +452,7 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
     sim.run(options.duration);
     heal(&mut sim);
     let held: Vec<_> = (0..sim.nodes.len()).map(|node| sim.view(node).clone()).collect();
-    let before = sim.tally.sent;
+    let (before, told) = (sim.tally.sent, sim.tally.told);
     sim.run(3 * SECOND);
     wake_stock(&mut sim);
     let settled = verdict::settles_within(&mut sim, bound);
@@ -464,6 +470,8 @@ pub fn run(seed: u64, options: &Options, bound: u64) -> Outcome {
         frames: sim.tally.frames,
         tuples: sim.tally.tuples,
         sent: sim.tally.sent - before,
+        sent_before: before,
+        told,
         lacking: (0..sim.nodes.len()).map(lacking).sum(),
         older: judgement.violations.len(),
         held: (0..sim.nodes.len()).map(|node| sim.view(node).len()).sum(),

@@ -27,6 +27,7 @@
 //! | `record` | each node's record replays to the same bytes |
 //! | `rights` | worlds in which hubs have rules of who may read and write what |
 //! | `right_value`, `refusal`, `clocks`, `wan` | more promises: the value that stays, limits, clocks, long lines |
+//! | `churn` | nodes that come and go for good, by the thousand |
 //! | `warnings` | what nodes warn of, and that they do not where nothing is wrong |
 //! | `verdict` | whether all nodes agree and the network is silent |
 //! | `arrivals` | when each tuple came to each node |
@@ -38,6 +39,7 @@
 //! | `report` | the tables of `delivery` and `scale`, in doc/benchmarks |
 
 mod arrivals;
+mod churn;
 mod clocks;
 mod delivery;
 mod faults;

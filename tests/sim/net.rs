@@ -325,6 +325,7 @@ impl Sim {
         let by = (node, self.nodes[node].life);
         if let Body::Stock(stock) = &mut self.nodes[node].body {
             for (key, value) in stock.taken.drain(..) {
+                self.tally.told += 1;
                 self.oracle.took(by, &key, &value, None, self.now);
             }
             for (target, frame) in std::mem::take(&mut stock.output) {
@@ -365,6 +366,7 @@ impl Sim {
         for told in ours.take_events(node) {
             match told {
                 Told::Value(tuple) => {
+                    self.tally.told += 1;
                     let held = stamp(&ours.node, tuple.key());
                     oracle.took(by, tuple.key(), tuple.value(), held, now);
                     if let Some(arrivals) = arrivals {

@@ -16,6 +16,8 @@ pub struct Tally {
     pub tuples: u64,
     /// Number of tuples in these: one in a PUBLISH, any number in a BATCH.
     pub sent: u64,
+    /// Number of values that owners were told, their own included.
+    pub told: u64,
     pub last_tuples: u64,
     /// Number of DIGEST, ENTRIES, OFFER and REQUEST.
     pub syncs: u64,
