@@ -815,6 +815,18 @@ int zgossip_wait_agreement(zgossip_t *self, size_t peers, int msecs);
 // Errors: those of zgossip_wait_count.
 int zgossip_flush(zgossip_t *self, int msecs);
 
+// Waits until the file of the setting server/store has what the node holds.
+//
+// What was published, or came from peers, before this call is on the disk when
+// it returns, and is there again after any end of the process or the machine.
+// Without it, the last tenth of a second, or what the disk has not yet taken,
+// is lost then; a node that is destroyed saves all. `msecs` is as for
+// zgossip_wait_count.
+//
+// Returns: 0, or -1.
+// Errors: ENOENT if server/store is not set; and those of zgossip_wait_count.
+int zgossip_sync(zgossip_t *self, int msecs);
+
 /*  ----------------------------------------------------------------------------
     Errors as text.
     ---------------------------------------------------------------------------- */
@@ -1427,6 +1439,7 @@ zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
       SET path value
       STATS                                       STATS [name value ...]
       STATUS                                      STATUS number
+      STORE SYNC                                  STORE SYNC number
       UNPUBLISH key
       UNWATCH prefix
       VERBOSE

@@ -518,6 +518,11 @@ public:
     {
         return zgossip_flush (get (), detail::count (time));
     }
+    //  Waits until the file of server/store has what the node holds
+    bool sync (milliseconds time = forever) const noexcept
+    {
+        return zgossip_sync (get (), detail::count (time)) == 0;
+    }
 
     bool load (const std::string &file) noexcept { return zgossip_load (get (), file.c_str ()) == 0; }
     //  Loads a file with which nothing is wrong; returns 0, the number of things that could not be done, or -1. The

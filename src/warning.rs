@@ -39,6 +39,14 @@ pub enum Kind {
     Unread,
     /// The node ended before its tuples were sent.
     UnsentAtEnd,
+    /// The file that keeps tuples was damaged, and set aside.
+    StoreSetAside,
+    /// A part of the file that keeps tuples is damaged.
+    StoreDamaged,
+    /// The file that keeps tuples cannot be written.
+    StoreFails,
+    /// The node ended before its file had everything.
+    StoreUnsaved,
     /// The clock of one peer differs from this node's and from most others.
     PeerClock,
     /// This node's clock differs from those of its peers.
@@ -94,7 +102,7 @@ pub struct Entry {
 }
 
 /// All kinds of warnings about a running node.
-pub const WARNINGS: [Entry; 34] = [
+pub const WARNINGS: [Entry; 38] = [
     Entry {
         kind: Kind::Unreachable,
         text: "cannot connect to {endpoint}: {reason}",
@@ -216,6 +224,35 @@ pub const WARNINGS: [Entry; 34] = [
         over: "",
         meaning: "The peers did not take them in time.",
         remedy: "Call FLUSH before the node is destroyed.",
+    },
+    Entry {
+        kind: Kind::StoreSetAside,
+        text: "{file} is damaged and was renamed to {aside}; the node begins with an empty store",
+        over: "",
+        meaning: "The file of server/store could not be read. The node takes part as a new one, and is given what its peers \
+                  hold.",
+        remedy: "Look at the disk. The renamed file is not used any more.",
+    },
+    Entry {
+        kind: Kind::StoreDamaged,
+        text: "{count} keys{more} in {file} are damaged, or there is no room for them, and were left out",
+        over: "",
+        meaning: "A part of the file of server/store could not be taken over. The rest was.",
+        remedy: "Look at the disk, and at server/max_tuples, server/max_bytes and server/max_value.",
+    },
+    Entry {
+        kind: Kind::StoreFails,
+        text: "cannot keep tuples in {file}: {reason}; it is tried again",
+        over: "{file} has everything again",
+        meaning: "The disk is full, or refuses. The node goes on, and what has changed since is not in the file yet.",
+        remedy: "Make room on the disk.",
+    },
+    Entry {
+        kind: Kind::StoreUnsaved,
+        text: "the node has ended before {file} had everything",
+        over: "",
+        meaning: "The disk did not take the last changes within five seconds.",
+        remedy: "Look at the disk. Peers that were told hold them.",
     },
     Entry {
         kind: Kind::PeerClock,

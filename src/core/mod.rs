@@ -22,6 +22,7 @@
 //! | `codec` | the bytes on the wire |
 //! | `network` | which peers are of the node's network |
 //! | `rights` | who may read and write what |
+//! | `saved` | the form in which a node's content is kept over restarts |
 //! | `store` | the tuples, their change log, the digest |
 //! | `plumtree` | broadcast trees |
 //! | `anti_entropy` | finding the tuples in which two nodes differ |
@@ -55,6 +56,7 @@ mod plain;
 mod plumtree;
 pub mod record;
 mod rights;
+mod saved;
 mod settings;
 mod stats;
 mod store;
@@ -70,7 +72,7 @@ pub use event::{Change, ChangeKind, Event, Identity, Warning};
 pub use frame::Frame;
 pub use id::{LinkId, Role};
 pub use network::Network;
-pub use node::{Barrier, MemberInfo, Node, Origin, PeerKind, PeerState};
+pub use node::{Barrier, Changes, MemberInfo, Node, Origin, PeerKind, PeerState};
 pub use rights::{Access, MAX_SUBJECT, OTHERS, Rights};
 pub use settings::{Refusal, Settings};
 pub use stats::Stats;

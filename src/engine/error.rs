@@ -4,7 +4,7 @@ use std::{fmt, io};
 
 use super::raw;
 
-/// The reason why a BIND, CONNECT or RECORD was refused: a text for the log, and an errno for programs.
+/// The reason why a BIND, CONNECT, RECORD or store was refused: a text for the log, and an errno for programs.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Error {
     errno: i32,
@@ -20,6 +20,11 @@ impl Error {
     /// An error about security that was asked for and cannot be had; nothing was bound or connected.
     pub fn insecure(reason: impl Into<String>) -> Error {
         Error { errno: libc::EACCES, reason: reason.into() }
+    }
+
+    /// An error with this errno.
+    pub(super) fn with(errno: i32, reason: impl Into<String>) -> Error {
+        Error { errno, reason: reason.into() }
     }
 
     /// An error about something that is not there.

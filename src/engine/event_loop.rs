@@ -27,6 +27,7 @@ impl Engine {
         if !self.terminated {
             self.send_rest(&mut poller);
         }
+        self.end_saving();
         self.release_endpoints(begun);
     }
 
@@ -56,6 +57,7 @@ impl Engine {
         self.end_revoked(now);
         self.look_around(now);
         self.write_record();
+        self.save();
         ControlFlow::Continue(())
     }
 
@@ -107,6 +109,9 @@ impl Engine {
         }
         if let Some(fd) = self.resolver.fd() {
             poller.add(fd, false); // the answers are taken in each turn
+        }
+        if let Some(persistence) = &self.persistence {
+            poller.add(persistence.fd(), false);
         }
         for fd in self.crowding.refusing() {
             poller.add(fd, false);
@@ -173,6 +178,7 @@ impl Engine {
             self.looks.next(self.connections(), self.crowding.accepted.silent()),
             self.crowding.next_look(),
             self.admission.next_look(),
+            self.next_save(),
         ];
         // Not by `flatten`, which the compiler makes look at numbers that are not there: memory checkers report that.
         let next = deadlines.map(|deadline| deadline.unwrap_or(u64::MAX)).into_iter().min();

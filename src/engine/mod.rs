@@ -28,6 +28,7 @@
 //! | `liveness` | whether bytes pass on the connection of a silent server |
 //! | `intake` | how many bytes of peers wait to be read |
 //! | `recorder` | the flight recorder's files |
+//! | `persistence`, `store_file` | keeping the node's content over restarts; the file |
 //! | `warnings` | what is said of peers and of sockets |
 //! | `memory` | how many bytes a node may hold where nobody has said |
 //! | `clock`, `entropy` | the two clocks; random numbers from the system |
@@ -53,6 +54,9 @@ mod listener;
 mod liveness;
 pub(crate) mod memory;
 mod name;
+#[cfg(not(feature = "store"))]
+mod no_store_file;
+mod persistence;
 pub mod raw;
 mod receive;
 mod recorder;
@@ -63,6 +67,8 @@ mod security;
 mod send_queue;
 mod shutdown;
 mod socket_file;
+#[cfg(feature = "store")]
+mod store_file;
 pub(crate) mod subject;
 mod throttle;
 mod timers;
@@ -85,6 +91,9 @@ use clock::Clock;
 use crowding::Crowding;
 use link::Link;
 use listener::Bound;
+#[cfg(not(feature = "store"))]
+use no_store_file as store_file;
+use persistence::Persistence;
 use receive::TurnedAway;
 use recorder::Recorder;
 use resolver::Resolver;
@@ -128,6 +137,8 @@ pub enum OwnerEvent {
     /// There is no connection to this endpoint: the endpoint, and the reason as far as it is known. At most once a
     /// minute for each endpoint.
     Unreachable(String, String),
+    /// What the node held when the owner [asked](Engine::sync_store) is in its file.
+    Stored,
     /// A command of the owner was refused: its name, and the reason. The engine knows no commands, and sends none.
     Refused(Vec<u8>, String),
     /// What is held of the keys with this prefix was delivered, and the state of a peer is part of it. The engine knows
@@ -208,6 +219,7 @@ pub struct Engine {
     clock: Clock,
     node: RecordedNode,
     recorder: Recorder,
+    persistence: Option<Persistence>,
     security: Security,
     ipv6: bool,
     /// The sockets. A closed one leaves its slot empty.
@@ -262,6 +274,7 @@ impl Engine {
             clock,
             node: RecordedNode::new(settings.core, seed, clock.now()),
             recorder: Recorder::default(),
+            persistence: None,
             security: Security::new(settings.requires_handler),
             ipv6: false,
             routers: Vec::new(),
@@ -456,6 +469,13 @@ impl Engine {
         }
         if let Some((endpoint, reason)) = self.unreachable.pop_front() {
             return Some(OwnerEvent::Unreachable(endpoint, reason));
+        }
+        if self
+            .persistence
+            .as_mut()
+            .is_some_and(|persistence| persistence.take_synced(self.node.saved_number()))
+        {
+            return Some(OwnerEvent::Stored);
         }
         None
     }

@@ -135,8 +135,9 @@ impl Engine {
 }
 
 impl Drop for Engine {
-    /// Ends the record, also after a panic: then the inputs that led to it are wanted most.
+    /// Ends the record, also after a panic: then the inputs that led to it are wanted most. What was changed before is saved.
     fn drop(&mut self) {
+        self.end_saving();
         self.end_record();
     }
 }

@@ -39,3 +39,4 @@ mod rights;
 mod scale;
 mod security;
 mod silent;
+mod store;

@@ -87,6 +87,8 @@ pub enum Command<'a> {
     Unwatch(&'a [u8]),
     /// Reply with the members of the network.
     Members,
+    /// Reply when the file of `server/store` has what the node holds.
+    StoreSync,
     /// End the node.
     Term,
 }
@@ -122,6 +124,7 @@ impl Command<'_> {
             Command::Watch(_) => "WATCH",
             Command::Unwatch(_) => "UNWATCH",
             Command::Members => "MEMBERS",
+            Command::StoreSync => "STORE SYNC",
             Command::Term => "$TERM",
         }
     }
@@ -138,6 +141,7 @@ impl Command<'_> {
                 | Command::Stats
                 | Command::Peers
                 | Command::Members
+                | Command::StoreSync
                 | Command::Endpoint
         )
     }

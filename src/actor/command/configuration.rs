@@ -24,6 +24,8 @@ pub struct Values {
     pub events: Events,
     /// `server/record`, where it is set.
     pub record: Option<Vec<u8>>,
+    /// `server/store`, where it is set.
+    pub store: Option<Vec<u8>>,
     /// `server/record_size` in bytes, where it is set.
     pub record_size: Option<u64>,
     /// `zgossip/security/revocation`, where it is set.
@@ -39,13 +41,14 @@ pub struct Values {
 impl Default for Values {
     fn default() -> Values {
         let (background, ipv6, events, network, takes_plain, is_member) = Default::default();
-        let (record, record_size, revocation) = Default::default();
+        let (record, store, record_size, revocation) = Default::default();
         Values {
             core: unset(),
             background,
             ipv6,
             events,
             record,
+            store,
             record_size,
             revocation,
             network,
@@ -94,6 +97,7 @@ impl fmt::Display for BadValue {
 const LARGEST: u64 = 1_000_000_000_000_000;
 
 const RECORD: &str = "server/record";
+const STORE: &str = "server/store";
 
 /// A key of the configuration: a row of [`CONFIGURATION`].
 #[cfg_attr(
@@ -252,6 +256,14 @@ pub const CONFIGURATION: &[Key] = &[
         unit: "bytes",
         meaning: "Size of that file; as many bytes more are kept in the one before it.",
         take: Take::Number(LARGEST, |values, n| values.record_size = n),
+    },
+    Key {
+        path: STORE,
+        default: "",
+        unit: "",
+        meaning: "File in which the node keeps its tuples, its identity and its clock over restarts. Set before BIND and \
+                  CONNECT.",
+        take: Take::Text(|values, name| values.store = name.map(<[u8]>::to_vec)),
     },
     elsewhere("server/animate", "0", "Old name of VERBOSE, as a setting."),
     elsewhere("zgossip/echo", "", "A line for the log, written when the file is loaded."),
@@ -436,6 +448,11 @@ pub fn is_record(path: &[u8]) -> bool {
     relative(path) == RECORD.as_bytes()
 }
 
+/// Returns whether `path` is that of `server/store`.
+pub fn is_store(path: &[u8]) -> bool {
+    relative(path) == STORE.as_bytes()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -455,7 +472,7 @@ mod tests {
     fn every_key_is_read() {
         let text = "server\n    timeout = 0\n    grace = 8\n    max_tuples = 1\n    max_value = 2\n    max_clients = 3\n    max_bytes = 7\n\
                     \x20   max_drift = 4\n    tombstone = 5\n    verbose = 1\n    background = true\n\
-                    \x20   events = yes\n    ipv6 = 0\n    record = r\n    record_size = 6\n\
+                    \x20   events = yes\n    ipv6 = 0\n    record = r\n    store = s\n    record_size = 6\n\
                     zgossip\n    network = name\n        plain = 1\n    members = 1\n    security\n        revocation = 0\n";
         let (values, bad) = Values::default().read(&tree(text));
         assert_eq!(bad, []);
@@ -477,6 +494,7 @@ mod tests {
             events: Events::All,
             ipv6: Some(false),
             record,
+            store: Some(b"s".to_vec()),
             record_size: Some(6),
             revocation: Some(false),
             network: b"name".to_vec(),

@@ -98,6 +98,8 @@ pub struct Interpreter {
     certificate: Option<Certificate>,
     /// The value of `server/record` that is in force.
     recorded: Option<Vec<u8>>,
+    /// The value of `server/store` that is in force, or was refused.
+    kept: Option<Vec<u8>>,
     /// A filter that tests put on the way out: events for which it is false reach no owner.
     #[cfg(test)]
     pub(in crate::actor) filter: Option<fn(&OwnerEvent) -> bool>,
@@ -132,6 +134,7 @@ impl Interpreter {
             security_set: SecuritySet::default(),
             certificate: None,
             recorded: None,
+            kept: None,
             #[cfg(test)]
             filter: None,
         }

@@ -29,6 +29,11 @@ impl Outgoing {
         Outgoing::Notice(Message::text(std::iter::once(kind.name.as_bytes()).chain(frames)))
     }
 
+    /// The reply to STORE SYNC: whether the file has everything.
+    pub fn stored(is_stored: bool) -> Outgoing {
+        Outgoing::Reply(Message::text(["STORE SYNC", if is_stored { "0" } else { "-1" }]))
+    }
+
     /// Translates an event, if it is one of `wanted`.
     #[inline]
     pub fn from_event(event: OwnerEvent, wanted: Events) -> Option<Outgoing> {
@@ -55,6 +60,7 @@ impl Outgoing {
                 Some(Outgoing::Forget(tuple))
             }
             OwnerEvent::Synced(prefix) => Some(Outgoing::notice(&events::SYNCED, [&prefix])),
+            OwnerEvent::Stored => Some(Outgoing::stored(true)),
             _ if !optional => None,
             OwnerEvent::Retract(tuple) => Some(Outgoing::TupleEvent(Message::Retract(tuple))),
             OwnerEvent::Expire(tuple) => Some(Outgoing::TupleEvent(Message::Expire(tuple))),

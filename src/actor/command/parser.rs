@@ -150,6 +150,14 @@ pub const COMMANDS: &[Syntax] = &[
         parse: |_| Ok(Command::Members),
     },
     Syntax {
+        name: "STORE SYNC",
+        arguments: "",
+        reply: "STORE SYNC number",
+        meaning: "Wait until the file of server/store has what the node holds: 0; -1 without such a file.",
+        in_czmq: false,
+        parse: |_| Ok(Command::StoreSync),
+    },
+    Syntax {
         name: "BIND",
         arguments: "endpoint",
         reply: "",

@@ -17,6 +17,8 @@ pub enum Condition {
     /// Every peer that is connected, or that the node is to connect to, has everything that the node held at the beginning
     /// of the wait.
     Flushed,
+    /// The file of `server/store` has what the node held at the beginning of the wait.
+    Saved,
     /// At least this many peers hold exactly what the node holds, and no connected peer that speaks the extended protocol
     /// holds anything else.
     Agreement(usize),
@@ -30,6 +32,8 @@ struct Wait {
     promise: Promise<usize>,
     /// The barrier that peers are asked to acknowledge.
     barrier: Option<Barrier>,
+    /// The number of changes that the file is to have.
+    changes: u64,
     /// Time at which the peers are to be asked again, in monotonic milliseconds.
     retry_at: Option<u64>,
 }
@@ -50,7 +54,8 @@ impl Waits {
     ) -> Option<usize> {
         let asks = matches!(condition, Condition::Flushed | Condition::Agreement(_));
         let barrier = asks.then(|| node.set_barrier());
-        let mut wait = Wait { condition, promise, barrier, retry_at: None };
+        let changes = node.save_number();
+        let mut wait = Wait { condition, promise, barrier, changes, retry_at: None };
         let number = wait.check(node, now);
         if number.is_none() {
             self.0.push(wait);
@@ -95,6 +100,9 @@ impl Wait {
                 .barrier
                 .filter(|&barrier| node.count_lagging(barrier) == 0)
                 .map(|barrier| node.count_acknowledged(barrier)),
+            Condition::Saved => {
+                Some(node.count_readable(now)).filter(|_| node.saved_number() >= self.changes)
+            }
             &Condition::Agreement(peers) => self.check_agreement(peers, node, now),
         }
     }

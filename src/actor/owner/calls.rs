@@ -107,12 +107,21 @@ impl Handle {
             Condition::Count(_) => "the node holds fewer tuples so far",
             Condition::Key(_) => "the key has no value yet",
             Condition::Flushed => "not every peer has everything yet",
+            Condition::Saved => "the disk does not have everything yet",
             Condition::Agreement(_) => "the peers do not agree yet, or are too few",
         };
         self.wait_for(condition, timeout).map_err(|error| match error {
             CallError::TimedOut => Failure::new(error.errno(), unmet),
             _ => error.into(),
         })
+    }
+
+    /// Waits until the file of `server/store` has what the node holds now.
+    pub fn sync_store(&self, timeout: Option<Duration>) -> Result<(), Failure> {
+        if !self.call(|node| node.has_store())? {
+            return Err(Failure::new(libc::ENOENT, "server/store is not set"));
+        }
+        self.wait(Condition::Saved, timeout).map(drop)
     }
 
     /// Sets an item of the configuration.

@@ -60,6 +60,7 @@ mod tests {
             | OwnerEvent::Unreachable(endpoint, _) => endpoint.starts_with("hidden"),
             OwnerEvent::Refused(command, _) => command.starts_with(b"hidden"),
             OwnerEvent::Synced(prefix) => prefix.starts_with(b"hidden"),
+            OwnerEvent::Stored => false,
         }
     }
 

@@ -75,6 +75,37 @@ impl Node {
         self.wait(Condition::Flushed, timeout)
     }
 
+    /// Waits until the file of the setting `server/store` has what the node holds: what was published, or came from
+    /// peers, before this call is there again after any end of the process or the machine.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), zgossip::Error> {
+    /// # let directory = std::env::temp_dir().join(format!("zgossip-doc-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&directory).expect("a directory");
+    /// # let file = directory.join("tuples").display().to_string();
+    /// use std::time::Duration;
+    ///
+    /// let node = zgossip::Node::new("registry")?;
+    /// node.set("server/store", &file)?;
+    /// node.publish("deployed", "1.4.2")?;
+    /// node.sync(Duration::from_secs(10))?;
+    /// drop(node);
+    ///
+    /// let again = zgossip::Node::new("registry")?;
+    /// again.set("server/store", &file)?;
+    /// assert_eq!(again.get("deployed")?, Some(b"1.4.2".to_vec()));
+    /// # drop(again);
+    /// # std::fs::remove_dir_all(directory).expect("it was made above");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// ENOENT if `server/store` is not set; and as [`wait_count`](Node::wait_count).
+    pub fn sync(&self, timeout: impl Into<Option<Duration>>) -> Result<(), Error> {
+        Ok(self.handle()?.sync_store(timeout.into())?)
+    }
+
     /// Waits until the node and its peers hold the same tuples: at least `peers` of them have said so since this call,
     /// and none holds anything else. Returns how many agree. Peers that run CZMQ's own zgossip cannot say so, and do
     /// not count.

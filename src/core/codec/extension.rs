@@ -24,6 +24,7 @@ const NAME: u8 = 11;
 const HIDDEN: u8 = 12;
 const NETWORK: u8 = 13;
 const ANNOUNCED: u8 = 14;
+const KNOWLEDGE: u8 = 15;
 
 /// Longest name of a node on the wire, in bytes: enough to tell nodes apart, and little to remember for each peer.
 pub const MAX_NAME: usize = 64;
@@ -44,6 +45,15 @@ pub struct Answer {
     pub question: u64,
     /// Number of tuples that were announced to the answering peer and have not come to it.
     pub awaited: u32,
+}
+
+/// How far what a node knows can be relied on.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Knowledge {
+    /// Hybrid time of the latest removal that the node, or one that it has learnt from, has forgotten; 0 for none.
+    pub forgotten: u64,
+    /// Hybrid time up to which what the node holds is from before it was away, and may be out of date; 0 if it is not.
+    pub doubtful: u64,
 }
 
 /// Fields of an extension block; all are absent where there is no block.
@@ -77,6 +87,8 @@ pub struct Extension<'a> {
     pub network: Option<&'a [u8]>,
     /// Whether a published tuple lives as long as the node that announced it.
     pub announced: bool,
+    /// How far what the sender knows can be relied on; absent where nothing was forgotten and nothing is doubtful.
+    pub knowledge: Option<Knowledge>,
 }
 
 /// Capability: the sender understands OFFER, and requests what it lacks instead of being sent it.
@@ -87,7 +99,6 @@ pub const MEMBERS: u32 = 2;
 
 impl<'a> Extension<'a> {
     /// Appends the block, if any field is present.
-    #[expect(clippy::too_many_lines, reason = "one field after the other")]
     pub fn encode(&self, frame: &mut Vec<u8>) {
         let start = frame.len();
         frame.extend_from_slice(&MAGIC);
@@ -123,6 +134,19 @@ impl<'a> Extension<'a> {
         if let Some(sent) = self.sent {
             field(SENT, &[&sent.to_be_bytes()]);
         }
+        self.encode_rare(frame);
+        let length = frame.len() - start - 4;
+        if length == 0 {
+            frame.truncate(start);
+        } else {
+            frame[start + 2..start + 4].copy_from_slice(&(length as u16).to_be_bytes());
+        }
+    }
+
+    /// Appends the fields that few messages have.
+    #[inline]
+    fn encode_rare(&self, frame: &mut Vec<u8>) {
+        let mut field = |kind, parts: &[&[u8]]| put(frame, kind, parts);
         if let Some(name) = self.name {
             field(NAME, &[name]);
         }
@@ -135,11 +159,8 @@ impl<'a> Extension<'a> {
         if self.announced {
             field(ANNOUNCED, &[]);
         }
-        let length = frame.len() - start - 4;
-        if length == 0 {
-            frame.truncate(start);
-        } else {
-            frame[start + 2..start + 4].copy_from_slice(&(length as u16).to_be_bytes());
+        if let Some(Knowledge { forgotten, doubtful }) = self.knowledge {
+            field(KNOWLEDGE, &[&forgotten.to_be_bytes(), &doubtful.to_be_bytes()]);
         }
     }
 
@@ -176,6 +197,9 @@ impl<'a> Extension<'a> {
                 }
                 NETWORK => return Err(Invalid::Extension),
                 ANNOUNCED => extension.announced = true,
+                KNOWLEDGE => {
+                    extension.knowledge = Some(Knowledge { forgotten: field.u64()?, doubtful: field.u64()? });
+                }
                 _ => continue,
             }
             if !field.0.is_empty() {
@@ -215,6 +239,7 @@ mod tests {
             hidden: Some(14),
             network: Some(b"network"),
             announced: true,
+            knowledge: Some(Knowledge { forgotten: 15, doubtful: 16 }),
         }
     }
 

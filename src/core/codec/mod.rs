@@ -14,7 +14,7 @@ pub(super) mod members;
 pub(super) mod message;
 pub(super) mod reader;
 
-pub use extension::{Answer, Extension, MAX_NAME, MEMBERS, OFFERS, Summary};
+pub use extension::{Answer, Extension, Knowledge, MAX_NAME, MEMBERS, OFFERS, Summary};
 #[cfg(any(test, feature = "internals"))]
 pub use lists::members_frame;
 pub use lists::{Digests, Entries, Entry, EntryList, Hashes, Members, Prefix, Record, RecordKind};

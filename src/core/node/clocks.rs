@@ -88,7 +88,9 @@ impl Node {
             ours.saturating_sub(RECENT << COUNTER_BITS)
         };
         let written = |(_, held): &(Slot, &Register)| {
-            held.stamp.origin == self.id && matches!(held.state, State::Live | State::Retracted)
+            held.stamp.origin == self.id
+                && !self.past.has(held.stamp)
+                && matches!(held.state, State::Live | State::Retracted)
         };
         let mut own: Vec<(Slot, Register)> =
             self.store.iter().filter(written).map(|(slot, held)| (slot, held.clone())).collect();

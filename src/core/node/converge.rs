@@ -174,8 +174,8 @@ impl Node {
     /// `old`.
     fn tell_owner(&mut self, tuple: Tuple, stamp: Stamp, state: State, old: Option<Register>) {
         let is_first = old.is_none() && !self.store.has_removed();
-        let before = old.filter(Register::is_live).map(|was| was.tuple);
-        match (state, before) {
+        let was = old.filter(Register::is_live).map(|was| was.tuple);
+        match (state, was.or_else(|| self.past.take_dropped(tuple.key()))) {
             (State::Live, None) if is_first => self.push_tuple_event(ChangeKind::First, tuple, None, stamp),
             (State::Live, Some(was)) if was.value() == tuple.value() => {}
             (State::Live, was) => self.push_tuple_event(ChangeKind::Deliver, tuple, was, stamp),
@@ -257,6 +257,9 @@ impl Node {
         self.set_slot_deadline(slot, None);
         let gone = self.store.remove(slot);
         self.presence.forget(slot, Mark::of(gone.as_ref()));
+        if let Some(held) = gone.filter(|held| held.state == State::Retracted) {
+            self.past.on_forgotten(held.stamp);
+        }
         self.memory.forget(slot, &mut self.timers);
     }
 }

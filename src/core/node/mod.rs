@@ -13,6 +13,7 @@
 //! | `room` | limits on tuples and values, and what they refuse |
 //! | `rights` | what peers may not read and write |
 //! | `changes` | events about tuples, and their versions |
+//! | `saved` | a node's content over restarts |
 //! | `anti_entropy` | finding and exchanging the tuples in which peers differ |
 //! | `transmit` | the next frame of each link |
 //! | `presence` | members, and tuples that live as long as the nodes that announced them |
@@ -37,6 +38,7 @@ mod plain_memory;
 mod presence;
 mod rights;
 mod room;
+mod saved;
 mod session;
 mod synced;
 mod transmit;
@@ -51,6 +53,7 @@ pub use barrier::Barrier;
 pub use origins::Origin;
 pub use peers::{PeerKind, PeerState};
 pub use presence::MemberInfo;
+pub use saved::Changes;
 
 use crate::core::anti_entropy::AntiEntropy;
 use crate::core::clock::{Clock, Now, PeerClocks, Stamp, node_id};
@@ -136,6 +139,8 @@ pub struct Node {
     met_anybody: bool,
     /// Whether a peer's whole state has been taken.
     synced: bool,
+    /// What this node's content is worth after a restart.
+    past: saved::Past,
     /// Time (mono ms) until which a tuple with a time to live may be held.
     ages_until: u64,
     presence: presence::Presence,
@@ -144,6 +149,7 @@ pub struct Node {
 impl Node {
     /// Makes a node without tuples and links. `seed` is a random number, from which the node's identity and all its
     /// random choices are made.
+    #[expect(clippy::too_many_lines, reason = "one field after the other")]
     pub fn new(settings: Settings, seed: u64, now: Now) -> Node {
         let mut random = fastrand::Rng::with_seed(seed);
         let id = node_id(random.u64(..));
@@ -190,6 +196,7 @@ impl Node {
             refused: room::Refused::default(),
             met_anybody: false,
             synced: false,
+            past: saved::Past::default(),
             ages_until: 0,
             presence: presence::Presence::new(id, grace),
             random,
@@ -243,11 +250,13 @@ impl Node {
         }
         let found = self.store.look_up(key);
         let held = found.slot.map(|slot| (self.store.held(slot), self.store.deadline(slot)));
+        // What a file has is written anew: it may have been removed elsewhere since.
         if let Some((held, None)) = held
             && held.is_live()
             && !held.is_announced()
             && ttl == 0
             && held.tuple.value() == value
+            && held.source() != Some(saved::FILE)
         {
             return Ok(());
         }

@@ -107,6 +107,11 @@ impl Presence {
         }
     }
 
+    /// Returns whether this node has announced something that has not ended.
+    pub(super) fn has_announced(&self) -> bool {
+        !self.own.is_empty()
+    }
+
     pub(super) fn set_grace(&mut self, grace_ms: u64) {
         self.members.set_grace(grace_ms);
     }

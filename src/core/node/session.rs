@@ -155,6 +155,7 @@ impl Node {
         }
         let Some(link) = self.links.get_mut(&id) else { return };
         link.on_introduced(peer, &extension);
+        self.on_knowledge(extension.knowledge);
         self.observe(id, extension, now);
         if let Some((link, summary)) = self.links.get_mut(&id).zip(extension.summary) {
             link.sync.on_summary(summary, extension.hidden);
@@ -184,6 +185,7 @@ impl Node {
         let cursor = link.cursor();
         link.sync.on_summary(extension.summary.unwrap_or_default(), extension.hidden);
         self.find_itself(id, peer);
+        self.on_knowledge(extension.knowledge);
         self.observe(id, extension, now);
         self.become_extended(id, cursor, now);
         if extension.summary.is_some() {
@@ -264,6 +266,7 @@ impl Node {
             link.sync.end_first_comparison();
             self.close_gap(id);
             self.on_state_taken(id);
+            self.tell_dropped();
         }
         if let Some(answer) = extension.answer {
             self.on_answer(id, answer, now);

@@ -22,6 +22,8 @@ impl Input<'_> {
             Input::SetSettings(ref settings) => node.set_settings(settings.clone(), now),
             Input::SetName(name) => node.set_name(name),
             Input::SetNetwork(ref network) => return (node.set_network(network.clone()).output(), None),
+            Input::RestoreHead(head) => return (node.restore_head(head, now).output(), None),
+            Input::Restore { key, record } => return (node.restore(key, record, now).output(), None),
             Input::SetRights(ref rights) => node.set_rights(rights),
             Input::SetSubjects(link, ref subjects) => node.set_subjects(link, subjects),
             Input::Shutdown => node.shutdown(now),
@@ -83,6 +85,8 @@ impl Input<'_> {
             kind::SET_SETTINGS => Input::SetSettings(take_settings(fields)?),
             kind::SET_NAME => Input::SetName(fields.bytes()?),
             kind::SET_NETWORK => Input::SetNetwork(Network::new(fields.bytes()?, fields.byte()? != 0)?),
+            kind::RESTORE_HEAD => Input::RestoreHead(fields.bytes()?),
+            kind::RESTORE => Input::Restore { key: fields.bytes()?, record: fields.bytes()? },
             kind::SET_RIGHTS => Input::SetRights(take_rights(fields)?),
             kind::SET_SUBJECTS => {
                 let (link, count) = (take_link(fields)?, fields.number()?);

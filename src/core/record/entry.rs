@@ -46,6 +46,15 @@ pub enum Input<'a> {
     SetName(&'a [u8]),
     /// [`Node::set_network`].
     SetNetwork(Network),
+    /// [`Node::restore_head`].
+    RestoreHead(&'a [u8]),
+    /// [`Node::restore`].
+    Restore {
+        /// The key.
+        key: &'a [u8],
+        /// Its record.
+        record: &'a [u8],
+    },
     /// [`Node::set_rights`].
     SetRights(Rights),
     /// [`Node::set_subjects`].
@@ -247,7 +256,12 @@ impl Input<'_> {
     pub(super) fn is_weighty(&self) -> bool {
         matches!(
             self,
-            Input::Publish { .. } | Input::Announce { .. } | Input::Retract(_) | Input::OpenLink(_)
+            Input::Publish { .. }
+                | Input::Announce { .. }
+                | Input::Retract(_)
+                | Input::OpenLink(_)
+                | Input::RestoreHead(_)
+                | Input::Restore { .. }
         )
     }
 
@@ -283,6 +297,15 @@ impl Input<'_> {
                 out.push(kind::SET_NETWORK);
                 put_bytes(out, network.name());
                 out.push(network.takes_plain().into());
+            }
+            Input::RestoreHead(head) => {
+                out.push(kind::RESTORE_HEAD);
+                put_bytes(out, head);
+            }
+            Input::Restore { key, record } => {
+                out.push(kind::RESTORE);
+                put_bytes(out, key);
+                put_bytes(out, record);
             }
             Input::SetRights(ref rights) => {
                 out.push(kind::SET_RIGHTS);
@@ -401,6 +424,8 @@ pub(super) mod kind {
     pub(in super::super) const ANNOUNCE: u8 = 28;
     pub(in super::super) const SET_MEMBERSHIP: u8 = 29;
     pub(in super::super) const SET_ENDPOINTS: u8 = 30;
+    pub(in super::super) const RESTORE_HEAD: u8 = 40;
+    pub(in super::super) const RESTORE: u8 = 41;
 }
 
 pub(super) fn refusal_number(refusal: Refusal) -> u8 {
@@ -439,6 +464,7 @@ fn put_settings(out: &mut Vec<u8>, settings: &Settings) {
 }
 
 impl fmt::Display for Input<'_> {
+    #[expect(clippy::too_many_lines, reason = "one arm for each input")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Input::New { seed, ref settings, version } => {
@@ -454,6 +480,10 @@ impl fmt::Display for Input<'_> {
             Input::SetNetwork(ref network) => {
                 let plain = if network.takes_plain() { ", with plain peers" } else { "" };
                 write!(f, "network {}{plain}", Text(network.name()))
+            }
+            Input::RestoreHead(_) => f.write_str("comes back as what a file says"),
+            Input::Restore { key, record } => {
+                write!(f, "from the file: {}, {} bytes", Text(key), record.len())
             }
             Input::SetRights(ref rights) => {
                 write!(f, "{} rules of who may read and write what", rights.iter().len())

@@ -9,7 +9,7 @@ use crate::core::event::Event;
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role};
 use crate::core::network::Network;
-use crate::core::node::{Barrier, Node};
+use crate::core::node::{Barrier, Changes, Node};
 use crate::core::rights::Rights;
 use crate::core::settings::{Refusal, Settings};
 
@@ -125,6 +125,31 @@ impl RecordedNode {
     /// Calls [`Node::set_network`], and records the call.
     pub fn set_network(&mut self, network: &Network) -> bool {
         self.call(None, || Input::SetNetwork(network.clone()), |node| node.set_network(network.clone()))
+    }
+
+    /// Calls [`Node::restore_head`], and records the call.
+    pub fn restore_head(&mut self, head: &[u8], now: Now) -> bool {
+        self.call(Some(now), || Input::RestoreHead(head), |node| node.restore_head(head, now))
+    }
+
+    /// Calls [`Node::restore`], and records the call.
+    pub fn restore(&mut self, key: &[u8], record: &[u8], now: Now) -> bool {
+        self.call(Some(now), || Input::Restore { key, record }, |node| node.restore(key, record, now))
+    }
+
+    /// Calls [`Node::begin_saving`]. It has no effect on what is recorded.
+    pub fn begin_saving(&mut self, all: bool) {
+        self.node.begin_saving(all);
+    }
+
+    /// Calls [`Node::poll_unsaved`]. It has no effect on what is recorded.
+    pub fn poll_unsaved(&mut self, most: usize, now: Now) -> Option<Changes> {
+        self.node.poll_unsaved(most, now)
+    }
+
+    /// Calls [`Node::on_saved`]. It has no effect on what is recorded.
+    pub fn on_saved(&mut self, number: u64) {
+        self.node.on_saved(number);
     }
 
     /// Calls [`Node::set_rights`], and records the call, with the subjects of the links if they are not recorded yet.

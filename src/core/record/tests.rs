@@ -28,6 +28,8 @@ fn every_entry_is_read_as_it_was_written() {
         Input::SetSettings(settings),
         Input::SetName(b"name"),
         Input::SetNetwork(Network::new(b"network", true).expect("a short name")),
+        Input::RestoreHead(b"head"),
+        Input::Restore { key: b"k", record: b"record" },
         Input::SetRights(rights()),
         Input::SetSubjects(LinkId(3), vec![b"key", b""]),
         Input::Publish { key: b"k", value: b"", ttl: u32::MAX },

@@ -15,6 +15,7 @@
 //! | `denied` | writes that a peer has and may not make |
 //! | `facet` | the store as one peer is shown it |
 //! | `view` | the keys that a peer may read, where those are not all |
+//! | `unsaved` | what a file of the store's content lacks |
 //! | `oldest` | which key was removed, hidden or refused longest ago |
 
 mod change_log;
@@ -26,6 +27,7 @@ mod index;
 mod oldest;
 mod register;
 mod states;
+mod unsaved;
 mod view;
 
 use crate::core::codec::Prefix;
@@ -42,6 +44,8 @@ pub(in crate::core) use facet::Facet;
 use index::Index;
 use oldest::Oldest;
 pub(in crate::core) use register::{NO_VALUE, Register, State, tombstone};
+pub(in crate::core) use unsaved::Change;
+use unsaved::Unsaved;
 use view::View;
 
 /// Result of a lookup: the key's slot, if it has one, and the index hash that [`Store::put`] needs. Valid until
@@ -81,6 +85,8 @@ pub(in crate::core) struct Store {
     has_removed: bool,
     /// What peers may read that may not read everything.
     views: Vec<View>,
+    /// What the file that keeps the content lacks, if there is one.
+    unsaved: Option<Box<Unsaved>>,
 }
 
 /// Entries of the change log that are moved in the time of a visit to a tuple: they lie beside each other.
@@ -104,6 +110,7 @@ impl Store {
             ledger: Ledger::default(),
             has_removed: false,
             views: Vec::new(),
+            unsaved: None,
         }
     }
 
@@ -239,6 +246,7 @@ impl Store {
 
     /// Removes a key. Nothing of it is left, and its slot is free.
     pub(in crate::core) fn remove(&mut self, slot: Slot) -> Option<Register> {
+        self.note_unsaved(slot);
         self.index.remove(self.registers.get(slot as usize)?.as_ref()?.tuple.key(), slot);
         let held = self.registers[slot as usize].take()?;
         self.has_removed = true;
@@ -254,10 +262,11 @@ impl Store {
     }
 
     /// Compacts the change log if most of its entries are gone; `cursors` are those of all links.
-    pub(in crate::core) fn tidy<'a>(&mut self, cursors: impl Iterator<Item = &'a mut u32>) {
+    pub(in crate::core) fn tidy<'a>(&'a mut self, cursors: impl Iterator<Item = &'a mut u32>) {
         if self.changes.is_sparse() {
             visit(self.changes.end() as usize / SEQUENTIAL);
-            self.changes.compact(cursors);
+            let own = self.unsaved.iter_mut().map(|unsaved| &mut unsaved.cursor);
+            self.changes.compact(cursors.chain(own));
         }
     }
 

@@ -53,6 +53,7 @@ impl Store {
         deadline: Option<u64>,
     ) -> Option<Tuple> {
         debug_assert!(!state.has_value());
+        self.note_unsaved(slot);
         let held = self.registers[slot as usize].as_mut()?;
         let left = tombstone(held.tuple.key(), held.value_hash());
         self.ledger.remove(held.state.account(), cost(&held.tuple));
@@ -65,6 +66,7 @@ impl Store {
 
     /// Hides a value from the owner. Its stamp, its deadline and what peers are given stay.
     pub(in crate::core) fn hide(&mut self, slot: Slot) {
+        self.note_unsaved(slot);
         self.set_state(slot, State::Suppressed);
     }
 

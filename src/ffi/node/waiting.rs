@@ -114,3 +114,23 @@ pub unsafe extern "C" fn zgossip_flush(self_: *mut zgossip_t, msecs: c_int) -> c
         unsafe { wait(self_, Condition::Flushed, msecs) }
     }
 }
+
+/// Waits until the file of the setting server/store has what the node holds.
+///
+/// What was published, or came from peers, before this call is on the disk when
+/// it returns, and is there again after any end of the process or the machine.
+/// Without it, the last tenth of a second, or what the disk has not yet taken,
+/// is lost then; a node that is destroyed saves all. `msecs` is as for
+/// zgossip_wait_count.
+///
+/// Returns: 0, or -1.
+/// Errors: ENOENT if server/store is not set; and those of zgossip_wait_count.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zgossip_sync(self_: *mut zgossip_t, msecs: c_int) -> c_int {
+    entry_with_reason! {
+        let timeout = timeout(msecs)?;
+        // SAFETY: the program gives a node.
+        unsafe { enter(self_) }?.sync_store(timeout)?;
+        Ok(0)
+    }
+}

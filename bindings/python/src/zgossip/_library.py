@@ -87,6 +87,7 @@ class Library:
         self.wait_key = declare("wait_key", c_int, node, text, c_int)
         self.wait_agreement = declare("wait_agreement", c_int, node, c_size_t, c_int)
         self.flush = declare("flush", c_int, node, c_int)
+        self.sync = declare("sync", c_int, node, c_int)
         self.recv = declare("recv", Frames, node, POINTER(c_size_t))
         self.frames_destroy = declare("frames_destroy", None, POINTER(Frames))
         self.set_rcvtimeo = declare("set_rcvtimeo", c_int, node, c_int)

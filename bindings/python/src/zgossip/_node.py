@@ -302,6 +302,10 @@ class Node:
         """Waits until what was published has reached the peers, so that the program may end; returns their number."""
         return self._wait(_deadline(timeout), self._library.flush)
 
+    def sync(self, timeout: Optional[float] = None) -> None:
+        """Waits until the file of the setting `server/store` has what this node holds."""
+        self._wait(_deadline(timeout), self._library.sync)
+
     # Events
 
     def recv(self, timeout: Optional[float] = None) -> Event:

@@ -70,6 +70,10 @@ impl Execution<'_> {
             self.record_now(value)?;
             self.interpreter.recorded = Some(value).filter(|name| !name.is_empty()).map(<[u8]>::to_vec);
         }
+        if configuration::is_store(path) {
+            self.keep_now(value)?;
+            self.interpreter.kept = Some(value).filter(|name| !name.is_empty()).map(<[u8]>::to_vec);
+        }
         self.interpreter.tree.put(path, value).map_err(|reason| Failure::new(libc::EINVAL, reason))?;
         // An item without a meaning is kept, as in CZMQ: for SAVE, or for another version.
         if let Some(unknown) = unknown_keys::unknown(path) {
@@ -135,6 +139,11 @@ impl Execution<'_> {
         self.engine.record((!name.is_empty()).then(|| file::path(name)))
     }
 
+    /// Keeps the node's tuples in a file from now on. An empty name is refused where there is one.
+    pub(super) fn keep_now(&mut self, name: &[u8]) -> Result<(), Error> {
+        if name.is_empty() { self.engine.keep_no_more() } else { self.engine.keep(file::path(name)) }
+    }
+
     /// Puts the values in force that need no section to be applied.
     pub(super) fn apply_values(&mut self) {
         let Interpreter { logger, values, verbose, ends_revoked, .. } = &mut *self.interpreter;
@@ -156,6 +165,14 @@ impl Execution<'_> {
         self.engine.set_settings(settings);
         self.engine.set_membership(self.interpreter.values.is_member);
         self.engine.node().set_tells_changes(self.interpreter.values.events == Events::Changes);
+        // Not before the limits are known, nor again and again where it failed.
+        let store = self.interpreter.values.store.clone();
+        if store != self.interpreter.kept {
+            if let Err(error) = self.keep_now(store.as_deref().unwrap_or_default()) {
+                self.refuse(b"server/store", error);
+            }
+            self.interpreter.kept = store;
+        }
         if !self.engine.set_network(&self.interpreter.values.network()) {
             self.report(NETWORK, FIXED_NETWORK);
         }

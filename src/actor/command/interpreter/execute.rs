@@ -66,6 +66,7 @@ impl<'a> Execution<'a> {
                 self.interpreter.send_events(self.engine, self.out);
                 return ControlFlow::Break(());
             }
+            Command::StoreSync => self.sync_store(),
             Command::Status
             | Command::Port
             | Command::Get(_)
@@ -94,6 +95,13 @@ impl<'a> Execution<'a> {
             return Err(Failure::new(libc::ENOMEM, "no memory for the value"));
         }
         self.engine.node().announce(key, value, ttl, self.now).map_err(|refusal| refused(&refusal))
+    }
+
+    /// Carries out STORE SYNC. Its reply comes as an event, when the disk has everything.
+    fn sync_store(&mut self) {
+        if !self.engine.sync_store() {
+            self.interpreter.send(Outgoing::stored(false), self.engine, self.out);
+        }
     }
 
     /// The reply to a command that has one.

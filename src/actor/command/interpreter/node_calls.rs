@@ -144,6 +144,11 @@ impl<'a> NodeCalls<'a> {
         self.execution.engine.node().root()
     }
 
+    /// Returns whether the node's content is kept in a file.
+    pub fn has_store(&mut self) -> bool {
+        self.execution.engine.has_store()
+    }
+
     /// The node's statistics.
     pub fn stats(&mut self) -> Stats {
         self.execution.engine.stats()

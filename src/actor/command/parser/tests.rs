@@ -44,6 +44,7 @@ fn commands_take_their_arguments() {
         (&[b"MEMBERS"], C::Members),
         (&[b"ANNOUNCE", b"k", b"v"], C::Announce { key: b"k", value: b"v", ttl: 0 }),
         (&[b"ANNOUNCE", b"k", b"v", b"7"], C::Announce { key: b"k", value: b"v", ttl: 7 }),
+        (&[b"STORE SYNC"], C::StoreSync),
         (&[b"$TERM"], C::Term),
     ];
     for (frames, command) in cases {
