@@ -24,6 +24,8 @@ static zgossip_t *badkeys;  //  two keys that are no pair
 static zgossip_t *secured;  //  zgossip/security/mechanism is curve
 static zgossip_t *other;    //  is bound to `taken`
 static char *taken;
+static zgossip_watcher_t *watcher;          //  of a node without keys, and does not wait
+static zgossip_watcher_t *ended_watcher;    //  its node was destroyed
 static zgossip_auth_t *auth;
 static zgossip_cert_t *cert;
 static zgossip_msg_t *msg;
@@ -84,6 +86,16 @@ static void prepare (const char *file)
     other = new_node ("other");
     CHECK (zgossip_bind (other, "tcp://127.0.0.1:*") > 0);
     CHECK ((taken = zgossip_endpoint (other)));
+    zgossip_event_t *synced;
+    CHECK ((watcher = zgossip_watcher_new (idle, "absent")));
+    CHECK ((synced = zgossip_watcher_recv_event (watcher)) && synced->kind == ZGOSSIP_EVENT_SYNCED);
+    zgossip_event_destroy (&synced);
+    CHECK (zgossip_watcher_set_rcvtimeo (watcher, 0) == 0);
+    zgossip_t *brief = new_node ("brief");
+    CHECK ((ended_watcher = zgossip_watcher_new (brief, "")));
+    zgossip_destroy (&brief);
+    CHECK ((synced = zgossip_watcher_recv_event (ended_watcher)));
+    zgossip_event_destroy (&synced);
     CHECK ((auth = zgossip_auth_new (NULL)));
     CHECK ((cert = zgossip_cert_new ()));
     CHECK ((msg = zgossip_msg_new ()));
@@ -95,6 +107,8 @@ static void finish (void)
     zgossip_cert_destroy (&cert);
     zgossip_auth_destroy (&auth);
     zgossip_free (taken);
+    zgossip_watcher_destroy (&watcher);
+    zgossip_watcher_destroy (&ended_watcher);
     zgossip_t **all [] = { &node, &idle, &ended, &cut, &small, &badkeys, &secured, &other };
     for (size_t i = 0; i < sizeof all / sizeof all [0]; i++)
         zgossip_destroy (all [i]);
@@ -148,6 +162,22 @@ static int publish_if_full (void)
     zgossip_destroy (&made);
     errno = code;
     return rc;
+}
+
+//  What zgossip_watcher_new returns where a node has as many as it may have
+static zgossip_watcher_t *too_many_watchers (void)
+{
+    static zgossip_watcher_t *watchers [1024];
+    zgossip_t *made = new_node ("watched");
+    for (int number = 0; number < 1024; number++)
+        CHECK ((watchers [number] = zgossip_watcher_new (made, "a")));
+    zgossip_watcher_t *refused = zgossip_watcher_new (made, "a");
+    int code = errno;
+    for (int number = 0; number < 1024; number++)
+        zgossip_watcher_destroy (&watchers [number]);
+    zgossip_destroy (&made);
+    errno = code;
+    return refused;
 }
 
 //  What zgossip_watch returns when as many prefixes are watched as may be

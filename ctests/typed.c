@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "check.h"
@@ -93,6 +94,11 @@ static void refused (void)
         FAILS (zgossip_publish_if (n, "k", "v", NULL), EINVAL);
         FAILS_NULL (zgossip_get_versioned (n, "k", 1, &size, version), EINVAL);
         FAILS (zgossip_watch (n, "a"), EINVAL);
+        FAILS_NULL (zgossip_watcher_new (n, "a"), EINVAL);
+        zgossip_watcher_t *no_watcher = (zgossip_watcher_t *) (void *) n;
+        FAILS_NULL (zgossip_watcher_recv_event (no_watcher), EINVAL);
+        FAILS (zgossip_watcher_fd (no_watcher), EINVAL);
+        FAILS (zgossip_watcher_set_rcvtimeo (no_watcher, 0), EINVAL);
         FAILS (zgossip_unwatch (n, "a"), EINVAL);
         FAILS (zgossip_load_strict (n, "f", NULL), EINVAL);
         FAILS_NULL (zgossip_endpoint (n), EINVAL);
@@ -879,6 +885,76 @@ static int serve (int count)
     return 0;
 }
 
+static void expect (zgossip_watcher_t *watcher, int kind, const char *key)
+{
+    zgossip_event_t *event = zgossip_watcher_recv_event (watcher);
+    CHECK (event && event->kind == kind && !strcmp (event->key, key));
+    zgossip_event_destroy (&event);
+}
+
+static void *receive_until_gone (void *arg)
+{
+    CHECK (!zgossip_watcher_recv_event ((zgossip_watcher_t *) arg));
+    CHECK (errno == EPIPE || errno == EINVAL);
+    return NULL;
+}
+
+//  Two watchers and the node have events of their own
+static void watchers (void)
+{
+    zgossip_t *node = node_new ("watchers");
+    CHECK (zgossip_set_rcvtimeo (node, PATIENCE) == 0);
+    CHECK (zgossip_publish (node, "a/1", "x") == 0 && zgossip_publish (node, "b/1", "x") == 0);
+    zgossip_watcher_t *a = zgossip_watcher_new (node, "a/"), *all = zgossip_watcher_new (node, "");
+    CHECK (a && all);
+    expect (a, ZGOSSIP_EVENT_DELIVER, "a/1");
+    expect (a, ZGOSSIP_EVENT_SYNCED, "a/");
+    CHECK (zgossip_watcher_set_rcvtimeo (a, 0) == 0);
+    FAILS_NULL (zgossip_watcher_recv_event (a), EAGAIN);
+    CHECK (zgossip_publish (node, "b/1", "y") == 0 && zgossip_retract (node, "a/1") == 1);
+    expect (a, ZGOSSIP_EVENT_RETRACT, "a/1");
+    FAILS_NULL (zgossip_watcher_recv_event (a), EAGAIN);
+
+    //  What waits for one is merged by key, and nobody takes it from the other
+    struct pollfd polled = { zgossip_watcher_fd (all), POLLIN, 0 };
+    CHECK (polled.fd != zgossip_watcher_fd (a) && poll (&polled, 1, 0) == 1);
+    int seen = 0;
+    for (int i = 0; i < 3; i++) {
+        zgossip_event_t *event = zgossip_watcher_recv_event (all);
+        CHECK (event);
+        seen += event->kind == ZGOSSIP_EVENT_SYNCED ? 100 : event->kind == ZGOSSIP_EVENT_RETRACT ? 10 : 1;
+        zgossip_event_destroy (&event);
+    }
+    CHECK (seen == 111 && poll (&polled, 1, 0) == 0);
+    zgossip_event_t *event = zgossip_recv_event (node);
+    CHECK (event && event->kind == ZGOSSIP_EVENT_DELIVER);
+    zgossip_event_destroy (&event);
+
+    //  A watcher that ends lets those go who wait, and the node goes on
+    pthread_t thread;
+    CHECK (pthread_create (&thread, NULL, receive_until_gone, all) == 0);
+    zgossip_watcher_t *stale = all;
+    zgossip_watcher_destroy (&all);
+    CHECK (!all && pthread_join (thread, NULL) == 0);
+    FAILS_NULL (zgossip_watcher_recv_event (stale), EINVAL);
+    CHECK (zgossip_publish (node, "a/2", "last") == 0 && zgossip_count (node) == 2);
+
+    //  In a child there is no node
+    pid_t child = fork ();
+    if (child == 0)
+        _exit (!zgossip_watcher_recv_event (a) && errno == EPIPE ? 0 : 1);
+    int status = -1;
+    CHECK (child > 0 && waitpid (child, &status, 0) == child && status == 0);
+
+    //  The node ends first: what waits can be received
+    zgossip_destroy (&node);
+    expect (a, ZGOSSIP_EVENT_DELIVER, "a/2");
+    FAILS_NULL (zgossip_watcher_recv_event (a), EPIPE);
+    zgossip_watcher_destroy (&a);
+    zgossip_watcher_destroy (&a);
+    zgossip_watcher_destroy (NULL);
+}
+
 int main (int argc, char **argv)
 {
     if (argc == 4 && !strcmp (argv [1], "publish"))
@@ -887,6 +963,7 @@ int main (int argc, char **argv)
         return serve (atoi (argv [2]));
     refused ();
     tuples ();
+    watchers ();
     numbers ();
     network ();
     secured ();

@@ -123,6 +123,9 @@ static void network ()
     gossip::event gone = watcher.recv ();
     CHECK (gone.kind () == gossip::kind::retract && gone.before () == "y" && gone.version () > changed.version ());
     CHECK (watcher.publish_if ("b/1", "z", "") && !watcher.recv ().before ());
+    gossip::watcher part (watcher, "b/");
+    CHECK (part.get () && part.fd () >= 0 && part.set_recv_timeout (0ms));
+    CHECK (part.recv ().value () == "z" && part.recv ().kind () == gossip::kind::synced && !part.recv ());
     auto read = watcher.get_versioned ("b/1");
     CHECK (read && read->first == "z" && !watcher.get_versioned ("absent") && errno == ENOENT);
     CHECK (watcher.publish_if ("b/1", "next", read->second) && watcher.recv ().before () == "z");

@@ -42,6 +42,7 @@
 
 typedef struct _zgossip_auth_t zgossip_auth_t;
 typedef struct _zgossip_cert_t zgossip_cert_t;
+typedef struct _zgossip_watcher_t zgossip_watcher_t;
 
 /*  CZMQ's names for these types, unless <czmq.h> has been here before. It may also come later. */
 #ifndef ZGOSSIP_T_DEFINED
@@ -744,6 +745,73 @@ int zgossip_watch(zgossip_t *self, const char *prefix);
 // Returns: 0, or -1.
 // Errors: ENOENT if the prefix is not watched; and those of an answered call.
 int zgossip_unwatch(zgossip_t *self, const char *prefix);
+
+/*  ----------------------------------------------------------------------------
+    Watchers: parts of a program that watch keys, each with messages of its own.
+    ---------------------------------------------------------------------------- */
+
+// Makes a watcher of the keys that begin with a prefix.
+//
+//     zgossip_watcher_t *services = zgossip_watcher_new (node, "service/");
+//     zgossip_event_t *event = zgossip_watcher_recv_event (services);
+//
+// Each watcher has messages and a descriptor of its own, so that two parts of
+// a program do not take each other's. It gets the keys with this prefix that
+// the node holds, then ZGOSSIP_EVENT_SYNCED when zgossip_watch would send it,
+// and what changes: events of kind ZGOSSIP_EVENT_DELIVER, ZGOSSIP_EVENT_RETRACT
+// and ZGOSSIP_EVENT_EXPIRE, whatever zgossip_set_events says; what changed with
+// server/events 3 alone. The empty prefix stands for all keys. What the node
+// itself delivers stays as it is: a program that reads with watchers alone
+// makes it deliver nothing by zgossip_watch and zgossip_unwatch. While the
+// program does not receive, one event waits for each key, the newest.
+//
+// Returns: the watcher, which the caller destroys with
+//     zgossip_watcher_destroy; or NULL.
+// Errors: EINVAL if the prefix is longer than 255 bytes; ENOBUFS if the node
+//     has 1024 watchers; and those of an answered call.
+zgossip_watcher_t *zgossip_watcher_new(zgossip_t *self, const char *prefix);
+
+// Receives a watcher's next event, as a structure.
+//
+// It waits as long as zgossip_watcher_set_rcvtimeo says.
+//
+// Returns: the event, which the caller destroys with zgossip_event_destroy; or
+//     NULL.
+// Errors: EAGAIN if no event came in time; EINTR if a signal came first; EPIPE
+//     if the node has ended and no event is left; ENOMEM; EINVAL if `self` is
+//     no watcher.
+// Threads: each event is received by one caller.
+zgossip_event_t *zgossip_watcher_recv_event(zgossip_watcher_t *self);
+
+// Sets how long zgossip_watcher_recv_event waits.
+//
+// `msecs` is in milliseconds; 0 means not to wait, -1, the default, to wait
+// for ever.
+//
+// Returns: 0, or -1.
+// Errors: EINVAL if `self` is no watcher or `msecs` is less than -1.
+int zgossip_watcher_set_rcvtimeo(zgossip_watcher_t *self, int msecs);
+
+// Returns a descriptor that is readable while an event of the watcher waits,
+// and once the node has ended.
+//
+// It is as that of zgossip_fd, and belongs to the watcher.
+//
+// Returns: the descriptor, or -1.
+// Errors: EMFILE or ENFILE if there is no descriptor left; EINVAL if `self` is
+//     no watcher.
+int zgossip_watcher_fd(zgossip_watcher_t *self);
+
+// Destroys a watcher, and sets the caller's pointer to NULL.
+//
+// Node and watcher may be destroyed in any order. Events that were not
+// received are lost, and the watcher's descriptor is closed. NULL, or a pointer
+// to NULL, does nothing.
+//
+// Errors: EINVAL if it is no watcher, or one that is destroyed. The pointer
+//     stays as it was then.
+// Threads: calls on the watcher that wait in other threads return with EPIPE.
+void zgossip_watcher_destroy(zgossip_watcher_t **self_p);
 
 /*  ----------------------------------------------------------------------------
     Waiting for the network.

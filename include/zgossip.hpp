@@ -69,11 +69,11 @@ inline std::string last_error ()
 
 namespace detail {
 
-    //  Throws the reason for which a node is not there
-    inline void check ([[maybe_unused]] const zgossip_t *node)
+    //  Throws the reason for which a node or a watcher is not there
+    inline void check ([[maybe_unused]] const void *made)
     {
 #ifdef __cpp_exceptions
-        if (!node) {
+        if (!made) {
             const int code = errno;
             throw std::system_error (code, std::generic_category (), zgossip_strerror (code));
         }
@@ -281,6 +281,7 @@ public:
 
 private:
     friend class node;
+    friend class watcher;
     explicit event (zgossip_event_t *received) noexcept : event_ (received) {}
 
     std::unique_ptr <zgossip_event_t, detail::deleter <zgossip_event_t, zgossip_event_destroy>> event_;
@@ -654,6 +655,29 @@ private:
     //  The node is the last member, so that it is destroyed before its log function
     std::unique_ptr <log_function> log_;
     std::unique_ptr <zgossip_t, detail::deleter <zgossip_t, zgossip_destroy>> node_;
+};
+
+//  Events about keys that begin with a prefix, apart from those of the node. A watcher and its node may end in any order.
+class watcher
+{
+public:
+    watcher (node &owner, const std::string &prefix) : watcher_ (zgossip_watcher_new (owner.get (), prefix.c_str ()))
+    {
+        detail::check (get ());
+    }
+
+    zgossip_watcher_t *get () const noexcept { return watcher_.get (); }
+    //  Receives the next event; an empty event if none came in time
+    event recv () noexcept { return event (zgossip_watcher_recv_event (get ())); }
+    bool set_recv_timeout (milliseconds time) noexcept
+    {
+        return zgossip_watcher_set_rcvtimeo (get (), detail::count (time)) == 0;
+    }
+    //  A descriptor that is readable while an event waits
+    int fd () const noexcept { return zgossip_watcher_fd (get ()); }
+
+private:
+    std::unique_ptr <zgossip_watcher_t, detail::deleter <zgossip_watcher_t, zgossip_watcher_destroy>> watcher_;
 };
 
 #ifndef __cpp_exceptions

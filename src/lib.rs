@@ -45,7 +45,9 @@ pub mod warning;
 mod api;
 mod sync;
 
-pub use api::{Auth, Builder, Cert, Change, Error, ErrorKind, Event, Events, Node, Origin, Peer, check};
+pub use api::{
+    Auth, Builder, Cert, Change, Error, ErrorKind, Event, Events, Node, Origin, Peer, Watcher, check,
+};
 pub use core::{PeerKind, Stats, Tuple, Version};
 pub use log::Level;
 

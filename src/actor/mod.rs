@@ -32,7 +32,7 @@ pub use command::{Changed, Condition, EVENTS, Message, NodeCalls, check_file};
 pub use command::{Interpreter, Outbox, Outgoing, Turn, is_term, parse};
 pub use error::{CallError, Failure};
 pub use host::{IPV6_VARIABLE, local_time, set_default_ipv6, signal};
-pub use owner::Handle;
+pub use owner::{Handle, Watcher};
 
 use crate::engine::{Engine, EngineSettings, raw};
 use crate::log::Sink;

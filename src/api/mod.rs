@@ -24,6 +24,7 @@ mod member;
 mod node;
 mod origin;
 mod peer;
+mod watcher;
 
 pub use auth::Auth;
 pub use builder::Builder;
@@ -34,6 +35,7 @@ pub use member::Member;
 pub use node::Node;
 pub use origin::Origin;
 pub use peer::Peer;
+pub use watcher::Watcher;
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;

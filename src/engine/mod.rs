@@ -146,6 +146,20 @@ pub enum OwnerEvent {
     Synced(Box<[u8]>),
 }
 
+impl OwnerEvent {
+    /// The key that the event is about, if it is about one.
+    pub fn key(&self) -> Option<&[u8]> {
+        match self {
+            OwnerEvent::Deliver(tuple)
+            | OwnerEvent::First(tuple)
+            | OwnerEvent::Retract(tuple)
+            | OwnerEvent::Expire(tuple) => Some(tuple.key()),
+            OwnerEvent::Changed(change) => Some(change.tuple.key()),
+            _ => None,
+        }
+    }
+}
+
 /// The program's side of a node, as the engine sees it. All calls come from the engine's thread, and none may wait.
 pub trait Owner {
     /// The source of commands.

@@ -9,7 +9,7 @@ use cbindgen::{Builder, Config};
 
 /// The sources that declare something for C, in the order in which a C programmer needs them. The module comment of
 /// each is the heading of its group in the header.
-const SOURCES: [&str; 22] = [
+const SOURCES: [&str; 23] = [
     "src/ffi/node/lifecycle.rs",
     "src/ffi/node/endpoints.rs",
     "src/ffi/node/rights.rs",
@@ -18,6 +18,7 @@ const SOURCES: [&str; 22] = [
     "src/ffi/node/versions.rs",
     EVENTS_SOURCE,
     "src/ffi/node/watching.rs",
+    "src/ffi/node/watchers.rs",
     "src/ffi/node/waiting.rs",
     "src/ffi/strerror.rs",
     "src/ffi/node/settings.rs",

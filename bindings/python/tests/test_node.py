@@ -195,6 +195,29 @@ class Watching(NodeTest):
         with self.assertRaises(zgossip.ZgossipError):
             node.publish_if("count", "3", "7")
 
+    def test_parts_of_a_program_have_watchers_of_their_own(self) -> None:
+        node = self.node()
+        node.publish("a/1", "x")
+        with node.watcher("a/") as one, node.watcher("b/") as other:
+            node.publish("b/1", "x")
+            self.assertEqual([one.recv(LONG), one.recv(LONG)], [Deliver(b"a/1", b"x"), Synced(b"a/")])
+            self.assertEqual([other.recv(LONG), other.recv(LONG)], [Synced(b"b/"), Deliver(b"b/1", b"x")])
+            with self.assertRaises(TimeoutError):
+                one.recv(0.01)
+        with self.assertRaises(zgossip.NodeClosed):
+            one.recv()
+
+        async def first() -> zgossip.Event:
+            async with node.watcher("b/") as watcher:
+                async for event in watcher:
+                    return event
+            raise AssertionError("nothing came")
+
+        self.assertEqual(asyncio.run(first()), Deliver(b"b/1", b"x"))
+        last = node.watcher("")
+        node.close()
+        self.assertEqual(sum(1 for _ in last), 3)
+
     def test_in_an_event_loop(self) -> None:
         node = self.node()
 

@@ -30,9 +30,10 @@ use self::load::Opened;
 use self::renewal::Certificate;
 use super::commands::{Command, Reason, Refused};
 use super::configuration::{Events, Values};
+use super::listeners::Listeners;
 use super::outgoing::Outgoing;
 use super::parser::{parse, shown_name};
-use super::watches::Watches;
+use super::watches::{SyncQuestion, Watches};
 use crate::actor::file::Watch;
 use crate::actor::file::zpl::Item;
 use crate::core::{Now, Rights};
@@ -71,6 +72,8 @@ pub struct Interpreter {
     /// The values of the configuration's `server` section.
     values: Values,
     watches: Watches,
+    listeners: Listeners,
+    sync_question: SyncQuestion,
     /// Whether VERBOSE or its old form, `server/animate`, was given.
     verbose: bool,
     /// The configuration file that was loaded last.
@@ -119,6 +122,8 @@ impl Interpreter {
             tree,
             values: Values::default(),
             watches: Watches::default(),
+            listeners: Listeners::default(),
+            sync_question: SyncQuestion::default(),
             verbose: false,
             watch: None,
             next_look: 0,
@@ -179,6 +184,15 @@ impl Interpreter {
         if self.filter.is_some_and(|filter| !filter(&event)) {
             return None;
         }
+        if !self.listeners.is_empty() {
+            self.listeners.tell(&event);
+        }
+        self.outgoing_to_owner(event)
+    }
+
+    /// Translates an event of which the program's watchers are not told.
+    #[inline]
+    fn outgoing_to_owner(&self, event: OwnerEvent) -> Option<Outgoing> {
         if self.watches.hides(&event) {
             return None;
         }
@@ -188,7 +202,8 @@ impl Interpreter {
     /// Returns the time at which to call [`handle_timeout`](Interpreter::handle_timeout), in monotonic milliseconds.
     pub fn poll_timeout(&self) -> Option<u64> {
         let look = (self.watch.is_some() || self.certificate.is_some()).then_some(self.next_look);
-        [look, self.watches.poll_timeout()].into_iter().flatten().min()
+        let question = self.awaits_sync().then(|| self.sync_question.next_at());
+        [look, question].into_iter().flatten().min()
     }
 
     /// Loads the configuration file again if its next check is due and the file has changed, or its certificate.

@@ -13,6 +13,7 @@
 //! | `changed` | events about keys that tell what changed |
 //! | `waits` | conditions that threads of the program wait for |
 //! | `watches` | which keys the owner watches, and whether it is owed SYNCED |
+//! | `listeners` | parts of the program that watch keys for themselves |
 
 mod changed;
 mod check;
@@ -21,6 +22,7 @@ mod configuration;
 mod events;
 mod inbox;
 mod interpreter;
+mod listeners;
 mod message;
 mod omissions;
 mod outgoing;
@@ -42,6 +44,7 @@ pub use events::EVENTS;
 pub use events::Event;
 pub use inbox::Inbox;
 pub use interpreter::{Interpreter, NodeCalls, Outbox, Turn};
+pub use listeners::Listener;
 pub use message::Message;
 pub use outgoing::Outgoing;
 

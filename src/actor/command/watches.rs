@@ -45,10 +45,6 @@ pub struct Watches {
     shortest: Vec<Box<[u8]>>,
     /// Prefixes whose SYNCED is owed, in the order of their WATCHes.
     unsynced: Vec<Box<[u8]>>,
-    /// The question to the peers that was asked last, and when (mono ms).
-    asked: Option<(Barrier, u64)>,
-    /// Time (mono ms) from which on they are asked again.
-    next_question_at: u64,
 }
 
 impl Watches {
@@ -92,18 +88,7 @@ impl Watches {
     /// Returns whether the owner is not to get an event: it is about a key that is not watched.
     #[inline]
     pub fn hides(&self, event: &OwnerEvent) -> bool {
-        self.filters && self.hides_by_key(event)
-    }
-
-    fn hides_by_key(&self, event: &OwnerEvent) -> bool {
-        match event {
-            OwnerEvent::Deliver(tuple)
-            | OwnerEvent::First(tuple)
-            | OwnerEvent::Retract(tuple)
-            | OwnerEvent::Expire(tuple) => !self.has(tuple.key()),
-            OwnerEvent::Changed(change) => !self.has(change.tuple.key()),
-            _ => false,
-        }
+        self.filters && event.key().is_some_and(|key| !self.has(key))
     }
 
     /// Returns whether a key begins with a prefix that is watched.
@@ -117,29 +102,42 @@ impl Watches {
         !self.unsynced.is_empty()
     }
 
-    /// Takes the prefixes out whose SYNCED is due. Where none is due yet, asks the peers how far they have come.
-    pub fn take_synced(&mut self, node: &mut Node, now: Now) -> Vec<Box<[u8]>> {
-        if !self.awaits_sync() {
-            return Vec::new();
-        }
+    /// Takes the prefixes out whose SYNCED is owed.
+    pub fn take_unsynced(&mut self) -> Vec<Box<[u8]>> {
+        std::mem::take(&mut self.unsynced)
+    }
+}
+
+/// The question to the peers how far they have come, while somebody waits for SYNCED.
+#[derive(Default)]
+pub struct SyncQuestion {
+    /// The question that was asked last, and when (mono ms).
+    asked: Option<(Barrier, u64)>,
+    /// Time (mono ms) from which on the peers are asked again.
+    next_at: u64,
+}
+
+impl SyncQuestion {
+    /// Returns whether SYNCED is due. If it is not yet, asks the peers from time to time.
+    pub fn is_synced(&mut self, node: &mut Node, now: Now) -> bool {
         if node.is_synced() {
             self.asked = None;
-            return std::mem::take(&mut self.unsynced);
+            return true;
         }
         let due_at = |(barrier, at)| {
             at + if node.count_lagging(barrier) > 0 { SLOW_RETRY_INTERVAL } else { RETRY_INTERVAL }
         };
-        self.next_question_at = self.asked.map_or(now.mono, due_at);
-        if now.mono >= self.next_question_at {
+        self.next_at = self.asked.map_or(now.mono, due_at);
+        if now.mono >= self.next_at {
             self.asked = Some((node.set_barrier(), now.mono));
-            self.next_question_at = now.mono + SLOW_RETRY_INTERVAL;
+            self.next_at = now.mono + SLOW_RETRY_INTERVAL;
         }
-        Vec::new()
+        false
     }
 
-    /// Returns the time (mono ms) at which peers are to be asked again.
-    pub fn poll_timeout(&self) -> Option<u64> {
-        self.awaits_sync().then_some(self.next_question_at)
+    /// Returns the time (mono ms) at which the peers are to be asked again, while somebody waits.
+    pub fn next_at(&self) -> u64 {
+        self.next_at
     }
 }
 

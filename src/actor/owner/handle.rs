@@ -55,6 +55,11 @@ impl Handle {
         Ok(Handle { router, thread: Mutex::new(Some(thread)), context, generation: raw::generation() })
     }
 
+    /// The queues between the program and the node.
+    pub(super) fn router(&self) -> Arc<Router> {
+        Arc::clone(&self.router)
+    }
+
     /// Sends a command of frames. Waits for room as long as the send time-out allows while 10 000 commands wait.
     pub fn send(&self, frames: &[&[u8]]) -> Result<(), CallError> {
         self.router.send(frames)

@@ -162,6 +162,11 @@ impl MessageQueue {
         self.arrived.wake_all();
     }
 
+    /// Returns whether nobody takes messages any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
     /// Ends the queue: messages that wait can still be taken, and no more will come.
     pub(super) fn end(&self) {
         let mut state = self.state.lock();

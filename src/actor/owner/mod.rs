@@ -9,6 +9,7 @@
 //! | `command_queue`, `message_queue` | the router's two queues |
 //! | `batch` | commands one behind the other in one buffer |
 //! | `calls` | typed calls, for C and for Rust |
+//! | `watcher` | a part of the program that watches keys, with a queue of its own |
 //! | `request` | typed calls as entries of the same queue |
 //! | `limits` | how much may wait in them |
 //! | `timeout`, `thread_mark` | time-outs of calls, a name for a thread |
@@ -25,9 +26,11 @@ mod request;
 mod router;
 mod thread_mark;
 mod timeout;
+mod watcher;
 
 pub use handle::Handle;
 pub use pipe::PipeOwner;
+pub use watcher::Watcher;
 
 /// Number of commands that are carried out before the network gets its turn: about a millisecond's work.
 const COMMANDS_PER_TURN: usize = 1_000;

@@ -132,7 +132,7 @@ impl Node {
     }
 
     /// The handle, unless this process is a child of the one that made the node.
-    fn handle(&self) -> Result<&Handle, Error> {
+    pub(super) fn handle(&self) -> Result<&Handle, Error> {
         if self.0.is_orphan() { Err(CallError::Closed.into()) } else { Ok(&self.0) }
     }
 

@@ -65,7 +65,7 @@ fn kind(name: &[u8]) -> c_int {
 }
 
 /// Copies a message to one block of memory of the C library: the structure, the pointers, the sizes, the strings.
-fn to_c(message: &Message) -> Result<NonNull<zgossip_event_t>, Errno> {
+pub(super) fn to_c(message: &Message) -> Result<NonNull<zgossip_event_t>, Errno> {
     let count = message.frame_count();
     let pointers = (count + 1) * size_of::<*const c_char>();
     let strings: usize = message.frames().map(|frame| frame.len() + 1).sum();

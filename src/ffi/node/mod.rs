@@ -15,6 +15,7 @@
 //! | `events` | messages as structures, and how to wait for them |
 //! | `waiting` | wait for the network, flush |
 //! | `watching` | which keys are delivered |
+//! | `watchers` | parts of a program that watch keys for themselves |
 //! | `rights` | who may read and write what |
 //! | `settings` | configuration |
 //! | `statistics` | counters |
@@ -41,4 +42,5 @@ mod statistics;
 mod tuples;
 mod versions;
 mod waiting;
+mod watchers;
 mod watching;

@@ -26,6 +26,7 @@ from ._node import Node, Watch, check
 from ._origin import Origin
 from ._peers import Peer
 from ._stats import Stats
+from ._watcher import Watcher
 
 __all__ = [
     "Change",
@@ -46,6 +47,7 @@ __all__ = [
     "Synced",
     "Unreachable",
     "Watch",
+    "Watcher",
     "ZgossipError",
     "check",
     "library_version",

@@ -28,6 +28,15 @@ USUAL = (os.path.join(sys.prefix, "lib"), "/usr/local/lib", "/usr/local/lib64")
 Frames = POINTER(c_char_p)
 
 
+class EventBuffer(ctypes.Structure):
+    """The first members of zgossip_event_t; the frames tell the rest."""
+
+    _fields_ = [("kind", c_int), ("count", c_size_t), ("frames", Frames)]
+
+
+Received = POINTER(EventBuffer)
+
+
 class Tuple(ctypes.Structure):
     """zgossip_tuple_t: an element of the array that zgossip_tuples returns."""
 
@@ -94,6 +103,12 @@ class Library:
         self.fd = declare("fd", c_int, node)
         self.watch = declare("watch", c_int, node, text)
         self.unwatch = declare("unwatch", c_int, node, text)
+        self.watcher_new = declare("watcher_new", c_void_p, node, text)
+        self.watcher_recv_event = declare("watcher_recv_event", Received, c_void_p)
+        self.watcher_set_rcvtimeo = declare("watcher_set_rcvtimeo", c_int, c_void_p, c_int)
+        self.watcher_fd = declare("watcher_fd", c_int, c_void_p)
+        self.watcher_destroy = declare("watcher_destroy", None, POINTER(c_void_p))
+        self.event_destroy = declare("event_destroy", None, POINTER(Received))
         self.load = declare("load", c_int, node, text)
         self.load_strict = declare("load_strict", c_int, node, text, POINTER(c_void_p))
         self.check = declare("check", c_int, text, POINTER(c_void_p))

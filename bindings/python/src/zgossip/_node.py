@@ -26,6 +26,7 @@ from ._members import Member
 from ._origin import Origin
 from ._peers import Peer
 from ._stats import Stats, StatsBuffer
+from ._watcher import Watcher
 
 Text = Union[str, bytes]
 Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
@@ -373,6 +374,19 @@ class Node:
         prefix = _bytes("prefix", prefix)
         self._call(self._library.watch, prefix)
         return Watch(self, prefix)
+
+    def watcher(self, prefix: Text) -> Watcher:
+        """Makes a watcher of the keys that begin with a prefix, with events of its own; an empty one stands for all keys.
+
+        So several parts of a program do not take each other's events. It gets the keys that the node holds, then
+        `Synced` when `watch` would send it, and what changes. What the node itself delivers stays as it is.
+        """
+        prefix = _bytes("prefix", prefix)
+        self._check()
+        handle: Optional[int] = self._library.watcher_new(self._handle, prefix)
+        if not handle:
+            raise self._failure()
+        return Watcher(self._library, handle, prefix)
 
     def unwatch(self, prefix: Text) -> None:
         """Delivers keys that begin with a prefix no more; after the last one no key is delivered."""

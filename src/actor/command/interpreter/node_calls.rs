@@ -9,6 +9,7 @@ use super::load::NotLoaded;
 use super::watching::NOT_WATCHED;
 use super::{Interpreter, Turn};
 use crate::actor::command::check::in_line;
+use crate::actor::command::listeners::Listener;
 use crate::actor::command::waits::{Condition, Waits};
 use crate::actor::command::watches::NotWatched;
 use crate::actor::error::Failure;
@@ -104,10 +105,12 @@ impl<'a> NodeCalls<'a> {
 
     /// Delivers the keys that begin with a prefix, those that are held at once.
     pub fn watch(&mut self, prefix: &[u8]) -> Result<(), Failure> {
-        self.execution.watch_now(prefix).map_err(|reason| {
-            let errno = if reason == NotWatched::TooMany { libc::ENOBUFS } else { libc::EINVAL };
-            Failure::new(errno, reason)
-        })
+        self.execution.watch_now(prefix).map_err(not_watched)
+    }
+
+    /// Tells a watcher of the keys that begin with a prefix, of those that are held at once.
+    pub fn listen(&mut self, prefix: &[u8], listener: Box<dyn Listener>) -> Result<(), Failure> {
+        self.execution.listen(prefix, listener).map_err(not_watched)
     }
 
     /// Delivers the keys that begin with a prefix no more.
@@ -254,6 +257,10 @@ impl<'a> NodeCalls<'a> {
     pub(in crate::actor) fn send_events(&mut self) {
         self.execution.interpreter.send_events(self.execution.engine, self.execution.out);
     }
+}
+
+fn not_watched(reason: NotWatched) -> Failure {
+    Failure::new(if reason == NotWatched::TooMany { libc::ENOBUFS } else { libc::EINVAL }, reason)
 }
 
 /// The failure of a call that the core has refused.
