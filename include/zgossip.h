@@ -606,6 +606,16 @@ char *zgossip_get_versioned(zgossip_t *self,
 // is there, and whatever server/events is.
 #define ZGOSSIP_EVENT_SYNCED 9
 
+// Event: A member of the network is there; key: the id of its node (16
+// hexadecimal digits), value: its name, empty if it has none. It comes only
+// while server/events is 3.
+#define ZGOSSIP_EVENT_MEMBER 10
+
+// Event: A member of the network is gone, and what it has announced goes with
+// it; key and value: as for ZGOSSIP_EVENT_MEMBER, and a fourth frame: left if
+// it has said so, else lost. It comes only while server/events is 3.
+#define ZGOSSIP_EVENT_GONE 11
+
 // Event: The reply to a command that was sent by zgossip_send or
 // zgossip_sendx.
 #define ZGOSSIP_EVENT_REPLY 7
@@ -1523,6 +1533,8 @@ zgossip_cert_t *zgossip_cert_dup(const zgossip_cert_t *self);
       ERROR command reason
       UNREACHABLE endpoint reason
       SYNCED prefix
+      MEMBER id name
+      GONE id name reason
 
     The first frame of SET PUBLICKEY, SET SECRETKEY and ZAP DOMAIN holds a space. */
 

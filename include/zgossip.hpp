@@ -230,7 +230,9 @@ enum class kind {
     error = ZGOSSIP_EVENT_ERROR,
     reply = ZGOSSIP_EVENT_REPLY,
     unreachable = ZGOSSIP_EVENT_UNREACHABLE,
-    synced = ZGOSSIP_EVENT_SYNCED
+    synced = ZGOSSIP_EVENT_SYNCED,
+    member = ZGOSSIP_EVENT_MEMBER,
+    gone = ZGOSSIP_EVENT_GONE
 };
 
 //  A received message; the views that it returns are valid as long as it is

@@ -71,6 +71,24 @@ pub enum Event {
         /// The id, as in [`Join`](Event::Join).
         id: Option<u64>,
     },
+    /// Member of the network that is there from now on: see [`Node::members`]. It comes while `server/events` is 3.
+    #[non_exhaustive]
+    Member {
+        /// The id of the node.
+        id: u64,
+        /// The name of the node, with control characters escaped, if it has one.
+        name: Option<String>,
+    },
+    /// Member of the network that is gone, and with it what it has announced. It comes while `server/events` is 3.
+    #[non_exhaustive]
+    Gone {
+        /// The id of the node.
+        id: u64,
+        /// The name of the node, as in [`Member`](Event::Member).
+        name: Option<String>,
+        /// Whether it has said that it ends; otherwise it is missed.
+        has_left: bool,
+    },
     /// Peer that cannot be reached: after 3 seconds without a connection, and rarely again.
     #[non_exhaustive]
     Unreachable {
@@ -145,6 +163,7 @@ impl From<Message> for Event {
         };
         let name = || Some(text(2)).filter(|name| !name.is_empty());
         let id = || u64::from_str_radix(&text(3), 16).ok();
+        let member_id = || u64::from_str_radix(&text(1), 16).unwrap_or_default();
         match message {
             Message::Deliver(tuple) => return Event::Deliver(tuple),
             Message::Changed(changed) => return Event::Changed(Change::new(&changed)),
@@ -155,6 +174,8 @@ impl From<Message> for Event {
         match message.frame(0) {
             b"JOIN" => Event::Join { endpoint: text(1), name: name(), id: id() },
             b"LEAVE" => Event::Leave { endpoint: text(1), name: name(), id: id() },
+            b"MEMBER" => Event::Member { id: member_id(), name: name() },
+            b"GONE" => Event::Gone { id: member_id(), name: name(), has_left: text(3) == "left" },
             b"UNREACHABLE" => Event::Unreachable { endpoint: text(1), reason: text(2) },
             b"SYNCED" => Event::Synced { prefix: message.frame(1).to_vec() },
             b"ERROR" => Event::Refused { command: text(1), reason: text(2) },

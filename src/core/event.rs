@@ -61,6 +61,28 @@ pub struct Change {
     pub version: Version,
 }
 
+/// What became of a member of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberState {
+    /// It is there.
+    Here,
+    /// It has said that it ends.
+    Left,
+    /// It is missed: its neighbours have lost it, or nothing was heard of it for as long as it had promised.
+    Lost,
+}
+
+/// A member of the network that is there from now on, or is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberChange {
+    /// Id of the node.
+    pub id: u64,
+    /// Name of the node, in any encoding; empty for none.
+    pub name: Box<[u8]>,
+    /// What became of it.
+    pub state: MemberState,
+}
+
 /// An event for the owner of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -78,6 +100,8 @@ pub enum Event {
     Join(LinkId, Option<Box<Identity>>),
     /// A session with a peer ended. Holds who the peer is, if it has said so.
     Leave(LinkId, Option<Box<Identity>>),
+    /// A member of the network is there, or is gone.
+    Member(Box<MemberChange>),
     /// The server at the far end of this link has the node's own id: it is this node, or a clone of it.
     OwnId(LinkId),
     /// The servers at the far ends of these links, of which the first was reached just now, are one peer.

@@ -68,7 +68,7 @@ mod visits;
 mod watch;
 
 pub use clock::{MOST_DRIFT, Now};
-pub use event::{Change, ChangeKind, Event, Identity, Warning};
+pub use event::{Change, ChangeKind, Event, Identity, MemberChange, MemberState, Warning};
 pub use frame::Frame;
 pub use id::{LinkId, Role};
 pub use network::Network;

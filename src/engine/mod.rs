@@ -84,7 +84,7 @@ use std::sync::atomic::AtomicUsize;
 use hashbrown::HashMap;
 
 use crate::core::record::RecordedNode;
-use crate::core::{self, Change, Event, Identity, LinkId, Network, Now, Rights, Stats, Tuple};
+use crate::core::{self, Change, Event, Identity, LinkId, MemberChange, Network, Now, Rights, Stats, Tuple};
 use crate::log::Logger;
 
 use clock::Clock;
@@ -134,6 +134,8 @@ pub enum OwnerEvent {
     Join(String, Option<Box<Identity>>),
     /// A peer has left, under the endpoint that it joined with.
     Leave(String, Option<Box<Identity>>),
+    /// A member of the network is there, or is gone.
+    Member(Box<MemberChange>),
     /// There is no connection to this endpoint: the endpoint, and the reason as far as it is known. At most once a
     /// minute for each endpoint.
     Unreachable(String, String),
@@ -470,6 +472,7 @@ impl Engine {
                 Event::Changed(change) => return Some(OwnerEvent::Changed(change)),
                 Event::Join(link, peer) => return Some(OwnerEvent::Join(self.endpoint_of(link), peer)),
                 Event::Leave(link, peer) => return Some(OwnerEvent::Leave(self.endpoint_of(link), peer)),
+                Event::Member(member) => return Some(OwnerEvent::Member(member)),
                 Event::OwnId(link) => self.on_own_id(link),
                 Event::SamePeer(link, other) => self.on_same_peer(link, other),
                 Event::Warning(warning) => self.on_warning(*warning),

@@ -134,3 +134,43 @@ fn a_standby_takes_over_when_the_process_dies() {
     sleep(Duration::from_millis(1500));
     assert!([hub, standby, leaf].iter().all(|node| node.status() == 0), "a removal is the end of it");
 }
+
+/// The id in the line of a member with this name.
+fn member_id(line: &str) -> Option<&str> {
+    line.split("%20").next()
+}
+
+/// All nodes know who takes part, wherever they are connected, and are told who comes and how each goes.
+#[test]
+fn members_are_listed_and_their_comings_and_goings_told() {
+    let nodes = star(&[Native, Native, Preload, Native, Stock]);
+    let [hub, watcher, actor, dying, stock] = &nodes[..] else { unreachable!() };
+    watcher.send("SET server/events 3");
+    actor.send("SET zgossip/members 1");
+    dying.send("ANNOUNCE service here");
+    stock.must_hold("service", "here");
+    let told = |node: &Node, event: &str| -> Vec<String> {
+        node.lines().into_iter().filter(|line| line.starts_with(event)).collect()
+    };
+    assert!(eventually(LONG, || told(watcher, "MEMBER ").len() == 2), "{:?}", watcher.lines());
+    let of = |name: &str| {
+        let found = told(watcher, "MEMBER ").into_iter().find(|line| line.ends_with(&format!(" {name}")));
+        found.and_then(|line| Some(line.split(' ').nth(1)?.to_owned())).expect("a member with this name")
+    };
+    let (actors, dyings) = (of("n2"), of("n3"));
+    // Who asks is a member from then on.
+    hub.send("MEMBERS");
+    let list = hub.wait_for_line("MEMBERS", LONG).expect("a reply");
+    let ids: Vec<&str> = list.split(' ').filter_map(member_id).collect();
+    assert!(ids.len() == 3 && ids.contains(&&*actors) && ids.contains(&&*dyings), "{list}");
+    assert!(list.contains("own=yes") && list.contains("name=n0%20endpoint=tcp://127.0.0.1:"), "{list}");
+    assert!(eventually(LONG, || told(watcher, "MEMBER ").len() == 3), "{:?}", watcher.lines());
+    actor.destroy();
+    dying.host.kill();
+    assert!(eventually(LONG, || told(watcher, "GONE ").len() == 2), "{:?}", watcher.lines());
+    let gone = told(watcher, "GONE ");
+    assert!(gone.contains(&format!("GONE {actors} n2 left")), "{gone:?}");
+    assert!(gone.contains(&format!("GONE {dyings} n3 lost")), "{gone:?}");
+    assert!(told(hub, "MEMBER ").is_empty() && told(hub, "GONE ").is_empty(), "who does not ask is not told");
+    assert!(stock.lines().iter().all(|line| line.starts_with("DELIVER") || line.starts_with('!')));
+}

@@ -89,7 +89,7 @@ impl Ours {
                 Event::Debug(_) => {}
                 Event::Changed(change) => panic!("node {node} was not asked for {change:?}"),
                 Event::OwnId(link) => self.own_ids.push(link),
-                Event::Join(..) | Event::Leave(..) | Event::SamePeer(..) => {}
+                Event::Join(..) | Event::Leave(..) | Event::SamePeer(..) | Event::Member(_) => {}
             }
         }
         told

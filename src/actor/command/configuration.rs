@@ -68,7 +68,7 @@ pub enum Events {
     All,
     /// All events, and who the peers of JOIN and LEAVE are.
     Detailed,
-    /// The same, and what changed in those about keys.
+    /// The same, what changed in those about keys, and who is a member.
     Changes,
 }
 
@@ -185,7 +185,7 @@ pub const CONFIGURATION: &[Key] = &[
         default: "0",
         unit: "",
         meaning: "1: send the owner all events, and not DELIVER alone; 2: JOIN and LEAVE with name and id, too; \
-                  3: DELIVER, RETRACT and EXPIRE with value before, writer, name and version, too.",
+                  3: DELIVER, RETRACT and EXPIRE with value before, writer, name and version, and MEMBER and GONE, too.",
         take: Take::Level(|values, level| {
             values.events = match level {
                 0 => Events::Deliver,

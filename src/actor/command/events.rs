@@ -98,5 +98,27 @@ pub const SYNCED: Event = Event {
               WATCH, as soon as the whole state of a peer is there, and whatever server/events is.",
 };
 
+/// `MEMBER`.
+pub const MEMBER: Event = Event {
+    name: "MEMBER",
+    number: 10,
+    arguments: "id name",
+    optional: true,
+    meaning: "A member of the network is there; key: the id of its node (16 hexadecimal digits), value: its name, \
+              empty if it has none. It comes only while server/events is 3.",
+};
+
+/// `GONE`.
+pub const GONE: Event = Event {
+    name: "GONE",
+    number: 11,
+    arguments: "id name reason",
+    optional: true,
+    meaning: "A member of the network is gone, and what it has announced goes with it; key and value: as for \
+              ZGOSSIP_EVENT_MEMBER, and a fourth frame: left if it has said so, else lost. It comes only while \
+              server/events is 3.",
+};
+
 /// All kinds of events.
-pub const EVENTS: &[&Event] = &[&DELIVER, &RETRACT, &EXPIRE, &JOIN, &LEAVE, &ERROR, &UNREACHABLE, &SYNCED];
+pub const EVENTS: &[&Event] =
+    &[&DELIVER, &RETRACT, &EXPIRE, &JOIN, &LEAVE, &ERROR, &UNREACHABLE, &SYNCED, &MEMBER, &GONE];

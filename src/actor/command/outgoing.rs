@@ -4,7 +4,7 @@ use super::changed::Changed;
 use super::configuration::Events;
 use super::events::{self, Event};
 use super::message::Message;
-use crate::core::{Change, ChangeKind, Identity, Tuple};
+use crate::core::{Change, ChangeKind, Identity, MemberChange, MemberState, Tuple};
 use crate::engine::OwnerEvent;
 use crate::log::printable;
 
@@ -70,6 +70,7 @@ impl Outgoing {
             OwnerEvent::Leave(endpoint, peer) => {
                 Some(about_peer(&events::LEAVE, &endpoint, peer.as_deref(), wanted))
             }
+            OwnerEvent::Member(member) => (wanted == Events::Changes).then(|| about_member(&member)),
             OwnerEvent::Unreachable(endpoint, reason) => {
                 Some(Outgoing::notice(&events::UNREACHABLE, [endpoint.as_bytes(), reason.as_bytes()]))
             }
@@ -80,6 +81,17 @@ impl Outgoing {
                 unreachable!("translated by the caller")
             }
         }
+    }
+}
+
+/// MEMBER or GONE.
+fn about_member(member: &MemberChange) -> Outgoing {
+    let (id, name) = (format!("{:016x}", member.id), printable(&member.name));
+    let (id, name) = (id.as_bytes(), name.as_bytes());
+    match member.state {
+        MemberState::Here => Outgoing::notice(&events::MEMBER, [id, name]),
+        MemberState::Left => Outgoing::notice(&events::GONE, [id, name, b"left"]),
+        MemberState::Lost => Outgoing::notice(&events::GONE, [id, name, b"lost"]),
     }
 }
 

@@ -62,6 +62,7 @@ mod tests {
             | OwnerEvent::Leave(endpoint, _)
             | OwnerEvent::Unreachable(endpoint, _) => endpoint.starts_with("hidden"),
             OwnerEvent::Refused(command, _) => command.starts_with(b"hidden"),
+            OwnerEvent::Member(member) => member.name.starts_with(b"hidden"),
             OwnerEvent::Synced(prefix) => prefix.starts_with(b"hidden"),
             OwnerEvent::Stored => false,
         }

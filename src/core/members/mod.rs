@@ -155,6 +155,11 @@ impl Members {
         self.table.iter().filter(|(_, member)| member.is_listed()).map(|(&id, member)| (id, member))
     }
 
+    /// The name of a member, in any encoding; empty for none.
+    pub(in crate::core) fn name(&self, id: u64) -> Box<[u8]> {
+        self.table.get(&id).map_or_else(Box::default, |member| member.details().name.clone())
+    }
+
     /// Returns whether a node is a member that is there.
     pub(in crate::core) fn is_listed(&self, id: u64) -> bool {
         self.table.get(&id).is_some_and(Member::is_listed)

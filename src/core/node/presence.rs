@@ -21,6 +21,7 @@ use super::Node;
 use crate::core::announcements::Announcements;
 use crate::core::clock::{Now, Stamp};
 use crate::core::codec::{MOST_ENDPOINTS, MemberRecord, MemberState, Members as Records};
+use crate::core::event::{self, Event, MemberChange};
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role, Slot};
 use crate::core::members::{Cause, Details, IDLE_LEASE_MS, Members, Output};
@@ -251,6 +252,11 @@ impl Node {
         is_heard_of
     }
 
+    fn tell_of_member(&mut self, id: u64, state: event::MemberState) {
+        let name = self.presence.members.name(id);
+        self.events.push_back(Event::Member(Box::new(MemberChange { id, name, state })));
+    }
+
     /// Does what is due.
     pub(super) fn on_presence_timer(&mut self, now: Now) {
         self.presence.deadline.on_fired();
@@ -267,7 +273,16 @@ impl Node {
                 Output::Gone(origin, Cause::Silent, source) => (Act::Hide, origin, source),
                 Output::Gone(origin, _, source) => (Act::End, origin, source),
                 Output::Over(origin) => (Act::End, origin, None),
-                Output::Joined(_) | Output::Parted(..) => continue,
+                Output::Joined(id) => {
+                    self.tell_of_member(id, event::MemberState::Here);
+                    continue;
+                }
+                Output::Parted(id, cause) => {
+                    let has_left = cause == Cause::Left;
+                    let state = if has_left { event::MemberState::Left } else { event::MemberState::Lost };
+                    self.tell_of_member(id, state);
+                    continue;
+                }
             };
             self.presence.tasks.retain(|task| task.origin != origin);
             self.presence.tasks.push_back(Task { act, origin, from: 0, source });

@@ -187,6 +187,7 @@ impl EventDigest {
             }
             Event::Join(link, _) => (5, link.get()),
             Event::Leave(link, _) => (6, link.get()),
+            Event::Member(member) => (12, member.id ^ member.state as u64),
             Event::OwnId(link) => (8, link.get()),
             Event::SamePeer(link, _) => (9, link.get()),
             Event::Debug(text) => (7, xxh3_64(text.as_bytes())),

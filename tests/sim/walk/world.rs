@@ -513,6 +513,7 @@ impl World {
                         Event::Changed(_) => wrong = Some(format!("node {node} was not asked for changes")),
                         Event::Join(..)
                         | Event::Leave(..)
+                        | Event::Member(_)
                         | Event::OwnId(_)
                         | Event::SamePeer(..)
                         | Event::Warning(_)

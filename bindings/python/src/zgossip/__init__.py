@@ -19,9 +19,22 @@ signals, asyncio and fork.
 """
 
 from ._errors import LibraryNotFound, NodeClosed, ZgossipError
-from ._events import Change, Deliver, Error, Event, Expire, Join, Leave, Retract, Synced, Unreachable
+from ._events import (
+    Change,
+    Deliver,
+    Error,
+    Event,
+    Expire,
+    Gone,
+    Join,
+    Leave,
+    Member,
+    Retract,
+    Synced,
+    Unreachable,
+)
 from ._library import library_version
-from ._members import Member
+from ._members import MemberInfo
 from ._node import Node, Watch, check
 from ._origin import Origin
 from ._peers import Peer
@@ -34,10 +47,12 @@ __all__ = [
     "Error",
     "Event",
     "Expire",
+    "Gone",
     "Join",
     "Leave",
     "LibraryNotFound",
     "Member",
+    "MemberInfo",
     "Node",
     "NodeClosed",
     "Origin",

@@ -73,6 +73,24 @@ class Leave:
 
 
 @dataclass(frozen=True)
+class Member:
+    """A member of the network is there: see `Node.members`. It comes while `server/events` is 3."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A member of the network is gone, and with it what it has announced. It comes while `server/events` is 3."""
+
+    id: int
+    name: str
+    reason: str
+    """"left" if it has said that it ends, "lost" if it is missed."""
+
+
+@dataclass(frozen=True)
 class Unreachable:
     """A peer cannot be reached, and why, as far as it is known.
 
@@ -98,7 +116,7 @@ class Synced:
     prefix: bytes
 
 
-Event = Union[Deliver, Retract, Expire, Join, Leave, Unreachable, Error, Synced]
+Event = Union[Deliver, Retract, Expire, Join, Leave, Member, Gone, Unreachable, Error, Synced]
 
 
 def event(frames: Sequence[bytes]) -> Optional[Event]:
@@ -116,6 +134,10 @@ def event(frames: Sequence[bytes]) -> Optional[Event]:
         return Join(_text(subject), *_identity(frames))
     if name == b"LEAVE":
         return Leave(_text(subject), *_identity(frames))
+    if name == b"MEMBER":
+        return Member(int(subject, 16), _text(frames[2]))
+    if name == b"GONE":
+        return Gone(int(subject, 16), _text(frames[2]), _text(frames[3]))
     if name == b"UNREACHABLE":
         return Unreachable(_text(subject), _text(frames[2]))
     if name == b"SYNCED":

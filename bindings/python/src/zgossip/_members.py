@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Member:
+class MemberInfo:
     """A member of the network: a node of this library that has announced something, or is to be seen."""
 
     id: int
@@ -44,8 +44,8 @@ class MemberBuffer(ctypes.Structure):
         ("tuples", c_uint64),
     ]
 
-    def read(self) -> Member:
-        return Member(
+    def read(self) -> MemberInfo:
+        return MemberInfo(
             id=self.id,
             own=self.own,
             name=self.name.decode("utf-8", "replace"),

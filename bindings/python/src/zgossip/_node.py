@@ -22,7 +22,7 @@ from ._descriptor import Descriptor
 from ._errors import NodeClosed, ZgossipError
 from ._events import Event, event
 from ._library import Library, library
-from ._members import Member
+from ._members import MemberInfo
 from ._origin import Origin
 from ._peers import Peer
 from ._stats import Stats, StatsBuffer
@@ -262,7 +262,7 @@ class Node:
         finally:
             self._library.peers_destroy(byref(peers))
 
-    def members(self) -> list[Member]:
+    def members(self) -> list[MemberInfo]:
         """Returns the members of the network, wherever they are connected: nodes of this library that have announced
         something, were asked for their members, or have `zgossip/members` set. Who asks is one from then on.
         """

@@ -395,3 +395,30 @@ fn the_smallest_lease_is_half_a_second_and_a_renewal_says_nothing_of_tuples() {
     let took = net.until(|net| net.all_have("7", None));
     assert!((300..=600).contains(&took), "{took}");
 }
+
+#[test]
+fn the_owner_is_told_once_of_each_member_and_how_it_went() {
+    use crate::core::event::MemberState::{Here, Left, Lost};
+    let mut net = Net::star(3);
+    (0..4).for_each(|node| net.announce(node, &format!("of {node}"), "1"));
+    net.run(30_000);
+    net.nodes[1].shutdown(Now::at(net.mono));
+    net.step();
+    net.kill(1);
+    net.kill(2);
+    net.run(30_000);
+    let of_member = |event: &Event| match event {
+        Event::Member(member) => Some((member.id, member.state)),
+        _ => None,
+    };
+    let mut told: Vec<_> = net.events[3].iter().filter_map(of_member).collect();
+    told.sort_unstable_by_key(|&(id, state)| (state as u8, id));
+    let [hub, one, two] = [0, 1, 2].map(|node| net.nodes[node].id());
+    let mut here = [hub, one, two].map(|id| (id, Here));
+    here.sort_unstable_by_key(|&(id, _)| id);
+    assert_eq!((&told[..3], &told[3..]), (&here[..], &[(one, Left), (two, Lost)][..]));
+    let listed: Vec<u64> = net.nodes[3].members(Now::at(net.mono)).iter().map(|member| member.id).collect();
+    let mut expected = vec![hub, net.nodes[3].id()];
+    expected.sort_unstable();
+    assert_eq!(listed, expected);
+}
