@@ -1,4 +1,5 @@
 use super::*;
+use crate::core::codec::{Extension, MessageId, encode};
 use crate::core::event::Event;
 use crate::core::id::Role;
 use crate::core::settings::Settings;
@@ -177,7 +178,16 @@ fn after(away: u64) -> (Node, Node, u64, Vec<Event>) {
     file.save(&mut one, at(end));
     other.retract(b"removed", at(end + 1)).unwrap();
     let begin = end + away;
-    (end..begin).step_by(1000).for_each(|ms| other.handle_timeout(at(ms)));
+    // Somebody else is there all the time: a node that is alone forgets nothing.
+    let stays = other.open_link(Role::Server, at(end)).unwrap();
+    let hello = Extension { node: Some(1 << 63), ..Extension::default() };
+    other.handle_frame(stays, &encode(MessageId::Hello, &hello), at(end));
+    for ms in (end..begin).step_by(1000) {
+        other.handle_timeout(at(ms));
+        while other.poll_transmit(stays, at(ms)).is_some() {}
+    }
+    other.close_link(stays, at(begin));
+    assert_eq!(other.stats().tombstones, u64::from(away < HOUR), "{away}");
     let mut back = file.restore(3, at(begin));
     back.publish(b"fresh", b"1", 0, at(begin)).unwrap();
     while back.poll_event().is_some() {}
