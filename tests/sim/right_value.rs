@@ -221,6 +221,24 @@ fn a_stock_node_that_returns_does_not_bring_a_removed_key_back() {
     }
 }
 
+/// A CZMQ node holds for ever what expires elsewhere, and was away while it expired and the key was written again.
+#[test]
+fn a_stock_node_that_returns_does_not_bring_back_what_has_expired() {
+    for middle in [Middle::Ours, Middle::Stock] {
+        let (mut sim, stock, ours) = with_stock(5, middle);
+        sim.run(MINUTE);
+        sim.publish_for(ours, "key", "ends", 8000);
+        sim.run(5 * SECOND);
+        assert_eq!(sim.value(stock, "key").as_deref(), Some("ends"), "{middle:?}");
+        away(&mut sim, stock, 20 * SECOND);
+        sim.run(6 * SECOND);
+        assert_eq!(sim.value(ours, "key"), None, "{middle:?}");
+        sim.publish(ours, "key", "new");
+        sim.run(MINUTE);
+        all_hold(&sim, Some("new"), &format!("{middle:?}"));
+    }
+}
+
 /// A CZMQ node that was there at a removal, of which it could not be told, returns after another value was removed,
 /// too.
 #[test]

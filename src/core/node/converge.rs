@@ -240,11 +240,16 @@ impl Node {
             return self.forget_slot(slot);
         }
         let (was_live, stamp) = (held.is_live(), held.stamp);
+        let ended = (held.value_hash(), held.source());
         let ends = now.mono + self.settings.tombstone;
         let mark = Mark::of(self.store.get(slot));
         if let Some(tuple) = self.store.replace_by_tombstone(slot, State::Expired, None) {
             self.note_presence(slot, mark, now);
             self.set_slot_deadline(slot, Some(ends));
+            if self.memory.is_needed(now) {
+                // A plain peer holds the value for ever.
+                self.note_change(slot, Some(ended), now);
+            }
             if was_live {
                 self.push_gone(ChangeKind::Expire, tuple, stamp);
             }
