@@ -132,6 +132,14 @@ impl Options {
         options
     }
 
+    /// Draws the options of a run in which tuples have times to live, and are renewed, where CZMQ nodes are leaves.
+    pub fn draw_brief(nodes: usize, stock: usize, random: &mut fastrand::Rng) -> Options {
+        let mut options = Options::draw_leaves(nodes, stock, random);
+        (options.ttl, options.retract) = (true, true);
+        options.worse.renew = 0.1 + random.f64() * 4.0;
+        options
+    }
+
     /// Draws the options of a run that lasts for up to an hour, in which nodes are away for long.
     pub fn draw_long(nodes: usize, stock: usize, random: &mut fastrand::Rng) -> Options {
         let mut options = Options::draw_leaves(nodes, stock, random);

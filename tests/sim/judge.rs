@@ -13,6 +13,7 @@
 //!   stamp that those hold;
 //! * in a mixture, keys that were written several times within seconds: copies that several CZMQ nodes echo cross each
 //!   other, and nobody can always tell which came last;
+//! * in a mixture, a value that had a time to live, at CZMQ nodes;
 //! * in a mixture, a removed value at nodes that never heard of the removal: CZMQ has no message for it, so it does not
 //!   pass CZMQ nodes;
 //! * values that a removal or an expiry had replaced, once its tombstone is dropped (`server/tombstone`), if any node
@@ -215,6 +216,10 @@ impl Sim {
         let may_be_removed = verdict.top.iter().any(|&id| oracle.writes[id].value.is_none());
         let is_removed = || may_be_removed && !self.is_held_by_ours(key);
         if mixed && is_removed() && !self.knows_better(about, node, ids) {
+            return None;
+        }
+        // A CZMQ node holds for ever what expires elsewhere.
+        if mixed && !self.is_ours(node) && ids.iter().any(|&id| oracle.writes[id].ends.is_some()) {
             return None;
         }
         if !verdict.is_forgotten && ids.iter().all(|id| verdict.replaced.contains(id)) {

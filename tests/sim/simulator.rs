@@ -138,6 +138,13 @@ fn soak_the_right_value_in_a_worse_world() {
     faults_of("soak_the_right_value_in_a_worse_world", 1000, 16, 4, 50 * SECOND, Options::draw_leaves);
 }
 
+/// Tuples that expire, are renewed and removed, where CZMQ nodes, which know of none of that, are leaves.
+#[test]
+fn what_ends_is_agreed_on_where_stock_nodes_are_leaves() {
+    let test = "what_ends_is_agreed_on_where_stock_nodes_are_leaves";
+    faults_of(test, 5, 16, 4, 50 * SECOND, Options::draw_brief);
+}
+
 #[test]
 #[ignore = "takes long"]
 fn soak_clocks_that_step_and_nodes_that_are_away_for_long() {

@@ -6,6 +6,7 @@
 
 use super::net::{MS, Member, Sim, WALL};
 use super::oracle::Id;
+use super::wire::Wire;
 use std::collections::HashMap;
 use std::rc::Rc;
 use zgossip::core::{Barrier, Stamp};
@@ -19,6 +20,7 @@ const TICKS: u64 = 1 << 16;
 const USUAL_ERROR: i64 = 300_000;
 
 /// A value that a node held when it set a barrier.
+#[derive(Clone)]
 struct Held {
     key: Vec<u8>,
     id: Id,
@@ -93,9 +95,19 @@ impl Sim {
             return self.after(LOOKS, move |sim| sim.look(by, barrier, held, looks + 1));
         }
         let ends = ours.ends.values().map(|end| &self.wires[end.wire]);
-        let peers = ends.map(|wire| if wire.client == node { wire.server } else { wire.client });
-        let (lack, have): (Vec<_>, Vec<_>) =
-            peers.map(|peer| (peer, self.lacks(peer, &held))).partition(|(_, lacks)| lacks.is_some());
+        // What a CZMQ client has taken nobody can know: the socket has taken all, and that counts.
+        let lacks = |wire: &Wire| {
+            let is_client = wire.client == node;
+            let peer = if is_client { wire.server } else { wire.client };
+            if self.is_ours(peer) {
+                return (peer, self.lacks(peer, &held));
+            }
+            // Some values of others are sent to a CZMQ node only when they have been quiet.
+            let own = |held: &&Held| self.oracle.writes[held.id].node == node;
+            let own: Vec<Held> = held.iter().filter(own).cloned().collect();
+            (peer, is_client.then(|| self.lacks(peer, &own)).flatten())
+        };
+        let (lack, have): (Vec<_>, Vec<_>) = ends.map(lacks).partition(|(_, lacks)| lacks.is_some());
         if passed > have.len() {
             let lack: Vec<_> = lack.into_iter().filter_map(|(peer, lacks)| Some((peer, lacks?))).collect();
             let text =
@@ -106,11 +118,10 @@ impl Sim {
 
     /// Describes the first of these values that a peer does not have, nor a value that is no older.
     fn lacks(&self, peer: usize, held: &[Held]) -> Option<String> {
-        // CZMQ's client cannot be asked, and CZMQ nodes do not tell values apart by age. A copy of a node is not sent
-        // what its original wrote: to peers it seems to have written that itself. A node that was ahead by hours keeps
-        // what was stamped by nodes that followed it, until those knew better.
+        // A copy of a node is not sent what its original wrote: to peers it seems to have written that itself. A node that
+        // was ahead by hours keeps what was stamped by nodes that followed it, until those knew better.
         let Member { seed, was_ahead, .. } = &self.nodes[peer];
-        if self.has_stock() || self.is_limited(peer) || seed.is_some() || *was_ahead {
+        if self.is_limited(peer) || seed.is_some() || *was_ahead {
             return None;
         }
         let by = (peer, self.nodes[peer].life);
