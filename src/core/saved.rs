@@ -110,12 +110,14 @@ pub(super) struct Head {
     pub(super) forgotten: u64,
     /// The hybrid time up to which what it holds may be out of date; 0 if it is not.
     pub(super) doubtful: u64,
+    /// The hybrid time since which it knows of all removals but those that are forgotten.
+    pub(super) since: u64,
 }
 
 impl Head {
     /// The head's bytes.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut bytes: Vec<u8> = [self.id, self.clock, self.forgotten, self.doubtful]
+        let mut bytes: Vec<u8> = [self.id, self.clock, self.forgotten, self.doubtful, self.since]
             .iter()
             .flat_map(|n| n.to_be_bytes())
             .collect();
@@ -130,7 +132,7 @@ impl Head {
             return None;
         }
         let mut next = || number(&mut rest);
-        Some(Head { id: next()?, clock: next()?, forgotten: next()?, doubtful: next()? })
+        Some(Head { id: next()?, clock: next()?, forgotten: next()?, doubtful: next()?, since: next()? })
     }
 }
 
@@ -140,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_was_saved_is_read_and_what_was_changed_since_is_not() {
-        let head = Head { id: 1 << 63, clock: 2, forgotten: 3, doubtful: 4 };
+        let head = Head { id: 1 << 63, clock: 2, forgotten: 3, doubtful: 4, since: 5 };
         let bytes = head.encode();
         assert_eq!(Head::decode(&bytes), Some(head));
         let ends = Some(Ends { wall: 1_800_000_000_000, remaining: 5 });

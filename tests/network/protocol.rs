@@ -84,8 +84,8 @@ fn every_example_means_what_its_row_says() {
         let name = Some(&b"hub"[..]);
         *m == Message::Hello(Extension { node: Some(NODE), clock: Some(0x10000), name, ..plain })
     });
-    check("HELLO with node 8000000000000001, clock 10000, knowledge 10000 and 20000", &|m| {
-        let knowledge = Some(Knowledge { forgotten: 0x10000, doubtful: 0x20000 });
+    check("HELLO with node 8000000000000001, clock 10000, knowledge 10000, 20000 and 30000", &|m| {
+        let knowledge = Some(Knowledge { forgotten: 0x10000, doubtful: 0x20000, since: 0x30000 });
         *m == Message::Hello(Extension { node: Some(NODE), clock: Some(0x10000), knowledge, ..plain })
     });
     check("PONG with node 8000000000000001, OFFERS, clock 10000, wall 1, nothing held", &|m| {

@@ -54,6 +54,8 @@ pub struct Knowledge {
     pub forgotten: u64,
     /// Hybrid time up to which what the node holds is from before it was away, and may be out of date; 0 if it is not.
     pub doubtful: u64,
+    /// Hybrid time since which the node, or one that it has learnt from, has been there and knows of each removal.
+    pub since: u64,
 }
 
 /// Fields of an extension block; all are absent where there is no block.
@@ -87,7 +89,7 @@ pub struct Extension<'a> {
     pub network: Option<&'a [u8]>,
     /// Whether a published tuple lives as long as the node that announced it.
     pub announced: bool,
-    /// How far what the sender knows can be relied on; absent where nothing was forgotten and nothing is doubtful.
+    /// How far what the sender knows can be relied on; absent from peers that do not know the field.
     pub knowledge: Option<Knowledge>,
 }
 
@@ -159,8 +161,8 @@ impl<'a> Extension<'a> {
         if self.announced {
             field(ANNOUNCED, &[]);
         }
-        if let Some(Knowledge { forgotten, doubtful }) = self.knowledge {
-            field(KNOWLEDGE, &[&forgotten.to_be_bytes(), &doubtful.to_be_bytes()]);
+        if let Some(Knowledge { forgotten, doubtful, since }) = self.knowledge {
+            field(KNOWLEDGE, &[&forgotten.to_be_bytes(), &doubtful.to_be_bytes(), &since.to_be_bytes()]);
         }
     }
 
@@ -198,7 +200,11 @@ impl<'a> Extension<'a> {
                 NETWORK => return Err(Invalid::Extension),
                 ANNOUNCED => extension.announced = true,
                 KNOWLEDGE => {
-                    extension.knowledge = Some(Knowledge { forgotten: field.u64()?, doubtful: field.u64()? });
+                    extension.knowledge = Some(Knowledge {
+                        forgotten: field.u64()?,
+                        doubtful: field.u64()?,
+                        since: field.u64()?,
+                    });
                 }
                 _ => continue,
             }
@@ -239,7 +245,7 @@ mod tests {
             hidden: Some(14),
             network: Some(b"network"),
             announced: true,
-            knowledge: Some(Knowledge { forgotten: 15, doubtful: 16 }),
+            knowledge: Some(Knowledge { forgotten: 15, doubtful: 16, since: 17 }),
         }
     }
 

@@ -134,7 +134,7 @@ impl Node {
             hidden: self.hidden_field(id),
             name: Some(&*self.name).filter(|name| !name.is_empty()),
             network: Some(self.network.name()).filter(|name| !name.is_empty()),
-            knowledge: self.past.knowledge(),
+            knowledge: Some(self.past.knowledge()),
             ..Extension::default()
         }
     }

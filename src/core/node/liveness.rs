@@ -298,6 +298,7 @@ impl Node {
             }
         }
         self.give_up_requests(now);
+        self.end_old_doubt(now);
         self.prune_memory(now);
         self.count_links();
         self.reconsider_some();

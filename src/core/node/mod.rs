@@ -56,7 +56,7 @@ pub use presence::MemberInfo;
 pub use saved::Changes;
 
 use crate::core::anti_entropy::AntiEntropy;
-use crate::core::clock::{Clock, Now, PeerClocks, Stamp, node_id};
+use crate::core::clock::{Clock, Now, PeerClocks, Stamp, is_possible, node_id};
 use crate::core::codec::{MAX_NAME, Summary};
 use crate::core::encodings::Encodings;
 use crate::core::event::Event;
@@ -201,6 +201,8 @@ impl Node {
             presence: presence::Presence::new(id, grace),
             random,
         };
+        let since = if is_possible(now.wall) { node.latest(now) } else { u64::MAX };
+        node.past.begin(since);
         node.schedule_sweep(now);
         node
     }

@@ -1,10 +1,15 @@
 //! A node's content over restarts: what its file is told, and coming back with what the file has.
 //!
-//! Who comes back may have been away for so long that others have forgotten a removal of what it still holds. Each node
-//! knows the latest removal that it has forgotten, and tells it in its introduction. If that is later than the last that
-//! the returning one has known, what this one holds from before may be removed for long: it drops that, and asks for
-//! everything, as a new node does. Where a whole network comes back, nobody has forgotten anything meanwhile, and all keep
-//! what they have.
+//! Who comes back may have been away for so long that others have forgotten a removal of what it still holds. It is
+//! *doubtful*, as of the latest hybrid time that it knew then. Each node knows the latest removal that it has forgotten, and
+//! tells it in its introduction. If that is later, what the returning node holds from before may be removed for long: it
+//! drops that, and takes what the peer has. The doubt ends with that, or with a peer that has been there all the time and has
+//! forgotten nothing later, or when the node has been back for as long as removals are remembered: then whoever comes back
+//! after it is judged by it.
+//!
+//! A doubtful node tells only of removals that it had forgotten before it was away, which are not later than its own doubt.
+//! So of two doubtful nodes one at most drops what it has: the one that was away first. Where a whole network comes back,
+//! what the last one knew stays.
 
 use super::Node;
 use super::converge::Write;
@@ -14,6 +19,7 @@ use crate::core::codec::Knowledge;
 use crate::core::event::ChangeKind;
 use crate::core::id::{LinkId, Slot};
 use crate::core::plumtree;
+use crate::core::rights::Access;
 use crate::core::saved::{Ends, Head, Saved};
 use crate::core::store::{Change, Register, State, tombstone};
 use crate::core::tuple::{Tuple, check_key, is_text, value_hash};
@@ -35,6 +41,12 @@ pub(super) struct Past {
     doubtful: u64,
     /// See [`Knowledge::forgotten`].
     forgotten: u64,
+    /// The same of removals that are forgotten while what the node holds is doubtful.
+    forgotten_since: u64,
+    /// See [`Knowledge::since`].
+    since: u64,
+    /// When the node came back (mono ms).
+    back_at: u64,
     /// Doubtful tuples that were dropped, and that the owner has not been told of: peers may hold them yet.
     dropped: HashMap<Box<[u8]>, (Tuple, Stamp)>,
     /// When the file was last told the time (mono ms).
@@ -62,15 +74,26 @@ impl Past {
         stamp.time <= self.until
     }
 
+    /// Notes when the node began, by a clock that may be right: a hybrid time.
+    pub(super) fn begin(&mut self, time: u64) {
+        self.since = time;
+    }
+
     /// Notes that a removal is forgotten.
     pub(super) fn on_forgotten(&mut self, stamp: Stamp) {
-        self.forgotten = self.forgotten.max(stamp.time);
+        let forgotten = if self.doubtful > 0 { &mut self.forgotten_since } else { &mut self.forgotten };
+        *forgotten = (*forgotten).max(stamp.time);
+    }
+
+    fn end_doubt(&mut self) {
+        self.doubtful = 0;
+        self.forgotten = self.forgotten.max(std::mem::take(&mut self.forgotten_since));
     }
 
     /// What a peer is told.
-    pub(super) fn knowledge(&self) -> Option<Knowledge> {
-        let Past { forgotten, doubtful, .. } = *self;
-        (forgotten > 0 || doubtful > 0).then_some(Knowledge { forgotten, doubtful })
+    pub(super) fn knowledge(&self) -> Knowledge {
+        let Past { forgotten, doubtful, since, .. } = *self;
+        Knowledge { forgotten, doubtful, since }
     }
 
     /// The dropped tuple of a key, which the owner still takes for held.
@@ -88,7 +111,7 @@ impl Node {
     /// Takes identity and clock over from the head of a file; false if it is damaged. To be called before
     /// [`restore`](Node::restore), where [`may_restore`](Node::may_restore).
     pub fn restore_head(&mut self, head: &[u8], now: Now) -> bool {
-        let Some(Head { id, clock, forgotten, doubtful }) = Head::decode(head) else { return false };
+        let Some(Head { id, clock, forgotten, doubtful, since }) = Head::decode(head) else { return false };
         self.id = id;
         self.tree = plumtree::State::new(id, self.random.u64(..));
         let is_wished = self.is_membership_wished();
@@ -96,7 +119,8 @@ impl Node {
         self.set_membership(is_wished, now);
         self.clock.observe(clock);
         let doubtful = if doubtful > 0 { doubtful } else { clock };
-        self.past = Past { until: clock, doubtful, forgotten, ..Past::default() };
+        let forgotten = forgotten.min(doubtful);
+        self.past = Past { until: clock, doubtful, forgotten, since, back_at: now.mono, ..Past::default() };
         self.met_anybody = true;
         true
     }
@@ -180,8 +204,8 @@ impl Node {
             changes.number = 0;
         }
         self.past.head_at = now.mono;
-        let Past { forgotten, doubtful, .. } = self.past;
-        changes.head = Head { id: self.id, clock: self.latest(now), forgotten, doubtful }.encode();
+        let Knowledge { forgotten, doubtful, since } = self.past.knowledge();
+        changes.head = Head { id: self.id, clock: self.latest(now), forgotten, doubtful, since }.encode();
         Some(changes)
     }
 
@@ -200,22 +224,48 @@ impl Node {
         self.past.saved
     }
 
-    /// Takes what a peer says of its knowledge in its introduction.
-    pub(super) fn on_knowledge(&mut self, theirs: Option<Knowledge>) {
-        let Knowledge { forgotten, doubtful } = theirs.unwrap_or_default();
-        if forgotten > self.past.doubtful && self.past.doubtful > 0 {
-            self.drop_doubtful();
-            self.past.doubtful = 0;
-        } else if doubtful == 0 {
-            self.past.doubtful = 0;
+    /// Takes what a peer says of its knowledge in its introduction. A peer that may not read and remove everything is no
+    /// judge of what it is not shown.
+    pub(super) fn on_knowledge(&mut self, id: LinkId, theirs: Option<Knowledge>, now: Now) {
+        let Some(Knowledge { forgotten, doubtful, since }) = theirs else { return };
+        // No removal is later than the present, whatever a peer says: what is removed from now on is not doubted.
+        let forgotten = forgotten.min(self.latest(now));
+        let is_restricted = self.links.get(&id).is_none_or(|link| link.rights.table.is_some());
+        if self.past.doubtful > 0 {
+            let is_later = forgotten > self.past.doubtful;
+            if is_later {
+                self.drop_doubtful(id);
+            }
+            if !is_restricted && (is_later || doubtful == 0 && since <= self.past.doubtful) {
+                self.past.end_doubt();
+            }
         }
-        self.past.forgotten = self.past.forgotten.max(forgotten);
+        if !is_restricted {
+            self.past.forgotten = self.past.forgotten.max(forgotten);
+            if doubtful == 0 {
+                self.past.since = self.past.since.min(since);
+            }
+        }
     }
 
-    /// Drops everything that may be out of date.
-    fn drop_doubtful(&mut self) {
+    /// Ends the doubt when the node has been back for as long as removals are remembered.
+    pub(super) fn end_old_doubt(&mut self, now: Now) {
+        if self.past.doubtful > 0 && now.mono >= self.past.back_at.saturating_add(self.settings.tombstone) {
+            self.past.end_doubt();
+        }
+    }
+
+    /// Drops everything that may be out of date, as far as the peer of a link can tell.
+    fn drop_doubtful(&mut self, id: LinkId) {
         let until = self.past.doubtful;
-        let old = |(_, held): &(Slot, &Register)| held.stamp.time <= until;
+        let table = self.links.get(&id).and_then(|link| link.rights.table.clone());
+        let may_judge = |key: &[u8]| {
+            table.as_ref().is_none_or(|table| {
+                let access = table.access(key);
+                access.allows(Access::READ) && access.allows(Access::RETRACT)
+            })
+        };
+        let old = |(_, held): &(Slot, &Register)| held.stamp.time <= until && may_judge(held.tuple.key());
         let slots: Vec<Slot> = self.store.iter().filter(old).map(|(slot, _)| slot).collect();
         for slot in slots {
             let held = self.store.held(slot);

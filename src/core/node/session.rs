@@ -155,7 +155,7 @@ impl Node {
         }
         let Some(link) = self.links.get_mut(&id) else { return };
         link.on_introduced(peer, &extension);
-        self.on_knowledge(extension.knowledge);
+        self.on_knowledge(id, extension.knowledge, now);
         self.observe(id, extension, now);
         if let Some((link, summary)) = self.links.get_mut(&id).zip(extension.summary) {
             link.sync.on_summary(summary, extension.hidden);
@@ -185,7 +185,7 @@ impl Node {
         let cursor = link.cursor();
         link.sync.on_summary(extension.summary.unwrap_or_default(), extension.hidden);
         self.find_itself(id, peer);
-        self.on_knowledge(extension.knowledge);
+        self.on_knowledge(id, extension.knowledge, now);
         self.observe(id, extension, now);
         self.become_extended(id, cursor, now);
         if extension.summary.is_some() {

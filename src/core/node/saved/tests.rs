@@ -178,15 +178,7 @@ fn after(away: u64) -> (Node, Node, u64, Vec<Event>) {
     file.save(&mut one, at(end));
     other.retract(b"removed", at(end + 1)).unwrap();
     let begin = end + away;
-    // Somebody else is there all the time: a node that is alone forgets nothing.
-    let stays = other.open_link(Role::Server, at(end)).unwrap();
-    let hello = Extension { node: Some(1 << 63), ..Extension::default() };
-    other.handle_frame(stays, &encode(MessageId::Hello, &hello), at(end));
-    for ms in (end..begin).step_by(1000) {
-        other.handle_timeout(at(ms));
-        while other.poll_transmit(stays, at(ms)).is_some() {}
-    }
-    other.close_link(stays, at(begin));
+    in_company(&mut other, end, begin);
     assert_eq!(other.stats().tombstones, u64::from(away < HOUR), "{away}");
     let mut back = file.restore(3, at(begin));
     back.publish(b"fresh", b"1", 0, at(begin)).unwrap();
@@ -238,4 +230,115 @@ fn a_file_that_is_not_written_for_long_is_written_anew() {
     (0..long - 1).for_each(|key| assert!(node.unpublish(format!("{key}").as_bytes(), at(1001))));
     file.save(&mut node, at(1001));
     assert_eq!(file.records.len(), 1);
+}
+
+/// Lets somebody be linked to a node for some time, in which it forgets what was removed: a node that is alone does not.
+fn in_company(node: &mut Node, from: u64, until: u64) {
+    let link = node.open_link(Role::Server, at(from)).unwrap();
+    let hello = Extension { node: Some(1 << 63), ..Extension::default() };
+    node.handle_frame(link, &encode(MessageId::Hello, &hello), at(from));
+    for ms in (from..until).step_by(1000) {
+        node.handle_timeout(at(ms));
+        while node.poll_transmit(link, at(ms)).is_some() {}
+    }
+    node.close_link(link, at(until));
+}
+
+/// Two nodes hold the same, and end. Returns their files, and when that was.
+fn two_ended() -> ([File; 2], u64) {
+    let (mut one, mut first) = new(1, 1000);
+    let (mut other, mut second) = new(2, 1000);
+    for key in [&b"stays"[..], b"removed"] {
+        one.publish(key, b"1", 0, at(1000)).unwrap();
+    }
+    let end = meet(&mut one, &mut other, 1000);
+    first.save(&mut one, at(end));
+    second.save(&mut other, at(end));
+    ([first, second], end)
+}
+
+#[test]
+fn a_network_that_has_come_back_keeps_what_it_has_whatever_it_removes_and_forgets_then() {
+    let ([first, second], end) = two_ended();
+    for minutes in [30, 59, 61, 120, 240] {
+        let (mut one, mut other) = (first.restore(3, at(end)), second.restore(4, at(end)));
+        let met = meet(&mut one, &mut other, end);
+        one.retract(b"removed", at(met)).unwrap();
+        let met = meet(&mut one, &mut other, met);
+        let again = met + minutes * 60_000;
+        in_company(&mut one, met, again);
+        in_company(&mut other, met, again);
+        let end = meet(&mut one, &mut other, again);
+        assert_eq!([keys(&one, end), keys(&other, end)], [["stays"], ["stays"]], "{minutes} minutes");
+    }
+}
+
+#[test]
+fn who_comes_back_to_those_who_came_back_before_is_judged_by_them() {
+    let ([first, second], end) = two_ended();
+    let mut one = first.restore(3, at(end));
+    one.retract(b"removed", at(end + 1)).unwrap();
+    let begin = end + 3 * HOUR;
+    in_company(&mut one, end + 1, begin);
+    assert_eq!(one.stats().tombstones, 0);
+    let mut other = second.restore(4, at(begin));
+    let end = meet(&mut other, &mut one, begin);
+    assert_eq!([keys(&one, end), keys(&other, end)], [["stays"], ["stays"]]);
+}
+
+#[test]
+fn a_newcomer_who_comes_first_ends_no_doubt() {
+    let ([first, second], end) = two_ended();
+    let mut one = first.restore(3, at(end));
+    one.retract(b"removed", at(end + 1)).unwrap();
+    let begin = end + 3 * HOUR;
+    in_company(&mut one, end + 1, begin);
+    let mut other = second.restore(4, at(begin));
+    let mut newcomer = Node::new(Settings::default(), 5, at(begin));
+    let end = meet(&mut newcomer, &mut other, begin);
+    let end = meet(&mut other, &mut one, end);
+    assert_eq!([keys(&one, end), keys(&other, end)], [["stays"], ["stays"]]);
+}
+
+#[test]
+fn who_has_been_there_all_the_time_ends_the_doubt() {
+    let ([first, _], end) = two_ended();
+    let (mut other, _) = new(2, 1000);
+    let mut one = first.restore(3, at(end));
+    let end = meet(&mut one, &mut other, end);
+    assert_eq!((one.past.doubtful, keys(&other, end).len()), (0, 2));
+    assert!(one.past.since <= other.past.since);
+}
+
+#[test]
+fn what_is_forgotten_early_for_want_of_room_judges_nobody_who_came_back_at_the_same_time() {
+    let ([first, second], end) = two_ended();
+    let settings = Settings { max_tuples: 2, ..Settings::default() };
+    let mut nodes = [first.restore(3, at(end)), second.restore(4, at(end))];
+    for node in &mut nodes {
+        node.set_settings(settings.clone(), at(end));
+        for key in 0..4 {
+            node.retract(format!("{key}").as_bytes(), at(end)).unwrap();
+        }
+        assert_eq!(node.stats().tombstones, 2);
+    }
+    let [one, other] = &mut nodes;
+    let end = meet(one, other, end);
+    assert_eq!([keys(one, end), keys(other, end)], [["removed", "stays"], ["removed", "stays"]]);
+}
+
+#[test]
+fn a_peer_that_lies_about_the_future_costs_nothing_that_is_written_later() {
+    let (mut node, _) = new(1, 1000);
+    let link = node.open_link(Role::Server, at(1000)).unwrap();
+    let knowledge = Some(Knowledge { forgotten: u64::MAX, doubtful: 0, since: 0 });
+    let hello = Extension { node: Some(1 << 63), knowledge, ..Extension::default() };
+    node.handle_frame(link, &encode(MessageId::Hello, &hello), at(1000));
+    node.close_link(link, at(1000));
+    let (mut other, mut file) = new(2, 1000);
+    other.publish(b"unsent", b"1", 0, at(2000)).unwrap();
+    file.save(&mut other, at(2000));
+    let mut back = file.restore(2, at(3000));
+    let end = meet(&mut back, &mut node, 3000);
+    assert_eq!([keys(&back, end), keys(&node, end)], [["unsent"], ["unsent"]]);
 }
