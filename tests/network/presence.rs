@@ -174,3 +174,46 @@ fn members_are_listed_and_their_comings_and_goings_told() {
     assert!(told(hub, "MEMBER ").is_empty() && told(hub, "GONE ").is_empty(), "who does not ask is not told");
     assert!(stock.lines().iter().all(|line| line.starts_with("DELIVER") || line.starts_with('!')));
 }
+
+/// A hundred processes, a third of which die, a third end, and some stand still for a while, beside CZMQ leaves: what each
+/// watcher is told is the end of those who went, once, and nothing about anybody else.
+#[test]
+fn of_a_hundred_processes_those_who_went_are_missed_once_and_no_others() {
+    let nodes = star(&[Native, Native, Preload, Stock, Stock]);
+    let [hub, leaf, actor, ..] = &nodes[..] else { unreachable!() };
+    let endpoint = hub.bind();
+    let members: Vec<Node> = (0..100).map(|i| Node::new(Native, &format!("m{i}"))).collect();
+    let keys = |i: usize| (0..3).map(move |key| format!("m{i}/{key}"));
+    for (i, member) in members.iter().enumerate() {
+        member.connect(&endpoint);
+        keys(i).for_each(|key| member.send(&format!("ANNOUNCE {key} here 60000")));
+    }
+    for node in &nodes {
+        assert!(node.wait_tuples(LONG, |held| held.len() == 300), "{}", node.tuples().len());
+    }
+    let begun = Instant::now();
+    let (killed, rest) = members.split_at(30);
+    let (ended, living) = rest.split_at(30);
+    let stopped = &living[..10];
+    stopped.iter().for_each(|member| member.host.stop());
+    killed.iter().for_each(|member| member.host.kill());
+    ended.iter().for_each(|member| drop(member.destroy()));
+    let watchers = [hub, leaf, actor];
+    for i in 0..60 {
+        keys(i).for_each(|key| drop(until_gone(&watchers, &key, begun)));
+    }
+    println!("measured: all 60 are gone everywhere after {:?}", begun.elapsed());
+    stopped.iter().for_each(|member| member.host.resume());
+    for (i, member) in living.iter().enumerate() {
+        member.publish(&format!("lives {i}"), "1");
+    }
+    for i in 0..living.len() {
+        all_hold(&nodes, &format!("lives {i}"), "1");
+    }
+    for node in watchers {
+        let told = node.lines().iter().filter(|line| line.starts_with("RETRACT")).count();
+        assert_eq!((told, node.status()), (180, 120 + 40), "none of those who live was missed");
+        assert_eq!(node.delivered().len(), 300 + 40, "nobody's value came twice");
+    }
+    assert_eq!(nodes[3].status(), 300 + 40, "a CZMQ node cannot be told");
+}
