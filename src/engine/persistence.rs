@@ -12,11 +12,14 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+
 use crate::core::Changes;
 use crate::log::show;
 use crate::warning::Kind;
 
 use super::event_fd::EventFd;
+use super::raw::Poller;
 use super::store_file::{Opened, StoreFile};
 use super::{Engine, Error};
 
@@ -34,9 +37,7 @@ pub(super) struct Persistence {
     path: PathBuf,
     /// `None` when no more follows.
     batches: Option<Sender<Changes>>,
-    outcomes: Receiver<Result<u64, Error>>,
-    /// Readable while there are outcomes.
-    wake: Arc<EventFd>,
+    outcome: Arc<Outcome>,
     thread: Option<JoinHandle<()>>,
     is_writing: bool,
     is_failing: bool,
@@ -44,6 +45,30 @@ pub(super) struct Persistence {
     next_at: u64,
     /// Numbers of changes for which the owner waits.
     awaited: VecDeque<u64>,
+}
+
+/// What became of a batch, on its way from the thread to the engine. The descriptor is raised and lowered under the lock, so
+/// that it is readable exactly while there is something.
+struct Outcome {
+    last: Mutex<Option<Result<u64, Error>>>,
+    wake: EventFd,
+}
+
+impl Outcome {
+    fn set(&self, outcome: Result<u64, Error>) {
+        let mut last = self.last.lock();
+        *last = Some(outcome);
+        self.wake.raise();
+    }
+
+    fn take(&self) -> Option<Result<u64, Error>> {
+        let mut last = self.last.lock();
+        let outcome = last.take();
+        if outcome.is_some() {
+            self.wake.lower();
+        }
+        outcome
+    }
 }
 
 impl Engine {
@@ -58,7 +83,7 @@ impl Engine {
             return Err(Error::with(libc::EISCONN, FIXED));
         }
         let Opened { file, head, set_aside } = StoreFile::open(path)?;
-        let wake = Arc::new(EventFd::new().map_err(|error| Error::io("cannot watch the store", &error))?);
+        let wake = EventFd::new().map_err(|error| Error::io("cannot watch the store", &error))?;
         let shown = show(path.as_os_str().as_encoded_bytes()).to_string();
         if let Some(aside) = set_aside {
             let aside = show(aside.as_os_str().as_encoded_bytes()).to_string();
@@ -151,23 +176,25 @@ impl Engine {
     pub(super) fn end_saving(&mut self) {
         let Some(mut persistence) = self.persistence.take() else { return };
         let until = Instant::now() + LONGEST;
-        let mut is_late = false;
-        loop {
-            if persistence.is_writing {
+        let mut poller = Poller::new();
+        poller.add(persistence.fd(), false);
+        let is_late = loop {
+            while persistence.is_writing && !persistence.is_failing && Instant::now() < until {
                 let left = until.saturating_duration_since(Instant::now());
-                match persistence.outcomes.recv_timeout(left) {
-                    Ok(Ok(_)) => persistence.is_writing = false,
-                    // It tries again, which takes too long now.
-                    Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => break is_late = true,
-                    Err(RecvTimeoutError::Timeout) => break is_late = true,
+                if poller.wait(Some(left)).is_err() {
+                    break;
                 }
+                persistence.is_failing |= persistence.take_outcome().is_some_and(|outcome| outcome.is_err());
+            }
+            if persistence.is_writing {
+                break true; // a disk that refuses is asked again later, which takes too long now
             }
             let now = self.clock.now();
             match self.node.poll_unsaved(BATCH, now) {
                 Some(changes) => persistence.write(changes),
-                None => break,
+                None => break false,
             }
-        }
+        };
         persistence.batches = None;
         if is_late {
             self.logger.warn_of(Kind::StoreUnsaved, &[("file", persistence.shown())]);
@@ -183,31 +210,24 @@ const MOST_AWAITED: usize = 1000;
 const FIXED: &str = "the store is set once, before BIND, CONNECT and ANNOUNCE";
 
 impl Persistence {
-    fn new(path: PathBuf, file: StoreFile, wake: Arc<EventFd>) -> std::io::Result<Persistence> {
+    fn new(path: PathBuf, file: StoreFile, wake: EventFd) -> std::io::Result<Persistence> {
         let (batches, next) = mpsc::channel();
-        let (done, outcomes) = mpsc::channel();
-        let raise = Arc::clone(&wake);
-        let write = move || {
-            let report = |outcome| {
-                // This fails if the engine does not wait any more.
-                let _ = done.send(outcome);
-                raise.raise();
-            };
-            write_all(file, &next, &report);
-        };
+        let outcome = Arc::new(Outcome { last: Mutex::default(), wake });
+        let report = Arc::clone(&outcome);
+        let write = move || write_all(file, &next, &report);
         let thread = thread::Builder::new().name("zgossip store".to_owned()).spawn(write)?;
         let (batches, thread) = (Some(batches), Some(thread));
         let (is_writing, is_failing, next_at, awaited) = Default::default();
-        Ok(Persistence { path, batches, outcomes, wake, thread, is_writing, is_failing, next_at, awaited })
+        Ok(Persistence { path, batches, outcome, thread, is_writing, is_failing, next_at, awaited })
     }
 
     fn shown(&self) -> String {
         show(self.path.as_os_str().as_encoded_bytes()).to_string()
     }
 
-    /// The descriptor that is readable while there are outcomes.
+    /// The descriptor that is readable while there is an outcome.
     pub(super) fn fd(&self) -> RawFd {
-        self.wake.as_fd().as_raw_fd()
+        self.outcome.wake.as_fd().as_raw_fd()
     }
 
     /// Takes a question of the owner for a number of changes that the file has now.
@@ -219,8 +239,7 @@ impl Persistence {
         if !self.is_writing {
             return None;
         }
-        self.wake.lower();
-        let outcome = self.outcomes.try_recv().ok()?;
+        let outcome = self.outcome.take()?;
         self.is_writing = outcome.is_err();
         Some(outcome)
     }
@@ -232,18 +251,18 @@ impl Persistence {
 }
 
 /// Writes batches until no more follow. One that fails is tried again, and the next one does not come before.
-fn write_all(file: StoreFile, next: &Receiver<Changes>, report: &dyn Fn(Result<u64, Error>)) {
+fn write_all(file: StoreFile, next: &Receiver<Changes>, report: &Outcome) {
     let mut file = Ok(file);
     while let Ok(changes) = next.recv() {
         loop {
             match file.and_then(|file| file.write(&changes)) {
                 Ok(written) => {
                     file = Ok(written);
-                    report(Ok(changes.number));
+                    report.set(Ok(changes.number));
                     break;
                 }
                 Err(closed) => {
-                    report(Err(closed.error));
+                    report.set(Err(closed.error));
                     if matches!(next.recv_timeout(RETRY), Err(RecvTimeoutError::Disconnected)) {
                         return;
                     }

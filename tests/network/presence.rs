@@ -186,7 +186,9 @@ fn of_a_hundred_processes_those_who_went_are_missed_once_and_no_others() {
     let keys = |i: usize| (0..3).map(move |key| format!("m{i}/{key}"));
     for (i, member) in members.iter().enumerate() {
         member.connect(&endpoint);
-        keys(i).for_each(|key| member.send(&format!("ANNOUNCE {key} here 60000")));
+        for key in keys(i) {
+            member.send(&format!("ANNOUNCE {key} here 60000"));
+        }
     }
     for node in &nodes {
         assert!(node.wait_tuples(LONG, |held| held.len() == 300), "{}", node.tuples().len());
@@ -195,15 +197,25 @@ fn of_a_hundred_processes_those_who_went_are_missed_once_and_no_others() {
     let (killed, rest) = members.split_at(30);
     let (ended, living) = rest.split_at(30);
     let stopped = &living[..10];
-    stopped.iter().for_each(|member| member.host.stop());
-    killed.iter().for_each(|member| member.host.kill());
-    ended.iter().for_each(|member| drop(member.destroy()));
+    for member in stopped {
+        member.host.stop();
+    }
+    for member in killed {
+        member.host.kill();
+    }
+    for member in ended {
+        member.destroy();
+    }
     let watchers = [hub, leaf, actor];
     for i in 0..60 {
-        keys(i).for_each(|key| drop(until_gone(&watchers, &key, begun)));
+        for key in keys(i) {
+            until_gone(&watchers, &key, begun);
+        }
     }
     println!("measured: all 60 are gone everywhere after {:?}", begun.elapsed());
-    stopped.iter().for_each(|member| member.host.resume());
+    for member in stopped {
+        member.host.resume();
+    }
     for (i, member) in living.iter().enumerate() {
         member.publish(&format!("lives {i}"), "1");
     }

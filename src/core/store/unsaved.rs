@@ -5,7 +5,7 @@
 
 use super::{Register, Store};
 use crate::core::id::Slot;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// Keys that may be noted. With more of them the file is written anew: it was not written for long.
 const MOST_NOTED: usize = 65_536;
@@ -16,7 +16,7 @@ pub(in crate::core) struct Unsaved {
     /// Offset in the change log up to which the file has what the log has.
     pub(super) cursor: u32,
     /// Keys that were removed, hidden or replaced by a tombstone.
-    noted: HashSet<Box<[u8]>>,
+    noted: BTreeSet<Box<[u8]>>,
     /// Whether the file is to be written anew.
     all: bool,
     /// Number of notes that were ever made.
@@ -32,7 +32,7 @@ impl Unsaved {
         if self.noted.len() < MOST_NOTED {
             self.noted.insert(key.into());
         } else {
-            (self.noted, self.all, self.cursor) = (HashSet::new(), true, 0);
+            (self.noted, self.all, self.cursor) = (BTreeSet::new(), true, 0);
         }
     }
 }
@@ -51,7 +51,7 @@ impl Store {
     /// Begins to note what a file lacks: everything if `all`, and what the file has is to be dropped; otherwise nothing.
     pub(in crate::core) fn begin_saving(&mut self, all: bool) {
         let cursor = if all { 0 } else { self.changes.end() };
-        self.unsaved = Some(Box::new(Unsaved { cursor, noted: HashSet::new(), all, number: 0 }));
+        self.unsaved = Some(Box::new(Unsaved { cursor, noted: BTreeSet::new(), all, number: 0 }));
     }
 
     /// Notes that the key in a slot changes, and the log does not say so.
@@ -81,8 +81,7 @@ impl Store {
         if std::mem::take(&mut unsaved.all) {
             goes_on = take(self, Change::Clear);
         }
-        while goes_on && let Some(key) = unsaved.noted.iter().next().cloned() {
-            unsaved.noted.remove(&key);
+        while goes_on && let Some(key) = unsaved.noted.pop_first() {
             goes_on = match self.find(&key) {
                 Some(slot) => take(self, Change::Put(slot, self.held(slot))),
                 None => take(self, Change::Gone(key)),
