@@ -22,6 +22,8 @@ struct Announcement {
     lease_ms: u32,
     /// When it was last written (mono ms).
     written_at: u64,
+    /// When it is to be announced again (mono ms).
+    due_at: Option<u64>,
 }
 
 /// All that the node has announced.
@@ -68,14 +70,16 @@ impl Announcements {
         self.remove(tuple.key());
         self.bytes += COST + tuple.key().len() + tuple.value().len();
         *self.leases.entry(lease_ms).or_default() += 1;
-        self.of.insert(tuple.key().into(), Announcement { tuple, lease_ms, written_at: now });
+        self.of.insert(tuple.key().into(), Announcement { tuple, lease_ms, written_at: now, due_at: None });
     }
 
     /// Forgets an announcement. Returns whether there was one.
     pub(in crate::core) fn remove(&mut self, key: &[u8]) -> bool {
         let Some(gone) = self.of.remove(key) else { return false };
         self.bytes -= COST + key.len() + gone.tuple.value().len();
-        self.due.retain(|(_, due)| &**due != key);
+        if let Some(at) = gone.due_at {
+            self.due.remove(&(at, key.into()));
+        }
         if let Some(count) = self.leases.get_mut(&gone.lease_ms) {
             *count -= 1;
             if *count == 0 {
@@ -114,11 +118,13 @@ impl Announcements {
     /// register stamped `old`.
     pub(in crate::core) fn on_write(&mut self, own: u64, old: Option<Stamp>, new: &Register) {
         let key = new.tuple.key();
-        let Some(announced) = self.of.get(key) else { return };
+        let Some(announced) = self.of.get_mut(key) else { return };
         match meaning(own, old, new) {
             Meaning::Reserve => {}
             Meaning::Again => {
-                self.due.insert((announced.written_at + AGAIN_MS, key.into()));
+                let at = announced.written_at + AGAIN_MS;
+                announced.due_at = Some(at);
+                self.due.insert((at, key.into()));
             }
             Meaning::Over => {
                 self.remove(key);
@@ -135,6 +141,7 @@ impl Announcements {
     pub(in crate::core) fn pop_due(&mut self, now: u64) -> Option<(Tuple, u32)> {
         let (_, key) = self.due.first().filter(|&&(at, _)| at <= now).cloned()?;
         self.due.pop_first();
+        self.of.get_mut(&key)?.due_at = None;
         self.get(&key).map(|(tuple, lease_ms)| (tuple.clone(), lease_ms))
     }
 
