@@ -108,7 +108,7 @@ impl Node {
     fn on_loser(&mut self, id: LinkId, slot: Slot, record: &Record<'_>, now: Now) {
         let &Record { kind, value, stamp, announced, .. } = record;
         let held = self.store.held(slot);
-        if announced && stamp == held.stamp && !held.is_announced() && held.state.has_value() {
+        if announced && stamp == held.stamp && !held.is_announced() && self.may_mark(id, slot) {
             return self.mark_announced(slot, now);
         }
         let same_origin = (stamp.origin == held.stamp.origin).then_some(held.source());

@@ -92,6 +92,16 @@ impl Node {
         }
     }
 
+    /// Returns whether a peer may say that a tuple was announced, which lets it end: not without the right to write such a
+    /// tuple, and not of what this node has written and knows better.
+    pub(in crate::core::node) fn may_mark(&self, id: LinkId, slot: Slot) -> bool {
+        let held = self.store.held(slot);
+        let table = self.links.get(&id).and_then(|link| link.rights.table.as_ref());
+        held.state.has_value()
+            && held.stamp.origin != self.id
+            && table.is_none_or(|table| table.access(held.tuple.key()).allows(Access::ANNOUNCE))
+    }
+
     /// Marks a tuple as announced: it was held as an ordinary one, because it came by a node that does not know better.
     pub(in crate::core::node) fn mark_announced(&mut self, slot: Slot, now: Now) {
         self.store.mark_announced(slot);

@@ -4,6 +4,8 @@ use crate::core::settings::Settings;
 use crate::core::tuple::Tuple;
 use std::collections::BTreeSet;
 
+mod attacks;
+
 /// Nodes, and the links between them; a frame takes a millisecond.
 struct Net {
     nodes: Vec<Node>,
