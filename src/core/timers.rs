@@ -27,6 +27,11 @@ pub(super) enum Timer {
 pub(super) struct Deadline(Option<u64>);
 
 impl Deadline {
+    /// When it is (mono ms), if it stands in the table.
+    pub(super) fn at(&self) -> Option<u64> {
+        self.0
+    }
+
     /// Notes that the timer was taken from the table by [`Timers::pop`].
     pub(super) fn on_fired(&mut self) {
         self.0 = None;

@@ -3,15 +3,32 @@
 use super::{Cause, Members, Output, REMEMBER_MS, SILENT_MS};
 use crate::core::codec::MemberState;
 use crate::core::id::LinkId;
+use crate::core::visits::visit;
+use std::collections::btree_map::Entry;
 
-/// Members whose leases end in one call.
+/// Members whose leases end in one call, that are said to be lost, or whose neighbours are judged.
 const MOST_ENDS: usize = 256;
 
 impl Members {
     /// Notes that this node has a link to a peer, or another one.
     pub(in crate::core) fn link_up(&mut self, peer: u64) {
         *self.linked.entry(peer).or_default() += 1;
-        self.lost.remove(&peer);
+        self.find_again(peer);
+    }
+
+    /// Counts a member as lost from a time on (awake ms), unless it does already.
+    fn lose(&mut self, id: u64, at: u64) {
+        if let Entry::Vacant(place) = self.lost.entry(id) {
+            place.insert(at);
+            self.lost_at.insert((at, id));
+        }
+    }
+
+    /// Counts a member among the lost no more.
+    fn find_again(&mut self, id: u64) {
+        if let Some(at) = self.lost.remove(&id) {
+            self.lost_at.remove(&(at, id));
+        }
     }
 
     /// Notes that this node has a link to a peer less.
@@ -22,7 +39,8 @@ impl Members {
             self.linked.remove(&peer);
             if self.table.contains_key(&peer) {
                 let awake = self.look(now);
-                self.lost.insert(peer, awake + self.grace_ms);
+                self.find_again(peer);
+                self.lose(peer, awake + self.grace_ms);
             }
         }
     }
@@ -31,15 +49,16 @@ impl Members {
     pub(super) fn doubt_again(&mut self, id: u64, awake: u64) {
         let Some(member) = self.table.get(&id) else { return };
         if member.servers.contains(&self.own) && !self.linked.contains_key(&id) {
-            self.lost.entry(id).or_insert(awake + self.grace_ms);
+            self.lose(id, awake + self.grace_ms);
         }
     }
 
     /// The time (monotonic ms) at which [`on_time`](Members::on_time) is to be called.
     pub(in crate::core) fn next_at(&self) -> Option<u64> {
-        let lost = self.lost.values().copied().min();
+        let lost = self.lost_at.first().map(|&(at, _)| at);
+        let to_judge = (!self.to_judge.is_empty()).then_some(0);
         let lease = self.leases.first().map(|&(at, _)| at);
-        let next = [self.tell_at, self.word_at, lost, lease].into_iter().flatten().min()?;
+        let next = [self.tell_at, self.word_at, lost, lease, to_judge].into_iter().flatten().min()?;
         let look = if self.leases.is_empty() { u64::MAX } else { self.awake.look_at() };
         Some(self.awake.mono(next).min(look))
     }
@@ -50,9 +69,10 @@ impl Members {
         if self.word_at.is_some_and(|at| at <= awake) {
             self.give_word(false, awake);
         }
-        let lost: Vec<u64> = self.lost.iter().filter(|&(_, &at)| at <= awake).map(|(&id, _)| id).collect();
-        for id in lost {
-            self.lost.remove(&id);
+        for _ in 0..MOST_ENDS {
+            let Some(&(_, id)) = self.lost_at.first().filter(|&&(at, _)| at <= awake) else { break };
+            visit(1);
+            self.find_again(id);
             self.say_down(id, awake);
         }
         for _ in 0..MOST_ENDS {
@@ -152,16 +172,46 @@ impl Members {
         }
         self.outputs.push_back(Output::Gone(id, cause, source));
         if cause != Cause::Silent {
-            let servers = self.table.get(&id).into_iter().flat_map(|member| member.servers.iter().copied());
-            let clients = self.clients.range((id, 0)..=(id, u64::MAX)).map(|&(_, client)| client);
-            self.to_judge.extend(servers.chain(clients).map(|neighbour| (neighbour, source)));
+            self.to_judge.insert(id, (source, 0));
         }
     }
 
-    /// Judges the neighbours of those that are gone, and theirs.
+    /// Does the same at a time (monotonic ms), for callers outside.
+    pub(in crate::core) fn judge_some(&mut self, now: u64) {
+        let awake = self.look(now);
+        self.judge_neighbours(awake);
+    }
+
+    /// Judges the neighbours of those that are gone, and theirs: some of them, the others when there is time.
     pub(super) fn judge_neighbours(&mut self, awake: u64) {
-        while let Some((id, source)) = self.to_judge.pop() {
-            self.judge(id, source, awake);
+        let mut left = MOST_ENDS;
+        while let Some((gone, source, from)) = self.next_to_judge() {
+            if left == 0 {
+                self.to_judge.insert(gone, (source, from));
+                break;
+            }
+            let servers = self.table.get(&gone).filter(|_| from == 0).map(|gone| gone.servers.clone());
+            let clients = self.clients.range((gone, from)..=(gone, u64::MAX)).map(|&(_, client)| client);
+            let clients: Vec<u64> = clients.take(left).collect();
+            let rest_from =
+                clients.last().filter(|_| clients.len() == left).and_then(|last| last.checked_add(1));
+            if let Some(from) = rest_from {
+                self.to_judge.insert(gone, (source, from));
+            }
+            left = left.saturating_sub(clients.len() + 1);
+            visit(clients.len() + 1);
+            for id in servers.into_iter().flatten().chain(clients) {
+                self.judge(id, source, awake);
+            }
         }
+    }
+
+    /// Takes the member whose neighbours are judged next, with the link that told of its end and the client to begin with.
+    fn next_to_judge(&mut self) -> Option<(u64, Option<LinkId>, u64)> {
+        let next = self.to_judge.range(self.next_judged..).next();
+        let (&gone, &(source, from)) = next.or_else(|| self.to_judge.first_key_value())?;
+        self.to_judge.remove(&gone);
+        self.next_judged = gone.wrapping_add(1);
+        Some((gone, source, from))
     }
 }

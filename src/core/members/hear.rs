@@ -9,7 +9,8 @@ use crate::core::id::LinkId;
 const MOST_DOWNS: usize = 4 * MOST_NEIGHBOURS;
 
 impl Members {
-    /// Takes a record that a peer tells by `link`. `has_room`: more may be remembered.
+    /// Takes a record that a peer tells by `link`; [`judge_some`](Members::judge_some) is to follow. `has_room`: more may be
+    /// remembered.
     pub(in crate::core) fn hear(
         &mut self,
         link: LinkId,
@@ -29,7 +30,6 @@ impl Members {
             None if !has_room || self.table.len() >= MOST_MEMBERS => {}
             _ => self.replace(link, record, state, awake),
         }
-        self.judge_neighbours(awake);
     }
 
     /// Takes a newer word.
@@ -40,7 +40,6 @@ impl Members {
         let was_listed = before.as_ref().is_some_and(Member::is_listed);
         let lease_ms = record.lease.clamp(LEAST_LEASE_MS, MOST_LEASE_MS);
         let ends_at = awake + u64::from(record.remaining.min(lease_ms));
-        let is_new = before.is_none();
         // What is gone already is not missed once more.
         let held =
             if was_listed || state == MemberState::Alive { MemberState::Alive } else { MemberState::Lost };
@@ -61,7 +60,7 @@ impl Members {
             if !was_listed {
                 self.outputs.push_back(Output::Joined(id));
             }
-            if !was_alive && !is_new {
+            if !was_alive {
                 self.outputs.push_back(Output::Back(id));
             }
             self.note(id, is_news, awake);

@@ -97,12 +97,17 @@ pub(in crate::core) struct Members {
     leases: BTreeSet<(u64, u64)>,
     /// Each server of a living member, with that member.
     clients: BTreeSet<(u64, u64)>,
-    /// Members of which a neighbour is gone, and the link that told so: they may have nobody left who hears them.
-    to_judge: Vec<(u64, Option<LinkId>)>,
+    /// Members that are gone, whose neighbours may have nobody left who hears them: the link that told so, and the client
+    /// from which on they are yet to be judged.
+    to_judge: BTreeMap<u64, (Option<LinkId>, u64)>,
+    /// Member from which on the next of these is looked for, so that each has its turn.
+    next_judged: u64,
     /// Peers that this node has links to, and their number.
     linked: BTreeMap<u64, u32>,
     /// Peers that this node has lost its link to, and when (awake ms) it says so.
     lost: BTreeMap<u64, u64>,
+    /// The same, in the order of time.
+    lost_at: BTreeSet<(u64, u64)>,
     /// Milliseconds that a peer has to come back.
     grace_ms: u64,
     /// When this node gives its next word (awake ms).
@@ -124,9 +129,11 @@ impl Members {
             tell_at: None,
             leases: BTreeSet::new(),
             clients: BTreeSet::new(),
-            to_judge: Vec::new(),
+            to_judge: BTreeMap::new(),
+            next_judged: 0,
             linked: BTreeMap::new(),
             lost: BTreeMap::new(),
+            lost_at: BTreeSet::new(),
             grace_ms: 0,
             word_at: None,
             awake: Awake::default(),

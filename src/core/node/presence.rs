@@ -28,7 +28,7 @@ use crate::core::members::{Cause, Details, IDLE_LEASE_MS, Members, Output};
 use crate::core::rights::Access;
 use crate::core::store::Register;
 use crate::core::timers::{Deadline, Timer};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Tuples that are hidden, shown or ended in one turn: some milliseconds.
 const PORTION: usize = 1024;
@@ -45,7 +45,9 @@ pub(super) struct Presence {
     /// Tuples that others have announced, by their origins.
     held: BTreeSet<(u64, Slot)>,
     /// Origins whose tuples are to be hidden, shown or ended.
-    tasks: VecDeque<Task>,
+    tasks: BTreeMap<u64, Task>,
+    /// Origin from which on the next one is looked for, so that each has its turn.
+    next_task: u64,
     deadline: Deadline,
     /// Version of the members when all links were last checked for output.
     told: u64,
@@ -69,7 +71,6 @@ enum Act {
 #[derive(Copy, Clone, Debug)]
 struct Task {
     act: Act,
-    origin: u64,
     from: Slot,
     /// Link that told of the end.
     source: Option<LinkId>,
@@ -99,7 +100,8 @@ impl Presence {
             members,
             own: Announcements::default(),
             held: BTreeSet::new(),
-            tasks: VecDeque::new(),
+            tasks: BTreeMap::new(),
+            next_task: 0,
             deadline: Deadline::default(),
             told: 0,
             endpoints: Vec::new(),
@@ -134,6 +136,20 @@ impl Presence {
     #[cfg(test)]
     fn deadline_is_unset(&self) -> bool {
         self.members.next_at().is_none() && self.own.next_at().is_none()
+    }
+
+    /// The slots of tuples that another node has announced, from a slot on.
+    fn held_of(&self, origin: u64, from: Slot) -> impl Iterator<Item = Slot> {
+        self.held.range((origin, from)..=(origin, Slot::MAX)).map(|&(_, slot)| slot)
+    }
+
+    /// Takes the origin whose turn it is, with what is to be done.
+    fn take_task(&mut self) -> Option<(u64, Task)> {
+        let next = self.tasks.range(self.next_task..).next().or_else(|| self.tasks.first_key_value());
+        let (&origin, &task) = next?;
+        self.tasks.remove(&origin);
+        self.next_task = origin.wrapping_add(1);
+        Some((origin, task))
     }
 
     /// Notes that a slot has no announced tuple any more.
@@ -233,6 +249,7 @@ impl Node {
             let record = MemberRecord { downs, ..record };
             self.presence.members.hear(id, &record, has_room, now.mono);
         }
+        self.presence.members.judge_some(now.mono);
         self.tend_presence(now);
     }
 
@@ -284,20 +301,26 @@ impl Node {
                     continue;
                 }
             };
-            self.presence.tasks.retain(|task| task.origin != origin);
-            self.presence.tasks.push_back(Task { act, origin, from: 0, source });
+            // Most members have announced nothing, and cost no turn.
+            if self.presence.held_of(origin, 0).next().is_some() {
+                self.presence.tasks.insert(origin, Task { act, from: 0, source });
+            }
         }
-        if let Some(task) = self.presence.tasks.pop_front() {
-            self.do_portion(task, now);
+        if let Some((origin, task)) = self.presence.take_task() {
+            self.do_portion(origin, task, now);
         }
         self.announce_anew(now);
         self.schedule_presence(now);
     }
 
     fn schedule_presence(&mut self, now: Now) {
-        let Presence { members, own, tasks, .. } = &self.presence;
+        let Presence { members, own, tasks, deadline, .. } = &self.presence;
         let at_once = (!tasks.is_empty()).then_some(now.mono);
         let next = [members.next_at(), own.next_at(), at_once].into_iter().flatten().min();
+        // What is overdue waits for another turn, for in this one all timers that are due are handled; but no longer than it
+        // waits already.
+        let soon = deadline.at().map_or(now.mono + 1, |at| at.min(now.mono + 1));
+        let next = next.map(|at| if at > now.mono { at } else { soon });
         self.timers.schedule(Timer::Presence, &mut self.presence.deadline, next);
     }
 }

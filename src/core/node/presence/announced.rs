@@ -109,8 +109,7 @@ impl Node {
         let origin = self.store.held(slot).stamp.origin;
         self.note_presence(slot, Mark::default(), now);
         if !self.is_heard_of(origin, now) {
-            self.presence.tasks.push_back(Task { act: Act::Hide, origin, from: slot, source: None });
-            self.schedule_presence(now);
+            self.hide_announced(slot, now);
         }
     }
 
@@ -151,10 +150,8 @@ impl Node {
     }
 
     /// Hides, shows or ends some tuples of an origin; the rest in the next turn.
-    pub(super) fn do_portion(&mut self, task: Task, now: Now) {
-        let of_origin = (task.origin, task.from)..=(task.origin, Slot::MAX);
-        let slots: Vec<Slot> =
-            self.presence.held.range(of_origin).take(PORTION).map(|&(_, slot)| slot).collect();
+    pub(super) fn do_portion(&mut self, origin: u64, task: Task, now: Now) {
+        let slots: Vec<Slot> = self.presence.held_of(origin, task.from).take(PORTION).collect();
         visit(slots.len());
         for &slot in &slots {
             match task.act {
@@ -164,7 +161,7 @@ impl Node {
             }
         }
         if let Some(&last) = slots.last().filter(|_| slots.len() == PORTION) {
-            self.presence.tasks.push_front(Task { from: last + 1, ..task });
+            self.presence.tasks.insert(origin, Task { from: last + 1, ..task });
         }
     }
 
