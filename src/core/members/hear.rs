@@ -1,23 +1,35 @@
 //! Words of others, as a peer tells them: what is newer is taken and told on, what is known already is not.
 
 use super::member::{Details, Member};
-use super::{Cause, LEAST_LEASE_MS, MOST_LEASE_MS, MOST_MEMBERS, Members, Output};
+use super::{Cause, LEAST_LEASE_MS, MOST_DOUBTFUL, MOST_LEASE_MS, MOST_MEMBERS, Members, Output};
 use crate::core::codec::{MOST_NEIGHBOURS, MemberRecord, MemberState, ids};
 use crate::core::id::LinkId;
 
 /// The most neighbours that are remembered to have lost a member.
 const MOST_DOWNS: usize = 4 * MOST_NEIGHBOURS;
 
+/// Who tells of a member.
+#[derive(Copy, Clone, Debug)]
+pub(in crate::core) struct Teller {
+    pub(in crate::core) link: LinkId,
+    /// Whether it is the member itself.
+    pub(in crate::core) is_member: bool,
+    /// Whether it has not the right to remove all that there is.
+    pub(in crate::core) is_bound: bool,
+    /// Whether more may be remembered.
+    pub(in crate::core) has_room: bool,
+}
+
+impl Teller {
+    /// Returns whether it may be making the member up.
+    fn is_doubtful(self) -> bool {
+        self.is_bound && !self.is_member
+    }
+}
+
 impl Members {
-    /// Takes a record that a peer tells by `link`; [`judge_some`](Members::judge_some) is to follow. `has_room`: more may be
-    /// remembered.
-    pub(in crate::core) fn hear(
-        &mut self,
-        link: LinkId,
-        record: &MemberRecord<'_>,
-        has_room: bool,
-        now: u64,
-    ) {
+    /// Takes a record that a peer tells. [`judge_neighbours`](Members::judge_neighbours) is to follow.
+    pub(in crate::core) fn hear(&mut self, teller: Teller, record: &MemberRecord<'_>, now: u64) {
         let Some(state) = record.state.filter(|_| record.incarnation > 0) else { return };
         let awake = self.look(now);
         let told = (record.incarnation, record.sequence);
@@ -25,25 +37,41 @@ impl Members {
             return self.answer(told, state != MemberState::Alive || !record.downs.is_empty(), awake);
         }
         match self.table.get(&record.id).map(Member::word) {
+            Some(word) if told < word && teller.is_member => self.dispute(record.id, awake),
             Some(word) if told < word => {}
-            Some(word) if told == word => self.merge(link, record, state, awake),
-            None if !has_room || self.table.len() >= MOST_MEMBERS => {}
-            _ => self.replace(link, record, state, awake),
+            Some(word) if told == word => self.merge(teller.link, record, state, awake),
+            None if !teller.has_room || !self.has_place(teller.is_doubtful()) => {}
+            _ => self.replace(teller, record, state, awake),
         }
     }
 
+    /// Returns whether one more member may be held. `is_doubtful`: it may be made up; such ones leave room for others.
+    pub(super) fn has_place(&self, is_doubtful: bool) -> bool {
+        self.table.len() < MOST_MEMBERS && !(is_doubtful && self.doubtful >= MOST_DOUBTFUL)
+    }
+
+    /// Takes an old word that a member gives: it is to hear of the newer one, which a former self gave, or a stranger.
+    fn dispute(&mut self, id: u64, awake: u64) {
+        self.change(id, |member| member.is_disputed = true);
+        self.note(id, false, awake);
+    }
+
     /// Takes a newer word.
-    fn replace(&mut self, link: LinkId, record: &MemberRecord<'_>, state: MemberState, awake: u64) {
-        let id = record.id;
+    fn replace(&mut self, teller: Teller, record: &MemberRecord<'_>, state: MemberState, awake: u64) {
+        let (id, link) = (record.id, teller.link);
         let before = self.take(id);
         let was_alive = before.as_ref().is_some_and(|member| member.state == MemberState::Alive);
         let was_listed = before.as_ref().is_some_and(Member::is_listed);
-        let lease_ms = record.lease.clamp(LEAST_LEASE_MS, MOST_LEASE_MS);
-        let ends_at = awake + u64::from(record.remaining.min(lease_ms));
+        let mut lease_ms = record.lease.clamp(LEAST_LEASE_MS, MOST_LEASE_MS);
+        let mut ends_at = awake + u64::from(record.remaining.min(lease_ms));
+        if let Some(before) = before.as_ref().filter(|_| was_alive && teller.is_doubtful()) {
+            // It may say that others live, and so not that they live for a shorter time.
+            (lease_ms, ends_at) = (lease_ms.max(before.lease_ms), ends_at.max(before.ends_at));
+        }
         // What is gone already is not missed once more.
         let held =
             if was_listed || state == MemberState::Alive { MemberState::Alive } else { MemberState::Lost };
-        let mut member = before.unwrap_or_else(|| Member::unknown(ends_at));
+        let mut member = before.unwrap_or_else(|| Member::unknown(ends_at, teller.is_doubtful()));
         let servers = sorted(record.servers);
         // What only renews a lease may wait a moment for others.
         let is_news = !was_listed || state != MemberState::Alive || servers != member.servers;
@@ -51,7 +79,8 @@ impl Members {
         (member.lease_ms, member.ends_at, member.tuples) = (lease_ms, ends_at, record.tuples);
         (member.state, member.cause, member.servers) = (held, None, servers);
         (member.source, member.downs) = (Some(link), Vec::new());
-        if let Some(details) = &record.details {
+        (member.is_doubtful, member.is_disputed) = (member.is_doubtful && teller.is_doubtful(), false);
+        if let Some(details) = record.details.as_ref().filter(|_| teller.has_room) {
             member.set_details(Details::new(details));
         }
         let is_news = is_news || member.has_news;

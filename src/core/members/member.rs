@@ -1,6 +1,6 @@
 //! What is known of one member.
 
-use super::Cause;
+use super::{Cause, MOST_NEWS};
 use crate::core::codec::{MOST_ENDPOINTS, MemberDetails, MemberState};
 use crate::core::id::LinkId;
 
@@ -34,6 +34,13 @@ pub(in crate::core) struct Member {
     pub(super) details_version: u64,
     /// Whether its details have changed, and have no version yet.
     pub(super) has_news: bool,
+    /// Whether only peers with bounded rights have told of it.
+    pub(super) is_doubtful: bool,
+    /// Whether it gives words older than the one that is known.
+    pub(super) is_disputed: bool,
+    /// Second in which peers were told of it last (since when, awake ms), and how often.
+    pub(super) news_since: u64,
+    pub(super) news: u8,
 }
 
 /// What a member tells once of itself.
@@ -74,8 +81,8 @@ impl Details {
 }
 
 impl Member {
-    /// A node of which nothing is known but that it has announced a tuple.
-    pub(super) fn unknown(ends_at: u64) -> Member {
+    /// A node of which nothing is known but that it has announced a tuple. `is_doubtful`: not even that is certain.
+    pub(super) fn unknown(ends_at: u64, is_doubtful: bool) -> Member {
         Member {
             incarnation: 0,
             sequence: 0,
@@ -91,6 +98,10 @@ impl Member {
             version: 0,
             details_version: 0,
             has_news: false,
+            is_doubtful,
+            is_disputed: false,
+            news_since: 0,
+            news: 0,
         }
     }
 
@@ -102,6 +113,15 @@ impl Member {
     /// Returns whether it has given a word.
     pub(super) fn is_known(&self) -> bool {
         self.incarnation > 0
+    }
+
+    /// Counts news of it at a time (awake ms). Returns whether they are few.
+    pub(super) fn count_news(&mut self, awake: u64) -> bool {
+        if awake >= self.news_since + 1000 {
+            (self.news_since, self.news) = (awake, 0);
+        }
+        self.news = self.news.saturating_add(1);
+        self.news <= MOST_NEWS
     }
 
     /// Its word; of two, the larger one is newer.

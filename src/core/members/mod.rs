@@ -32,6 +32,7 @@ mod word;
 use crate::core::codec::MemberState;
 use crate::core::id::LinkId;
 use awake::Awake;
+pub(in crate::core) use hear::Teller;
 pub(in crate::core) use member::{Details, Member};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -47,6 +48,10 @@ pub(in crate::core) const MOST_LEASE_MS: u32 = 3_600_000;
 const GATHER_MS: u64 = 100;
 /// The most members that are held; those that come later are not heard.
 const MOST_MEMBERS: usize = 65_536;
+/// The most of them of which only peers tell that have not the right to remove everything: they may be making them up.
+const MOST_DOUBTFUL: usize = MOST_MEMBERS / 2;
+/// How often in a second peers are told at once of one member; more often, with others.
+const MOST_NEWS: u8 = 8;
 /// Milliseconds for which a member is remembered after it is gone for good, so that late words do not bring it back.
 const REMEMBER_MS: u64 = 600_000;
 /// Milliseconds for which a member that has only fallen silent may come back with all that it had announced: a cut that
@@ -116,6 +121,8 @@ pub(in crate::core) struct Members {
     outputs: VecDeque<Output>,
     /// Bytes of all members.
     bytes: usize,
+    /// Number of members that may be made up.
+    doubtful: usize,
 }
 
 impl Members {
@@ -139,6 +146,7 @@ impl Members {
             awake: Awake::default(),
             outputs: VecDeque::new(),
             bytes: 0,
+            doubtful: 0,
         }
     }
 
@@ -172,21 +180,26 @@ impl Members {
         self.table.get(&id).is_some_and(Member::is_listed)
     }
 
+    #[cfg(test)]
+    pub(in crate::core) fn word_of(&self, id: u64) -> Option<(u64, u32)> {
+        self.table.get(&id).map(Member::word)
+    }
+
     /// Returns whether what a node announced is to be seen. A node of which nothing is known has the default lease to
-    /// show itself.
-    pub(in crate::core) fn is_heard_of(&mut self, id: u64, now: u64) -> bool {
+    /// show itself. `is_doubtful`: a peer says that it has announced something, and has bounded rights.
+    pub(in crate::core) fn is_heard_of(&mut self, id: u64, is_doubtful: bool, now: u64) -> bool {
         if id == self.own {
             return true;
         }
         if let Some(member) = self.table.get(&id) {
             return member.state == MemberState::Alive;
         }
-        let has_room = self.table.len() < MOST_MEMBERS;
-        if has_room {
+        let has_place = self.has_place(is_doubtful);
+        if has_place {
             let awake = self.look(now);
-            self.insert(id, Member::unknown(awake + u64::from(DEFAULT_LEASE_MS)));
+            self.insert(id, Member::unknown(awake + u64::from(DEFAULT_LEASE_MS), is_doubtful));
         }
-        has_room
+        has_place
     }
 
     /// Looks at the clock, and returns the time by which leases are measured. Where the process stood, this node's word is
@@ -202,6 +215,7 @@ impl Members {
     /// Puts a member into the table, in place of what was known of it. Indices follow.
     fn insert(&mut self, id: u64, member: Member) {
         self.bytes += member.bytes();
+        self.doubtful += usize::from(member.is_doubtful);
         if member.ends_at != u64::MAX {
             self.leases.insert((member.ends_at, id));
         }
@@ -218,6 +232,7 @@ impl Members {
     fn take(&mut self, id: u64) -> Option<Member> {
         let member = self.table.remove(&id)?;
         self.bytes -= member.bytes();
+        self.doubtful -= usize::from(member.is_doubtful);
         self.leases.remove(&(member.ends_at, id));
         for &server in &member.servers {
             self.clients.remove(&(server, id));
@@ -235,17 +250,21 @@ impl Members {
     }
 
     /// Notes that peers are to be told of a member: at once if it `is_news`, with others that only renew their leases
-    /// otherwise.
+    /// otherwise, or if it has news all the time.
     fn note(&mut self, id: u64, is_news: bool, awake: u64) {
         self.version += 1;
         let version = self.version;
+        let mut is_quiet = true;
         self.change(id, |member| {
             if member.has_news {
                 member.details_version = version;
             }
             (member.version, member.has_news) = (version, false);
+            if is_news {
+                is_quiet = member.count_news(awake);
+            }
         });
-        if is_news {
+        if is_news && (is_quiet || id == self.own) {
             (self.due, self.tell_at) = (version, None);
         } else if self.tell_at.is_none() {
             self.tell_at = Some(awake + GATHER_MS);

@@ -61,8 +61,13 @@ impl Members {
     }
 }
 
-/// Returns whether a peer need not be told of a member: it is the one who told, or the member itself, and lives.
+/// Returns whether a peer need not be told of a member: it is the one who told, or the member itself, which lives and knows
+/// its word.
 fn is_known_by(id: u64, member: &Member, link: LinkId, peer: Option<u64>) -> bool {
-    let is_doubted = member.state != MemberState::Alive || !member.downs.is_empty();
-    member.source == Some(link) || peer == Some(id) && !is_doubted
+    let is_itself = peer == Some(id);
+    let is_doubted = member.state != MemberState::Alive || !member.downs.is_empty() || member.is_disputed;
+    if is_itself && member.is_disputed {
+        return false;
+    }
+    member.source == Some(link) || is_itself && !is_doubted
 }

@@ -11,7 +11,7 @@ impl Members {
         let awake = self.look(now);
         if !self.takes_part() {
             let (incarnation, ends_at) = (time.max(1), u64::MAX);
-            self.insert(self.own, Member { incarnation, has_news: true, ..Member::unknown(ends_at) });
+            self.insert(self.own, Member { incarnation, has_news: true, ..Member::unknown(ends_at, false) });
         } else if let Some(member) = self.table.get(&self.own)
             && member.lease_ms == lease_ms
             && *member.details() == details

@@ -72,7 +72,7 @@ impl Node {
         }
         let (state, tuple) = match kind {
             RecordKind::Live if is_over => (State::Expired, tombstone(key, value_hash(value))),
-            RecordKind::Live if announced && !self.is_heard_of(stamp.origin, now) => {
+            RecordKind::Live if announced && !self.is_heard_of(stamp.origin, id, now) => {
                 (State::Absent, Tuple::new(key, value))
             }
             RecordKind::Live => (State::Live, Tuple::new(key, value)),
@@ -109,7 +109,7 @@ impl Node {
         let &Record { kind, value, stamp, announced, .. } = record;
         let held = self.store.held(slot);
         if announced && stamp == held.stamp && !held.is_announced() && self.may_mark(id, slot) {
-            return self.mark_announced(slot, now);
+            return self.mark_announced(id, slot, now);
         }
         let same_origin = (stamp.origin == held.stamp.origin).then_some(held.source());
         let differs = held.is_live() && held.tuple.value() != value;

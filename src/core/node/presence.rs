@@ -24,7 +24,8 @@ use crate::core::codec::{MOST_ENDPOINTS, MemberRecord, MemberState, Members as R
 use crate::core::event::{self, Event, MemberChange};
 use crate::core::frame::Frame;
 use crate::core::id::{LinkId, Role, Slot};
-use crate::core::members::{Cause, Details, IDLE_LEASE_MS, Members, Output};
+use crate::core::link::Link;
+use crate::core::members::{Cause, Details, IDLE_LEASE_MS, Members, Output, Teller};
 use crate::core::rights::Access;
 use crate::core::store::Register;
 use crate::core::timers::{Deadline, Timer};
@@ -160,6 +161,11 @@ impl Presence {
     }
 }
 
+/// Returns whether a peer may not remove everything.
+fn is_bound(link: &Link) -> bool {
+    link.rights.table.as_ref().is_some_and(|table| !table.access(b"").allows(Access::RETRACT))
+}
+
 impl Node {
     /// Makes this node a member that others are told of, though it announces nothing; or one no more than its announcements
     /// make it.
@@ -235,9 +241,7 @@ impl Node {
     /// its tuples along.
     pub(super) fn on_members(&mut self, id: LinkId, records: Records<'_>, now: Now) {
         let Some(link) = self.links.get(&id) else { return };
-        let is_bound =
-            link.rights.table.as_ref().is_some_and(|table| !table.access(b"").allows(Access::RETRACT));
-        let peer = link.peer();
+        let (is_bound, peer) = (is_bound(link), link.peer());
         for record in records.iter() {
             let is_its_own = peer == Some(record.id);
             let is_of_life = record.state == Some(MemberState::Alive);
@@ -247,7 +251,8 @@ impl Node {
             let downs = if is_bound { &[][..] } else { record.downs };
             let has_room = self.free_bytes() > 0;
             let record = MemberRecord { downs, ..record };
-            self.presence.members.hear(id, &record, has_room, now.mono);
+            let teller = Teller { link: id, is_member: is_its_own, is_bound, has_room };
+            self.presence.members.hear(teller, &record, now.mono);
         }
         self.presence.members.judge_some(now.mono);
         self.tend_presence(now);
@@ -262,9 +267,11 @@ impl Node {
         self.presence.members.frame(id, peer, told).map(Frame::new)
     }
 
-    /// Returns whether a node is there, or nothing is known of it yet.
-    pub(super) fn is_heard_of(&mut self, origin: u64, now: Now) -> bool {
-        let is_heard_of = self.presence.members.is_heard_of(origin, now.mono);
+    /// Returns whether a node is there, or nothing is known of it yet, of which a link tells that it has announced something.
+    pub(super) fn is_heard_of(&mut self, origin: u64, id: LinkId, now: Now) -> bool {
+        let is_doubtful =
+            self.links.get(&id).is_some_and(|link| link.peer() != Some(origin) && is_bound(link));
+        let is_heard_of = self.presence.members.is_heard_of(origin, is_doubtful, now.mono);
         self.schedule_presence(now);
         is_heard_of
     }

@@ -103,12 +103,12 @@ impl Node {
     }
 
     /// Marks a tuple as announced: it was held as an ordinary one, because it came by a node that does not know better.
-    pub(in crate::core::node) fn mark_announced(&mut self, slot: Slot, now: Now) {
+    pub(in crate::core::node) fn mark_announced(&mut self, id: LinkId, slot: Slot, now: Now) {
         self.store.mark_announced(slot);
         self.counters.duplicates += 1;
         let origin = self.store.held(slot).stamp.origin;
         self.note_presence(slot, Mark::default(), now);
-        if !self.is_heard_of(origin, now) {
+        if !self.is_heard_of(origin, id, now) {
             self.hide_announced(slot, now);
         }
     }

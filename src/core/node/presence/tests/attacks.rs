@@ -6,6 +6,9 @@ use crate::core::codec::{Record, RecordKind};
 use crate::core::rights::{Access, Rights};
 use crate::core::visits::take_visits;
 
+/// A sequence number that no word exceeds in its incarnation.
+const LAST: u32 = u32::MAX;
+
 /// A hub at which others may do anything, and the first leaf, the attacker, may only read.
 fn star_with_reader(leaves: usize) -> Net {
     let mut net = Net::star(leaves);
@@ -41,6 +44,11 @@ impl Net {
             }
         }
         self.attack(&frame);
+    }
+
+    fn latest_of(&mut self, node: usize) -> u64 {
+        let now = self.now();
+        self.nodes[node].latest(now)
     }
 
     fn now(&self) -> Now {
@@ -93,6 +101,56 @@ fn nobody_makes_what_a_node_has_published_an_announced_tuple_of_that_node() {
     batch.add_record(&Record { kind: RecordKind::Live, key, value, ttl: 0, stamp, announced: true });
     net.attack(&batch.finish());
     assert!(!net.nodes[0].store.held(slot).is_announced());
+}
+
+#[test]
+fn who_may_only_read_cannot_hide_a_member_by_saying_that_it_lives_for_a_moment() {
+    let mut net = star_with_reader(3);
+    net.announce(2, "key", "1");
+    net.run(1000);
+    let id = net.nodes[2].id();
+    let latest = net.latest_of(2) + (1 << 16);
+    for attempt in 0..20 {
+        let word = MemberRecord {
+            incarnation: latest + attempt,
+            sequence: LAST,
+            lease: 0,
+            remaining: 0,
+            ..alive(id)
+        };
+        net.say([word]);
+        net.run(700);
+    }
+    net.run(30_000);
+    assert_eq!(net.changes(3), ["+1"]);
+}
+
+#[test]
+fn a_node_whose_word_was_given_by_a_stranger_before_is_heard_all_the_same() {
+    for lease in [500, 3_600_000] {
+        let mut net = Net::star(3);
+        let id = net.nodes[2].id();
+        let latest = net.latest_of(2) + (30_000 << 16);
+        net.say([MemberRecord { incarnation: latest, sequence: LAST, lease, remaining: lease, ..alive(id) }]);
+        net.run(1000);
+        net.announce(2, "key", "1");
+        net.run(120_000);
+        assert!(net.all_have("key", Some("1")), "{:?}", net.values("key"));
+        let words: Vec<_> = net.nodes.iter().map(|node| node.presence.members.word_of(id)).collect();
+        assert!(words.iter().all(|&word| word > Some((latest, LAST))), "{words:?}");
+    }
+}
+
+#[test]
+fn members_that_are_made_up_leave_room_for_those_that_are_there() {
+    let mut net = star_with_reader(3);
+    net.say((1..70_000).map(alive));
+    net.run(1000);
+    net.announce(2, "key", "1");
+    net.run(60_000);
+    assert!(net.all_have("key", Some("1")));
+    assert_eq!(net.changes(3), ["+1"]);
+    assert!(net.nodes[0].members(net.now()).len() < 33_000);
 }
 
 #[test]
