@@ -243,6 +243,8 @@ pub struct Engine {
     links: HashMap<LinkId, Link, ahash::RandomState>,
     /// The endpoints that are bound.
     bound: Vec<Bound>,
+    /// Whether the owner has asked for the members, which makes the node one for good.
+    has_asked_members: bool,
     crowding: Crowding,
     admission: admission::Watch,
     send_queue: SendQueue,
@@ -296,6 +298,7 @@ impl Engine {
             routers: Vec::new(),
             links: HashMap::with_hasher(entropy::hasher()),
             bound: Vec::new(),
+            has_asked_members: false,
             crowding: Crowding::default(),
             admission: admission::Watch::new(settings.ends_revoked),
             send_queue: SendQueue::default(),
@@ -361,6 +364,7 @@ impl Engine {
     /// The members of the network. Who asks is one of them from now on.
     pub fn members(&mut self) -> Vec<core::MemberInfo> {
         let now = self.clock.now();
+        self.has_asked_members = true;
         self.set_membership(true);
         self.node.members(now)
     }
@@ -377,8 +381,10 @@ impl Engine {
         self.node.set_settings(settings, self.clock.now());
     }
 
-    /// Sets whether other members are told of this node though it announces nothing.
+    /// Sets whether other members are told of this node though it announces nothing. It stays one if its owner has asked who
+    /// they are.
     pub fn set_membership(&mut self, is_wished: bool) {
+        let is_wished = is_wished || self.has_asked_members;
         if self.node.is_membership_wished() != is_wished {
             self.node.set_membership(is_wished, self.clock.now());
         }

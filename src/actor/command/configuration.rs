@@ -319,7 +319,7 @@ pub const CONFIGURATION: &[Key] = &[
         path: "zgossip/members",
         default: "0",
         unit: "",
-        meaning: "1: the node is a member that others are told of, though it announces nothing.",
+        meaning: "1: the node is a member that others are told of, though it announces nothing. 0 again: it leaves, unless it announces something or was asked for the members.",
         take: Take::Switch(|values, on| values.is_member = on.unwrap_or(false)),
     },
     elsewhere("zgossip/security/mechanism", "null", "`null`, `plain` or `curve`."),

@@ -10,12 +10,13 @@ impl Members {
     pub(in crate::core) fn take_part(&mut self, lease_ms: u32, details: Details, time: u64, now: u64) {
         let awake = self.look(now);
         if !self.takes_part() {
-            let (incarnation, ends_at) = (time.max(1), u64::MAX);
-            self.insert(self.own, Member { incarnation, has_news: true, ..Member::unknown(ends_at, false) });
+            let before = self.take(self.own).map_or(0, |left| left.incarnation);
+            let incarnation = time.max(before.saturating_add(1));
+            let member = Member::unknown(u64::MAX, false);
+            self.insert(self.own, Member { incarnation, has_news: true, ..member });
         } else if let Some(member) = self.table.get(&self.own)
             && member.lease_ms == lease_ms
             && *member.details() == details
-            && member.state == MemberState::Alive
         {
             return;
         }
@@ -26,15 +27,16 @@ impl Members {
         self.give_word(true, awake);
     }
 
-    /// Returns whether this node is a member.
+    /// Returns whether this node is a member, and has not left.
     pub(in crate::core) fn takes_part(&self) -> bool {
-        self.table.contains_key(&self.own)
+        self.is_listed(self.own)
     }
 
     /// Sets the servers that this node is connected to, sorted. Peers are told at once if they have changed.
     pub(in crate::core) fn set_servers(&mut self, mut servers: Vec<u64>, now: u64) {
         servers.truncate(MOST_NEIGHBOURS);
-        if self.table.get(&self.own).is_none_or(|member| member.servers == servers) {
+        let is_said = |member: &Member| !member.is_listed() || member.servers == servers;
+        if self.table.get(&self.own).is_none_or(is_said) {
             return;
         }
         let awake = self.look(now);

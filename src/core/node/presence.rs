@@ -167,12 +167,14 @@ fn is_bound(link: &Link) -> bool {
 }
 
 impl Node {
-    /// Makes this node a member that others are told of, though it announces nothing; or one no more than its announcements
-    /// make it.
+    /// Makes this node a member that others are told of, though it announces nothing; or lets it leave, unless it announces
+    /// something.
     pub fn set_membership(&mut self, is_wished: bool, now: Now) {
         self.presence.is_wished = is_wished;
         if is_wished {
             self.take_part(now);
+        } else if !self.presence.has_announced() {
+            self.presence.members.leave(now.mono);
         }
     }
 

@@ -5,6 +5,7 @@ use crate::core::tuple::Tuple;
 use std::collections::BTreeSet;
 
 mod attacks;
+mod leaving;
 
 /// Nodes, and the links between them; a frame takes a millisecond.
 struct Net {
